@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+"""Measure live writing, against raw sqlite3 with the same durability, and history: bench_live.py --help."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import multiprocessing
+import random
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from sessiondb import SessionDB
+from sessiondb.dao.search_index import SearchIndex
+
+WORDS = [
+    f"{first}{last}"
+    for first in ["the", "parser", "keeps", "tests", "where", "tokens", "are", "read"]
+    for last in ("", "er", "ing", "s")
+]
+
+RAW = """
+CREATE TABLE messages (
+  id INTEGER PRIMARY KEY, session_id TEXT, seq INTEGER, role TEXT, content TEXT, created_at TEXT,
+  UNIQUE (session_id, seq)
+);
+CREATE TABLE tool_calls (
+  id INTEGER PRIMARY KEY, session_id TEXT, message_id INTEGER, call_id TEXT, name TEXT, arguments TEXT,
+  result TEXT
+);
+CREATE TABLE token_counts (
+  id INTEGER PRIMARY KEY, session_id TEXT, request_key TEXT, input INTEGER, output INTEGER
+);
+"""
+
+
+def text(chance: random.Random, words: int) -> str:
+    return " ".join(chance.choices(WORDS, k=words))
+
+
+@contextlib.contextmanager
+def raw(path: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=60)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    yield connection
+    connection.close()
+
+
+def write_turns(path: Path, worker: int, turns: int) -> None:
+    """Write turns: a user's message, one with two calls, the answers to these, a token count for each."""
+    chance = random.Random(worker)
+    with SessionDB(path, time_budget=120) as db:
+        session = db.sessions.start("bench").id
+        for number in range(turns):
+            calls = [
+                {"id": f"{number}-{call}", "name": "read", "arguments": {"path": text(chance, 3)}}
+                for call in (1, 2)
+            ]
+            with db.turn(session) as turn:
+                written = [turn.append("user", text(chance, 30))]
+                written.append(turn.append("assistant", text(chance, 60), tool_calls=calls))
+                written += [turn.append("tool", text(chance, 200), tool_call_id=call["id"]) for call in calls]
+                for message in written:
+                    turn.add_tokens(
+                        request_key=f"{number}-{message.seq}", message_id=message.id, input=100, output=10
+                    )
+
+
+def write_turns_raw(path: Path, worker: int, turns: int) -> None:
+    """Write the same rows with nothing but sqlite3: no search, no counters, no check of anything."""
+    chance = random.Random(worker)
+    session = f"s{worker}"
+    insert = "INSERT INTO messages (session_id, seq, role, content, created_at) VALUES (?, ?, ?, ?, 'now')"
+    with raw(path) as connection:
+        for number in range(turns):
+            texts = [text(chance, words) for words in (30, 60, 200, 200)]
+            connection.execute("BEGIN IMMEDIATE")
+            last = (
+                connection.execute(
+                    "SELECT max(seq) FROM messages WHERE session_id = ?", (session,)
+                ).fetchone()[0]
+                or 0
+            )
+            for place, role in enumerate(("user", "assistant", "tool", "tool")):
+                row = connection.execute(
+                    insert, (session, last + place + 1, role, None if place > 1 else texts[place])
+                )
+                if place > 1:
+                    connection.execute(
+                        "INSERT INTO tool_calls (session_id, message_id, call_id, name, arguments, result)"
+                        " VALUES (?, ?, ?, 'read', ?, ?)",
+                        (session, row.lastrowid, f"{number}-{place}", text(chance, 3), texts[place]),
+                    )
+                connection.execute(
+                    "INSERT INTO token_counts (session_id, request_key, input, output)"
+                    " VALUES (?, ?, 100, 10)",
+                    (session, f"{number}-{last + place}"),
+                )
+            connection.execute("COMMIT")
+
+
+def many_writers(folder: Path, processes: int, turns: int) -> Iterator[tuple[str, float, str]]:
+    """Compare processes that write turns to one new file at once."""
+
+    def measure(write: Callable[[Path, int, int], None], path: Path) -> float:
+        workers = [
+            multiprocessing.Process(target=write, args=(path, worker, turns)) for worker in range(processes)
+        ]
+        begin = time.perf_counter()
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        if any(worker.exitcode for worker in workers):
+            raise SystemExit("a writer failed")
+        return (time.perf_counter() - begin) * 1000 / processes / turns
+
+    path = folder / "raw-turns.db"
+    with raw(path) as connection:
+        connection.executescript(RAW)
+    theirs = measure(write_turns_raw, path)
+    ours = measure(write_turns, folder / "turns.db")
+    with SessionDB(folder / "turns.db") as db:
+        found = db.connection.row(
+            "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM token_counts),"
+            " (SELECT count(*) FROM (SELECT 1 FROM messages GROUP BY session_id HAVING max(seq) <> count(*)))"
+        )
+    if found != (processes * turns * 4, processes * turns * 4, 0):
+        raise SystemExit(f"rows are missing: {found}")
+    what = f"a turn, {processes} processes x {turns}"
+    yield f"{what}: raw sqlite3", theirs, ""
+    yield f"{what}: sessiondb", ours, f"{ours / theirs:.1f} x raw"
+
+
+def one_writer(folder: Path, appends: int, megabytes: int) -> Iterator[tuple[str, float, str]]:
+    """Compare single appends, with search on against raw rows without; on a file of some size, if told."""
+    chance = random.Random(0)
+    texts = [text(chance, 60) for _ in range(appends)]
+    with raw(folder / "raw-append.db") as connection:
+        connection.executescript(RAW)
+        insert = "INSERT INTO messages (session_id, seq, role, content) VALUES ('s', ?, 'user', ?)"
+        theirs, worst = timed(lambda number: connection.execute(insert, (number, texts[number])), appends)
+    yield "an append: raw sqlite3, no search", theirs, f"worst {worst:.0f} ms"
+    with SessionDB(folder / "append.db") as db:
+        if megabytes:
+            fill(db, megabytes)
+        session = db.sessions.start("bench").id
+        ours, worst = timed(lambda number: db.messages.append(session, "user", texts[number]), appends)
+        size = (folder / "append.db").stat().st_size / 1e6
+    yield (
+        f"an append: sessiondb, search on, file of {size:.0f} MB",
+        ours,
+        f"{ours / theirs:.1f} x raw, worst {worst:.0f} ms",
+    )
+
+
+def fill(db: SessionDB, megabytes: int) -> None:
+    """Fill a file as an import does, and leave it as `optimize` does."""
+    chance = random.Random(1)
+    session = db.sessions.start("bench").id
+    index = SearchIndex(db.connection)
+    seq = 0
+    while (
+        db.connection.value("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+        < megabytes * 1e6
+    ):
+        rows = [(session, seq + number, text(chance, 300)) for number in range(1, 5001)]
+        seq += len(rows)
+        with db.connection.transaction(), index.bulk():
+            db.connection.executemany(
+                "INSERT INTO messages (session_id, seq, role, content) VALUES (?, ?, 'user', ?)", rows
+            )
+    index.optimize()
+
+
+def timed(act: Callable[[int], object], times: int) -> tuple[float, float]:
+    """Return the mean and the greatest milliseconds of a call."""
+    spent = []
+    for number in range(times):
+        begin = time.perf_counter()
+        act(number)
+        spent.append((time.perf_counter() - begin) * 1000)
+    return sum(spent) / times, max(spent)
+
+
+def history(folder: Path, lengths: list[int]) -> Iterator[tuple[str, float, str]]:
+    """Measure the history of sessions of several lengths."""
+    with SessionDB(folder / "history.db") as db:
+        for length in lengths:
+            session = db.sessions.start("bench").id
+            with db.connection.transaction():
+                db.connection.executemany(
+                    "INSERT INTO messages (session_id, seq, role, content) VALUES (?, ?, ?, ?)",
+                    [
+                        (session, seq, "user" if seq % 2 else "assistant", f"message {seq}")
+                        for seq in range(1, length + 1)
+                    ],
+                )
+        sessions = db.connection.rows("SELECT session_id, count(*) FROM messages GROUP BY 1 ORDER BY 2")
+        for options in ({"limit": 50}, {"max_tokens": 500}):
+            for session, length in sessions:
+                spent, worst = timed(lambda _: db.history(session, **options), 200)  # noqa: B023
+                told = ", ".join(f"{name}={value}" for name, value in options.items())
+                yield f"history({told}) of {length} messages", spent, f"worst {worst:.1f} ms"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--processes", type=int, default=8)
+    parser.add_argument("--turns", type=int, default=200, help="turns that each process writes (default 200)")
+    parser.add_argument("--appends", type=int, default=2000, help="single appends (default 2000)")
+    parser.add_argument(
+        "--megabytes", type=int, default=0, help="fill the file up to this size before the appends"
+    )
+    parser.add_argument(
+        "--lengths", type=int, nargs="+", default=[100, 100_000], help="messages of the sessions read"
+    )
+    parser.add_argument(
+        "--folder", help="where to make the files, which are removed (default: the temporary folder)"
+    )
+    options = parser.parse_args()
+    print(f"SQLite {sqlite3.sqlite_version}, Python {sys.version.split()[0]}")
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        folder = Path(name)
+        for lines in (
+            many_writers(folder, options.processes, options.turns),
+            one_writer(folder, options.appends, options.megabytes),
+            history(folder, options.lengths),
+        ):
+            for what, milliseconds, note in lines:
+                print(f"{what:62}{milliseconds:9.3f} ms   {note}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

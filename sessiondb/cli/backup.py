@@ -1,0 +1,30 @@
+"""sessiondb backup"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sessiondb.cli.options import database_option, reading
+from sessiondb.cli.render import tell
+from sessiondb.cli.text import short_bytes
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@database_option
+def command(file: Path) -> None:
+    """Copy the database into a new file.
+
+    Agents may go on writing meanwhile: the copy is as the database was at one moment.
+
+    \b
+    Example:
+      sessiondb backup ~/backups/sessions-2026-03-01.db
+    """
+    from sessiondb.dao.care import Care
+
+    with reading() as db:
+        size = Care(db.connection).back_up(file)
+    tell(f"{file}: {short_bytes(size)}")

@@ -1,0 +1,66 @@
+"""sessiondb doctor"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sessiondb.cli.fields import fields_of
+from sessiondb.cli.options import database_option, json_option, reading, writing
+from sessiondb.cli.render import show_json, tell
+
+if TYPE_CHECKING:
+    from sessiondb.dao.care import Finding
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="Mend what can be mended.")
+@json_option
+@database_option
+def command(fix: bool, as_json: bool) -> None:
+    """Check the database, and mend it.
+
+    Looks at the pages, the schema, references, counters, search indexes and file modes. Exits with 1 where
+    something is wrong, or still is after --fix.
+
+    \b
+    Example:
+      sessiondb doctor
+      sessiondb doctor --fix
+    """
+    found, left = _examine(fix)
+    if as_json:
+        report = {"found": found, "left": left}
+        show_json({name: [fields_of(finding) for finding in findings] for name, findings in report.items()})
+    else:
+        for finding in dict.fromkeys(found + left):
+            state = "" if not fix else " (still)" if finding in left else " (mended)"
+            tell(f"{finding.check}: {finding.problem}{state}")
+        tell(_verdict(len(found), len(left), any(finding.can_mend for finding in left)))
+    if left:
+        raise click.exceptions.Exit(1)
+
+
+def _examine(fix: bool) -> tuple[list[Finding], list[Finding]]:
+    """Return what is wrong, and what is left of that at the end."""
+    from sessiondb.dao.care import Care, beyond_repair
+    from sessiondb.errors import DatabaseDamaged
+
+    try:
+        # To check an index is to write to it. A file that must be migrated first is refused by reading().
+        reading().close()
+        with writing() as db:
+            care = Care(db.connection)
+            found = care.check()
+            return found, care.mend() if fix and found else found
+    except DatabaseDamaged as damage:
+        # So bad that it cannot even be opened, or not be mended.
+        finding = beyond_repair(damage.__cause__ or damage)
+        return [finding], [finding]
+
+
+def _verdict(found: int, left: int, can_mend: bool) -> str:
+    if not left:
+        return "all is well" if not found else "all is well now"
+    return "`sessiondb doctor --fix` mends what can be mended" if can_mend else "this cannot be mended here"

@@ -1,0 +1,50 @@
+"""sessiondb end"""
+
+from __future__ import annotations
+
+import click
+
+from sessiondb.cli.options import database_option, json_option, sessions_argument, time_begin, writing
+from sessiondb.cli.render import show_json, tell
+
+
+@click.command()
+@sessions_argument(required=False)
+@click.option("--reason", metavar="REASON", help="Why; the first reason that is given stays.")
+@click.option(
+    "--stale",
+    metavar="AGE",
+    callback=time_begin,
+    help="End all that were not active for this long, as of their last activity.",
+)
+@json_option
+@database_option
+def command(sessions: tuple[str, ...], reason: str | None, stale: str | None, as_json: bool) -> None:
+    """End sessions.
+
+    No more messages can be appended to them then, and prune may remove them.
+
+    \b
+    Example:
+      sessiondb end 5b0d7c1e --reason done
+      sessiondb end --stale 30d
+    """
+    if bool(sessions) == bool(stale):
+        raise click.UsageError("Give the sessions to end, or --stale AGE.")
+    with writing() as db:
+        named = [db.sessions.resolve(name).id for name in dict.fromkeys(sessions)]
+        ended = (
+            db.sessions.end_stale(stale, reason or "stale")
+            if stale
+            else db.sessions.end(named, reason or "ended")
+        )
+    already = [id for id in dict.fromkeys(named) if id not in ended]
+    if as_json:
+        show_json({"ended": ended, "already_ended": already})
+        return
+    for id in ended:
+        tell(f"ended {id}")
+    for id in already:
+        tell(f"{id} had ended before")
+    if not ended and not already:
+        tell("no open session is that old")

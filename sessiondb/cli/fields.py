@@ -1,0 +1,187 @@
+"""What is printed of each record: the fields of JSON and CSV, in order, and the columns of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sessiondb.cli.render import Column, Listing
+
+if TYPE_CHECKING:
+    from sessiondb.ingest import ImportReport
+    from sessiondb.records import Message, Note, Removal, SearchHit, SearchResult, Session, ToolCall
+
+SESSIONS = Listing(
+    (
+        "id", "native_id", "key", "agent", "title", "project", "model", "platform",
+        "started_at", "last_active_at", "ended_at", "end_reason", "message_count", "tool_call_count",
+        "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
+    ),
+    (
+        Column("short_id", "id"),
+        Column("title", "title", least=12),
+        Column("agent", "agent", least=6),
+        Column("folder", "project", least=6),
+        Column("started_at", "started", "time"),
+        Column("last_active_at", "last active", "time", short="active"),
+        Column("message_count", "messages", "number", short="msgs"),
+        Column("tokens", "tokens", "short"),
+    ),
+)  # fmt: skip
+
+MESSAGES = Listing(
+    (
+        "seq", "role", "content", "created_at", "tool_calls", "tool_call_id",
+        "reasoning", "parts", "model", "finish_reason", "id", "external_id", "metadata",
+    ),
+    (
+        Column("seq", "seq", "number"),
+        Column("role", "role"),
+        Column("created_at", "time", "time"),
+        Column("text", "text", least=20),
+    ),
+)  # fmt: skip
+
+HITS = Listing(
+    (
+        "session_id", "title", "agent", "project",
+        "message_id", "seq", "role", "created_at", "snippet", "score", "more", "source",
+    ),
+    (
+        Column("short_id", "session"),
+        Column("seq", "seq", "number"),
+        Column("role", "role"),
+        Column("created_at", "time", "time"),
+        Column("title", "title", least=12),
+        Column("snippet", "snippet", least=30),
+    ),
+)  # fmt: skip
+
+
+def session_fields(session: Session) -> dict[str, Any]:
+    """Return the fields of SESSIONS."""
+    return {name: _session_field(session, name) for name in SESSIONS.fields}
+
+
+def _session_field(session: Session, name: str) -> Any:
+    if name.endswith("_tokens"):
+        return getattr(session.tokens, name.removesuffix("_tokens"))
+    return getattr(session, name)
+
+
+def session_rows(sessions: Iterable[Session], short_ids: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return sessions as rows of SESSIONS, for JSON and tables alike."""
+    return [
+        {
+            **session_fields(session),
+            "short_id": short_ids[session.id],
+            "folder": folder(session.project),
+            "tokens": session.tokens.total,
+        }
+        for session in sessions
+    ]
+
+
+def session_details(session: Session, tags: Sequence[str]) -> dict[str, Any]:
+    """Return all that is known of a session."""
+    names = ("parent_id", "relation", "pinned", "consolidated", "origin", "metadata")
+    return {
+        **session_fields(session),
+        "cost_microdollars": session.tokens.cost_microdollars,
+        **{name: getattr(session, name) for name in names},
+        "channel": channel_fields(session),
+        "tags": list(tags),
+    }
+
+
+def channel_fields(session: Session) -> dict[str, Any] | None:
+    """Return what is known of the place that a session's messages come from."""
+    return None if session.channel is None else fields_of(session.channel)
+
+
+def message_rows(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Return messages as rows of MESSAGES.
+
+    A call stands with its answer in the message that asks for it; in the tool row only where that message is
+    not among these.
+    """
+    present = {message.id for message in messages}
+    rows = []
+    for message in messages:
+        calls = message.tool_calls
+        answers = message.role == "tool"
+        if answers:
+            calls = tuple(call for call in calls if call.message_id not in present)
+        rows.append(
+            {
+                **fields_of(message),
+                "tool_calls": [call_fields(call) for call in calls],
+                "tool_call_id": message.tool_calls[0].call_id if answers and message.tool_calls else None,
+                "text": message.text,
+            }
+        )
+    return rows
+
+
+def call_fields(call: ToolCall) -> dict[str, Any]:
+    """Return the fields of a tool call; `arguments` is text as the agent wrote it, mostly JSON."""
+    return {name: getattr(call, name) for name in ("name", "arguments", "result", "is_error", "call_id")}
+
+
+def note_fields(note: Note) -> dict[str, Any]:
+    """Return the fields of a note."""
+    return fields_of(note)
+
+
+def hit_rows(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return hits as rows of HITS."""
+    return [{**fields_of(hit), "short_id": short_ids.get(hit.session_id or "", "")} for hit in hits]
+
+
+def search_fields(result: SearchResult) -> dict[str, Any]:
+    """Return a search's result."""
+    return {
+        "query": result.query,
+        "relaxed": result.relaxed,
+        "truncated": result.truncated,
+        "total": result.total,
+        "hits": [fields_of(hit) for hit in result.hits],
+    }
+
+
+def import_fields(report: ImportReport) -> dict[str, Any]:
+    """Return the report of an import run."""
+    return {
+        "files": report.files,
+        "sessions": {
+            "added": len(report.sessions_added),
+            "updated": len(report.sessions_updated),
+            "unchanged": report.sessions_unchanged,
+        },
+        "messages": {"added": report.messages_added},
+        "skipped": [skipped._asdict() for skipped in report.skipped],
+        "seconds": report.seconds,
+    }
+
+
+def removal_fields(removal: Removal) -> dict[str, Any]:
+    """Return the report of prune and rm."""
+    return {
+        "sessions": len(removal.sessions),
+        "messages": removal.messages,
+        "bytes": removal.bytes,
+        "dry_run": removal.dry_run,
+        "kept": removal.kept,
+    }
+
+
+def fields_of(record: Any) -> dict[str, Any]:
+    """Return all fields of a record by name."""
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+
+
+def folder(project: str | None) -> str | None:
+    """Return the last part of a project's path, as tables show it."""
+    from sessiondb.dao.lookups import folder_name
+
+    return None if project is None else folder_name(project)

@@ -1,0 +1,92 @@
+"""The group of all commands, each imported when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from sessiondb.cli.options import database_option
+from sessiondb.cli.text import one_line
+from sessiondb.errors import SessionDBError
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells give it: 128 and the signal's number."""
+
+# Each name and the module of this package that has it as `command`. Help lists them in this order.
+COMMANDS = {
+    "import": "import_",
+    "list": "list_",
+    "show": "show",
+    "search": "search",
+    "end": "end",
+    "reopen": "reopen",
+    "title": "title",
+    "tag": "tag",
+    "pin": "pin",
+    "prune": "prune",
+    "rm": "rm",
+    "export": "export",
+    "merge": "merge",
+    "usage": "usage",
+    "stats": "stats",
+    "path": "path",
+    "status": "status",
+    "backup": "backup",
+    "doctor": "doctor",
+    "optimize": "optimize",
+    "web": "web",
+}
+
+
+class Commands(click.Group):
+    """The commands of COMMANDS. Here an error raised on purpose becomes one line and exit code 1, for all."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a command and return it, None where there is no such name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"sessiondb.cli.{COMMANDS[cmd_name]}").command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was called."""
+        try:
+            return super().invoke(ctx)
+        except SessionDBError as error:
+            raise click.ClickException(one_line(str(error))) from error
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from sessiondb import __version__
+
+        click.echo(f"sessiondb {__version__}")
+        ctx.exit()
+
+
+@click.group("sessiondb", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@database_option
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version.",
+)
+def cli() -> None:
+    """Keep every AI-agent session of this machine in one SQLite file.
+
+    The file is --db PATH, else $SESSIONDB_PATH, else sessiondb/sessions.db in the folder for user data
+    (`sessiondb path` prints which). A SESSION is named by its id, a unique beginning of it, or @last.
+    A TIME is 30d, 12h, yesterday, 2026-03, or any date.
+    """

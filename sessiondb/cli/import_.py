@@ -1,0 +1,172 @@
+"""sessiondb import"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sessiondb.cli.fields import import_fields
+from sessiondb.cli.options import database_option, database_path, json_option, writing
+from sessiondb.cli.render import Progress, is_watched, say, show_json, show_text, tell
+from sessiondb.cli.text import counted
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from sessiondb.ingest import ImportReport
+
+ByAgent = dict[str, dict[str, int]]
+"""Sessions added and updated, by agent."""
+
+AUTO = "auto"
+"""The source that stands for all places where known agents keep their sessions."""
+
+SHOWN = 10
+"""Files and lines not imported that a terminal lists."""
+
+
+def _known_format(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    from sessiondb.errors import InvalidInput
+    from sessiondb.importers import importer
+
+    try:
+        return importer(value).name if value else None
+    except InvalidInput as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _known_zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzinfo:
+    from sessiondb import timestamps
+    from sessiondb.errors import InvalidInput
+
+    try:
+        return timestamps.zone(value)
+    except InvalidInput as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@click.command()
+@click.argument("sources", nargs=-1, metavar="SOURCE...", type=click.Path())
+@click.option(
+    "--format",
+    metavar="NAME",
+    callback=_known_format,
+    help="Take all files as of this format; otherwise each is looked into.",
+)
+@click.option(
+    "--tz",
+    metavar="ZONE",
+    callback=_known_zone,
+    help="The zone of times that name none. Default: this machine's.",
+)
+@click.option(
+    "--agent",
+    "agents",
+    multiple=True,
+    metavar="NAME",
+    help="With `auto`: only this agent's; may be repeated.",
+)
+@click.option("--watch", is_flag=True, help="Go on with what is written from now on, until Ctrl-C.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.1),
+    default=2.0,
+    metavar="SECONDS",
+    help="How often --watch looks. Default: 2.",
+)
+@click.option("--restore", is_flag=True, help="Bring back sessions that were removed.")
+@click.option("-n", "--dry-run", is_flag=True, help="Read everything and report, but write nothing.")
+@json_option
+@database_option
+def command(
+    sources: tuple[str, ...], agents: tuple[str, ...], dry_run: bool, as_json: bool, **how: Any
+) -> None:
+    """Import the logs of agents.
+
+    A SOURCE is a file, a folder, or `auto` for all places where known agents keep their logs. What was
+    imported before is passed over, what has grown is read from where it ended. Sources are only ever read.
+
+    \b
+    Example:
+      sessiondb import auto --agent codex --watch
+      sessiondb import ~/old-laptop/.codex/sessions --tz Europe/Berlin --dry-run
+    """
+    is_auto, is_watch, interval = AUTO in sources, how.pop("watch"), how.pop("interval")
+    if not sources:
+        raise click.UsageError(
+            "Give files or folders, or `auto` for all places where known agents keep their sessions."
+        )
+    if agents and not is_auto:
+        raise click.UsageError("--agent chooses among the places of `auto`: give that as a SOURCE.")
+    if dry_run and is_watch:
+        raise click.UsageError("Give --watch or --dry-run, not both.")
+    named = [source for source in sources if source != AUTO]
+    places = [*named, *(_known_places(agents, even_absent=is_watch) if is_auto else ())]
+    if is_watch:
+        from sessiondb.cli.watching import follow
+
+        follow(places, interval, as_json, how, lambda report: _tell(report, False, None))
+        return
+    report, by_agent = _run(places, dry_run, how)
+    if as_json:
+        show_json(import_fields(report) | ({"agents": by_agent} if is_auto else {}))
+    else:
+        _tell(report, dry_run, by_agent if is_auto else None)
+    if any(os.path.abspath(os.path.expanduser(source)) in report.refused for source in named):
+        raise click.exceptions.Exit(1)
+
+
+def _known_places(agents: tuple[str, ...], *, even_absent: bool) -> list[str]:
+    from sessiondb import places
+
+    known = [str(path) for paths in places.known_places(agents).values() for path in paths]
+    found = list(filter(os.path.exists, known))
+    say(f"looking in {', '.join(found)}" if found else "no known agent keeps sessions on this machine")
+    return known if even_absent else found
+
+
+def _run(sources: list[str], dry_run: bool, how: dict[str, Any]) -> tuple[ImportReport, ByAgent]:
+    from sessiondb.dao.agents import count_by_agent
+    from sessiondb.ingest import Ingest
+    from sessiondb.rehearsal import rehearsal
+
+    opened = rehearsal(database_path()) if dry_run else writing(create=True)
+    with opened as db, Progress({"read": "reading ", "index": "indexing"}) as progress:
+        report = Ingest(db.connection, progress=progress, **how).run(sources)
+        added = count_by_agent(db.connection, report.sessions_added)
+        updated = count_by_agent(db.connection, report.sessions_updated)
+    agents = sorted(added | updated)
+    return report, {
+        agent: {"added": added.get(agent, 0), "updated": updated.get(agent, 0)} for agent in agents
+    }
+
+
+def _tell(report: ImportReport, dry_run: bool, by_agent: ByAgent | None) -> None:
+    show_text(_in_words(report, dry_run))
+    for agent, count in (by_agent or {}).items():
+        tell(f"  {agent}: {count['added']:,} added, {count['updated']:,} updated")
+    _list_skipped(report)
+
+
+def _in_words(report: ImportReport, dry_run: bool) -> Iterator[str]:
+    added, updated = len(report.sessions_added), len(report.sessions_updated)
+    if dry_run:
+        yield "nothing was written; this is what an import would do:"
+    yield f"{counted(report.files, 'file')} in {report.seconds:.1f} s"
+    yield f"sessions: {added:,} added, {updated:,} updated, {report.sessions_unchanged:,} unchanged"
+    yield f"messages: {report.messages_added:,} added"
+
+
+def _list_skipped(report: ImportReport) -> None:
+    """Say what was not imported: on a terminal the first few, for nobody reads a thousand there."""
+    if not report.skipped:
+        return
+    say(f"not imported: {counted(len(report.skipped), 'file or line', 'files or lines')}")
+    most = SHOWN if is_watched() else None
+    for path, line, reason in report.skipped[:most]:
+        say(f"  {path}{'' if line is None else f':{line}'}: {reason}")
+    if most is not None and len(report.skipped) > most:
+        say(f"  {len(report.skipped) - most:,} more, --json lists them")

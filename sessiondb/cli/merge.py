@@ -1,0 +1,66 @@
+"""sessiondb merge"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sessiondb.cli.options import database_option, database_path, json_option, writing
+from sessiondb.cli.render import Progress, show_json, show_text
+from sessiondb.cli.text import counted
+
+if TYPE_CHECKING:
+    from sessiondb.merge import MergeReport
+
+
+@click.command()
+@click.argument("other", type=click.Path(path_type=Path))
+@click.option("-n", "--dry-run", is_flag=True, help="Report what would change, but write nothing.")
+@json_option
+@database_option
+def command(other: Path, dry_run: bool, as_json: bool) -> None:
+    """Take in all that another database holds.
+
+    Sessions that both hold become the union of the two; a second merge changes nothing. What one of them
+    removed stays removed, unless it is pinned or was active later in the other. OTHER is only read.
+
+    \b
+    Example:
+      sessiondb merge ~/old-laptop/sessions.db --dry-run
+    """
+    from sessiondb.merge import merge
+    from sessiondb.rehearsal import rehearsal
+
+    opened = rehearsal(database_path()) if dry_run else writing(create=True)
+    with opened as db, Progress({"read": "merging ", "index": "indexing"}) as progress:
+        report = merge(db, other, progress=progress)
+    if as_json:
+        show_json(_fields(report, dry_run))
+    else:
+        show_text(_in_words(report, dry_run))
+
+
+def _fields(report: MergeReport, dry_run: bool) -> dict[str, Any]:
+    names = ("added", "updated", "unchanged", "removed", "kept_away")
+    return {
+        "sessions": {name: len(getattr(report, name)) for name in names},
+        "messages": {"added": report.messages},
+        "notes": {"added": report.notes},
+        "seconds": report.seconds,
+        "dry_run": dry_run,
+    }
+
+
+def _in_words(report: MergeReport, dry_run: bool) -> Iterator[str]:
+    if dry_run:
+        yield "nothing was written; this is what a merge would do:"
+    yield (
+        f"sessions: {len(report.added):,} added, {len(report.updated):,} updated,"
+        f" {len(report.unchanged):,} unchanged, {len(report.removed):,} removed"
+    )
+    if report.kept_away:
+        yield f"left out: {counted(len(report.kept_away), 'session')} removed here"
+    yield f"messages: {report.messages:,} added; notes: {report.notes:,} added"

@@ -1,0 +1,239 @@
+"""Options that several commands share, each bundle as one argument, and the types of what people type."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from sessiondb.cli.render import Output
+from sessiondb.cli.text import one_line
+from sessiondb.errors import InvalidInput, SessionDBError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from sessiondb.database import SessionDB
+
+Function = Callable[..., Any]
+
+
+def database_path() -> Path:
+    """Return the database's path: --db, before the command's name or after it, else the default place."""
+    named: Path | None = click.get_current_context().find_root().obj
+    if named is not None:
+        return named.expanduser()
+    from sessiondb import places
+
+    return places.default_database()
+
+
+def reading() -> SessionDB:
+    """Open the database for reading. Raises DatabaseMissing where there is none."""
+    from sessiondb.database import SessionDB
+
+    return SessionDB(database_path(), read_only=True)
+
+
+def writing(*, create: bool = False) -> SessionDB:
+    """Open the database for writing. Raises DatabaseMissing where there is none, unless it may be made."""
+    from sessiondb.database import SessionDB
+
+    gc.enable()
+    path = database_path()
+    # Where there is no file to write to, opening it for reading says so in the same words.
+    return SessionDB(path, read_only=not create and not path.exists())
+
+
+def _remember_database(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        ctx.find_root().obj = value
+
+
+def database_option(function: Function) -> Function:
+    """Add --db, which `database_path` knows from then on."""
+    return click.option(
+        "--db",
+        metavar="PATH",
+        type=click.Path(path_type=Path),
+        expose_value=False,
+        is_eager=True,
+        callback=_remember_database,
+        help="The database file.",
+    )(function)
+
+
+def time_begin(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return the stored timestamp at which the time of an option begins (`2026-03`: 1 March)."""
+    return _span(param, value)[0]
+
+
+def time_end(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return the stored timestamp at which the time of an option ends (`2026-03`: 1 April)."""
+    return _span(param, value)[1]
+
+
+def _span(param: click.Parameter, value: str | None) -> tuple[str, str] | tuple[None, None]:
+    from sessiondb import timestamps
+
+    if value is None:
+        return None, None
+    try:
+        return timestamps.parse_range(value)
+    except InvalidInput as error:
+        raise click.BadParameter(str(error), param=param) from error
+
+
+def complete_sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return for the shell the ids that begin so, with titles; none where the database cannot be read."""
+    from click.shell_completion import CompletionItem
+
+    try:
+        with ctx.scope(cleanup=False), reading() as db:
+            return [
+                CompletionItem(id, help=one_line(title or ""))
+                for id, title in db.sessions.prefixes(incomplete)
+            ]
+    except SessionDBError:
+        return []
+
+
+def session_argument(function: Function) -> Function:
+    """Add SESSION."""
+    return click.argument("session", metavar="SESSION", shell_complete=complete_sessions)(function)
+
+
+def sessions_argument(*, required: bool) -> Callable[[Function], Function]:
+    """Add SESSION ..., as `sessions`."""
+    metavar = "SESSION..." if required else "[SESSION...]"
+    return click.argument(
+        "sessions", nargs=-1, required=required, metavar=metavar, shell_complete=complete_sessions
+    )
+
+
+def json_option(function: Function) -> Function:
+    """Add --json, as `as_json`, to a command that reports one thing."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")(function)
+
+
+FORMS = {
+    "json": "Print JSON.",
+    "nl": "Print JSON, a line for each row.",
+    "csv": "Print CSV.",
+    "tsv": "Print tab-separated values.",
+}
+
+
+def output_options(*, limit: int = 20) -> Callable[[Function], Function]:
+    """Add the options of every reading command that say how to print, and how much, as one `output`."""
+    shown = "all" if limit == 0 else str(limit)
+    options = (
+        *(click.option(f"--{form}", f"as_{form}", is_flag=True, help=text) for form, text in FORMS.items()),
+        click.option(
+            "--fmt", metavar="NAME", help="Print a table in a style of tabulate: github, simple, grid, ..."
+        ),
+        click.option("--no-headers", is_flag=True, help="Leave out the headings of CSV, TSV and tables."),
+        click.option("-w", "--wide", is_flag=True, help="Do not cut the table to the width of the terminal."),
+        click.option(
+            "-n",
+            "--limit",
+            metavar="N",
+            type=click.IntRange(min=0),
+            default=limit,
+            help=f"How many at most, 0 = all. Default: {shown}.",
+        ),
+        click.option(
+            "--offset",
+            metavar="N",
+            type=click.IntRange(min=0),
+            default=0,
+            help="How many to pass over first.",
+        ),
+    )
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def command(
+            *args: Any, fmt: str | None, no_headers: bool, wide: bool, limit: int, offset: int, **rest: Any
+        ) -> Any:
+            forms = [form for form in FORMS if rest.pop(f"as_{form}")] + ([fmt] if fmt else [])
+            if len(forms) > 1:
+                raise click.UsageError("Give one of --json, --nl, --csv, --tsv and --fmt.")
+            form = forms[0] if forms else "table"
+            output = Output(form, not no_headers, wide, limit or None, offset)
+            return function(*args, output=output, **rest)
+
+        return _with_options(command, options)
+
+    return decorate
+
+
+def filter_options(*names: str) -> Callable[[Function], Function]:
+    """Add options that choose sessions, by their names in SessionFilter, as one `where`."""
+    known = {
+        "agent": click.option("--agent", metavar="NAME", help="Only of this agent."),
+        "project": click.option(
+            "--project", metavar="PATH", help="Only of this project: its folder, or a part of its path."
+        ),
+        "model": click.option(
+            "--model", metavar="NAME", help="Only of this model, or of those that begin so."
+        ),
+        "platform": click.option(
+            "--platform", metavar="NAME", help="Only of this platform (telegram, discord, ...)."
+        ),
+        "tag": click.option("--tag", metavar="TAG", help="Only with this tag."),
+        "is_open": click.option(
+            "--open/--ended", "is_open", default=None, help="Only those not ended, or only ended ones."
+        ),
+        "since": click.option(
+            "--since", metavar="TIME", callback=time_begin, help="Only those active at this time or later."
+        ),
+        "until": click.option(
+            "--until", metavar="TIME", callback=time_end, help="Only those last active by this time."
+        ),
+    }
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def command(*args: Any, **given: Any) -> Any:
+            from sessiondb.dao.sessions import SessionFilter
+
+            where = SessionFilter(**{name: given.pop(name) for name in names})
+            return function(*args, where=where, **given)
+
+        return _with_options(command, [known[name] for name in names])
+
+    return decorate
+
+
+class Consent(NamedTuple):
+    """How sure the caller of a destructive command is, and whether the report is to be JSON."""
+
+    dry_run: bool
+    yes: bool
+    as_json: bool
+
+
+def consent_options(function: Function) -> Function:
+    """Add --dry-run, --yes and --json of a destructive command, as one `consent`."""
+    options = (
+        click.option("-n", "--dry-run", is_flag=True, help="Say what would be removed, and remove nothing."),
+        click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal."),
+        click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
+    )
+
+    @wraps(function)
+    def command(*args: Any, dry_run: bool, yes: bool, as_json: bool, **rest: Any) -> Any:
+        return function(*args, consent=Consent(dry_run, yes, as_json), **rest)
+
+    return _with_options(command, options)
+
+
+def _with_options(function: Function, options: Sequence[Callable[[Function], Function]]) -> Function:
+    for option in reversed(options):
+        function = option(function)
+    return function

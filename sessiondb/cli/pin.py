@@ -1,0 +1,27 @@
+"""sessiondb pin"""
+
+from __future__ import annotations
+
+import click
+
+from sessiondb.cli.options import database_option, sessions_argument, writing
+from sessiondb.cli.render import tell
+
+
+@click.command()
+@sessions_argument(required=True)
+@click.option("--off", is_flag=True, help="Let prune remove them again.")
+@database_option
+def command(sessions: tuple[str, ...], off: bool) -> None:
+    """Pin sessions, so that prune leaves them alone.
+
+    \b
+    Example:
+      sessiondb pin 5b0d7c1e
+    """
+    with writing() as db:
+        named = [db.sessions.resolve(name).id for name in sessions]
+        for id in named:
+            db.sessions.set_pinned(id, not off)
+    for id in named:
+        tell(f"{id} is pinned" if not off else f"{id} is not pinned")

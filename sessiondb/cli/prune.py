@@ -1,0 +1,64 @@
+"""sessiondb prune"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sessiondb.cli.options import Consent, consent_options, database_option, filter_options, time_begin
+from sessiondb.cli.removing import opened, remove
+from sessiondb.cli.render import say
+from sessiondb.cli.text import short_bytes
+
+if TYPE_CHECKING:
+    from sessiondb.dao.sessions import SessionFilter
+
+
+@click.command()
+@click.option("--days", type=click.IntRange(min=0), metavar="N", help="Those not active for this many days.")
+@click.option(
+    "--older-than",
+    metavar="AGE",
+    callback=time_begin,
+    help="Those not active for this long, or since this time.",
+)
+@filter_options("agent", "project", "model", "platform", "tag")
+@click.option("--include-open", is_flag=True, help="Open sessions too.")
+@click.option(
+    "--keep", type=click.IntRange(min=0), default=0, metavar="N", help="Leave the newest N of those that fit."
+)
+@click.option("--vacuum", is_flag=True, help="Give the space back to the disk.")
+@consent_options
+@database_option
+def command(
+    days: int | None,
+    older_than: str | None,
+    where: SessionFilter,
+    vacuum: bool,
+    consent: Consent,
+    **which: bool,
+) -> None:
+    """Remove ended sessions by their last activity.
+
+    Open and pinned sessions stay. What is removed leaves a tombstone, so that no import brings it back
+    (`import --restore` does); the logs it came from are never touched.
+
+    \b
+    Example:
+      sessiondb prune --days 90 --dry-run
+      sessiondb prune --older-than 1y --agent codex --yes --vacuum
+    """
+    if (days is None) == (older_than is None):
+        raise click.UsageError("Give --days N or --older-than AGE.")
+    before = older_than or _days_ago(days or 0)
+    with opened(consent) as (db, removals):
+        remove(db, consent, lambda dry_run: removals.prune(before, where, dry_run=dry_run, **which))
+        if vacuum and not consent.dry_run:
+            say(f"gave {short_bytes(removals.vacuum())} back to the disk")
+
+
+def _days_ago(days: int) -> str:
+    from sessiondb import timestamps
+
+    return timestamps.parse_moment(f"{days}d")

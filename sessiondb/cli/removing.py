@@ -1,0 +1,86 @@
+"""What prune and rm have in common: say what would go, ask, remove, report."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from sessiondb.cli.fields import removal_fields, session_rows
+from sessiondb.cli.options import Consent, reading, writing
+from sessiondb.cli.render import Column, Output, ask, can_ask, show_json, show_text, table, tell
+from sessiondb.cli.text import counted, short_bytes
+
+if TYPE_CHECKING:
+    from sessiondb.dao.removal import Removals
+    from sessiondb.database import SessionDB
+    from sessiondb.records import Removal
+
+SHOWN = 20
+"""Sessions that a preview names."""
+
+_DOOMED = (
+    Column("short_id", "id"),
+    Column("title", "title", least=12),
+    Column("agent", "agent", least=6),
+    Column("folder", "project", least=6),
+    Column("last_active_at", "last active", "time", short="active"),
+    Column("message_count", "messages", "number", short="msgs"),
+)
+
+
+@contextlib.contextmanager
+def opened(consent: Consent) -> Iterator[tuple[SessionDB, Removals]]:
+    """Open the database, for reading only where nothing is to be removed."""
+    from sessiondb.dao.removal import Removals
+
+    with reading() if consent.dry_run else writing() as db:
+        yield db, Removals(db.connection)
+
+
+def remove(db: SessionDB, consent: Consent, run: Callable[[bool], Removal]) -> None:
+    """Report what `run(True)` would remove, ask if need be, and remove it by `run(False)`."""
+    planned = run(True)
+    if consent.dry_run or not planned.sessions:
+        _report(db, consent, planned)
+        return
+    if not consent.yes:
+        if not can_ask():
+            raise click.ClickException(
+                f"{_amount(planned)} would be removed: say --yes, or look first with --dry-run"
+            )
+        if not consent.as_json:
+            _preview(db, planned)
+        if not ask(f"Remove {_amount(planned)}?"):
+            raise click.Abort
+    _report(db, consent, run(False))
+
+
+def _report(db: SessionDB, consent: Consent, removal: Removal) -> None:
+    if consent.as_json:
+        show_json(removal_fields(removal) | {"dry_run": consent.dry_run})
+        return
+    if consent.dry_run:
+        _preview(db, removal)
+    tell(f"{'would remove' if consent.dry_run else 'removed'} {_amount(removal)}")
+    for state, number in removal.kept.items():
+        if number:
+            tell(f"kept {counted(number, f'{state} session')}")
+
+
+def _preview(db: SessionDB, removal: Removal) -> None:
+    from sessiondb.dao.short_ids import short_ids
+
+    sessions = [db.sessions.get(id) for id in removal.sessions[:SHOWN]]
+    sessions.sort(key=lambda session: session.last_active_at)
+    short = short_ids(db.connection, [session.id for session in sessions])
+    show_text(table(Output(), _DOOMED, session_rows(sessions, short)))
+    if len(removal.sessions) > SHOWN:
+        tell(f"... and {len(removal.sessions) - SHOWN:,} more")
+
+
+def _amount(removal: Removal) -> str:
+    sessions, messages = counted(len(removal.sessions), "session"), counted(removal.messages, "message")
+    return f"{sessions}: {messages}, {short_bytes(removal.bytes)} of text"

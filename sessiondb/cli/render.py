@@ -1,0 +1,287 @@
+"""The only printer: data to stdout in the form that was asked for, talk to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import click
+
+from sessiondb.cli.text import cut, one_line, pad, short_number, visible, visible_json, width
+
+Row = Mapping[str, Any]
+GAP = "  "
+WIDTH = 80
+"""Columns of a terminal that does not say how wide it is."""
+
+
+class Output(NamedTuple):
+    """How to print rows. `form`: table, json, nl, csv, tsv or a style of tabulate. `limit` None: all."""
+
+    form: str = "table"
+    headers: bool = True
+    is_wide: bool = False
+    limit: int | None = None
+    offset: int = 0
+
+
+class Column(NamedTuple):
+    """A column of a table: the key of its value in a row, its heading, and what the value is.
+
+    Where the terminal is too narrow for the table, it may be cut down to a width of `least`; 0: never. On a
+    terminal the heading is `short`, where there is one.
+    """
+
+    key: str
+    heading: str
+    kind: Literal["text", "number", "short", "time", "cost"] = "text"
+    least: int = 0
+    short: str = ""
+
+
+class Listing(NamedTuple):
+    """What is printed of a kind of row: the fields of JSON and CSV, and the columns of tables."""
+
+    fields: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+
+def show_rows(output: Output, listing: Listing, rows: Sequence[Row], *, total: int | None = None) -> None:
+    """Print rows in the form asked for; say on stderr how many of `total` come after them."""
+    if output.form == "table":
+        if rows:
+            _print(table(output, listing.columns, rows))
+        else:
+            say("nothing matches")
+    elif output.form in ("json", "nl", "csv", "tsv"):
+        _print(
+            _FORMS[output.form](
+                [{field: row[field] for field in listing.fields} for row in rows], output, listing.fields
+            )
+        )
+    else:
+        _print(_tabulated(output, listing.columns, rows))
+    if total is not None:
+        say_more(total - output.offset - len(rows))
+
+
+def table(output: Output, columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the lines of a table; on a terminal it is as wide as that, and times are relative."""
+    is_short = sys.stdout.isatty() and not output.is_wide
+    cells = [[_cell(column, row.get(column.key), is_short=is_short) for column in columns] for row in rows]
+    headings = [_heading(column, is_short) if output.headers else "" for column in columns]
+    widths = [max(map(width, texts)) for texts in zip(headings, *cells, strict=True)]
+    if is_short:
+        widths = _fitted(widths, columns, terminal_width() - len(GAP) * (len(columns) - 1))
+    if output.headers:
+        yield strong(_line(headings, widths, columns))
+    for texts in cells:
+        yield _line(texts, widths, columns)
+
+
+def show_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    click.echo(visible_json(_dumps(value, indent=2)))
+
+
+def show_text(lines: Iterable[str], *, paged: bool = False) -> None:
+    """Print lines that are safe for a terminal already; with `paged` through a pager where stdout is one."""
+    if paged and sys.stdout.isatty():
+        # As git does: a text that fits the terminal is just printed, and stays there.
+        os.environ.setdefault("LESS", "-FRX")
+        click.echo_via_pager(f"{line}\n" for line in lines)
+    else:
+        _print(lines)
+
+
+def show_bytes(lines: Iterable[bytes]) -> None:
+    """Print encoded lines as they are; on a terminal with control characters escaped as JSON does."""
+    if sys.stdout.isatty():
+        for line in lines:
+            click.echo(visible_json(line.decode()), nl=False)
+    else:
+        sys.stdout.buffer.writelines(lines)
+        sys.stdout.buffer.flush()
+
+
+def tell(text: str) -> None:
+    """Print a line that is the command's result."""
+    click.echo(visible(text))
+
+
+def say(text: str) -> None:
+    """Print a line about the result to stderr."""
+    click.echo(visible(text), err=True)
+
+
+def say_more(count: int) -> None:
+    """Say on stderr how many rows the limit has left out."""
+    if count > 0:
+        say(f"{count:,} more, use -n/--limit (0 = all)")
+
+
+def ask(question: str) -> bool:
+    """Ask on the terminal; no is the default."""
+    return click.confirm(visible(question), err=True)
+
+
+def can_ask() -> bool:
+    """Say whether there is a person at a terminal to answer."""
+    return sys.stdin.isatty() and is_watched()
+
+
+def is_watched() -> bool:
+    """Say whether stderr is a terminal."""
+    return sys.stderr.isatty()
+
+
+def strong(text: str) -> str:
+    """Return the text bold on a terminal with colours, as it is elsewhere."""
+    return click.style(text, bold=True) if has_colours() else text
+
+
+def has_colours() -> bool:
+    """Say whether stdout is a terminal whose user has not asked for plain text (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class Progress:
+    """Progress bars on stderr, one for each phase; none where stderr is no terminal."""
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        self._labels = labels
+        self._stack = contextlib.ExitStack()
+        self._phase: str | None = None
+        self._bar: Any = None
+        self._is_shown = is_watched()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        """Show that `done` of `total` are done in a phase."""
+        if not self._is_shown or not total:
+            return
+        if phase != self._phase:
+            self._stack.close()
+            self._phase = phase
+            bar = click.progressbar(length=total, label=self._labels[phase], file=sys.stderr)
+            self._bar = self._stack.enter_context(bar)
+        self._bar.update(done - self._bar.pos)
+
+
+def terminal_width() -> int:
+    """Return how many columns the terminal of stdout has: $COLUMNS, or what it says itself."""
+    with contextlib.suppress(ValueError, OSError):
+        named = int(os.environ.get("COLUMNS") or 0)
+        # Some terminals say 0: they do not know.
+        return named or os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH
+    return WIDTH
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _dumps(value: Any, *, indent: int | None = None) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _json_array(rows: Sequence[Row], output: Output, fields: Sequence[str]) -> Iterator[str]:
+    if not rows:
+        yield "[]"
+    for number, row in enumerate(rows):
+        yield f"{' ' if number else '['}{visible_json(_dumps(row))}{',' if number < len(rows) - 1 else ']'}"
+
+
+def _json_lines(rows: Sequence[Row], output: Output, fields: Sequence[str]) -> Iterator[str]:
+    for row in rows:
+        yield visible_json(_dumps(row))
+
+
+def _csv(rows: Sequence[Row], output: Output, fields: Sequence[str]) -> Iterator[str]:
+    import csv
+    import io
+
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter="\t" if output.form == "tsv" else ",", lineterminator="\n")
+    if output.headers:
+        writer.writerow(fields)
+    for row in rows:
+        writer.writerow([_plain(row[field]) for field in fields])
+    yield from buffer.getvalue().split("\n")[:-1]
+
+
+_FORMS = {"json": _json_array, "nl": _json_lines, "csv": _csv, "tsv": _csv}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        return visible(_dumps(value))
+    return visible(value) if isinstance(value, str) else value
+
+
+def _tabulated(output: Output, columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
+    import tabulate
+
+    if output.form not in tabulate.tabulate_formats:
+        raise click.BadParameter(
+            f"there is no {output.form!r}: give one of {', '.join(tabulate.tabulate_formats)}.",
+            param_hint="--fmt",
+        )
+    headings = [column.heading for column in columns] if output.headers else []
+    cells = [[_cell(column, row.get(column.key), is_short=False) for column in columns] for row in rows]
+    aligned = ["right" if _is_right(column) else "left" for column in columns]
+    yield tabulate.tabulate(
+        cells, headings, tablefmt=output.form, disable_numparse=True, colalign=aligned if cells else None
+    )
+
+
+def _line(texts: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> str:
+    parts = (
+        pad(cut(text, size), size, right=_is_right(column))
+        for text, size, column in zip(texts, widths, columns, strict=True)
+    )
+    return GAP.join(parts).rstrip()
+
+
+def _fitted(widths: list[int], columns: Sequence[Column], available: int) -> list[int]:
+    """Return the widths made less until the table fits: columns to three times their least, then to it."""
+    fitted = list(widths)
+    for factor in (3, 1):
+        for index, column in enumerate(columns):
+            excess = sum(fitted) - available
+            if column.least and excess > 0:
+                fitted[index] = max(min(fitted[index], column.least * factor), fitted[index] - excess)
+    return fitted
+
+
+def _heading(column: Column, is_short: bool) -> str:
+    return column.short or column.heading if is_short else column.heading
+
+
+def _is_right(column: Column) -> bool:
+    return column.kind in ("number", "short", "cost")
+
+
+def _cell(column: Column, value: Any, *, is_short: bool) -> str:
+    if value is None:
+        return ""
+    if column.kind == "time":
+        from sessiondb import timestamps
+
+        return timestamps.relative_text(value) if is_short else timestamps.local_text(value)
+    if column.kind == "short":
+        return short_number(value)
+    if column.kind == "cost":
+        return f"${value / 1_000_000:,.2f}"
+    return one_line(str(value))

@@ -1,0 +1,27 @@
+"""sessiondb rm"""
+
+from __future__ import annotations
+
+import click
+
+from sessiondb.cli.options import Consent, consent_options, database_option, sessions_argument
+from sessiondb.cli.removing import opened, remove
+
+
+@click.command()
+@sessions_argument(required=True)
+@consent_options
+@database_option
+def command(sessions: tuple[str, ...], consent: Consent) -> None:
+    """Remove sessions by name.
+
+    They go whatever their state, and all that hangs on them. Each leaves a tombstone, so that no import
+    brings it back (`import --restore` does); the logs it came from are never touched.
+
+    \b
+    Example:
+      sessiondb rm 5b0d7c1e 019ce14a --yes
+    """
+    with opened(consent) as (db, removals):
+        named = [db.sessions.resolve(name).id for name in sessions]
+        remove(db, consent, lambda dry_run: removals.remove(named, dry_run=dry_run))

@@ -1,0 +1,97 @@
+"""sessiondb search"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+from sessiondb.cli.fields import HITS, hit_rows, search_fields
+from sessiondb.cli.hits import lines, remarks
+from sessiondb.cli.options import database_option, output_options, reading, time_begin, time_end
+from sessiondb.cli.render import Output, say, say_more, show_json, show_rows, show_text
+
+# What begins with a dash and is no option: a word that must not occur, as in `parser -lexer`.
+_EXCLUSION = re.compile(r"-(?!n\d+$)[^-].+|-[^hnw-]")
+_KEPT = "\0"
+
+
+class _WithExclusions(click.Command):
+    """A command whose arguments may be words with a dash before them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. No argument of a process can hold a NUL: it marks what is to be left alone."""
+        end = args.index("--") if "--" in args else len(args)
+        takes_value = {
+            name for param in self.params if not getattr(param, "is_flag", True) for name in param.opts
+        }
+        kept = [
+            _KEPT + arg if _EXCLUSION.fullmatch(arg) and before not in takes_value else arg
+            for before, arg in zip(["", *args], args[:end], strict=False)
+        ]
+        return super().parse_args(ctx, kept + args[end:])
+
+
+@click.command(cls=_WithExclusions)
+@click.argument("query", nargs=-1, required=True)
+@click.option("--agent", metavar="NAME", help="Only in sessions of this agent.")
+@click.option("--project", metavar="PATH", help="Only in this project: its folder, or a part of its path.")
+@click.option("--role", metavar="ROLE", help="Only what this role said: user, assistant, tool or system.")
+@click.option(
+    "--since", metavar="TIME", callback=time_begin, help="Only what was said at this time or later."
+)
+@click.option("--until", metavar="TIME", callback=time_end, help="Only what was said by this time.")
+@click.option(
+    "--in",
+    "scope",
+    type=click.Choice(("talk", "tools", "notes", "all")),
+    help="Where to look. Default: talk.",
+)
+@click.option(
+    "--sort",
+    type=click.Choice(("relevance", "newest", "oldest")),
+    default="relevance",
+    help="Default: relevance.",
+)
+@click.option("--messages", "flat", is_flag=True, help="List every match, not the best of each session.")
+@click.option("--raw", is_flag=True, help="Take the query as FTS5 syntax.")
+@click.option("--exact", is_flag=True, help="Rank all matches of a common word, not only the newest.")
+@click.option("--explain", is_flag=True, help="Say how the query was understood.")
+@output_options()
+@database_option
+def command(query: tuple[str, ...], explain: bool, output: Output, **criteria: Any) -> None:
+    """Search what was said.
+
+    A query has words, "phrases", prefix*, -word, OR, and fields such as agent: or before:. Any text is one:
+    what is no syntax is a word. Where few sessions hold all words, those that hold some are found too.
+
+    \b
+    Example:
+      sessiondb search where do we keep the tests
+      sessiondb search --in tools '"disk full" OR db.py' --since 30d
+    """
+    from sessiondb.dao.short_ids import short_ids
+
+    text = " ".join(query).replace(_KEPT, "")
+    if explain:
+        _explain(text)
+    with reading() as db:
+        result = db.search(text, limit=output.limit, offset=output.offset, **criteria)
+        short = short_ids(db.connection, {hit.session_id for hit in result.hits if hit.session_id})
+    if output.form == "json":
+        show_json(search_fields(result))
+    elif output.form == "table":
+        show_text(lines(result.hits, short))
+    else:
+        show_rows(output, HITS, hit_rows(result.hits, short))
+    for remark in remarks(result):
+        say(remark)
+    say_more(result.total - output.offset - len(result.hits))
+
+
+def _explain(text: str) -> None:
+    from sessiondb import query
+
+    for line in query.explain(query.parse(text)):
+        say(line)

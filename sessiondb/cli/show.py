@@ -1,0 +1,69 @@
+"""sessiondb show"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from sessiondb.cli.fields import MESSAGES, fields_of, message_rows, session_details
+from sessiondb.cli.options import database_option, output_options, reading, session_argument
+from sessiondb.cli.render import Output, say_more, show_json, show_rows, show_text
+from sessiondb.cli.transcript import STYLES, Look, Transcript, lines, without_tools
+
+
+@click.command()
+@session_argument
+@click.option(
+    "--tools/--no-tools", default=True, help="With tool calls and their answers, or only what was said."
+)
+@click.option(
+    "--around",
+    metavar="MESSAGE",
+    help="Only the messages around this one: its seq, or its agent's id for it.",
+)
+@click.option(
+    "-C",
+    "--context",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=5,
+    help="How many on either side of it. Default: 5.",
+)
+@click.option(
+    "--format", "style", type=click.Choice(STYLES), default="text", help="Text or Markdown. Default: text."
+)
+@click.option("--full", is_flag=True, help="Do not shorten what tools answered.")
+@output_options(limit=0)
+@database_option
+def command(session: str, around: str | None, context: int, output: Output, **look: Any) -> None:
+    """Show the transcript of a session.
+
+    \b
+    Example:
+      sessiondb show @last
+      sessiondb show 5b0d7c1e --around 12 --no-tools
+    """
+    found = _read(session, around, context)
+    shown = found.messages if look["tools"] else without_tools(found.messages)
+    page = found._replace(messages=shown[output.offset :][: output.limit])
+    if output.form == "json":
+        rows = [{name: row[name] for name in MESSAGES.fields} for row in message_rows(page.messages)]
+        notes = [fields_of(note) for note in page.notes]
+        show_json({"session": session_details(page.session, page.tags), "messages": rows, "notes": notes})
+    elif output.form == "table":
+        show_text(lines(page, Look(**look)), paged=True)
+    else:
+        show_rows(output, MESSAGES, message_rows(page.messages))
+    say_more(len(shown) - output.offset - len(page.messages))
+
+
+def _read(name: str, around: str | None, context: int) -> Transcript:
+    with reading() as db:
+        session = db.sessions.resolve(name)
+        first, last = 1, None
+        if around is not None:
+            middle = db.messages.find(session.id, around)
+            first, last = middle - context, middle + context
+        messages = db.messages.transcript(session.id, first=first, last=last)
+        return Transcript(session, db.sessions.tags(session.id), messages, db.notes.of_session(session.id))

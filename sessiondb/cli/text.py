@@ -1,0 +1,94 @@
+"""Text for terminals: nothing in it may drive them, and each character has a width."""
+
+from __future__ import annotations
+
+import re
+
+ELLIPSIS = "…"
+
+# C0 but for tab and newline, DEL and C1; what turns the direction of the text around it, or ends a line; lone
+# surrogates.
+_UNSEEN_IN_JSON = "[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+_UNSEEN = "[\0-\x08\x0b-\x1f" + _UNSEEN_IN_JSON[1:]
+
+
+def visible(text: str) -> str:
+    """Return the text with control characters shown as escapes (`\\x1b`); tabs and newlines stay."""
+    if text.isprintable():
+        return text
+    return re.sub(_UNSEEN, _escape, text.replace("\r\n", "\n"))
+
+
+def visible_json(text: str) -> str:
+    """Return JSON text with the control characters that JSON lets through escaped: it is the same data."""
+    return (
+        text if text.isprintable() else re.sub(_UNSEEN_IN_JSON, lambda match: f"\\u{ord(match[0]):04x}", text)
+    )
+
+
+def one_line(text: str) -> str:
+    """Return the text on one line, control characters shown."""
+    return visible(" ".join(text.split()))
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal the text takes: a wide character two, a combining mark none."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    return sum(_character_width(character, unicodedata.category(character)) for character in text)
+
+
+def cut(text: str, columns: int) -> str:
+    """Return the text as it is where it fits, else its beginning and an ellipsis."""
+    if width(text) <= columns:
+        return text
+    kept, taken = "", 0
+    for character in text:
+        taken += width(character)
+        if taken > columns - 1:
+            break
+        kept += character
+    return kept.rstrip() + ELLIPSIS
+
+
+def pad(text: str, columns: int, *, right: bool = False) -> str:
+    """Return the text filled up with spaces to a width, on its left side with `right`."""
+    space = " " * (columns - width(text))
+    return space + text if right else text + space
+
+
+def short_number(number: int) -> str:
+    """Return a number in at most five characters: 999, 12.3k, 4.5M."""
+    value = float(number)
+    for unit in ("", "k", "M", "G"):
+        if value < 999.5 or unit == "G":
+            break
+        value /= 1000
+    if not unit:
+        return str(number)
+    return f"{value:.1f}{unit}" if value < 99.95 else f"{value:.0f}{unit}"
+
+
+def short_bytes(count: int) -> str:
+    """Return a size with its unit: 512 B, 1.5 kB, 2.0 GB."""
+    return f"{count} B" if count < 1000 else f"{short_number(count)[:-1]} {short_number(count)[-1]}B"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun: "1 session", "3 sessions"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _character_width(character: str, category: str) -> int:
+    import unicodedata
+
+    if category in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -1,0 +1,28 @@
+"""sessiondb title"""
+
+from __future__ import annotations
+
+import click
+
+from sessiondb.cli.options import database_option, session_argument, writing
+from sessiondb.cli.render import tell
+
+
+@click.command()
+@session_argument
+@click.argument("title", nargs=-1, required=True)
+@database_option
+def command(session: str, title: tuple[str, ...]) -> None:
+    """Give a session a title.
+
+    No import changes it afterwards.
+
+    \b
+    Example:
+      sessiondb title @last Move the parser to its own file
+    """
+    text = " ".join(" ".join(title).split())
+    with writing() as db:
+        found = db.sessions.resolve(session)
+        db.sessions.set_title(found.id, text or None)
+    tell(f"{found.id}: {text or 'no title'}")

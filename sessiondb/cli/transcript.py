@@ -1,0 +1,212 @@
+"""A session as text for people: plain, or Markdown. Nothing in it drives a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from sessiondb import timestamps
+from sessiondb.cli.render import strong
+from sessiondb.cli.text import counted, cut, one_line, short_bytes, short_number, visible
+from sessiondb.records import Message, Note, Session, ToolCall
+
+STYLES = ("text", "md")
+LONGEST_ANSWER = 12
+"""Lines of a tool's answer, or of injected context, that are shown before the rest is only counted."""
+LONGEST_REASONING = 4
+LONGEST_LINE = 1000
+LONGEST_ARGUMENTS = 200
+
+
+class Transcript(NamedTuple):
+    """A session, its tags, its messages or a part of them, and its notes."""
+
+    session: Session
+    tags: list[str]
+    messages: list[Message]
+    notes: list[Note]
+
+
+class Look(NamedTuple):
+    """How a transcript is written: `style` text or md, `full` with the whole of what tools answered."""
+
+    tools: bool = True
+    style: str = "text"
+    full: bool = False
+
+
+def without_tools(messages: list[Message]) -> list[Message]:
+    """Return what was said: no tool rows and no tool calls."""
+    return [replace(message, tool_calls=()) for message in messages if message.role != "tool"]
+
+
+def lines(transcript: Transcript, look: Look) -> Iterator[str]:
+    """Yield the lines of a transcript in the style of `look`."""
+    writer = _Markdown(look) if look.style == "md" else _Text(look)
+    yield from writer.head(transcript)
+    for message in transcript.messages:
+        yield ""
+        yield from writer.message(message)
+    if transcript.notes:
+        yield ""
+        yield from writer.notes(transcript.notes)
+
+
+class _Text:
+    def __init__(self, look: Look) -> None:
+        self._look = look
+
+    def head(self, transcript: Transcript) -> Iterator[str]:
+        yield strong(_title(transcript.session))
+        for name, value in _facts(transcript):
+            yield f"  {name:<9} {value}"
+
+    def message(self, message: Message) -> Iterator[str]:
+        yield strong(_heading(message, f"#{message.seq} "))
+        yield from (f"  ~ {line}" for line in self._short(message.reasoning or "", LONGEST_REASONING))
+        if message.role == "tool":
+            yield from (f"  | {line}" for line in self._short(message.text, LONGEST_ANSWER))
+        else:
+            yield from self._short(message.text, LONGEST_ANSWER if message.role == "system" else None)
+            yield from (f"  > {_call(call, self._look)}" for call in message.tool_calls)
+        yield from (f"  [{part}]" for part in _attachments(message))
+
+    def notes(self, notes: list[Note]) -> Iterator[str]:
+        yield strong("Notes")
+        for note in notes:
+            yield f"  {_note(note)}"
+
+    def _short(self, text: str, most: int | None) -> Iterator[str]:
+        return _shortened(text, None if self._look.full else most)
+
+
+class _Markdown(_Text):
+    def head(self, transcript: Transcript) -> Iterator[str]:
+        yield f"# {_title(transcript.session)}"
+        yield ""
+        for name, value in _facts(transcript):
+            yield f"- {name}: {value}"
+
+    def message(self, message: Message) -> Iterator[str]:
+        yield f"## {_heading(message, f'{message.seq}. ')}"
+        if message.reasoning:
+            yield ""
+            yield from (f"> {line}" for line in self._short(message.reasoning, LONGEST_REASONING))
+        if message.role == "tool":
+            yield ""
+            yield from _fenced(list(self._short(message.text, LONGEST_ANSWER)))
+        elif message.text:
+            yield ""
+            yield from self._short(message.text, LONGEST_ANSWER if message.role == "system" else None)
+        for call in () if message.role == "tool" else message.tool_calls:
+            yield ""
+            yield f"Calls **{one_line(call.name or 'a tool')}**:"
+            yield ""
+            yield from _fenced(list(self._short(call.arguments or "", LONGEST_ANSWER)))
+        yield from (f"\n*{part}*" for part in _attachments(message))
+
+    def notes(self, notes: list[Note]) -> Iterator[str]:
+        yield "## Notes"
+        yield ""
+        for note in notes:
+            yield f"- {_note(note)}"
+
+
+def _title(session: Session) -> str:
+    return one_line(session.title or "(no title)")
+
+
+def _facts(transcript: Transcript) -> Iterator[tuple[str, str]]:
+    session = transcript.session
+    ended = "open" if session.is_open else f"ended ({session.end_reason})"
+    facts = (
+        ("session", session.id),
+        ("agent", f"{session.agent} ({session.model})" if session.model else session.agent),
+        ("project", session.project),
+        ("channel", session.channel.description if session.channel else None),
+        ("time", f"{_time(session.started_at)} to {_time(session.last_active_at)}, {ended}"),
+        ("size", _size(session)),
+        ("parent", f"{session.parent_id} ({session.relation})" if session.parent_id else None),
+        ("tags", ", ".join(transcript.tags)),
+    )
+    yield from ((name, one_line(value)) for name, value in facts if value)
+
+
+def _time(stamp: str) -> str:
+    return timestamps.local_text(stamp)
+
+
+def _size(session: Session) -> str:
+    total = session.tokens.total
+    tokens = f", {short_number(total)} tokens" if total is not None else ""
+    calls = counted(session.tool_call_count, "tool call")
+    return f"{counted(session.message_count, 'message')}, {calls}{tokens}"
+
+
+def _heading(message: Message, number: str) -> str:
+    kind = message.metadata.get("kind") if message.role == "system" else None
+    tools = ", ".join(call.name or "a tool" for call in message.tool_calls) if message.role == "tool" else ""
+    failed = (
+        ", failed" if message.role == "tool" and any(call.is_error for call in message.tool_calls) else ""
+    )
+    about = f" ({kind or tools}{failed})" if kind or tools else ""
+    moment = f"  {_time(message.created_at)}" if message.created_at else ""
+    return one_line(f"{number}{message.role}{about}") + moment
+
+
+def _call(call: ToolCall, look: Look) -> str:
+    text = one_line(f"{call.name or 'a tool'} {call.arguments or ''}")
+    return text if look.full else cut(text, LONGEST_ARGUMENTS)
+
+
+def _note(note: Note) -> str:
+    state = (
+        f" (resolved: {note.resolution})" if note.resolution else " (resolved)" if note.resolved_at else ""
+    )
+    return one_line(f"{note.kind}: {note.body}{state}")
+
+
+def _shortened(text: str, most: int | None) -> Iterator[str]:
+    """Yield the lines of a text, control characters shown; after `most` of them how many more there are."""
+    if not text:
+        return
+    found = visible(text).rstrip("\n").split("\n")
+    for line in found[:most]:
+        too_long = most is not None and len(line) > LONGEST_LINE
+        yield (
+            f"{line[:LONGEST_LINE]}… {len(line) - LONGEST_LINE:,} more characters, --full shows them"
+            if too_long
+            else line
+        )
+    if most is not None and len(found) > most:
+        yield f"... {counted(len(found) - most, 'more line', 'more lines')}, --full shows them"
+
+
+def _fenced(found: list[str]) -> Iterator[str]:
+    """Yield lines as a block of code, its fence longer than any run of backticks in it."""
+    longest = max((len(run) for line in found for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    yield fence
+    yield from found
+    yield fence
+
+
+def _attachments(message: Message) -> Iterator[str]:
+    """Yield in words what a message holds that is not text: "image/png, 12.3 kB"."""
+    for part in message.parts or ():
+        payload = _payload(part)
+        if payload is not None:
+            yield one_line(
+                f"{payload.get('media_type') or 'attachment'}, {short_bytes(payload.get('bytes') or 0)}"
+            )
+
+
+def _payload(value: Any) -> dict[str, Any] | None:
+    """Return what stands for a payload somewhere in a part: a dict with its hash."""
+    if isinstance(value, dict):
+        if "sha256" in value:
+            return value
+        return next((found for item in value.values() if (found := _payload(item)) is not None), None)
+    return None

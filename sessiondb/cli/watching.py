@@ -1,0 +1,84 @@
+"""What `import --watch` does: import what is written while it is written, until someone ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+from collections.abc import Callable, Iterator
+from threading import Event
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from sessiondb.cli.fields import import_fields
+from sessiondb.cli.options import writing
+from sessiondb.cli.render import say, show_text
+from sessiondb.cli.text import counted, one_line, visible_json
+
+if TYPE_CHECKING:
+    from sessiondb.database import SessionDB
+    from sessiondb.ingest import ImportReport
+
+First = Callable[["ImportReport"], None]
+
+
+def follow(sources: list[str], interval: float, as_json: bool, how: dict[str, Any], first: First) -> None:
+    """Import the sources, then whatever changes in them, and print a line for each update.
+
+    `how` are the options of Ingest, `first` reports the first import. Ends after the import at hand when
+    the process is interrupted or told to terminate.
+    """
+    from sessiondb.errors import DatabaseBusy
+    from sessiondb.ingest import Ingest
+    from sessiondb.watch import Watch
+
+    with _asked_to_end() as is_over, writing(create=True) as db:
+        watch = Watch(sources)
+        is_first = True
+        said: set[object] = set()
+        for paths in watch.updates(interval, sleep=is_over.wait):
+            try:
+                report = Ingest(db.connection, **how).run(paths)
+            except DatabaseBusy as error:
+                say(str(error))
+                watch.again(paths)
+                continue
+            if is_first and not as_json:
+                first(report)
+            elif is_first or report.sessions_added or report.sessions_updated:
+                show_text([visible_json(json.dumps(import_fields(report))) if as_json else _line(db, report)])
+            new = [skipped for skipped in report.skipped if skipped not in said]
+            if not is_first and not as_json:
+                for path, line, reason in new:
+                    say(f"not imported: {path}{'' if line is None else f':{line}'}: {reason}")
+            said.update(new)
+            is_first = False
+
+
+@contextlib.contextmanager
+def _asked_to_end() -> Iterator[Event]:
+    """Yield what is set by Ctrl-C or SIGTERM; a second Ctrl-C interrupts at once."""
+    event = Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _line(db: SessionDB, report: ImportReport) -> str:
+    """Return an update in a line: "2026-03-01 09:15  12 messages: Fix the parser (codex)"."""
+    from sessiondb import timestamps
+
+    ids = sorted(report.sessions_added | report.sessions_updated)
+    session = db.sessions.get(ids[0])
+    named = f"{session.title or session.id} ({session.agent})"
+    about = named if len(ids) == 1 else f"{named} and {counted(len(ids) - 1, 'other session')}"
+    moment = timestamps.local_text(timestamps.now())
+    return one_line(f"{moment}  {counted(report.messages_added, 'message')}: {about}")

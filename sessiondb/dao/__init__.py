@@ -1,0 +1,1 @@
+"""The data access objects: one table or aggregate a file, and the only home of queries."""

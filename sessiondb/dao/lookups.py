@@ -1,0 +1,101 @@
+"""The look-up tables: agents, projects, models, channels and tags, found by their natural keys or added."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING
+
+from sessiondb.connection import Connection
+
+if TYPE_CHECKING:
+    from sessiondb.records import Channel
+
+_CHANNEL = "platform, chat_type, chat_id, chat_name, user_id, user_name, thread_id"
+
+
+class Lookups:
+    """Ids of look-up rows. Each method adds the row where there is none, inside the caller's transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def agent(self, name: str) -> str:
+        """Return the agent's name, which is its key."""
+        self._db.execute("INSERT OR IGNORE INTO agents (name) VALUES (?)", (name,))
+        return name
+
+    def model(self, name: str | None) -> int | None:
+        """Return the id of a model."""
+        return self._named("models", name)
+
+    def tag(self, name: str) -> int:
+        """Return the id of a tag."""
+        found = self._named("tags", name)
+        assert found is not None
+        return found
+
+    def project(self, path: str | None, name: str | None = None) -> int | None:
+        """Return the id of a project by its folder's path, or by its name where it has no folder."""
+        if path is None and name is None:
+            return None
+        if path is not None:
+            path = normal_path(path)
+            found = self._db.value("SELECT id FROM projects WHERE path = ?", (path,))
+        else:
+            found = self._db.value("SELECT id FROM projects WHERE path IS NULL AND name = ?", (name,))
+        if found is None:
+            name = name or folder_name(path or "")
+            found = self._db.execute(
+                "INSERT INTO projects (path, name) VALUES (?, ?)", (path, name)
+            ).lastrowid
+        return int(found) if found is not None else None
+
+    def channel(self, channel: Channel | None) -> int | None:
+        """Return the id of a channel by its natural key: platform, chat type, chat, thread and user.
+
+        Names that are known only now are filled in.
+        """
+        if channel is None:
+            return None
+        key = [channel.platform, channel.chat_type, channel.chat_id, channel.thread_id, channel.user_id]
+        found = self._db.value(
+            "SELECT id FROM channels WHERE platform = ? AND coalesce(chat_type, '') = coalesce(?, '')"
+            " AND coalesce(chat_id, '') = coalesce(?, '') AND coalesce(thread_id, '') = coalesce(?, '')"
+            " AND coalesce(user_id, '') = coalesce(?, '')",
+            key,
+        )
+        if found is None:
+            values = [getattr(channel, column) for column in _CHANNEL.split(", ")]
+            cursor = self._db.execute(
+                f"INSERT INTO channels ({_CHANNEL}, name) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [*values, channel.description],
+            )
+            return cursor.lastrowid
+        if channel.chat_name or channel.user_name:
+            self._db.execute(
+                "UPDATE channels"
+                " SET chat_name = coalesce(?1, chat_name), user_name = coalesce(?2, user_name), name = ?3"
+                " WHERE id = ?4 AND"
+                " (chat_name IS NOT coalesce(?1, chat_name) OR user_name IS NOT coalesce(?2, user_name))",
+                (channel.chat_name, channel.user_name, channel.description, found),
+            )
+        return int(found)
+
+    def _named(self, table: str, name: str | None) -> int | None:
+        if name is None:
+            return None
+        found = self._db.value(f"SELECT id FROM {table} WHERE name = ?", (name,))
+        if found is None:
+            found = self._db.execute(f"INSERT INTO {table} (name) VALUES (?)", (name,)).lastrowid
+        return int(found) if found is not None else None
+
+
+def normal_path(path: str) -> str:
+    """Return a folder's path without a closing slash, as agents write it either way."""
+    return path.rstrip("/\\") or path[:1]
+
+
+def folder_name(path: str) -> str:
+    """Return the last part of a POSIX or Windows path, which names the project for people."""
+    pure = PureWindowsPath(path) if "\\" in path else PurePosixPath(path)
+    return pure.name or path

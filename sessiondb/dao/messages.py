@@ -1,0 +1,214 @@
+"""Messages with their tool calls: the live append, and reading a transcript."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sessiondb.connection import Connection, Row
+from sessiondb.content import clean_text
+from sessiondb.dao.draft import Draft, draft
+from sessiondb.dao.lookups import Lookups
+from sessiondb.dao.search_guard import despite_search
+from sessiondb.dao.tool_calls import ToolCalls
+from sessiondb.dao.values import json_value, moment
+from sessiondb.errors import Conflict, NotFound
+from sessiondb.records import Message, ToolCall
+
+_COLUMNS = """
+  m.id, m.session_id, m.seq, m.role, m.content, m.reasoning, m.parts, m.external_id, o.name, m.finish_reason,
+  m.created_at, m.metadata
+"""
+_FROM = "FROM messages AS m LEFT JOIN models AS o ON o.id = m.model_id"
+
+
+class Messages:
+    """The table `messages`, with the `tool_calls` of each."""
+
+    def __init__(self, connection: Connection, lookups: Lookups) -> None:
+        self._db = connection
+        self._lookups = lookups
+        self._calls = ToolCalls(connection)
+
+    def append(  # noqa: PLR0913
+        self,
+        session_id: str,
+        role: str,
+        content: str | list[Any] | None = None,
+        *,
+        tool_calls: Iterable[Mapping[str, Any]] | None = None,
+        tool_call_id: str | None = None,
+        name: str | None = None,
+        is_error: bool | None = None,
+        reasoning: str | None = None,
+        model: str | None = None,
+        finish_reason: str | None = None,
+        external_id: str | None = None,
+        created_at: str | datetime | None = None,
+        **extra: Any,
+    ) -> Message:
+        """Append a message to an open session and return it; when this returns, it is on disk.
+
+        A message as the API gave it goes in as `append(session_id, **message)`. `role` is system,
+        developer, user, assistant, tool or function. `content` is text, or a provider's list of parts,
+        which is kept as it is; tool calls and answers in it, as Anthropic writes them, are understood.
+        `tool_calls` are dicts with id, name and arguments (a dict or JSON text), or as OpenAI writes them.
+        A message of role tool answers the call `tool_call_id`. `created_at` is now unless given. Any
+        further fields are kept in `metadata`. Raises NotFound, InvalidInput for what makes no sense or is
+        no JSON, Conflict where the session has ended. A damaged search index does not stop it.
+        """
+        row = draft(role, content, tool_calls, (tool_call_id, name, is_error), reasoning, extra)
+        columns = (
+            None if row.reasoning is None else clean_text(row.reasoning),
+            json_value(row.parts),
+            external_id,
+            finish_reason,
+            moment(created_at),
+            json_value(row.metadata or None),
+        )
+        return despite_search(self._db, lambda: self._add(session_id, row, columns, model))
+
+    def get(self, message_id: int) -> Message:
+        """Return a message by its id. Raises NotFound."""
+        found = self._messages("WHERE m.id = ?", (message_id,))
+        if not found:
+            raise NotFound(f"there is no message {message_id}")
+        return found[0]
+
+    def transcript(self, session_id: str, *, first: int = 1, last: int | None = None) -> list[Message]:
+        """Return a session's messages in order, from seq `first` to `last`, each with its tool calls."""
+        return self._messages(
+            "WHERE m.session_id = ? AND m.seq BETWEEN ? AND ? ORDER BY m.seq",
+            (session_id, first, last if last is not None else 2**62),
+        )
+
+    def newest_first(self, session_id: str, *, after: int = 0, batch: int = 64) -> Iterator[Message]:
+        """Yield a session's messages from the last one back to the one after seq `after`.
+
+        They are read `batch` at a time: the cost goes by how many are taken, not by the session's length.
+        """
+        before = 2**62
+        while True:
+            found = self._messages(
+                "WHERE m.session_id = ? AND m.seq > ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?",
+                (session_id, after, before, batch),
+            )
+            yield from found
+            if len(found) < batch:
+                return
+            before = found[-1].seq
+
+    def last_user_turn(self, session_id: str, *, after: int = 0) -> Message | None:
+        """Return the last message in which a user speaks, None where there is none after seq `after`."""
+        found = self._messages(
+            "WHERE m.session_id = ? AND m.seq > ? AND m.role = 'user' AND NOT EXISTS"
+            " (SELECT 1 FROM tool_calls WHERE result_message_id = m.id) ORDER BY m.seq DESC LIMIT 1",
+            (session_id, after),
+        )
+        return found[0] if found else None
+
+    def unanswered(self, session_id: str) -> list[ToolCall]:
+        """Return the calls of the latest assistant message that have no answer yet.
+
+        They are what an agent that was cut off does next; there are none once more than answers has followed.
+        """
+        return self._calls.unanswered(session_id)
+
+    def find(self, session_id: str, name: str) -> int:
+        """Return the seq of the message that a person named by its seq or its agent's own id.
+
+        Raises NotFound.
+        """
+        found = self._db.value(
+            "SELECT seq FROM messages WHERE session_id = ?1 AND (CAST(seq AS TEXT) = ?2 OR external_id = ?2)"
+            " ORDER BY external_id IS ?2, seq",
+            (session_id, name),
+        )
+        if found is None:
+            raise NotFound(
+                f"session {session_id} has no message {name}:"
+                f" give a seq up to {self.last_seq(session_id)}, or an id"
+            )
+        return int(found)
+
+    def last_seq(self, session_id: str) -> int:
+        """Return the seq of a session's last message, 0 where it has none."""
+        return int(self._db.value("SELECT max(seq) FROM messages WHERE session_id = ?", (session_id,)) or 0)
+
+    def remove_last(self, session_id: str) -> Message | None:
+        """Remove the last message of an open session and return it; None where it has none.
+
+        Calls that it answered are unanswered again. Raises NotFound, Conflict where the session has ended.
+        """
+        return despite_search(self._db, lambda: self._remove_last(session_id))
+
+    def clear(self, session_id: str) -> int:
+        """Remove all messages of a session, its tool calls with them, and return how many there were.
+
+        Raises NotFound.
+        """
+        return despite_search(self._db, lambda: self._clear(session_id))
+
+    def _add(
+        self, session_id: str, row: Draft, columns: tuple[str | None, ...], model: str | None
+    ) -> Message:
+        seq = self._last_of_open(session_id) + 1
+        message_id = self._db.execute(
+            "INSERT INTO messages (session_id, seq, role, content, model_id, reasoning, parts, external_id,"
+            " finish_reason, created_at, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (session_id, seq, row.role, row.content, self._lookups.model(model), *columns),
+        ).lastrowid
+        assert message_id is not None
+        created_at = columns[4]
+        assert created_at is not None
+        if row.calls:
+            self._calls.ask(session_id, message_id, row.calls, created_at)
+        for answer in row.answers:
+            self._calls.answer(session_id, message_id, answer, created_at)
+        return self.get(message_id)
+
+    def _remove_last(self, session_id: str) -> Message | None:
+        last = self._last_of_open(session_id)
+        found = self.transcript(session_id, first=last, last=last)
+        if not found:
+            return None
+        self._calls.take_back(found[0].id)
+        self._db.execute("DELETE FROM messages WHERE id = ?", (found[0].id,))
+        self._db.execute(
+            "UPDATE sessions SET consolidated = ? WHERE id = ? AND consolidated > ?",
+            (last - 1, session_id, last - 1),
+        )
+        return found[0]
+
+    def _clear(self, session_id: str) -> int:
+        if not self._db.execute("UPDATE sessions SET consolidated = 0 WHERE id = ?", (session_id,)).rowcount:
+            raise NotFound(f"there is no session {session_id} to clear")
+        self._db.execute("DELETE FROM tool_calls WHERE session_id = ?", (session_id,))
+        return self._db.execute("DELETE FROM messages WHERE session_id = ?", (session_id,)).rowcount
+
+    def _last_of_open(self, session_id: str) -> int:
+        row = self._db.row(
+            "SELECT ended_at, (SELECT max(seq) FROM messages WHERE session_id = s.id)"
+            " FROM sessions AS s WHERE id = ?",
+            (session_id,),
+        )
+        if row is None:
+            raise NotFound(f"there is no session {session_id}: start it first")
+        if row[0] is not None:
+            raise Conflict(f"session {session_id} ended at {row[0]}: reopen it first")
+        return row[1] or 0
+
+    def _messages(self, clause: str, parameters: Sequence[Any]) -> list[Message]:
+        rows = self._db.rows(f"SELECT {_COLUMNS} {_FROM} {clause}", parameters)
+        calls = self._calls.of_messages([row[0] for row in rows]) if rows else {}
+        return [_message(row, tuple(calls.get(row[0], ()))) for row in rows]
+
+
+def _message(row: Row, calls: tuple[ToolCall, ...]) -> Message:
+    values = list(row)
+    values[6] = json.loads(row[6]) if row[6] else None
+    values[11] = json.loads(row[11]) if row[11] else {}
+    values.append(calls)
+    return Message(*values)

@@ -1,0 +1,211 @@
+"""Continuity notes: decisions, failures, wins, follow-ups, questions, workstreams and summaries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sessiondb.connection import Connection, Row
+from sessiondb.dao.lookups import Lookups, normal_path
+from sessiondb.dao.search_guard import despite_search
+from sessiondb.dao.values import due, moment
+from sessiondb.errors import InvalidInput, NotFound
+from sessiondb.records import Note
+
+KINDS = ("decision", "failure", "win", "followup", "question", "workstream", "summary")
+
+_SELECT = """
+SELECT n.id, n.kind, n.body, n.created_at, n.session_id, coalesce(p.path, p.name), n.context, n.resolution,
+  n.author, n.assignee, n.due_at, n.resolved_at,
+  (SELECT json_group_object(t.lang, t.body) FROM note_translations AS t WHERE t.note_id = n.id)
+FROM notes AS n LEFT JOIN projects AS p ON p.id = n.project_id
+"""
+
+
+class Scope(NamedTuple):
+    """Whose notes: of a session, of a project (its folder's path, or its name) over all sessions, or all."""
+
+    session_id: str | None = None
+    project: str | None = None
+
+    def where(self) -> tuple[str, dict[str, Any]]:
+        """Return conditions over the alias `n`, true for no scope, and their parameters."""
+        conditions = ["TRUE"]
+        if self.session_id is not None:
+            conditions.append("n.session_id = :session_id")
+        if self.project is not None:
+            conditions.append(
+                "n.project_id IN (SELECT id FROM projects WHERE path = :project OR name = :project)"
+            )
+        project = None if self.project is None else normal_path(self.project)
+        return " AND ".join(conditions), {"session_id": self.session_id, "project": project}
+
+
+class Notes:
+    """The tables `notes` and `note_translations`."""
+
+    def __init__(self, connection: Connection, lookups: Lookups) -> None:
+        self._db = connection
+        self._lookups = lookups
+
+    def add(  # noqa: PLR0913
+        self,
+        kind: str,
+        body: str,
+        *,
+        session_id: str | None = None,
+        project: str | None = None,
+        context: str | None = None,
+        resolution: str | None = None,
+        author: str | None = None,
+        assignee: str | None = None,
+        due_at: str | date | None = None,
+        created_at: str | datetime | None = None,
+        translations: Mapping[str, str] | None = None,
+    ) -> Note:
+        """Add a note to a session, a project, or both, and return it; a session's project is taken over.
+
+        `kind` is decision, failure, win, followup, question, workstream or summary. `due_at` is a day
+        (`2026-03-01`) or a time. `translations` maps language codes to the body in them. A question that is
+        open there in the same words is not asked twice: the first one is returned. Raises InvalidInput for
+        an unknown kind, an empty body or a time that cannot be read, NotFound where there is no such
+        session.
+        """
+        if kind not in KINDS:
+            raise InvalidInput(f"there is no kind of note {kind!r}: give one of {', '.join(KINDS)}")
+        if not body.strip():
+            raise InvalidInput("a note needs a text")
+        columns = {
+            "session_id": session_id,
+            "kind": kind,
+            "body": body,
+            "context": context,
+            "resolution": resolution,
+        }
+        columns |= {
+            "author": author,
+            "assignee": assignee,
+            "due_at": due(due_at),
+            "created_at": moment(created_at),
+        }
+
+        def write() -> Note:
+            row = {**columns, "project_id": self._project_of(session_id, project)}
+            known = self._open_question(row) if kind == "question" else None
+            return self.translate(self._insert(row) if known is None else known, translations or {})
+
+        return despite_search(self._db, write)
+
+    def get(self, note_id: int) -> Note:
+        """Return a note by its id. Raises NotFound."""
+        row = self._db.row(f"{_SELECT} WHERE n.id = ?", (note_id,))
+        if row is None:
+            raise NotFound(f"there is no note {note_id}: `sessiondb note list` shows those there are")
+        return _note(row)
+
+    def of_session(self, session_id: str) -> list[Note]:
+        """Return a session's notes, the oldest first."""
+        return self.find(session_id=session_id)
+
+    def find(
+        self,
+        *,
+        session_id: str | None = None,
+        project: str | None = None,
+        kind: str | None = None,
+        is_open: bool | None = None,
+    ) -> list[Note]:
+        """Return notes, the oldest first: of a session, of a project over all its sessions; None is any.
+
+        `is_open`: True those that are neither done, answered nor replaced.
+        """
+        condition, parameters = Scope(session_id, project).where()
+        if kind is not None:
+            condition += " AND n.kind = :kind"
+        if is_open is not None:
+            condition += f" AND n.resolved_at IS {'' if is_open else 'NOT '}NULL"
+        rows = self._db.rows(
+            f"{_SELECT} WHERE {condition} ORDER BY n.created_at, n.id", {**parameters, "kind": kind}
+        )
+        return [_note(row) for row in rows]
+
+    def resolve(
+        self, note_id: int, resolution: str | None = None, *, at: str | datetime | None = None
+    ) -> Note:
+        """Mark a note as done, answered or replaced, and return it; a note that is so already keeps its time.
+
+        `resolution` says how; it is set in either case. Raises NotFound.
+        """
+
+        def write() -> Note:
+            changed = self._db.execute(
+                "UPDATE notes SET resolved_at = coalesce(resolved_at, ?),"
+                " resolution = coalesce(?, resolution) WHERE id = ?",
+                (resolved_at, resolution, note_id),
+            ).rowcount
+            if not changed:
+                raise NotFound(f"there is no note {note_id}: `sessiondb note list` shows those there are")
+            return self.get(note_id)
+
+        resolved_at = moment(at)
+        return despite_search(self._db, write)
+
+    def translate(self, note_id: int, translations: Mapping[str, str]) -> Note:
+        """Add a note's text in further languages, by language code, and return it.
+
+        Raises Conflict where there is no such note.
+        """
+        with self._db.transaction():
+            self._db.executemany(
+                "INSERT INTO note_translations (note_id, lang, body) VALUES (?, ?, ?)"
+                " ON CONFLICT (note_id, lang) DO UPDATE SET body = excluded.body",
+                [(note_id, lang, text) for lang, text in translations.items()],
+            )
+            return self.get(note_id)
+
+    def counts(self, *, project: str | None = None, limit: int | None = 20) -> list[tuple[str, int, int]]:
+        """Return the sessions that have notes, the newest activity first: id, decisions, open follow-ups."""
+        condition, parameters = Scope(project=project).where()
+        rows = self._db.rows(
+            "SELECT s.id, count(CASE WHEN n.kind = 'decision' THEN 1 END),"
+            " count(CASE WHEN n.kind = 'followup' AND n.resolved_at IS NULL THEN 1 END)"
+            f" FROM notes AS n JOIN sessions AS s ON s.id = n.session_id WHERE {condition}"
+            " GROUP BY s.id ORDER BY s.last_active_at DESC, s.id LIMIT :limit",
+            {**parameters, "limit": -1 if limit is None else limit},
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
+
+    def _project_of(self, session_id: str | None, project: str | None) -> int | None:
+        project_id = self._lookups.project(project)
+        if session_id is None:
+            if project_id is None:
+                raise InvalidInput("a note belongs to a session or a project: give one of them")
+            return project_id
+        row = self._db.row("SELECT project_id FROM sessions WHERE id = ?", (session_id,))
+        if row is None:
+            raise NotFound(f"there is no session {session_id} to take a note of")
+        found: int | None = row[0] if project_id is None else project_id
+        return found
+
+    def _open_question(self, row: Mapping[str, Any]) -> int | None:
+        found = self._db.value(
+            "SELECT id FROM notes WHERE kind = 'question' AND resolved_at IS NULL AND body = :body"
+            " AND session_id IS :session_id AND project_id IS :project_id",
+            {name: row[name] for name in ("body", "session_id", "project_id")},
+        )
+        return None if found is None else int(found)
+
+    def _insert(self, row: Mapping[str, Any]) -> int:
+        note_id = self._db.execute(
+            f"INSERT INTO notes ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values())
+        ).lastrowid
+        assert note_id is not None
+        return note_id
+
+
+def _note(row: Row) -> Note:
+    values = list(row)
+    values[12] = json.loads(row[12]) if row[12] else {}
+    return Note(*values)

@@ -1,0 +1,135 @@
+"""Remove sessions, by age or by name. Each leaves a tombstone, so that no import brings it back; no source
+file is touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sessiondb import timestamps
+from sessiondb.connection import Connection
+from sessiondb.dao.sessions import SessionFilter
+from sessiondb.errors import NotFound
+from sessiondb.records import Removal
+
+BATCH = 200
+"""Sessions that one transaction removes: other writers wait for one at most."""
+
+_BYTES = """
+  (SELECT coalesce(sum(length(CAST(concat AS BLOB))), 0) FROM (
+     SELECT coalesce(content, '') || coalesce(reasoning, '') || coalesce(parts, '') AS concat
+     FROM messages WHERE session_id = s.id))
+  + (SELECT coalesce(sum(length(CAST(coalesce(arguments, '') || coalesce(result, '') AS BLOB))), 0)
+     FROM tool_calls WHERE session_id = s.id)
+"""
+
+
+class _Order(NamedTuple):
+    """Why sessions are removed, whether only in thought, and what must hold for each when it is done."""
+
+    reason: str
+    dry_run: bool
+    condition: str
+    parameters: tuple[Any, ...]
+
+
+class Removals:
+    """Prune and rm, over `sessions` and all that hangs on them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def prune(
+        self,
+        before: str,
+        where: SessionFilter,
+        *,
+        include_open: bool = False,
+        keep: int = 0,
+        dry_run: bool = False,
+    ) -> Removal:
+        """Remove the sessions whose last activity is older than `before` and that fit `where`.
+
+        Pinned sessions stay, open ones too unless `include_open`, and the `keep` newest of those that fit.
+        Notes that belong to a project outlive their session. With `dry_run` nothing is removed.
+        """
+        clause, parameters = where.where()
+        old = f"{clause} {'AND' if clause else 'WHERE'} s.last_active_at < ?"
+        kept = {
+            "open": self._count(f"{old} AND s.ended_at IS NULL AND NOT s.pinned", [*parameters, before]),
+            "pinned": self._count(f"{old} AND s.pinned", [*parameters, before]),
+        }
+        if include_open:
+            kept["open"] = 0
+        candidates = f"{old} AND NOT s.pinned{'' if include_open else ' AND s.ended_at IS NOT NULL'}"
+        values = [*parameters, before]
+        if keep:
+            newest = f"SELECT s.id FROM sessions AS s {clause} ORDER BY s.last_active_at DESC, s.id LIMIT ?"
+            candidates += f" AND s.id NOT IN ({newest})"
+            values += [*parameters, keep]
+        rows = self._db.rows(
+            f"SELECT s.id FROM sessions AS s {candidates} ORDER BY s.last_active_at, s.id", values
+        )
+        return self._remove(
+            [row[0] for row in rows], _Order("prune", dry_run, candidates, tuple(values)), kept
+        )
+
+    def remove(self, session_ids: Sequence[str], *, dry_run: bool = False) -> Removal:
+        """Remove sessions by id, notes and all. Raises NotFound before anything is removed."""
+        for session_id in session_ids:
+            if self._db.row("SELECT 1 FROM sessions WHERE id = ?", (session_id,)) is None:
+                raise NotFound(f"there is no session {session_id} to remove")
+        order = _Order("rm", dry_run, "WHERE 1", ())
+        return self._remove(list(dict.fromkeys(session_ids)), order, {"open": 0, "pinned": 0})
+
+    def vacuum(self) -> int:
+        """Give the space of what was removed back to the disk, and return how many bytes that was."""
+        size = self._size()
+        self._db.maintain("VACUUM")
+        self._db.maintain("PRAGMA wal_checkpoint(TRUNCATE)")
+        return size - self._size()
+
+    def _remove(self, session_ids: list[str], order: _Order, kept: dict[str, int]) -> Removal:
+        removed: list[str] = []
+        messages = size = 0
+        for start in range(0, len(session_ids), BATCH):
+            batch = json.dumps(session_ids[start : start + BATCH])
+            with self._db.transaction() if not order.dry_run else contextlib.nullcontext():
+                # Asked again under the lock: a session may have been reopened or gone on meanwhile.
+                rows = self._db.rows(
+                    f"SELECT s.id, (SELECT count(*) FROM messages WHERE session_id = s.id), {_BYTES}"
+                    f" FROM sessions AS s {order.condition} AND s.id IN (SELECT value FROM json_each(?))",
+                    [*order.parameters, batch],
+                )
+                if not order.dry_run:
+                    self._remove_batch([row[0] for row in rows], order.reason)
+            removed += [row[0] for row in rows]
+            messages += sum(row[1] for row in rows)
+            size += sum(row[2] for row in rows)
+        return Removal(removed, messages, size, order.dry_run, kept)
+
+    def _remove_batch(self, session_ids: list[str], reason: str) -> None:
+        ids = json.dumps(session_ids)
+        these = "IN (SELECT value FROM json_each(?))"
+        self._db.execute(
+            "INSERT OR REPLACE INTO deletions (session_id, agent, native_id, title, reason, deleted_at)"
+            f" SELECT id, agent, native_id, title, ?, ? FROM sessions WHERE id {these}",
+            (reason, timestamps.now(), ids),
+        )
+        if reason == "prune":
+            self._db.execute(
+                f"UPDATE notes SET session_id = NULL WHERE project_id IS NOT NULL AND session_id {these}",
+                (ids,),
+            )
+        # Tool calls first: their messages need not look for them then.
+        self._db.execute(f"DELETE FROM tool_calls WHERE session_id {these}", (ids,))
+        self._db.execute(f"DELETE FROM sessions WHERE id {these}", (ids,))
+
+    def _count(self, clause: str, parameters: list[object]) -> int:
+        return int(self._db.value(f"SELECT count(*) FROM sessions AS s {clause}", parameters))
+
+    def _size(self) -> int:
+        return int(self._db.value("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"))

@@ -1,0 +1,110 @@
+"""The queries of search: the rows that an expression finds, what stands in them, and the pieces that are shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sessiondb.connection import Connection
+from sessiondb.dao.search_filters import MESSAGES, NOTES, TITLES, TOOLS, Corpus, SearchFilter
+from sessiondb.ranking import Activity, Hit
+
+__all__ = ["MESSAGES", "NOTES", "TITLES", "TOOLS", "Corpus", "Order", "SearchFilter", "SearchQueries"]
+
+_TEXTS = {
+    "message": "m.content",
+    "tool_call": "coalesce(t.name, '') || ' ' || coalesce(t.arguments, '') || ' ' || coalesce(t.result, '')",
+    "note": "n.body",
+    "session": "o.title",
+}
+
+
+class Order(NamedTuple):
+    """Which rows come first and how many are read (None: all), and whether they are scored."""
+
+    most: int | None
+    oldest_first: bool = False
+    is_scored: bool = True
+
+
+class SearchQueries:
+    """Reads of the FTS5 indexes."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def has_segments(self) -> bool:
+        """Say whether any text is kept in segmented form."""
+        return self._db.row("SELECT 1 FROM search_segments LIMIT 1") is not None
+
+    def scores(
+        self, corpus: Corpus, expression: str, allowed: SearchFilter, order: Order, *, segmented: bool
+    ) -> dict[int, float]:
+        """Return the rows that match, with their scores (greater is better), in order.
+
+        `segmented`: the expression is meant for the segmented texts. Where rows are not scored, the score is 0.
+        """
+        source, key = _source(corpus, segmented)
+        direction = "ASC" if order.oldest_first else "DESC"
+        score = "-f.rank" if order.is_scored else "0.0"
+        limit = -1 if order.most is None else order.most
+        if not allowed.bounds(corpus):
+            sql = f"SELECT {key}, {score} {source} ORDER BY f.rowid {direction} LIMIT ?"
+            return dict(self._db.rows(sql, (expression, limit)))
+        found = (
+            row[0]
+            for row in self._db.stream(f"SELECT {key} {source} ORDER BY f.rowid {direction}", (expression,))
+        )
+        kept = allowed.keep(corpus, found, order.most)
+        if not order.is_scored or not kept:
+            return dict.fromkeys(kept, 0.0)
+        between = "" if segmented else f"AND f.rowid BETWEEN {min(kept)} AND {max(kept)}"
+        sql = f"SELECT {key}, -f.rank {source} {between} AND +{key} IN (SELECT value FROM json_each(?)) ORDER BY f.rowid {direction}"
+        return dict(self._db.rows(sql, (expression, json.dumps(kept))))
+
+    def hits(self, corpus: Corpus, scores: Mapping[int, float]) -> list[Hit]:
+        """Return rows as hits, in the order of their ids."""
+        sql = f"SELECT {corpus.hit} FROM json_each(?) AS j {corpus.rows}"
+        rows = self._db.rows(sql, (json.dumps(sorted(scores)),))
+        source = corpus.source
+        return [Hit(source, *row, scores[row[0]]) for row in rows]
+
+    def holding(self, corpus: Corpus, row_ids: Iterable[int], texts: Sequence[str]) -> set[int]:
+        """Return those of the rows that hold texts to the letter, but for upper and lower case."""
+        column = _TEXTS[corpus.source]
+        conditions = " AND ".join([f"instr(lower({column}), lower(?))"] * len(texts))
+        sql = f"SELECT j.value FROM json_each(?) AS j {corpus.rows} WHERE {conditions}"
+        return {row[0] for row in self._db.rows(sql, (json.dumps(list(row_ids)), *texts))}
+
+    def rows_in(self, corpus: Corpus) -> int:
+        """Return how many rows an index has, about: deleted ones count."""
+        return int(self._db.value(f"SELECT coalesce(max(id), 0) FROM {corpus.index}_docsize"))
+
+    def sessions(self) -> int:
+        """Return how many sessions there are."""
+        return int(self._db.value("SELECT count(*) FROM sessions"))
+
+    def newest_activity(self) -> str:
+        """Return when any session was last active; nothing where there is none."""
+        return str(self._db.value("SELECT max(last_active_at) FROM sessions") or "")
+
+    def activity(self, session_ids: Iterable[str]) -> dict[str, Activity]:
+        """Return the length and the times of sessions."""
+        rows = self._db.rows(
+            "SELECT s.id, s.message_count, s.started_at, s.last_active_at FROM json_each(?) AS j"
+            " JOIN sessions AS s ON s.id = j.value",
+            (json.dumps(list(session_ids)),),
+        )
+        return {row[0]: Activity(*row[1:]) for row in rows}
+
+
+def _source(corpus: Corpus, segmented: bool) -> tuple[str, str]:
+    """Return the FROM and WHERE of an index, and the expression of the row that one of its entries stands for."""
+    if segmented:
+        return (
+            "FROM search_segments_fts AS f JOIN search_segments AS g ON g.id = f.rowid"
+            f" AND g.source = '{corpus.source}' WHERE f.search_segments_fts MATCH ?",
+            "g.row_id",
+        )
+    return f"FROM {corpus.index} AS f WHERE f.{corpus.index} MATCH ?", "f.rowid"

@@ -1,0 +1,247 @@
+"""Sessions: start, find, list, end, reopen; what describes one is in session_details.py."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sessiondb.dao.lookups import normal_path
+from sessiondb.dao.search_guard import despite_search
+from sessiondb.dao.session_details import SessionDetails
+from sessiondb.dao.session_filter import SessionFilter
+from sessiondb.dao.session_row import COLUMNS, FROM, session_record
+from sessiondb.dao.values import json_value, moment
+from sessiondb.errors import Ambiguous, Conflict, NotFound
+from sessiondb.records import Channel, Session
+
+__all__ = ["LAST", "SessionFilter", "Sessions"]
+
+LAST = "@last"
+"""The name of the session that was active last, wherever a session is named by id or unique prefix."""
+
+
+class Sessions(SessionDetails):
+    """The table `sessions`, with the names behind its keys."""
+
+    def start(  # noqa: PLR0913
+        self,
+        agent: str,
+        *,
+        id: str | None = None,
+        key: str | None = None,
+        project: str | None = None,
+        title: str | None = None,
+        channel: Channel | None = None,
+        model: str | None = None,
+        parent: str | None = None,
+        relation: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        started_at: str | datetime | None = None,
+    ) -> Session:
+        """Start a session, open until someone ends it, and return it.
+
+        `id` is minted where it is not given. `project` is the folder's path. `parent` is the id of the
+        session that this one comes from, `relation` how: fork, subagent, continuation or reset. Raises
+        Conflict where the id exists already, or where the key has an open session; NotFound where there is
+        no such parent.
+        """
+        columns = {"title": title, "title_source": "user" if title else None, "relation": relation}
+        columns |= {"id": id, "key": key, "parent_id": parent, "metadata": json_value(metadata or None)}
+        started = moment(started_at)
+
+        def write() -> Session:
+            names = {
+                "agent": self._lookups.agent(agent),
+                "project_id": self._lookups.project(project),
+                "channel_id": self._lookups.channel(_with_text_ids(channel)),
+                "model_id": self._lookups.model(model),
+            }
+            session_id = self._insert({**columns, **names, "started_at": started, "last_active_at": started})
+            self.add_tags(session_id, tags)
+            return self.get(session_id)
+
+        return despite_search(self._db, write)
+
+    def get_or_start(self, key: str, agent: str, **fields: Any) -> Session:
+        """Return the open session of a key; where it has none, start one with the fields that `start` takes.
+
+        However many processes ask at once, they get one and the same.
+        """
+        found = self.open_id(key)
+        if found is None:
+            found = despite_search(
+                self._db, lambda: self.open_id(key) or self.start(agent, key=key, **fields).id
+            )
+        return self.get(found)
+
+    def get(self, session_id: str) -> Session:
+        """Return a session by its exact id. Raises NotFound."""
+        row = self._db.row(f"SELECT {COLUMNS} {FROM} WHERE s.id = ?", (session_id,))
+        if row is None:
+            raise NotFound(f"there is no session {session_id}: `sessiondb list` shows those there are")
+        return session_record(row)
+
+    def resolve(self, name: str) -> Session:
+        """Return the session a person named: its id, its agent's own id, a unique prefix of either, or @last.
+
+        Raises NotFound, and Ambiguous where a prefix fits several.
+        """
+        if name == LAST:
+            row = self._db.row("SELECT id FROM sessions ORDER BY last_active_at DESC, id LIMIT 1")
+            if row is None:
+                raise NotFound("there are no sessions yet: `sessiondb import auto` brings them in")
+            return self.get(row[0])
+        for condition, value in (
+            ("id = ?", name),
+            ("native_id = ?", name),
+            ("id >= ?1 AND id < ?1 || char(1114111)", name),
+            ("native_id >= ?1 AND native_id < ?1 || char(1114111)", name),
+        ):
+            found = (
+                self._db.rows(f"SELECT id FROM sessions WHERE {condition} LIMIT 6", (value,)) if value else []
+            )
+            if len(found) == 1:
+                return self.get(found[0][0])
+            if found:
+                some = ", ".join(row[0] for row in found[:5]) + (", ..." if len(found) > 5 else "")
+                raise Ambiguous(f"several sessions begin with {name}: {some}; give more of the id")
+        raise NotFound(f"there is no session {name}: `sessiondb list` shows those there are")
+
+    def open_id(self, key: str) -> str | None:
+        """Return the id of the open session of a key, None where it has none."""
+        found = self._db.value("SELECT id FROM sessions WHERE key = ? AND ended_at IS NULL", (key,))
+        return None if found is None else str(found)
+
+    def latest(self, *, project: str | None = None, agent: str | None = None) -> Session | None:
+        """Return the session active last, of a project or an agent; None where there is none.
+
+        `project` is a folder's path, or the name of an undertaking without a folder.
+        """
+        conditions = ["TRUE"]
+        if project is not None:
+            # One project, so that the index of its sessions gives their order.
+            conditions.append(
+                "s.project_id = coalesce((SELECT id FROM projects WHERE path = :project),"
+                " (SELECT id FROM projects WHERE path IS NULL AND name = :project))"
+            )
+        if agent is not None:
+            conditions.append("s.agent = :agent")
+        row = self._db.row(
+            f"SELECT s.id FROM sessions AS s WHERE {' AND '.join(conditions)}"
+            " ORDER BY s.last_active_at DESC, s.id LIMIT 1",
+            {"project": None if project is None else normal_path(project), "agent": agent},
+        )
+        return None if row is None else self.get(row[0])
+
+    def has_any(self) -> bool:
+        """Say whether there has ever been a session, those removed since included."""
+        return bool(
+            self._db.value("SELECT EXISTS (SELECT 1 FROM sessions) OR EXISTS (SELECT 1 FROM deletions)")
+        )
+
+    def page(self, where: SessionFilter, *, limit: int | None = 20, offset: int = 0) -> list[Session]:
+        """Return sessions, the newest activity first; `limit` None means all."""
+        clause, parameters = where.where()
+        rows = self._db.rows(
+            f"SELECT {COLUMNS} {FROM} {clause} ORDER BY s.last_active_at DESC, s.id LIMIT ? OFFSET ?",
+            [*parameters, -1 if limit is None else limit, offset],
+        )
+        return [session_record(row) for row in rows]
+
+    def count(self, where: SessionFilter) -> int:
+        """Return how many sessions there are."""
+        clause, parameters = where.where()
+        return int(self._db.value(f"SELECT count(*) FROM sessions AS s {clause}", parameters))
+
+    def end(
+        self, session_ids: str | Sequence[str], reason: str = "ended", *, at: str | datetime | None = None
+    ) -> list[str]:
+        """End a session, or several, and return the ids of those that were open; the first reason stays.
+
+        Raises NotFound.
+        """
+        ended = []
+        moment_of_end = moment(at)
+        with self._db.transaction():
+            for session_id in [session_ids] if isinstance(session_ids, str) else session_ids:
+                cursor = self._db.execute(
+                    "UPDATE sessions SET ended_at = max(?, started_at), end_reason = ?"
+                    " WHERE id = ? AND ended_at IS NULL",
+                    (moment_of_end, reason, session_id),
+                )
+                if cursor.rowcount:
+                    ended.append(session_id)
+                elif not self._exists(session_id):
+                    raise NotFound(f"there is no session {session_id} to end")
+        return ended
+
+    def end_stale(self, before: str, reason: str = "stale") -> list[str]:
+        """End the open sessions last active before a time, as of that activity; return their ids."""
+        with self._db.transaction():
+            rows = self._db.rows(
+                "SELECT id FROM sessions WHERE ended_at IS NULL AND last_active_at < ?"
+                " ORDER BY last_active_at",
+                (before,),
+            )
+            self._db.executemany(
+                "UPDATE sessions SET ended_at = last_active_at, end_reason = ? WHERE id = ?",
+                [(reason, row[0]) for row in rows],
+            )
+        return [row[0] for row in rows]
+
+    def reopen(self, session_id: str) -> bool:
+        """Make an ended session open again; False where it was open.
+
+        Raises NotFound, and Conflict where another session of its key is open.
+        """
+        with self._db.transaction():
+            session = self.get(session_id)
+            if session.is_open:
+                return False
+            if session.key is not None and (other := self.open_id(session.key)) is not None:
+                raise Conflict(f"the key {session.key!r} has an open session {other}: end it first")
+            self._db.execute(
+                "UPDATE sessions SET ended_at = NULL, end_reason = NULL WHERE id = ?", (session_id,)
+            )
+        return True
+
+    def prefixes(self, beginning: str, limit: int = 50) -> list[tuple[str, str | None]]:
+        """Return ids that begin so, with their titles, the newest first: what a shell completes."""
+        rows = self._db.rows(
+            "SELECT id, title FROM sessions WHERE substr(id, 1, length(?1)) = ?1"
+            " ORDER BY last_active_at DESC LIMIT ?2",
+            (beginning, limit),
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    def _insert(self, columns: Mapping[str, Any]) -> str:
+        """Insert a row; checked first, so that an error names what is in the way."""
+        id, key, parent = columns["id"], columns["key"], columns["parent_id"]
+        if id is not None and self._exists(id):
+            raise Conflict(f"there is a session {id} already: leave out the id, or reopen that one")
+        if key is not None and (open_id := self.open_id(key)) is not None:
+            raise Conflict(f"the key {key!r} has an open session {open_id}: end it first")
+        if parent is not None and not self._exists(parent):
+            raise NotFound(f"there is no session {parent} to be the parent")
+        new_id = id or str(uuid.uuid4())
+        row = {**columns, "id": new_id, "native_id": id}
+        self._db.execute(
+            f"INSERT INTO sessions ({', '.join(row)}, origin)"
+            f" VALUES ({', '.join('?' * len(row))}, (SELECT value FROM meta WHERE key = 'database_id'))",
+            list(row.values()),
+        )
+        self._db.execute("DELETE FROM deletions WHERE session_id = ?", (new_id,))
+        return new_id
+
+
+def _with_text_ids(channel: Channel | None) -> Channel | None:
+    """Return a channel with its ids as text: many platforms give numbers."""
+    if channel is None:
+        return None
+    names = ("chat_id", "user_id", "thread_id")
+    ids = {name: str(value) for name in names if (value := getattr(channel, name)) is not None}
+    return replace(channel, **ids)

@@ -1,0 +1,181 @@
+"""What is in the file, counted: its state, sessions by what they have in common, tokens by time."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sessiondb.connection import Connection
+from sessiondb.dao.search_index import INDEXES, SearchIndex
+from sessiondb.dao.sessions import SessionFilter
+from sessiondb.records import Tokens
+
+_BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning", "cost_microdollars")
+_SUMS = ", ".join(f"sum(t.{bucket})" for bucket in _BUCKETS)
+
+# By what sessions are grouped: the name of the group, as SQL over the joins below.
+_GROUPS = {
+    "agent": "s.agent",
+    "project": "coalesce(p.path, p.name)",
+    "platform": "c.platform",
+    "model": "m.name",
+    "tag": "g.name",
+    "month": "strftime('%Y-%m', s.last_active_at, 'localtime')",
+}
+GROUPS = tuple(_GROUPS)
+
+# The days, weeks and months are those of this machine's zone; a week goes by its Monday.
+_MOMENT = "coalesce(t.counted_at, s.last_active_at)"
+_PERIODS = {
+    "daily": f"date({_MOMENT}, 'localtime')",
+    "weekly": f"date({_MOMENT}, 'localtime', '-6 days', 'weekday 1')",
+    "monthly": f"strftime('%Y-%m', {_MOMENT}, 'localtime')",
+    "session": "s.id",
+    "model": "m.name",
+}
+PERIODS = tuple(_PERIODS)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How the database is. `bytes` includes the log; `pending`: the rows that an index lacks, by index."""
+
+    path: str
+    bytes: int
+    free_bytes: int
+    schema: int
+    sqlite: str
+    journal: str
+    sessions: int
+    open_sessions: int
+    messages: int
+    tool_calls: int
+    notes: int
+    agents: dict[str, int]
+    pending: dict[str, int]
+    files: int
+    last_import_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The sessions that have something in common; `name` is None for those that lack it."""
+
+    name: str | None
+    sessions: int
+    open_sessions: int
+    messages: int
+    tool_calls: int
+    first_at: str
+    last_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The tokens of a day, a week, a month, a session or a model, and how many responses they are of."""
+
+    name: str | None
+    responses: int
+    tokens: Tokens
+
+
+class Statistics:
+    """Reads of the whole file."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def state(self) -> State:
+        """Return how the database is."""
+        index = SearchIndex(self._db)
+        pending = {entry.name: index.pending(entry.name) for entry in INDEXES}
+        log = self._db.path.with_name(f"{self._db.path.name}-wal")
+        page_size = self._number("PRAGMA page_size")
+        return State(
+            path=str(self._db.path),
+            bytes=self._db.path.stat().st_size + (log.stat().st_size if log.exists() else 0),
+            free_bytes=page_size * self._number("PRAGMA freelist_count"),
+            schema=self._number("PRAGMA user_version"),
+            sqlite=sqlite3.sqlite_version,
+            journal=str(self._db.value("PRAGMA journal_mode")),
+            sessions=self._number("SELECT count(*) FROM sessions"),
+            open_sessions=self._number("SELECT count(*) FROM sessions WHERE ended_at IS NULL"),
+            messages=self._number("SELECT coalesce(sum(message_count), 0) FROM sessions"),
+            tool_calls=self._number("SELECT coalesce(sum(tool_call_count), 0) FROM sessions"),
+            notes=self._number("SELECT count(*) FROM notes"),
+            agents=dict(
+                self._db.rows("SELECT agent, count(*) FROM sessions GROUP BY agent ORDER BY 2 DESC, 1")
+            ),
+            pending={name: rows for name, rows in pending.items() if rows},
+            files=self._number("SELECT count(*) FROM imports WHERE format IS NOT NULL"),
+            last_import_at=self._db.value("SELECT max(imported_at) FROM imports"),
+        )
+
+    def groups(
+        self, by: str, where: SessionFilter, *, limit: int | None = 20, offset: int = 0
+    ) -> tuple[list[Group], int]:
+        """Return sessions grouped by one of GROUPS, and how many groups there are.
+
+        Those with most messages come first, of months the newest. By tag, a session counts once for each of
+        its tags.
+        """
+        clause, parameters = where.where()
+        tags = "LEFT JOIN session_tags AS st ON st.session_id = s.id LEFT JOIN tags AS g ON g.id = st.tag_id"
+        rows = self._db.rows(
+            f"SELECT {_GROUPS[by]}, count(*), sum(s.ended_at IS NULL), sum(s.message_count),"
+            " sum(s.tool_call_count), min(s.started_at), max(s.last_active_at)"
+            " FROM sessions AS s"
+            " LEFT JOIN projects AS p ON p.id = s.project_id"
+            " LEFT JOIN channels AS c ON c.id = s.channel_id"
+            f" LEFT JOIN models AS m ON m.id = s.model_id {tags if by == 'tag' else ''}"
+            f" {clause} GROUP BY 1 ORDER BY {'1 DESC' if by == 'month' else '4 DESC, 1'}",
+            parameters,
+        )
+        return [Group(*row) for row in _page(rows, limit, offset)], len(rows)
+
+    def usage(
+        self,
+        by: str,
+        where: SessionFilter,
+        *,
+        model: str | None = None,
+        limit: int | None = 20,
+        offset: int = 0,
+    ) -> tuple[list[Usage], int]:
+        """Return the tokens by one of PERIODS, and how many rows there are.
+
+        Times come newest first, sessions and models by their output. The times of `where` bound when the
+        tokens were counted, not the sessions; `model` is the beginning of a model's name.
+        """
+        clause, parameters = _at_responses(where, model)
+        rows = self._db.rows(
+            f"SELECT {_PERIODS[by]}, count(*), {_SUMS} FROM token_counts AS t"
+            " JOIN sessions AS s ON s.id = t.session_id"
+            f" LEFT JOIN models AS m ON m.id = t.model_id {clause} GROUP BY 1"
+            f" ORDER BY {'sum(t.output) DESC, 1' if by in ('session', 'model') else '1 DESC'}",
+            parameters,
+        )
+        return [Usage(row[0], row[1], Tokens(*row[2:])) for row in _page(rows, limit, offset)], len(rows)
+
+    def _number(self, sql: str) -> int:
+        return int(self._db.value(sql) or 0)
+
+
+def _page(rows: list[Any], limit: int | None, offset: int) -> list[Any]:
+    return rows[offset:] if limit is None else rows[offset : offset + limit]
+
+
+def _at_responses(where: SessionFilter, model: str | None) -> tuple[str, list[Any]]:
+    """Return a WHERE clause in which time and model are those of the response, not of its session."""
+    clause, parameters = replace(where, since=None, until=None).where()
+    conditions = [clause.removeprefix("WHERE ")] if clause else []
+    for condition, value in (
+        (f"{_MOMENT} >= ?", where.since),
+        (f"{_MOMENT} < ?", where.until),
+        ("instr(m.name, ?) = 1", model),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            parameters.append(value)
+    return ("WHERE " + " AND ".join(conditions) if conditions else ""), parameters

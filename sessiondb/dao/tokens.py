@@ -1,0 +1,122 @@
+"""Token counts: one row for each API response, and their sums."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from sessiondb.connection import Connection
+from sessiondb.dao.lookups import Lookups
+from sessiondb.dao.values import moment
+from sessiondb.errors import Conflict, InvalidInput
+from sessiondb.records import Tokens
+
+_BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning", "cost_microdollars")
+_SUMS = ", ".join(f"sum({bucket})" for bucket in _BUCKETS)
+_WRITTEN = ("message_id", "counted_at", "model_id", *_BUCKETS)
+_UPDATE = f"UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in _WRITTEN)}"
+_About = tuple[str | None, int | None, str | datetime | None]
+
+
+class TokenCounts:
+    """The table `token_counts`."""
+
+    def __init__(self, connection: Connection, lookups: Lookups) -> None:
+        self._db = connection
+        self._lookups = lookups
+
+    def add(
+        self,
+        session_id: str,
+        *,
+        request_key: str | None = None,
+        model: str | None = None,
+        message_id: int | None = None,
+        counted_at: str | datetime | None = None,
+        **tokens: int | None,
+    ) -> bool:
+        """Add the tokens of one API response.
+
+        Its buckets are input, cache_read, cache_write, output, reasoning and cost_microdollars. They are
+        disjoint, but that reasoning is a part of output: from an `input` that includes what was read from
+        the cache, subtract it first. With a `request_key` (the response's id, or one of your own) a
+        response is counted once however often it is added: False says that it was there already. Raises
+        Conflict where there is no such session or message, TypeError for another bucket.
+        """
+        return self._write("NOTHING", session_id, request_key, (model, message_id, counted_at), tokens)
+
+    def set(
+        self,
+        session_id: str,
+        request_key: str,
+        *,
+        model: str | None = None,
+        message_id: int | None = None,
+        counted_at: str | datetime | None = None,
+        **tokens: int | None,
+    ) -> None:
+        """Set the tokens of the response `request_key`, in place of what was counted for it before.
+
+        For running totals: one key for the whole conversation, set anew each time. Buckets and errors are
+        those of `add`.
+        """
+        self._write(_UPDATE, session_id, request_key, (model, message_id, counted_at), tokens)
+
+    def total(self, session_id: str) -> Tokens:
+        """Return the sums of a session."""
+        return Tokens(
+            *(self._db.row(f"SELECT {_SUMS} FROM token_counts WHERE session_id = ?", (session_id,)) or ())
+        )
+
+    def of_request(self, session_id: str, request_key: str) -> Tokens | None:
+        """Return what was counted for a response, None where nothing was."""
+        row = self._db.row(
+            f"SELECT {', '.join(_BUCKETS)} FROM token_counts WHERE session_id = ? AND request_key = ?",
+            (session_id, request_key),
+        )
+        return None if row is None else Tokens(*row)
+
+    def spoken(self, message_ids: Sequence[int]) -> dict[int, int]:
+        """Return how many tokens messages were counted as, without their reasoning, for those that were."""
+        rows = self._db.rows(
+            "SELECT message_id, sum(output - coalesce(reasoning, 0)) FROM token_counts"
+            " WHERE output IS NOT NULL AND message_id IN (SELECT value FROM json_each(?))"
+            " GROUP BY message_id",
+            (json.dumps(list(message_ids)),),
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def _write(
+        self,
+        otherwise: str,
+        session_id: str,
+        request_key: str | None,
+        about: _About,
+        tokens: dict[str, int | None],
+    ) -> bool:
+        unknown = sorted(set(tokens) - set(_BUCKETS))
+        if unknown:
+            raise TypeError(f"there is no token bucket {unknown[0]!r}: give some of {', '.join(_BUCKETS)}")
+        for bucket, count in tokens.items():
+            if count is not None and count < 0:
+                raise InvalidInput(f"there cannot be {count} {bucket} tokens: give the count of one response")
+        model, message_id, counted_at = about
+        columns = ("session_id", "request_key", *_WRITTEN)
+        with self._db.transaction():
+            values = [session_id, request_key, message_id, moment(counted_at), self._lookups.model(model)]
+            try:
+                cursor = self._db.execute(
+                    f"INSERT INTO token_counts ({', '.join(columns)})"
+                    f" VALUES ({', '.join('?' * len(columns))})"
+                    f" ON CONFLICT (request_key, session_id) DO {otherwise}",
+                    [*values, *(tokens.get(bucket) for bucket in _BUCKETS)],
+                )
+            except Conflict as error:
+                about_what = (
+                    f"session {session_id}"
+                    if message_id is None
+                    else f"session {session_id}, message {message_id}"
+                )
+                raise Conflict(f"cannot count tokens for {about_what}: there is no such row") from error
+        return cursor.rowcount > 0

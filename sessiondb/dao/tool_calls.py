@@ -1,0 +1,103 @@
+"""Tool calls and their answers, as rows of messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sessiondb.connection import Connection, Row
+from sessiondb.dao.draft import AnswerDraft, CallDraft
+from sessiondb.records import ToolCall
+
+_COLUMNS = """
+  id, session_id, name, arguments, result, is_error, call_id, position, message_id, result_message_id,
+  called_at, returned_at
+"""
+_BATCH = 5000
+
+
+class ToolCalls:
+    """The table `tool_calls`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def ask(self, session_id: str, message_id: int, calls: Sequence[CallDraft], called_at: str) -> None:
+        """Add the calls that a message asks for."""
+        self._db.executemany(
+            "INSERT INTO tool_calls (session_id, message_id, position, call_id, name, arguments, called_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(session_id, message_id, position, *call, called_at) for position, call in enumerate(calls)],
+        )
+
+    def answer(self, session_id: str, message_id: int, answer: AnswerDraft, returned_at: str) -> None:
+        """Give a call its answer: the latest one with that id, or else that name, which has none yet.
+
+        An answer to no known call is kept as a row of its own.
+        """
+        column, value = ("call_id", answer.call_id) if answer.call_id is not None else ("name", answer.name)
+        call = self._db.value(
+            f"SELECT id FROM tool_calls WHERE session_id = ? AND {column} = ? AND result_message_id IS NULL"
+            " AND message_id IS NOT NULL ORDER BY id DESC LIMIT 1",
+            (session_id, value),
+        )
+        if call is None:
+            self._db.execute(
+                "INSERT INTO tool_calls (session_id, call_id, name, result, is_error, returned_at,"
+                " result_message_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (session_id, *answer, returned_at, message_id),
+            )
+        else:
+            self._db.execute(
+                "UPDATE tool_calls SET result = ?, is_error = ?, returned_at = ?, result_message_id = ?"
+                " WHERE id = ?",
+                (answer.result, answer.is_error, returned_at, message_id, call),
+            )
+
+    def take_back(self, message_id: int) -> None:
+        """Undo the answers that a message gave: its calls are open again."""
+        self._db.execute(
+            "DELETE FROM tool_calls WHERE result_message_id = ? AND message_id IS NULL", (message_id,)
+        )
+        self._db.execute(
+            "UPDATE tool_calls SET result = NULL, is_error = NULL, returned_at = NULL,"
+            " result_message_id = NULL WHERE result_message_id = ?",
+            (message_id,),
+        )
+
+    def unanswered(self, session_id: str) -> list[ToolCall]:
+        """Return the calls of a session's latest assistant message that have no answer yet, in their order.
+
+        There are none once anything but answers has followed it.
+        """
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS} FROM tool_calls WHERE result_message_id IS NULL"
+            " AND message_id = (SELECT id FROM messages WHERE session_id = ? AND role <> 'tool'"
+            " ORDER BY seq DESC LIMIT 1) ORDER BY position, id",
+            (session_id,),
+        )
+        return [_call(row) for row in rows]
+
+    def of_messages(self, message_ids: Sequence[int]) -> dict[int, list[ToolCall]]:
+        """Return the calls that messages ask for or answer, by message id."""
+        found: dict[int, list[ToolCall]] = {}
+        for start in range(0, len(message_ids), _BATCH):
+            ids = json.dumps(message_ids[start : start + _BATCH])
+            for column in ("message_id", "result_message_id"):
+                rows = self._db.rows(
+                    f"SELECT {_COLUMNS} FROM tool_calls WHERE {column} IN (SELECT value FROM json_each(?))"
+                    f" ORDER BY {column}, position, id",
+                    (ids,),
+                )
+                for call in map(_call, rows):
+                    owner = call.message_id if column == "message_id" else call.result_message_id
+                    assert owner is not None
+                    if call not in found.setdefault(owner, []):
+                        found[owner].append(call)
+        return found
+
+
+def _call(row: Row) -> ToolCall:
+    values = list(row)
+    values[5] = None if row[5] is None else bool(row[5])
+    return ToolCall(*values)

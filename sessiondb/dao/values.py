@@ -1,0 +1,60 @@
+"""Values on their way into the database: times as programs give them, and JSON that loses nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, datetime
+from typing import Any
+
+from sessiondb import timestamps
+from sessiondb.errors import InvalidInput
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def moment(value: str | datetime | None) -> str:
+    """Return the stored form of a time: an aware datetime, or ISO 8601 text; None is now.
+
+    Text that names no zone is local time.
+    Raises InvalidInput for anything else.
+    """
+    if value is None:
+        return timestamps.now()
+    if isinstance(value, datetime):
+        return timestamps.from_datetime(value)
+    found = timestamps.normalise(value) if isinstance(value, str) else None
+    if found is None:
+        raise InvalidInput(
+            f"cannot read the time {value!r}: give an aware datetime, or text like 2026-03-01T09:15:23Z"
+        )
+    return found
+
+
+def due(value: str | date | None) -> str | None:
+    """Return the stored form of a due date: a day as `2026-03-01`, a time of day as a timestamp.
+
+    Raises InvalidInput.
+    """
+    if value is None or (isinstance(value, str) and _DAY.fullmatch(value) and timestamps.normalise(value)):
+        return value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    return moment(value)
+
+
+def json_value(value: Any) -> str | None:
+    """Return JSON text that gives the same value back, characters as themselves; None stays None.
+
+    Raises InvalidInput for what JSON cannot say: NaN, infinities, objects that are no dict, list, text,
+    number or bool.
+    """
+    if value is None:
+        return None
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"cannot store a {type(value).__name__} as JSON: {error}") from error
+    # SQLite takes no lone surrogate; as an escape it is plain ASCII.
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -1,0 +1,195 @@
+"""Open a database file and hand out what works on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from sessiondb import migrations
+from sessiondb.connection import TIME_BUDGET, Connection
+from sessiondb.dao.lookups import Lookups
+
+if TYPE_CHECKING:
+    import sqlite_utils
+
+    from sessiondb.continuity import Continuity
+    from sessiondb.dao.messages import Messages
+    from sessiondb.dao.notes import Notes
+    from sessiondb.dao.sessions import Sessions
+    from sessiondb.dao.tokens import TokenCounts
+    from sessiondb.gateway import Gateway
+    from sessiondb.search import Search
+    from sessiondb.turn import Turn
+    from sessiondb.workspace import State
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SessionDB:
+    """One database file, as a context manager; safe to share between threads.
+
+    It is made, readable by its owner alone, and brought up to date when it is opened. With `read_only` it
+    is neither. A write waits up to `time_budget` seconds for other writers. Raises the errors of
+    sessiondb.errors.
+    """
+
+    def __init__(
+        self, path: str | PathLike[str], *, read_only: bool = False, time_budget: float = TIME_BUDGET
+    ) -> None:
+        self.path = Path(path).expanduser()
+        self.connection = Connection(self.path, read_only=read_only, time_budget=time_budget)
+        try:
+            if read_only:
+                migrations.check_readable(self.connection)
+            else:
+                migrations.migrate(self.connection)
+        except BaseException:
+            self.connection.close()
+            raise
+        self._lookups = Lookups(self.connection)
+
+    # Each part is imported when it is first used: a command that lists sessions need not know how to search.
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Start, find, list, describe and end sessions."""
+        from sessiondb.dao.sessions import Sessions
+
+        return Sessions(self.connection, self._lookups)
+
+    @cached_property
+    def messages(self) -> Messages:
+        """Append messages and tool calls, and read transcripts."""
+        from sessiondb.dao.messages import Messages
+
+        return Messages(self.connection, self._lookups)
+
+    @cached_property
+    def tokens(self) -> TokenCounts:
+        """Count the tokens of API responses."""
+        from sessiondb.dao.tokens import TokenCounts
+
+        return TokenCounts(self.connection, self._lookups)
+
+    @cached_property
+    def notes(self) -> Notes:
+        """Take, find and complete continuity notes."""
+        from sessiondb.dao.notes import Notes
+
+        return Notes(self.connection, self._lookups)
+
+    @cached_property
+    def search(self) -> Search:
+        """Search what was said: `db.search("where are the tests kept?").hits`."""
+        from sessiondb.search import Search
+
+        return Search(self.connection)
+
+    def add_tokens(self, session_id: str, **tokens: Any) -> bool:
+        """Add the tokens of one API response; see TokenCounts.add."""
+        return self.tokens.add(session_id, **tokens)
+
+    def set_tokens(self, session_id: str, request_key: str, **tokens: Any) -> None:
+        """Set the tokens of a response, in place of what was counted before; see TokenCounts.set."""
+        self.tokens.set(session_id, request_key, **tokens)
+
+    def turn(self, session_id: str) -> AbstractContextManager[Turn]:
+        """Write a turn of a session as a whole: `with db.turn(session_id) as turn: turn.append(...)`.
+
+        The block is one transaction: all of it is on disk when it ends, nothing of it when it raises. What
+        is written through `db` in the block belongs to it. Other writers wait meanwhile, so call the model
+        before it, not in it, and never `await` in it: put the turn into a function and hand that to `run`.
+        """
+        from sessiondb.turn import turn
+
+        return turn(self, session_id)
+
+    def history(
+        self,
+        session_id: str,
+        *,
+        limit: int = 500,
+        max_tokens: int | None = None,
+        form: str = "openai",
+        extra_fields: bool = True,
+    ) -> list[dict[str, Any]]:
+        """Return what to send to the model next; see sessiondb.history.history."""
+        from sessiondb.history import history
+
+        return history(
+            self, session_id, limit=limit, max_tokens=max_tokens, form=form, extra_fields=extra_fields
+        )
+
+    def gateway(self, agent: str, **options: Any) -> Gateway:
+        """Return the current session of each chat, under a reset policy; see sessiondb.gateway.Gateway."""
+        from sessiondb.gateway import Gateway
+
+        return Gateway(self, agent, **options)
+
+    @cached_property
+    def continuity(self) -> Continuity:
+        """What the next session must know: restore it, brief a model with it, complete what was open."""
+        from sessiondb.continuity import Continuity
+
+        return Continuity(self)
+
+    def save(
+        self,
+        session_id: str,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        tokens: Mapping[str, int | None] | None = None,
+    ) -> int:
+        """Bring a session up to the whole state of an agent, and return how many messages that added.
+
+        See sessiondb.workspace.save.
+        """
+        from sessiondb.workspace import save
+
+        return save(self, session_id, messages, tokens)
+
+    def restore(
+        self, session_id: str | None = None, *, project: str | None = None, form: str = "openai"
+    ) -> State | None:
+        """Return messages and token totals of a session, or of a project's newest; None where it has none.
+
+        See sessiondb.workspace.restore.
+        """
+        from sessiondb.workspace import restore
+
+        return restore(self, session_id, project, form)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+        """Call a function off the event loop: `await db.run(db.messages.append, id, "user", "Hello")`.
+
+        A transaction belongs to one thread: hand over a function that writes the whole turn. A call that has
+        begun is finished, even where the task that waits for it is cancelled.
+        """
+        import asyncio
+
+        return await asyncio.to_thread(function, *args, **options)
+
+    @cached_property
+    def sqlite_utils(self) -> sqlite_utils.Database:
+        """The same connection as a sqlite-utils Database, for whatever sessiondb has no method for."""
+        import sqlite_utils
+
+        return sqlite_utils.Database(self.connection.sqlite, execute_plugins=False)
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        self.connection.close()
+
+    def __enter__(self) -> SessionDB:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,62 @@
+"""Every error that sessiondb raises.
+
+    SessionDBError
+    ├── InvalidInput (ValueError)      what was given makes no sense: a time, a role, a name
+    ├── NotFound (LookupError)         no such session, message or note
+    │   └── Ambiguous                  the name fits several of them
+    ├── Conflict                       the rules of the data forbid it: a second open session for a key
+    ├── ImportFailed                   a source cannot be read, or is of no known format
+    └── DatabaseError                  the database itself
+        ├── DatabaseMissing            there is no file yet
+        ├── DatabaseForeign            the file is not ours, or of a version this one does not know
+        ├── DatabaseBusy               another writer held it for longer than the time budget
+        └── DatabaseDamaged            SQLite says the file is malformed
+
+Each message says what failed, on what, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class SessionDBError(Exception):
+    """Be the base of all errors raised on purpose."""
+
+
+class InvalidInput(SessionDBError, ValueError):
+    """Report an argument that makes no sense."""
+
+
+class NotFound(SessionDBError, LookupError):
+    """Report a session, message or note that does not exist."""
+
+
+class Ambiguous(NotFound):
+    """Report a name that fits more than one thing."""
+
+
+class Conflict(SessionDBError):
+    """Report a write that the rules of the data forbid."""
+
+
+class ImportFailed(SessionDBError):
+    """Report a source that cannot be read or recognised."""
+
+
+class DatabaseError(SessionDBError):
+    """Report a failure of the database file."""
+
+
+class DatabaseMissing(DatabaseError):
+    """Report that there is no database file yet."""
+
+
+class DatabaseForeign(DatabaseError):
+    """Report a file that is not a sessiondb database of a known version."""
+
+
+class DatabaseBusy(DatabaseError):
+    """Report a write that waited longer than its time budget."""
+
+
+class DatabaseDamaged(DatabaseError):
+    """Report a file that SQLite calls malformed."""

@@ -1,0 +1,230 @@
+"""Chats on many platforms, each with one current session: found, reset by rule or on request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone, tzinfo
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from sessiondb import timestamps
+from sessiondb.context_prompt import context_prompt
+from sessiondb.dao.search_guard import despite_search
+from sessiondb.dao.session_filter import SessionFilter
+from sessiondb.locks import pauses
+from sessiondb.records import Channel, Session
+from sessiondb.reset_policy import NEVER, ResetPolicy, ResetRules
+
+if TYPE_CHECKING:
+    from sessiondb.database import SessionDB
+
+__all__ = [
+    "NEVER",
+    "Channel",
+    "Gateway",
+    "Notice",
+    "ResetPolicy",
+    "ResetRules",
+    "context_prompt",
+    "session_key",
+]
+
+CLAIM = timedelta(minutes=2)
+"""How long others wait for the process that runs the callback before an auto-reset, should it die."""
+
+_CLAIM = "reset_claimed_until"
+_NOTICE = ("was_auto_reset", "auto_reset_reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Why a session was begun: the one before it was idle too long ("idle"), or the hour came ("daily")."""
+
+    reason: str
+    previous_id: str | None
+
+
+def session_key(channel: Channel) -> str:
+    """Return the key of the conversation in a channel.
+
+    All direct messages of a platform are one conversation, on WhatsApp one a person; any other chat is
+    its own.
+    """
+    chat_type = channel.chat_type or "dm"
+    if chat_type != "dm":
+        return f"agent:main:{channel.platform}:{chat_type}:{channel.chat_id}"
+    person = f":{channel.chat_id}" if channel.platform == "whatsapp" else ""
+    return f"agent:main:{channel.platform}:dm{person}"
+
+
+class Gateway:
+    """The current session of each chat: one open session per key at any time, whatever processes ask.
+
+    `reset` says when a conversation starts anew, for all channels or by rules. `key` makes a key of a
+    channel. `is_busy(session)` True keeps a session from being reset by rule, say while its process
+    runs. `before_reset(session, reason)` is called once before a reset by rule, outside of any
+    transaction, while the session is still the current one; where it fails, that is logged and the
+    reset goes on. `tz` is the zone of the daily hour, by name or as a tzinfo; None is the machine's.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        db: SessionDB,
+        agent: str,
+        *,
+        reset: ResetPolicy | ResetRules = NEVER,
+        key: Callable[[Channel], str] = session_key,
+        is_busy: Callable[[Session], bool] | None = None,
+        before_reset: Callable[[Session, str], object] | None = None,
+        tz: str | tzinfo | None = None,
+    ) -> None:
+        self._db = db
+        self._agent = agent
+        self._rules = reset if isinstance(reset, ResetRules) else ResetRules(reset)
+        self._key = key
+        self._is_busy = is_busy
+        self._before_reset = before_reset
+        self._tz = tz if isinstance(tz, tzinfo) else timestamps.zone(tz)
+
+    def session(
+        self, channel: Channel, *, force_new: bool = False, now: datetime | None = None, **fields: Any
+    ) -> Session:
+        """Return the current session of a channel: the open one, unless it is due for a reset, or a new one.
+
+        `force_new` resets it in any case. `fields` are those of `Sessions.start`, for a new session. A
+        session that is reset by rule has `end_reason` "idle" or "daily" and is the parent of the new one,
+        which holds a notice (see take_notice).
+        """
+        if force_new:
+            return self.reset(channel, now=now, **fields)
+        key = self._key(channel)
+        moment = now or datetime.now(timezone.utc)
+        fields = {"channel": channel, "started_at": moment, **fields}
+        for pause in pauses():
+            open_id = self._db.sessions.open_id(key)
+            if open_id is None:
+                return self._db.sessions.get_or_start(key, self._agent, **fields)
+            session = self._db.sessions.get(open_id)
+            reason = self._due(session, channel, moment)
+            if reason is None or (self._is_busy is not None and self._is_busy(session)):
+                return session
+            if self._before_reset is None:
+                self._replace(session, channel, moment, fields)
+            elif self._claim(session, channel, moment):
+                with _FailureLogged(f"the callback before the {reason} reset of session {session.id} failed"):
+                    self._before_reset(session, reason)
+                self._replace(session, channel, moment, fields, reason)
+            else:
+                time.sleep(pause)
+        raise AssertionError("pauses() never ends")
+
+    def reset(self, channel: Channel, *, now: datetime | None = None, **fields: Any) -> Session:
+        """End the current session of a channel and return a new one, its child.
+
+        The reason is "session_reset". `fields` are those of `Sessions.start`. Where the channel has no
+        open session, one is begun.
+        """
+        key = self._key(channel)
+        moment = now or datetime.now(timezone.utc)
+        fields = {"channel": channel, "started_at": moment, **fields}
+
+        def write() -> Session:
+            open_id = self._db.sessions.open_id(key)
+            links = {} if open_id is None else {"parent": open_id, "relation": "reset"}
+            if open_id is not None:
+                self._db.sessions.end(open_id, "session_reset", at=moment)
+            return self._db.sessions.start(self._agent, key=key, **{**fields, **links})
+
+        return despite_search(self._db.connection, write)
+
+    def take_notice(self, session_id: str) -> Notice | None:
+        """Return the notice that a session was begun by an auto-reset; None for any other session.
+
+        It is given once. It outlives restarts until someone takes it; of several that ask at once, one
+        gets it. Raises NotFound.
+        """
+        taken = self._db.sessions.take_metadata(session_id, *_NOTICE)
+        if not taken.get("was_auto_reset"):
+            return None
+        return Notice(taken.get("auto_reset_reason") or "idle", self._db.sessions.get(session_id).parent_id)
+
+    def sessions(
+        self, *, active_minutes: float | None = None, limit: int | None = 20, now: datetime | None = None
+    ) -> list[Session]:
+        """Return this agent's sessions, all or those active in the last minutes, the newest first."""
+        since = None
+        if active_minutes is not None:
+            moment = now or datetime.now(timezone.utc)
+            since = timestamps.from_datetime(moment - timedelta(minutes=active_minutes))
+        return self._db.sessions.page(SessionFilter(agent=self._agent, since=since), limit=limit)
+
+    def has_any(self) -> bool:
+        """Say whether there has ever been a session, of any agent."""
+        return self._db.sessions.has_any()
+
+    def _due(self, session: Session, channel: Channel, now: datetime) -> str | None:
+        return self._rules.of(channel).due(timestamps.to_datetime(session.last_active_at), now, self._tz)
+
+    def _claim(self, session: Session, channel: Channel, now: datetime) -> bool:
+        """Take it on to run the callback, or say that another process has, or that there is no need."""
+        clock = datetime.now(timezone.utc)
+        until = timestamps.from_datetime(clock + CLAIM)
+        with self._db.connection.transaction():
+            current = self._db.sessions.get(session.id)
+            claimed = current.metadata.get(_CLAIM)
+            # A claim from further ahead was made before the clock was set back.
+            is_claimed = claimed is not None and timestamps.from_datetime(clock) < claimed <= until
+            if is_claimed or not current.is_open or self._due(current, channel, now) is None:
+                return False
+            self._db.sessions.set_metadata(session.id, {_CLAIM: until})
+        return True
+
+    def _replace(
+        self,
+        session: Session,
+        channel: Channel,
+        now: datetime,
+        fields: dict[str, Any],
+        claimed: str | None = None,
+    ) -> None:
+        """End a session and begin the next, unless another process has, or there is no need any more.
+
+        Once it is claimed there is: what the callback writes to the session is no reason to keep it.
+        """
+        sessions = self._db.sessions
+
+        def write() -> None:
+            current = sessions.get(session.id)
+            reason = claimed or self._due(current, channel, now)
+            if not current.is_open or reason is None:
+                return
+            sessions.set_metadata(session.id, {_CLAIM: None})
+            sessions.end(session.id, reason, at=now)
+            notice = dict(zip(_NOTICE, (True, reason), strict=True))
+            metadata = {**(fields.get("metadata") or {}), **notice}
+            links = {"parent": session.id, "relation": "reset", "metadata": metadata}
+            sessions.start(self._agent, key=session.key, **{**fields, **links})
+
+        despite_search(self._db.connection, write)
+
+
+class _FailureLogged:
+    """Let a block fail for whatever reason, and log why: the caller's code must not stop ours."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        import logging
+
+        logging.getLogger("sessiondb").error("%s", self._what, exc_info=error)
+        return True

@@ -1,0 +1,212 @@
+"""What an importer is, and the records it yields.
+
+An importer turns one source (a file of one format) into records and knows nothing of the database. It is a module or
+an object with these four names:
+
+    name: str                                   # the format, as in `--format NAME`
+    version: int                                # raised when the same bytes would now give other records
+    def sniff(sample: Sample) -> int            # 0 no, 1 perhaps, 2 for certain (see detect.py)
+    def read(source: Source) -> Iterator[Record]
+
+A record names its session by `sessions.id`; the session's own record comes first. Records of one session come in the
+order of the conversation. Times are `timestamps.normalise(...)` text or None, never guessed.
+
+Importing is a union: a record that is in the database already is left out, so a source may be read again at any time.
+- A `SessionRecord` may come again, with more known: None leaves a field as it is.
+- A `MessageRecord` is known by (session, external_id). Seen again, it only adds what is new: text that continues the
+  stored text, tool calls with other call ids. Formats without message ids take `fingerprints()` for external_id.
+- A `ToolResult` is known by (session, call_id); without a call it becomes an orphan answer.
+- A `TokenRecord` is known by (agent, request_key); the greater output wins.
+- A `NoteRecord` is known by (session, kind, body, created_at).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from sessiondb.importers.detect import Sample
+    from sessiondb.importers.source import Source
+
+Role = Literal["system", "user", "assistant", "tool"]
+Relation = Literal["fork", "subagent", "continuation", "reset"]
+
+
+class ChannelRecord(NamedTuple):
+    """Where messages come from: a chat, group or thread on a platform."""
+
+    platform: str
+    chat_type: str | None = None
+    chat_id: str | None = None
+    chat_name: str | None = None
+    user_id: str | None = None
+    user_name: str | None = None
+    thread_id: str | None = None
+
+
+class SessionRecord(NamedTuple):
+    """What a source says of a session; None is "does not say".
+
+    `project` is the folder's path; `project_name` names an undertaking that has no folder. `title_source` is "agent" for
+    a title that the source gives; without any title the first prompt serves. `is_open` is True only for a session that
+    its own store calls current; others end at their last activity with reason "imported", or as `ended_at` and
+    `end_reason` say. `authority`: for formats whose messages have no ids and that keep one session in several places:
+    of two sources with the same session only one is taken, the one with the higher authority, then the one with more messages.
+    """
+
+    id: str
+    agent: str
+    native_id: str
+    key: str | None = None
+    project: str | None = None
+    project_name: str | None = None
+    channel: ChannelRecord | None = None
+    parent_id: str | None = None
+    relation: Relation | None = None
+    title: str | None = None
+    model: str | None = None
+    started_at: str | None = None
+    last_active_at: str | None = None
+    ended_at: str | None = None
+    end_reason: str | None = None
+    is_open: bool | None = None
+    consolidated: int | None = None
+    authority: int | None = None
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, Any] | None = None
+
+
+class ToolCallRecord(NamedTuple):
+    """A call that an assistant message asks for; `arguments` is JSON text, or plain text where the tool takes that."""
+
+    call_id: str | None
+    name: str | None
+    arguments: str | None = None
+
+
+class MessageRecord(NamedTuple):
+    """One row of the conversation, roles system, user and assistant; tool answers are `ToolResult`.
+
+    `content` is the plain text, `parts` a list of what is not text (images by hash, unknown blocks), both may be None.
+    `continues`: this record holds only further blocks of the message with the same external_id, to be added to it.
+    """
+
+    session: str
+    role: Role
+    content: str | None = None
+    external_id: str | None = None
+    created_at: str | None = None
+    reasoning: str | None = None
+    parts: list[Any] | None = None
+    model: str | None = None
+    finish_reason: str | None = None
+    metadata: dict[str, Any] | None = None
+    tool_calls: tuple[ToolCallRecord, ...] = ()
+    continues: bool = False
+
+
+class ToolResult(NamedTuple):
+    """A tool's answer: fills `tool_calls.result` and stands in the order as a `tool` row."""
+
+    session: str
+    call_id: str | None
+    result: str | None
+    is_error: bool | None = None
+    created_at: str | None = None
+    name: str | None = None
+    external_id: str | None = None
+    parts: list[Any] | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class TokenRecord(NamedTuple):
+    """The tokens of one API response in disjoint buckets (reasoning is part of output); `message` is its external_id."""
+
+    session: str
+    request_key: str
+    input: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    output: int | None = None
+    reasoning: int | None = None
+    cost_microdollars: int | None = None
+    model: str | None = None
+    message: str | None = None
+    counted_at: str | None = None
+
+
+class NoteRecord(NamedTuple):
+    """A continuity note; `translations` maps a language code to the body in it."""
+
+    session: str
+    kind: str
+    body: str
+    created_at: str
+    context: str | None = None
+    resolution: str | None = None
+    author: str | None = None
+    assignee: str | None = None
+    due_at: str | None = None
+    resolved_at: str | None = None
+    translations: dict[str, str] | None = None
+
+
+Record = SessionRecord | MessageRecord | ToolResult | TokenRecord | NoteRecord
+
+
+class Importer(Protocol):
+    """The protocol above, for type checkers."""
+
+    name: str
+    version: int
+
+    def sniff(self, sample: Sample) -> int:
+        """Say whether the sample is of this format: 0 no, 1 perhaps, 2 for certain."""
+
+    def read(self, source: Source) -> Iterator[Record]:
+        """Yield the records of a source, from `source.start` on."""
+
+
+_UNIQUE = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUID
+    r"|[0-7][0-9A-HJKMNP-TV-Z]{25}"  # ULID
+    r"|\d{8}_\d{6}_[0-9a-f]{6,8}"  # Hermes: a second and 24 to 32 random bits
+    r"|ses_[0-9A-Za-z]{20,}",  # OpenCode
+    re.IGNORECASE,
+)
+
+
+def session_id(agent: str, native_id: str, scope: str = "") -> str:
+    """Return `sessions.id` for an agent's own id: the same where it is unique in the world, else one minted from all three.
+
+    `scope` is what makes the id unique on this machine: the store's folder, or the parent session of a sub-agent.
+    """
+    if _UNIQUE.fullmatch(native_id):
+        return native_id
+    digest = hashlib.sha256("\0".join((agent, scope, native_id)).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
+
+
+class Fingerprints:
+    """Make ids for messages of formats that give none: a hash of what is said, and an ordinal among equals.
+
+    Equal messages are told apart only within a run of the same `moment` (the time as written, or "" where the format has
+    no times), so that a file that repeats itself as a whole gives the same ids again. The state (`Source.state`) carries
+    the current run over to the lines that are appended later.
+    """
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        self._run = state.setdefault("fingerprints", {"moment": None, "seen": {}})
+
+    def __call__(self, moment: object, *values: object) -> str:
+        """Return the external_id of a message said at `moment`."""
+        run = self._run
+        if run["moment"] != moment:
+            run["moment"], run["seen"] = moment, {}
+        text = "\x1f".join("" if value is None else str(value) for value in (moment, *values))
+        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:20]
+        ordinal = run["seen"][digest] = run["seen"].get(digest, 0) + 1
+        return digest if ordinal == 1 else f"{digest}#{ordinal}"

@@ -1,0 +1,127 @@
+"""Tell a file's format by its content; the file's name is only a hint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sessiondb.content import clean
+from sessiondb.errors import ImportFailed
+from sessiondb.importers.source import Source, open_bytes
+from sessiondb.importers.sqlite_source import open_read_only
+
+SQLITE_MAGIC = b"SQLite format 3\0"
+HEAD = 65536
+MOST_LINES = 50
+# A document is read whole to look at it; a larger one shows only its beginning (see `Sample.first`).
+MOST_DOCUMENT = 256 * 1024 * 1024
+
+
+class Sample:
+    """What is looked at to tell a format.
+
+    path      the file
+    tables    of a SQLite database: table name -> its column names; else {}
+    document  of a file that is one JSON value: that value, a dict or a list; else None
+    first     of a file that is one JSON array: its first element, also where the array is too large for `document`
+    lines     of a file of JSON lines: the first of them that are objects, 50 at most; [] for other files
+    tail      the last 64 KiB, as bytes
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with open_bytes(path) as handle:
+            self.head = handle.read(HEAD)
+        self._lines: list[dict[str, Any]] = []
+        self._reading = self._read_lines()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Say whether the file is a SQLite database."""
+        return self.head.startswith(SQLITE_MAGIC)
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether there is nothing in the file."""
+        return not self.head.strip(b" \t\r\n\0")
+
+    @cached_property
+    def tables(self) -> dict[str, frozenset[str]]:
+        """Return the tables and columns of a SQLite database. Raises ImportFailed where it is damaged."""
+        if not self.is_sqlite:
+            return {}
+        with open_read_only(self.path) as connection:
+            names = [
+                row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            ]
+            columns = "SELECT name FROM pragma_table_info(?)"
+            return {name: frozenset(row[0] for row in connection.execute(columns, (name,))) for name in names}
+
+    @cached_property
+    def document(self) -> dict[str, Any] | list[Any] | None:
+        """Return the JSON value that the whole file is, None where it is none or too large."""
+        if (
+            self.is_sqlite
+            or self.head.lstrip()[:1] not in (b"{", b"[")
+            or self.path.stat().st_size > MOST_DOCUMENT
+        ):
+            return None
+        if len(self.lines_up_to(2)) > 1:
+            return None
+        try:
+            value = Source(self.path).document()
+        except ImportFailed:
+            return None
+        return value if isinstance(value, dict | list) else None
+
+    @cached_property
+    def first(self) -> Any:
+        """Return the first element of a JSON array, None where the file is none."""
+        text = self.head.decode("utf-8", "replace").lstrip()
+        if not text.startswith("["):
+            return None
+        if isinstance(self.document, list):
+            return self.document[0] if self.document else None
+        with open_bytes(self.path) as handle:
+            text = handle.read(16 * HEAD).decode("utf-8", "replace").lstrip()[1:].lstrip()
+        try:
+            return clean(json.JSONDecoder().raw_decode(text)[0])
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the objects looked at so far, one per line; `detect` shows more and more of them."""
+        return self._lines
+
+    def lines_up_to(self, count: int) -> list[dict[str, Any]]:
+        """Read on until `count` objects are there, or no more lines; return them all."""
+        self._lines.extend(islice(self._reading, max(0, count - len(self._lines))))
+        return self._lines
+
+    @cached_property
+    def tail(self) -> bytes:
+        """Return the last 64 KiB of the file as it lies on the disk."""
+        with open(self.path, "rb") as handle:
+            handle.seek(max(0, self.path.stat().st_size - HEAD))
+            return handle.read()
+
+    def _read_lines(self) -> Iterator[dict[str, Any]]:
+        if self.is_sqlite or self.head.lstrip()[:1] != b"{":
+            return
+        for number, raw in enumerate(Source(self.path).lines()):
+            text = raw.decode("utf-8", "replace")
+            try:
+                value, end = json.JSONDecoder().raw_decode(text)
+                value = clean(value)
+            except (ValueError, RecursionError):
+                value, end = None, 0
+            # An indented document has lines such as `{"a": 1},`: not a line of its own.
+            if isinstance(value, dict) and text[end:].lstrip()[:1] in ("", "{"):
+                yield value
+            elif number > MOST_LINES:
+                return

@@ -1,0 +1,99 @@
+"""Let writers take turns where SQLite alone does not keep them apart safely.
+
+SQLite 3.7.0 to 3.51.2 can lose committed data in WAL mode when two connections write or checkpoint at the
+same instant (sqlite.org/wal.html, "The WAL-Reset Bug"; fixed in 3.51.3). There, every write, checkpoint and
+close of a writing connection holds an advisory lock on a file of its own beside the database:
+`sessions.db.lock`. Elsewhere no lock file is made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+FIXED_IN = (3, 51, 3)
+FIRST_PAUSE = 0.0005
+LONGEST_PAUSE = 0.02
+
+
+def pauses() -> Iterator[float]:
+    """Yield how many seconds to wait before each new try: growing, with jitter, so that waiting writers
+    spread out.
+    """
+    pause = FIRST_PAUSE
+    yield pause
+    # Most never wait even once, and a command should start at once.
+    import random
+
+    while True:
+        yield pause * random.uniform(0.5, 1.5)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+class WriterLock:
+    """An exclusive lock among the processes and connections that write to one database file."""
+
+    def __init__(self, database: Path) -> None:
+        self._path = Path(f"{database}.lock")
+        self._handle: int | None = None
+
+    @contextlib.contextmanager
+    def held(self, deadline: float) -> Iterator[None]:
+        """Hold the lock for the block; waits until `deadline` (of time.monotonic()), then raises
+        TimeoutError.
+        """
+        if sqlite3.sqlite_version_info >= FIXED_IN:
+            yield
+            return
+        if self._handle is None:
+            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        for pause in pauses():
+            if _try_lock(self._handle):
+                break
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            time.sleep(pause)
+        try:
+            yield
+        finally:
+            _unlock(self._handle)
+
+    def close(self) -> None:
+        """Give the lock file's handle back."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(handle: int) -> bool:
+        try:
+            os.lseek(handle, 0, os.SEEK_SET)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(handle: int) -> None:
+        os.lseek(handle, 0, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _try_lock(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _unlock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_UN)

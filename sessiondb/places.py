@@ -1,0 +1,97 @@
+"""Where the known agents keep their sessions on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+from sessiondb.errors import InvalidInput
+
+
+def default_database() -> Path:
+    """Return the database's path: $SESSIONDB_PATH, or sessiondb/sessions.db in the platform's place for user
+    data.
+    """
+    named = os.environ.get("SESSIONDB_PATH")
+    return Path(named).expanduser() if named else user_data() / "sessiondb" / "sessions.db"
+
+
+def user_data() -> Path:
+    """Return the folder for user data: $XDG_DATA_HOME or ~/.local/share; on macOS and Windows the platform's
+    own.
+    """
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    named = os.environ.get("XDG_DATA_HOME")
+    if named:
+        return Path(named)
+    return Path.home() / ("Library/Application Support" if sys.platform == "darwin" else ".local/share")
+
+
+def user_config() -> Path:
+    """Return the folder for user configuration, as click's programs (llm) have it."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+
+
+def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
+    """Return where the agents named, or all that are known, keep their sessions, whether it is there or not.
+
+    The environment variables that move an agent's files count. Agents that keep their sessions in the
+    folder of the project are not among them. Raises InvalidInput for an agent whose places are not known.
+    """
+    home = Path.home()
+    codex = _folder("CODEX_HOME", home / ".codex")
+    known = {
+        "claude-code": [folder / "projects" for folder in _claude_folders()],
+        "codex": [codex / "sessions", codex / "archived_sessions"],
+        "hermes": _hermes_places(),
+        "nanobot": [home / ".nanobot" / "sessions", home / ".nanobot" / "workspace" / "sessions"],
+        "gemini-cli": [_folder("GEMINI_CLI_HOME", home) / ".gemini" / "tmp"],
+        "opencode": _opencode_places(),
+        "llm": [_folder("LLM_USER_PATH", user_config() / "io.datasette.llm") / "logs.db"],
+    }
+    for agent in agents:
+        if agent not in known:
+            raise InvalidInput(f"the places of {agent!r} are not known: give one of {', '.join(known)}")
+    return {agent: places for agent, places in known.items() if not agents or agent in agents}
+
+
+def _claude_folders() -> list[Path]:
+    """Return the folders of Claude Code: those that its variable lists, else its old default and the new
+    one.
+    """
+    named = [folder.strip() for folder in os.environ.get("CLAUDE_CONFIG_DIR", "").split(",")]
+    if any(named):
+        return [Path(folder).expanduser() for folder in named if folder]
+    config = os.environ.get("XDG_CONFIG_HOME")
+    return [Path.home() / ".claude", (Path(config) if config else Path.home() / ".config") / "claude"]
+
+
+def _hermes_places() -> list[Path]:
+    """Return the sessions of Hermes, and of each of its named profiles; the logs before its database."""
+    home = _folder("HERMES_HOME", Path.home() / ".hermes")
+    folders = [home, *sorted((home / "profiles").glob("*"))]
+    return [folder / name for folder in folders for name in ("sessions", "state.db")]
+
+
+def _opencode_places() -> list[Path]:
+    """Return the databases of OpenCode, one for each release channel, and the folder it used before them.
+
+    They lie in the same place on every platform.
+    """
+    named = os.environ.get("XDG_DATA_HOME")
+    data = (Path(named) if named else Path.home() / ".local" / "share") / "opencode"
+    database = data / Path(os.environ.get("OPENCODE_DB") or "opencode.db").expanduser()
+    databases = (database, data / "opencode.db", *sorted(data.glob("opencode-*.db")))
+    return [*dict.fromkeys(databases), data / "storage"]
+
+
+def _folder(variable: str, otherwise: Path) -> Path:
+    named = os.environ.get(variable)
+    return Path(named).expanduser() if named else otherwise

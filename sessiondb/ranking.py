@@ -1,0 +1,211 @@
+"""Rank sessions by the hits in them. Pure: hits, shares and counts in, scores out.
+
+A message's score is FTS5's own BM25, summed over the words asked for. Where any word may do, two more are added, for what is
+asked for in one message is often answered in the next, and a session that is about a thing speaks of all its words somewhere:
+the BM25 of each message with its two neighbours as one text, and that of the whole session as one. Of messages and of
+neighbourhoods the three best of a session count, by falling weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import date
+from typing import NamedTuple
+
+FALLING = (1.0, 0.5, 0.25)
+"""What the best, second best and third best of a session weigh."""
+
+OTHER_FORM_WEIGHT = 0.5
+"""What another form of a word weighs: "sold" where "sell" was asked for."""
+
+# Injected context (instructions, summaries) holds every word of a project, tool output holds every word there is.
+ROLE_WEIGHTS = {"system": 0.5, "tool": 0.5}
+# All words that were typed, in one place, make it likelier that it is the place.
+ALL_WORDS_BONUS = 1.5
+CANDIDATES = 200
+"""Sessions whose neighbourhoods, whole, and times are looked at: the best by their messages alone."""
+
+RECENCY_WEIGHT = 0.02
+RECENCY_HALF_LIFE_DAYS = 30.0
+PERIOD_WEIGHT = 0.25
+"""What a session gains that was active in the time a question names."""
+
+# The parameters of FTS5's bm25(), sqlite.org/fts5.html section 5.1.1.
+K1, B = 1.2, 0.75
+NEIGHBOURHOOD = 3
+
+
+class Hit(NamedTuple):
+    """A row that matches: where it is, when it was written, and how well it matches (greater is better)."""
+
+    source: str
+    row_id: int
+    session_id: str | None
+    message_id: int | None
+    seq: int | None
+    role: str | None
+    created_at: str | None
+    score: float = 0.0
+
+
+class Group(NamedTuple):
+    """A session, or a note that belongs to none, with its score and its hits, the best first."""
+
+    key: str
+    score: float
+    hits: list[Hit]
+
+    @property
+    def shown(self) -> Hit:
+        """Return the hit to show: the best message, where there is one, for a title says less of where to look."""
+        return next((hit for hit in self.hits if hit.message_id is not None), self.hits[0])
+
+
+class Word(NamedTuple):
+    """A word that may occur: in which share of all messages it does, and what it weighs in those that were read, by row."""
+
+    share: float
+    weights: Mapping[int, float]
+
+
+class Activity(NamedTuple):
+    """A session's messages in number, and the moments it began and was last active at."""
+
+    messages: int
+    started_at: str
+    last_active_at: str
+
+
+def key_of(hit: Hit) -> str:
+    """Return what hits are grouped by: the session, or the note itself where it belongs to none."""
+    return hit.session_id or f"note {hit.row_id}"
+
+
+def by_relevance(hits: Iterable[Hit]) -> list[Group]:
+    """Group hits by session, the best session first."""
+    members: dict[str, list[Hit]] = defaultdict(list)
+    for hit in hits:
+        members[key_of(hit)].append(_weighed(hit))
+    groups = []
+    for key, found in members.items():
+        if len(found) > 1:
+            found.sort(key=_best_first)
+        score = sum(weight * hit.score for weight, hit in zip(FALLING, found, strict=False))
+        groups.append(Group(key, score, found))
+    return sorted(groups, key=_by_score)
+
+
+def by_time(hits: Iterable[Hit], *, oldest_first: bool = False) -> list[Group]:
+    """Group hits by session, each session and its hits in the order of time; what has no time counts as old."""
+    ordered = sorted(hits, key=lambda hit: (hit.created_at or "", hit.row_id), reverse=not oldest_first)
+    members: dict[str, list[Hit]] = defaultdict(list)
+    for hit in ordered:
+        members[key_of(hit)].append(hit)
+    return [Group(key, 0.0, found) for key, found in members.items()]
+
+
+def one_by_one(groups: Iterable[Group], *, by_score: bool) -> list[Group]:
+    """Return each hit as a group of its own, by score, or else in the order of the groups."""
+    hits = [hit for group in groups for hit in group.hits]
+    if by_score:
+        hits.sort(key=lambda hit: (*_best_first(hit), hit.source))
+    return [Group(key_of(hit), hit.score, [hit]) for hit in hits]
+
+
+def with_surroundings(
+    groups: Sequence[Group], words: Sequence[Word], sessions: Mapping[str, Activity], average_messages: float
+) -> list[Group]:
+    """Add to each of the first CANDIDATES groups the scores of its neighbourhoods and of the session as a whole.
+
+    `average_messages`: messages of a session, on average over all sessions.
+    """
+    near = [_rarity(word.share, NEIGHBOURHOOD) for word in words]
+    whole = [_rarity(word.share, average_messages) for word in words]
+    scored = []
+    for group in groups[:CANDIDATES]:
+        session = sessions.get(group.key)
+        if session is None:
+            scored.append(group)
+            continue
+        held = [
+            (hit.seq, number, word.weights[hit.row_id])
+            for hit in group.hits
+            if hit.source == "message" and hit.seq is not None
+            for number, word in enumerate(words)
+            if hit.row_id in word.weights
+        ]
+        length = session.messages / average_messages
+        score = group.score + _neighbourhoods(held, near) + _session_as_one(held, whole, length)
+        scored.append(group._replace(score=score))
+    return sorted(scored, key=_by_score) + list(groups[CANDIDATES:])
+
+
+def with_times(groups: Sequence[Group], factor: Callable[[str], float]) -> list[Group]:
+    """Multiply the scores of the first CANDIDATES groups by what their sessions' times are worth."""
+    weighed = [group._replace(score=group.score * factor(group.key)) for group in groups[:CANDIDATES]]
+    return sorted(weighed, key=_by_score) + list(groups[CANDIDATES:])
+
+
+def with_first(groups: Sequence[Group], sure: AbstractSet[tuple[str, int]]) -> list[Group]:
+    """Put the groups with a hit among the sure ones (source and row id) before all others, by a higher score."""
+    is_sure = [any((hit.source, hit.row_id) in sure for hit in group.hits) for group in groups]
+    lift = max((group.score for group, first in zip(groups, is_sure, strict=True) if not first), default=0.0)
+    lifted = [
+        group._replace(score=group.score + lift) if first else group
+        for group, first in zip(groups, is_sure, strict=True)
+    ]
+    return sorted(lifted, key=_by_score)
+
+
+def recency(moment: str, newest: str) -> float:
+    """Return a factor, from 1 for what was long ago to 1.02 for what was active last: it decides between equals only."""
+    days = max(_day(newest) - _day(moment), 0)
+    return 1 + RECENCY_WEIGHT * 0.5 ** (days / RECENCY_HALF_LIFE_DAYS)
+
+
+def _neighbourhoods(held: Iterable[tuple[int, int, float]], rarity: Sequence[float]) -> float:
+    texts: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+    for seq, word, weight in held:
+        for centre in (seq - 1, seq, seq + 1):
+            texts[centre][word] += weight
+    scores = (
+        sum(rarity[word] * _saturated(count, 1.0) for word, count in text.items()) for text in texts.values()
+    )
+    best = sorted(scores, reverse=True)
+    return sum(weight * score for weight, score in zip(FALLING, best, strict=False))
+
+
+def _session_as_one(held: Iterable[tuple[int, int, float]], rarity: Sequence[float], length: float) -> float:
+    counts: dict[int, float] = defaultdict(float)
+    for _, word, weight in held:
+        counts[word] += weight
+    return sum(rarity[word] * _saturated(count, length) for word, count in counts.items())
+
+
+def _saturated(count: float, length: float) -> float:
+    return count * (K1 + 1) / (count + K1 * (1 - B + B * length))
+
+
+def _rarity(share: float, messages: float) -> float:
+    """Return how much a word says: minus the logarithm of its share of texts of so many messages, if chance dealt it out."""
+    return -math.log(max(1 - (1 - min(share, 1.0)) ** messages, 1e-9))
+
+
+def _weighed(hit: Hit) -> Hit:
+    weight = ROLE_WEIGHTS.get(hit.role or "")
+    return hit if weight is None else hit._replace(score=hit.score * weight)
+
+
+def _best_first(hit: Hit) -> tuple[float, int]:
+    return (-hit.score, hit.row_id)
+
+
+def _by_score(group: Group) -> tuple[float, str]:
+    return (-group.score, group.key)
+
+
+def _day(moment: str) -> int:
+    return date.fromisoformat(moment[:10]).toordinal()

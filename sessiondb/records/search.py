@@ -1,0 +1,45 @@
+"""What a search found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """The best match in a session: `snippet` marks the words with «», `more` counts the session's further
+    matches.
+
+    `source` is what matched: message, tool_call, note or session (its title). `message_id`, `seq` and `role`
+    are None for notes and titles. A greater `score` is a better match.
+    """
+
+    session_id: str | None
+    title: str | None
+    agent: str | None
+    project: str | None
+    message_id: int | None
+    seq: int | None
+    role: str | None
+    created_at: str | None
+    snippet: str
+    score: float
+    more: int = 0
+    source: str = "message"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search found.
+
+    `total` counts the hits before `limit`. `relaxed`: too little held all words, so some may be missing.
+    `truncated`: only the newest hits of a common word were ranked. `pending`: rows that an unfinished import
+    has not made searchable yet.
+    """
+
+    query: str
+    hits: list[SearchHit]
+    total: int
+    relaxed: bool = False
+    truncated: bool = False
+    pending: int = 0

@@ -1,0 +1,92 @@
+"""Sessions, the channels they come from, and tokens in sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """The place messages come from: a chat, group or thread on a platform."""
+
+    platform: str
+    chat_type: str | None = None
+    chat_id: str | None = None
+    chat_name: str | None = None
+    user_id: str | None = None
+    user_name: str | None = None
+    thread_id: str | None = None
+
+    @property
+    def description(self) -> str:
+        """Say in a few words what the place is: "DM with Ann", "group: dev, thread: 7", "CLI terminal"."""
+        if self.platform in ("local", "cli"):
+            return "CLI terminal"
+        kind = self.chat_type or "chat"
+        if kind == "dm":
+            text = f"DM with {self.user_name or self.user_id or self.chat_name or self.chat_id or 'user'}"
+        else:
+            text = f"{kind}: {self.chat_name or self.chat_id or 'unnamed'}"
+        return f"{text}, thread: {self.thread_id}" if self.thread_id else text
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens in sum; None where no source ever said."""
+
+    input: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    output: int | None = None
+    reasoning: int | None = None
+    cost_microdollars: int | None = None
+
+    @property
+    def total(self) -> int | None:
+        """Return the sum of the buckets but reasoning, which output contains; None where none is known."""
+        known = [
+            count
+            for count in (self.input, self.cache_read, self.cache_write, self.output)
+            if count is not None
+        ]
+        return sum(known) if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One conversation of one agent. `project` is the folder's path, or the name of an undertaking without a
+    folder.
+    """
+
+    id: str
+    agent: str
+    started_at: str
+    last_active_at: str
+    native_id: str | None = None
+    key: str | None = None
+    project: str | None = None
+    channel: Channel | None = None
+    parent_id: str | None = None
+    relation: str | None = None
+    title: str | None = None
+    model: str | None = None
+    ended_at: str | None = None
+    end_reason: str | None = None
+    message_count: int = 0
+    tool_call_count: int = 0
+    consolidated: int = 0
+    pinned: bool = False
+    origin: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    tokens: Tokens = field(default_factory=Tokens)
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether nobody has ended it yet."""
+        return self.ended_at is None
+
+    @property
+    def platform(self) -> str | None:
+        """Return the platform of its channel."""
+        return self.channel.platform if self.channel else None

@@ -1,0 +1,310 @@
+"""The steps of a search: first all words, then any of them, ranked by how much the ones that were found say."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import date
+from typing import NamedTuple
+
+from sessiondb import ranking
+from sessiondb.dao.search import Order, SearchQueries
+from sessiondb.dao.search_filters import MESSAGES, TOOLS, Corpus, SearchFilter
+from sessiondb.query import (
+    Period,
+    Query,
+    exclusion_expression,
+    for_json,
+    form_expressions,
+    is_question,
+    is_searchable,
+    match_expression,
+    period_of,
+    relaxed_expressions,
+    relaxed_segment_expressions,
+    segment_exclusion_expression,
+    segment_expression,
+    symbolic_words,
+)
+from sessiondb.ranking import Activity, Group, Hit, Word
+
+NEWEST = 2000
+"""Rows of a word that are ranked unless all are asked for: the newest. To rank a row costs some 3 microseconds."""
+
+MOST_READ = 40_000
+"""Rows, the newest, whose texts are read for symbols that no index knows."""
+
+FEW_SESSIONS = 5
+"""Sessions that must hold all of MANY_WORDS words or more; of fewer words, one session is enough."""
+MANY_WORDS = 4
+
+
+class Sort(NamedTuple):
+    """What is wanted first, and whether all hits of a common word are to be ranked."""
+
+    by: str = "relevance"
+    is_exact: bool = False
+
+    def order(self) -> Order:
+        """Return how many rows to read, from which end."""
+        return Order(None if self.is_exact else NEWEST, self.by == "oldest", self.by == "relevance")
+
+
+class Expressions(NamedTuple):
+    """FTS5 expressions: for the plain indexes and for the segmented one, and what no hit may match in either."""
+
+    plain: str | None = None
+    segmented: str | None = None
+    barred: str | None = None
+    barred_segments: str | None = None
+
+
+class Found(NamedTuple):
+    """What a search found: the step that found it, the sessions, and the expression that marks the words."""
+
+    step: str
+    groups: list[Group]
+    expression: str | None = None
+    is_relaxed: bool = False
+    is_truncated: bool = False
+    is_question: bool = False
+
+
+class _Rows(NamedTuple):
+    scores: dict[int, float]
+    is_truncated: bool
+
+
+class Ladder:
+    """Searches some corpora within some filters."""
+
+    def __init__(
+        self, queries: SearchQueries, corpora: Sequence[Corpus], allowed: SearchFilter, sort: Sort
+    ) -> None:
+        self._queries = queries
+        self._corpora = corpora
+        self._allowed = allowed
+        self._sort = sort
+
+    def climb(self, query: Query, today: date) -> Found:
+        """Search for all words of a query; where that is not what is wanted or finds too little, for any of them.
+
+        Keywords need one session that holds them all, many of them FEW_SESSIONS; sessions that hold some come after those
+        that hold all. A question is asked in other words than it was answered in: its words are always ranked singly, and
+        to hold all of them is worth a bonus, no more.
+        """
+        expressions = self._expressions(query)
+        if expressions.plain is None and expressions.segmented is None:
+            return self._without_words(query, expressions)
+        strict = self._all_words(query, expressions)
+        asks = is_question(query)
+        if strict.groups and not asks and len(strict.groups) >= self._enough(query):
+            return strict
+        relaxed = self._any_word(query, strict, expressions, period_of(query.text, today))
+        if not relaxed.groups:
+            return strict
+        if not asks:
+            sure = {(hit.source, hit.row_id) for group in strict.groups for hit in group.hits}
+            relaxed = relaxed._replace(groups=ranking.with_first(relaxed.groups, sure))
+        return self._sorted(relaxed._replace(is_question=asks))
+
+    def match(self, expression: str) -> Found:
+        """Search for an FTS5 expression as it is. Raises DatabaseError where it is none."""
+        return self._matches(Expressions(expression), "FTS5 syntax")
+
+    def _enough(self, query: Query) -> int:
+        words = relaxed_expressions(query).terms
+        is_plain = any(term.kind == "word" for term in query.words)
+        return FEW_SESSIONS if is_plain and len(words) >= MANY_WORDS else 1
+
+    def _expressions(self, query: Query) -> Expressions:
+        has_segments = self._queries.has_segments()
+        return Expressions(
+            match_expression(query),
+            segment_expression(query, glued=True) if has_segments else None,
+            exclusion_expression(query),
+            segment_exclusion_expression(query) if has_segments else None,
+        )
+
+    def _all_words(self, query: Query, expressions: Expressions) -> Found:
+        found = self._matches(expressions, "all words")
+        symbolic = symbolic_words(query)
+        if not symbolic or self._sort.by != "relevance":
+            return found
+        # The indexes know no symbols: what has them to the letter comes before what has the letters only.
+        literal: set[tuple[str, int]] = set()
+        for corpus in self._corpora:
+            rows = [hit.row_id for group in found.groups for hit in group.hits if hit.source == corpus.source]
+            literal |= {(corpus.source, row_id) for row_id in self._queries.holding(corpus, rows, symbolic)}
+        return found._replace(groups=ranking.with_first(found.groups, literal))
+
+    def _matches(self, expressions: Expressions, step: str) -> Found:
+        hits: list[Hit] = []
+        is_truncated = False
+        for corpus in self._corpora:
+            rows = self._rows(expressions, corpus, self._sort.order())
+            is_truncated = is_truncated or rows.is_truncated
+            hits += self._queries.hits(corpus, rows.scores)
+        if self._sort.by == "relevance":
+            groups = ranking.by_relevance(hits)
+            groups = self._with_times(groups, self._activity(groups), None)
+        else:
+            groups = ranking.by_time(hits, oldest_first=self._sort.by == "oldest")
+        return Found(step, groups, expressions.plain, False, is_truncated)
+
+    def _any_word(self, query: Query, strict: Found, every: Expressions, period: Period | None) -> Found:
+        sure = {(hit.source, hit.row_id) for group in strict.groups for hit in group.hits}
+        wanted = list(self._wanted(query, every))
+        words: list[Word] = []
+        hits: list[Hit] = []
+        is_truncated = False
+        for corpus in self._corpora:
+            total: dict[int, float] = {}
+            size = self._queries.rows_in(corpus)
+            for forms in wanted:
+                scores, word, was_truncated = self._word(forms, corpus, size)
+                is_truncated = is_truncated or was_truncated
+                for row_id, score in scores.items():
+                    total[row_id] = total.get(row_id, 0.0) + score
+                if corpus is MESSAGES:
+                    words.append(word)
+            kept = self._best(total, {row_id for source, row_id in sure if source == corpus.source})
+            is_truncated = is_truncated or len(kept) < len(total)
+            hits += self._queries.hits(corpus, kept)
+        groups = ranking.by_relevance(hits)
+        activity = self._activity(groups)
+        average = self._queries.rows_in(MESSAGES) / max(self._queries.sessions(), 1)
+        groups = ranking.with_surroundings(groups, words, activity, max(average, 1.0))
+        groups = self._with_times(groups, activity, period)
+        return Found("any word", groups, _any_of(relaxed_expressions(query).terms), True, is_truncated)
+
+    def _wanted(self, query: Query, every: Expressions) -> Iterator[tuple[Expressions, ...]]:
+        """Yield each word, as typed and in its other forms."""
+        plain = relaxed_expressions(query).terms
+        segmented = relaxed_segment_expressions(query, glued=True).terms if every.segmented else ()
+        for term in dict.fromkeys((*plain, *segmented)):
+            own = every._replace(
+                plain=_less(term, every.barred) if term in plain else None,
+                segmented=_less(term, every.barred_segments) if term in segmented else None,
+            )
+            yield (own, *(_form(every, form) for form in form_expressions(term)))
+
+    def _word(
+        self, forms: Sequence[Expressions], corpus: Corpus, size: int
+    ) -> tuple[dict[int, float], Word, bool]:
+        """Return what a word adds to the score of each row, and in which share of all rows it is."""
+        order = Order(self._sort.order().most)
+        own = self._rows(forms[0], corpus, order)
+        scores, weights = own.scores, dict.fromkeys(own.scores, 1.0)
+        for form in forms[1:]:
+            for row_id, score in self._rows(form, corpus, order).scores.items():
+                score *= ranking.OTHER_FORM_WEIGHT
+                scores[row_id] = max(score, scores.get(row_id, 0.0))
+                weights.setdefault(row_id, ranking.OTHER_FORM_WEIGHT)
+        # Only the newest rows of a common word are read: its share is what it is among these.
+        span = size - min(own.scores) + 1 if own.is_truncated else size
+        share = (len(weights) + 0.5) / (max(span, len(weights)) + 1)
+        return scores, Word(share, weights), own.is_truncated
+
+    def _best(self, total: dict[int, float], sure: AbstractSet[int]) -> dict[int, float]:
+        for row_id in sure & total.keys():
+            total[row_id] *= ranking.ALL_WORDS_BONUS
+        most = self._sort.order().most
+        if most is None or len(total) <= most:
+            return total
+        return dict(heapq.nlargest(most, total.items(), key=lambda item: (item[1], item[0])))
+
+    def _rows(self, expressions: Expressions, corpus: Corpus, order: Order) -> _Rows:
+        """Return the rows that match in either index, scored, and whether there are more than are to be read."""
+        plain, segmented, barred, barred_segments = expressions
+        one_more = order if order.most is None else order._replace(most=order.most + 1)
+        unlimited = Order(None, is_scored=False)
+        found = self._scores(corpus, plain, one_more, segmented=False)
+        among_segments = self._scores(corpus, segmented, one_more, segmented=True)
+        if among_segments:
+            found = among_segments | found
+            for row_id in self._scores(corpus, barred, unlimited, segmented=False):
+                found.pop(row_id, None)
+        for row_id in self._scores(corpus, barred_segments, unlimited, segmented=True):
+            found.pop(row_id, None)
+        if order.most is None or len(found) <= order.most:
+            return _Rows(found, False)
+        kept = sorted(found, reverse=not order.oldest_first)[: order.most]
+        return _Rows({row_id: found[row_id] for row_id in kept}, True)
+
+    def _scores(
+        self, corpus: Corpus, expression: str | None, order: Order, *, segmented: bool
+    ) -> dict[int, float]:
+        if expression is None:
+            return {}
+        if corpus is TOOLS and not segmented:
+            expression = for_json(expression, "arguments")
+        return self._queries.scores(corpus, expression, self._allowed, order, segmented=segmented)
+
+    def _without_words(self, query: Query, expressions: Expressions) -> Found:
+        """Find what filters alone let through, less what is excluded; symbols, that no index knows, are read for."""
+        if query.is_empty or any(is_searchable(term) for term in query.words):
+            return Found("nothing to look for", [])
+        hits: list[Hit] = []
+        is_truncated = False
+        symbols = [term.text for term in query.words]
+        most = MOST_READ if symbols else NEWEST
+        for corpus in self._corpora:
+            rows = self._allowed.newest(corpus, most + 1)
+            is_truncated = is_truncated or len(rows) > most
+            kept = set(rows[:most])
+            if symbols:
+                kept = self._queries.holding(corpus, kept, symbols)
+            barred = Expressions(expressions.barred, expressions.barred_segments)
+            kept -= self._rows(barred, corpus, Order(None, is_scored=False)).scores.keys()
+            hits += self._queries.hits(corpus, dict.fromkeys(kept, 0.0))
+        newest_first = ranking.by_time(hits, oldest_first=self._sort.by == "oldest")
+        return Found("filters alone, the newest", newest_first, None, False, is_truncated)
+
+    def _sorted(self, found: Found) -> Found:
+        """Order by time where that is wanted; of what holds some words only, what ranks at least half as well as the best."""
+        if self._sort.by == "relevance":
+            return found
+        groups = found.groups
+        if found.is_relaxed:
+            groups = [group for group in groups if group.score >= groups[0].score / 2]
+        hits = [hit for group in groups for hit in group.hits]
+        return found._replace(groups=ranking.by_time(hits, oldest_first=self._sort.by == "oldest"))
+
+    def _activity(self, groups: Iterable[Group]) -> dict[str, Activity]:
+        keys = [group.key for group in list(groups)[: ranking.CANDIDATES]]
+        return self._queries.activity(keys)
+
+    def _with_times(
+        self, groups: list[Group], activity: dict[str, Activity], period: Period | None
+    ) -> list[Group]:
+        newest = self._queries.newest_activity()
+
+        def factor(key: str) -> float:
+            session = activity.get(key)
+            if session is None:
+                return 1.0
+            recent = ranking.recency(session.last_active_at, newest)
+            return recent * (1 + ranking.PERIOD_WEIGHT * _closeness(period, session))
+
+        return ranking.with_times(groups, factor)
+
+
+def _closeness(period: Period | None, session: Activity) -> float:
+    if period is None:
+        return 0.0
+    moments = (session.started_at, session.last_active_at)
+    return max(period.closeness(date.fromisoformat(moment[:10])) for moment in moments)
+
+
+def _form(every: Expressions, form: str) -> Expressions:
+    return every._replace(plain=_less(form, every.barred), segmented=None)
+
+
+def _any_of(terms: Iterable[str]) -> str | None:
+    return " OR ".join(string for term in terms for string in (term, *form_expressions(term))) or None
+
+
+def _less(wanted: str, barred: str | None) -> str:
+    return wanted if barred is None else f"{wanted} NOT {barred}"

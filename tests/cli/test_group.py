@@ -1,0 +1,162 @@
+"""The command line as a whole: every command, the database it works on, and how it fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+import sessiondb
+from sessiondb.cli import list_
+from sessiondb.cli.group import COMMANDS, cli
+
+Run = Callable[..., Result]
+
+# What works where there is no database yet.
+MAKERS = {"import", "merge", "path"}
+ARGUMENTS = {
+    "show": ["@last"],
+    "search": ["x"],
+    "end": ["@last"],
+    "reopen": ["@last"],
+    "title": ["@last", "x"],
+    "tag": ["@last", "x"],
+    "pin": ["@last"],
+    "prune": ["--days", "1", "--yes"],
+    "rm": ["@last", "--yes"],
+    "backup": ["copy.db"],
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(run: Run, name: str) -> None:
+    help = run(name, "--help").stdout
+
+    assert help.startswith(f"Usage: sessiondb {name} ")
+    assert f"Example:\n    sessiondb {name}" in help.replace('sqlite3 "$(sessiondb', "sessiondb")
+    assert "--db PATH" in help
+
+
+def test_every_module_of_a_command_is_listed() -> None:
+    folder = Path(sessiondb.__file__).parent / "cli"
+    commands = {
+        file.stem for file in folder.glob("*.py") if "\ndef command(" in file.read_text(encoding="utf-8")
+    }
+
+    assert set(COMMANDS.values()) == commands
+
+
+def test_help_lists_every_command_with_a_whole_sentence(run: Run) -> None:
+    lines = run("--help").stdout.split("Commands:\n")[1].splitlines()
+
+    assert [line.split()[0] for line in lines] == list(COMMANDS)
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
+
+
+def test_version_is_printed(run: Run) -> None:
+    assert run("--version").stdout == f"sessiondb {sessiondb.__version__}\n"
+
+
+def test_an_unknown_command_is_wrong_usage(run: Run) -> None:
+    result = run("lsit")
+
+    assert (result.exit_code, "No such command 'lsit'" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in MAKERS])
+def test_no_other_command_makes_a_database(path: Path, run: Run, name: str) -> None:
+    result = run(name, *ARGUMENTS.get(name, []))
+
+    assert (result.stdout, result.exit_code) == ("", 1)
+    assert result.stderr == (
+        f"Error: there is no database at {path} yet: `sessiondb import auto` makes one\n"
+    )
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["list", "show", "search", "stats", "usage", "status", "backup", "prune"])
+def test_reading_commands_do_not_migrate(filled: Path, tmp_path: Path, run: Run, name: str) -> None:
+    with sessiondb.SessionDB(filled) as db, db.connection.transaction():
+        db.connection.execute("PRAGMA user_version = 1")
+    arguments = {**ARGUMENTS, "backup": [str(tmp_path / "copy.db")], "prune": ["--days", "1", "--dry-run"]}
+
+    result = run(name, *arguments.get(name, []))
+
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "`sessiondb optimize` brings it up to date" in result.stderr
+
+
+def test_an_error_shows_control_characters(run: Run) -> None:
+    result = CliRunner().invoke(cli, ["list", "--db", "/tmp/\x1b[2J\n.db"])
+
+    assert (result.exit_code, result.stderr.count("\n"), "\x1b" in result.stderr) == (1, 1, False)
+    assert "/tmp/\\x1b[2J .db" in result.stderr
+
+
+def test_an_interrupt_exits_with_130(filled: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(list_, "show_rows", interrupt)
+
+    result = run("list")
+
+    assert (result.exit_code, result.stdout) == (130, "")
+
+
+def test_the_module_is_the_program(filled: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sessiondb", "list", "--db", str(filled), "--nl", "-n", "1"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.stdout.startswith('{"id": "11112222-ferry"'), done.stderr, done.returncode) == (
+        True,
+        "2 more, use -n/--limit (0 = all)\n",
+        0,
+    )
+
+
+def test_a_closed_pipe_ends_it_quietly(filled: Path) -> None:
+    with sessiondb.SessionDB(filled) as db:
+        for _ in range(3000):
+            db.messages.append("11112222-ferry", "user", "x" * 100)
+    show = f"{sys.executable} -m sessiondb show 11112222-ferry --db {filled} | head -n 1"
+
+    done = subprocess.run(
+        ["sh", "-c", show],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.stdout, done.stderr) == ("船 Ferry\n", "")
+
+
+def test_narrow_encodings_get_escapes(filled: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sessiondb", "show", "11112222-ferry", "--db", str(filled)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.stdout.splitlines()[0], done.returncode) == ("\\u8239 Ferry", 0)
+
+
+def test_groups_of_commands_can_be_added() -> None:
+    """Every listed module has a click command under the name that the group looks for."""
+    context = click.Context(cli)
+
+    assert all(isinstance(cli.get_command(context, name), click.Command) for name in COMMANDS)

@@ -1,0 +1,97 @@
+"""Search results as text."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from sessiondb.cli.hits import lines, remarks
+from sessiondb.records import SearchHit, SearchResult
+
+HIT = SearchHit(
+    "s1", "Title", "codex", "/home/mira/quill", 7, 3, "user", "2026-03-02T08:00:00.000Z", "a «b» c", 1.0
+)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def hit(**changes: object) -> SearchHit:
+    return SearchHit(**{**{name: getattr(HIT, name) for name in HIT.__dataclass_fields__}, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (
+            HIT,
+            [
+                "Title",
+                "  codex · quill · 2026-03-02 08:00 · s1 · #3 · user",
+                "  a «b» c",
+                "  sessiondb show s1 --around 3",
+            ],
+        ),
+        (
+            hit(
+                message_id=None,
+                seq=None,
+                role=None,
+                created_at=None,
+                source="session",
+                project=None,
+                more=1200,
+            ),
+            ["Title", "  codex · s1 · title", "  a «b» c", "  1,200 more in this session: sessiondb show s1"],
+        ),
+        (
+            hit(session_id=None, title=None, agent=None, seq=None, role=None, created_at=None, source="note"),
+            ["(no title)", "  quill · note", "  a «b» c", "  a note of the project"],
+        ),
+        (
+            hit(title="\x1bT", agent="\x1bA", project="/\x1bP", role="\x1bR", snippet="x\x1b\ny"),
+            [
+                "\\x1bT",
+                "  \\x1bA · \\x1bP · 2026-03-02 08:00 · s1 · #3 · \\x1bR",
+                "  x\\x1b y",
+                "  sessiondb show s1 --around 3",
+            ],
+        ),
+    ],
+)
+def test_a_hit_says_what_where_and_how_to_see_it(found: SearchHit, expected: list[str]) -> None:
+    assert list(lines([found], {"s1": "s1"})) == expected
+
+
+def test_marked_words_are_bold_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+
+    shown = list(lines([hit(snippet="«a» b «c» «open")], {"s1": "s1"}))[2]
+
+    assert shown == "  \x1b[1ma\x1b[0m b \x1b[1mc\x1b[0m «open"
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (SearchResult("q", [HIT], 1), []),
+        (SearchResult("q", [], 0), ["nothing found"]),
+        (SearchResult("q", [], 5), ["no hits so far down"]),
+        (
+            SearchResult("q", [HIT], 1, relaxed=True, truncated=True, pending=2),
+            [
+                "few sessions hold all the words: those that hold some of them are listed too",
+                "a word is so common that only its newest matches were ranked: --exact ranks all",
+                "2 rows cannot be searched yet: an import goes on, or `sessiondb optimize` finishes it",
+            ],
+        ),
+    ],
+)
+def test_a_result_is_taken_for_what_it_is(result: SearchResult, expected: list[str]) -> None:
+    assert list(remarks(result)) == expected

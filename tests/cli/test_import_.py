@@ -1,0 +1,167 @@
+"""sessiondb import: what is reported, what is refused, and what a dry run leaves alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from sessiondb import places
+from sessiondb.cli import import_
+
+Run = Callable[..., Result]
+
+
+def report(result: Result) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(result.stdout)
+    assert found.pop("seconds") >= 0
+    return found
+
+
+def expected(
+    files: int, added: int, unchanged: int, messages: int, skipped: list[Any] | None = None
+) -> dict[str, Any]:
+    return {
+        "files": files,
+        "sessions": {"added": added, "updated": 0, "unchanged": unchanged},
+        "messages": {"added": messages},
+        "skipped": skipped or [],
+    }
+
+
+def test_import_reports_in_words(samples: Path, run: Run) -> None:
+    result = run("import", str(samples / "agentloop"))
+
+    assert result.stdout.splitlines()[1:] == [
+        "sessions: 2 added, 0 updated, 0 unchanged",
+        "messages: 9 added",
+    ]
+    assert result.stdout.startswith("2 files in ")
+    assert (result.stderr, result.exit_code) == ("", 0)
+
+
+def test_json_counts_and_a_second_run_adds_nothing(samples: Path, run: Run) -> None:
+    logs = [str(samples / name) for name in ("agentloop", "nanobot")]
+
+    first, second = report(run("import", *logs, "--json")), report(run("import", *logs, "--json"))
+
+    assert first == expected(4, 4, 0, first["messages"]["added"])
+    assert second == expected(4, 0, 4, 0)
+
+
+def test_dry_run_writes_nothing_where_there_is_no_database(samples: Path, path: Path, run: Run) -> None:
+    found = report(run("import", str(samples / "agentloop"), "--dry-run", "--json"))
+
+    assert found == expected(2, 2, 0, 9)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_dry_run_writes_nothing_into_a_database(samples: Path, filled: Path, run: Run) -> None:
+    listed = run("list", "--json").stdout
+
+    found = report(run("import", str(samples / "agentloop"), "-n", "--json"))
+
+    assert found == expected(2, 2, 0, 9)
+    assert run("list", "--json").stdout == listed
+    assert run("doctor").stdout == "all is well\n"
+    assert report(run("import", str(samples / "agentloop"), "--json")) == expected(2, 2, 0, 9)
+
+
+def test_dry_run_says_that_it_is_one(samples: Path, run: Run) -> None:
+    assert run("import", "-n", str(samples / "agentloop")).stdout.startswith(
+        "nothing was written; this is what an import would do:\n2 files in "
+    )
+
+
+def test_a_named_file_that_is_no_log_fails_after_the_rest(samples: Path, tmp_path: Path, run: Run) -> None:
+    stray = tmp_path / "notes.txt"
+    stray.write_text("no log\n")
+    missing = tmp_path / "missing.jsonl"
+
+    result = run("import", str(stray), str(samples / "agentloop"), str(missing), "--json")
+
+    skipped = [
+        {"path": str(missing), "line": None, "reason": "cannot be read: No such file or directory"},
+        {"path": str(stray), "line": None, "reason": "is no session log that sessiondb knows"},
+    ]
+    found = report(result)
+    found["skipped"].sort(key=lambda entry: entry["path"])
+    assert found == expected(4, 2, 0, 9, skipped)
+    assert result.exit_code == 1
+
+
+def test_a_stray_file_in_a_folder_is_listed_and_no_failure(tmp_path: Path, run: Run) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "stray.jsonl").write_text('{"no": "log"}\n')
+
+    result = run("import", str(logs))
+
+    assert (result.exit_code, result.stderr) == (
+        0,
+        f"not imported: 1 file or line\n  {logs}/stray.jsonl: is no session log that sessiondb knows\n",
+    )
+
+
+def test_a_terminal_lists_the_first_lines_only(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for number in range(12):
+        (logs / f"stray{number:02}.jsonl").write_text('{"no": "log"}\n')
+    monkeypatch.setattr(import_, "is_watched", lambda: True)
+
+    lines = run("import", str(logs)).stderr.splitlines()
+
+    assert lines[0] == "not imported: 12 files or lines"
+    assert len(lines) == 12
+    assert lines[-1] == "  2 more, --json lists them"
+
+
+def test_auto_reads_the_places_that_exist(
+    samples: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = samples / "agentloop"
+    known = {"agentloop": [loop], "other": [tmp_path / "absent"]}
+    monkeypatch.setattr(places, "known_places", lambda agents: known)
+
+    result = run("import", "auto", "--json")
+
+    found = report(result)
+    assert found.pop("agents") == {"agentloop": {"added": 2, "updated": 0}}
+    assert (found, result.stderr) == (expected(2, 2, 0, 9), f"looking in {loop}\n")
+
+
+def test_auto_without_any_place_says_so(run: Run) -> None:
+    result = run("import", "auto")
+
+    assert (result.stderr, result.exit_code) == ("no known agent keeps sessions on this machine\n", 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Give files or folders, or `auto` for all places where known agents keep their sessions."),
+        (["--format", "morse", "x"], "there is no format 'morse': choose one of "),
+        (["--tz", "Mars/Olympus", "x"], "cannot read the time zone 'Mars/Olympus'"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_makes_nothing(
+    path: Path, run: Run, arguments: list[str], message: str
+) -> None:
+    result = run("import", *arguments)
+
+    assert (result.stdout, result.exit_code, path.exists()) == ("", 2, False)
+    assert message in result.stderr
+
+
+def test_times_without_a_zone_are_in_the_one_given(samples: Path, run: Run) -> None:
+    run("import", "--tz", "+02:00", str(samples / "nanobot" / "early"))
+
+    (session,) = json.loads(run("list", "--json").stdout)
+    assert session["started_at"] == "2026-03-27T11:07:31.434Z"

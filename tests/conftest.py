@@ -1,0 +1,95 @@
+"""What every test stands on: a home nobody can write to, sample logs, and real ones where there are any."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import httpx
+
+ROOT = Path(__file__).parents[1]
+
+# Every variable by which a program finds the user's own files, ours included.
+HOMES = (
+    "HOME",
+    "USERPROFILE",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_STATE_HOME",
+    "CLAUDE_CONFIG_DIR",
+    "CODEX_HOME",
+    "HERMES_HOME",
+    "LLM_USER_PATH",
+    "SESSIONDB_PATH",
+)
+
+
+@pytest.fixture(scope="session")
+def no_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a regular file: whatever is to be made below it fails, for root too, whom modes do not stop."""
+    file = tmp_path_factory.mktemp("nobody") / "no-folder"
+    file.touch()
+    return file
+
+
+@pytest.fixture(autouse=True)
+def unwritable_home(no_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Move the user's home and all known stores to where nothing can be read or written."""
+    for name in HOMES:
+        monkeypatch.setenv(name, str(no_folder / name.lower()))
+    return no_folder
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Return the folder of sample logs written for these tests."""
+    return ROOT / "tests" / "data"
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """Return the folder of real logs, or skip: it is no part of the checkout."""
+    named = os.environ.get("SESSIONDB_CORPUS")
+    folder = Path(named) if named else ROOT.parent / "shared" / "corpus"
+    if not folder.is_dir():
+        pytest.skip(f"no real logs in {folder}: set SESSIONDB_CORPUS to a folder of them")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browse() -> Callable[..., list[httpx.Response]]:
+    """Return a function that opens a file in Datasette, with no metadata, and asks for some of its pages."""
+
+    async def ask(database: Path, paths: tuple[str, ...]) -> list[httpx.Response]:
+        from datasette.app import Datasette
+
+        datasette = Datasette([str(database)])
+        await datasette.invoke_startup()
+        try:
+            return [await datasette.client.get(path) for path in paths]
+        finally:
+            for opened in datasette.databases.values():
+                opened.close()
+            datasette.executor.shutdown()
+
+    def get(database: Path, *paths: str) -> list[httpx.Response]:
+        # Datasette leaves some connections to the garbage collector, of which Python 3.13 complains.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            answers = asyncio.run(ask(database, paths))
+            gc.collect()
+        return answers
+
+    return get

@@ -1,0 +1,126 @@
+"""The gateway where several ask at once, and where the one that saves memories dies."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from sessiondb import SessionDB, timestamps
+from sessiondb.errors import NotFound
+from sessiondb.gateway import CLAIM, Channel, ResetPolicy
+from sessiondb.records import Session
+
+ANN = Channel("telegram", "dm", chat_id="42", user_name="Ann")
+NOON = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
+LATER = NOON + timedelta(hours=1)
+POLICY = ResetPolicy(idle_minutes=30)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[SessionDB]:
+    with SessionDB(tmp_path / "sessions.db") as db:
+        yield db
+
+
+def claimed(db: SessionDB, session_id: str, ahead: timedelta) -> None:
+    until = timestamps.from_datetime(datetime.now(timezone.utc) + ahead)
+    db.sessions.set_metadata(session_id, {"reset_claimed_until": until})
+
+
+def test_others_wait_while_one_saves_memories(db: SessionDB) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    calls: list[str] = []
+    found: list[str] = []
+
+    def save_memories(session: Session, reason: str) -> None:
+        calls.append(reason)
+        begun.set()
+        assert go_on.wait(10)
+
+    gateway = db.gateway("bot", reset=POLICY, before_reset=save_memories)
+    first = gateway.session(ANN, now=NOON)
+
+    def ask() -> None:
+        found.append(gateway.session(ANN, now=LATER).id)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    assert begun.wait(10)
+    assert found == []
+    assert db.sessions.get(first.id).is_open
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert calls == ["idle"]
+    assert len(set(found)) == 1
+    assert found[0] != first.id
+
+
+@pytest.mark.parametrize(
+    "ahead", [timedelta(seconds=-1), CLAIM * 10], ids=["long ago", "from before the clock was set back"]
+)
+def test_a_claim_whose_process_died_does_not_last(db: SessionDB, ahead: timedelta) -> None:
+    calls: list[str] = []
+    gateway = db.gateway("bot", reset=POLICY, before_reset=lambda session, reason: calls.append(reason))
+    first = gateway.session(ANN, now=NOON)
+    claimed(db, first.id, ahead)
+    assert gateway.session(ANN, now=LATER).id != first.id
+    assert calls == ["idle"]
+
+
+def test_whoever_waits_for_a_claim_goes_on_when_something_was_said(db: SessionDB) -> None:
+    gateway = db.gateway("bot", reset=POLICY, before_reset=lambda session, reason: None)
+    first = gateway.session(ANN, now=NOON)
+    claimed(db, first.id, timedelta(seconds=60))
+    threading.Timer(0.05, db.sessions.touch, (first.id, LATER)).start()
+    assert gateway.session(ANN, now=LATER).id == first.id
+
+
+def test_a_callback_that_is_stopped_from_outside_stops_the_reset(db: SessionDB) -> None:
+    def stop(session: Session, reason: str) -> None:
+        raise KeyboardInterrupt
+
+    gateway = db.gateway("bot", reset=POLICY, before_reset=stop)
+    first = gateway.session(ANN, now=NOON)
+    with pytest.raises(KeyboardInterrupt):
+        gateway.session(ANN, now=LATER)
+    assert db.sessions.get(first.id).is_open
+
+
+def test_a_reset_keeps_the_callers_fields_beside_the_notice(db: SessionDB) -> None:
+    gateway = db.gateway("bot", reset=POLICY)
+    gateway.session(ANN, now=NOON, metadata={"tenant": "acme"}, model="m")
+    second = gateway.session(ANN, now=LATER, metadata={"tenant": "acme"}, model="m")
+    assert second.metadata == {"tenant": "acme", "was_auto_reset": True, "auto_reset_reason": "idle"}
+    assert second.model == "m"
+    assert gateway.take_notice(second.id) is not None
+    assert db.sessions.get(second.id).metadata == {"tenant": "acme"}
+
+
+def test_a_notice_is_taken_once_by_many_threads(db: SessionDB) -> None:
+    gateway = db.gateway("bot", reset=POLICY)
+    gateway.session(ANN, now=NOON)
+    second = gateway.session(ANN, now=LATER)
+    taken: list[object] = []
+    threads = [
+        threading.Thread(target=lambda: taken.append(gateway.take_notice(second.id))) for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(notice is not None for notice in taken) == 1
+    with pytest.raises(NotFound):
+        gateway.take_notice("nowhere")
+
+
+def test_the_daily_hour_is_that_of_the_zone(db: SessionDB) -> None:
+    gateway = db.gateway("bot", reset=ResetPolicy(daily_at=4), tz="Asia/Tokyo")
+    first = gateway.session(ANN, now=NOON)
+    assert gateway.session(ANN, now=datetime(2026, 3, 10, 18, 59, tzinfo=timezone.utc)).id == first.id
+    assert gateway.session(ANN, now=datetime(2026, 3, 10, 19, 0, tzinfo=timezone.utc)).id != first.id

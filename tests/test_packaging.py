@@ -1,0 +1,123 @@
+"""What an installation from the checkout, or from a source archive of it, ships."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.metadata
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, sys.argv[1])(sys.argv[2])"
+
+
+def run_python(arguments: Sequence[str], folder: Path, **environment: str) -> str:
+    """Run this Python in a folder and return what it printed; show all of it when it fails."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def build(kind: str, source: Path, target: Path) -> Path:
+    """Build a wheel or a source archive as pip does, but with the setuptools at hand: no network."""
+    target.mkdir()
+    run_python(["-c", BUILD, f"build_{kind}", str(target)], source)
+    (built,) = target.iterdir()
+    return built
+
+
+def copy_of_checkout(target: Path) -> Path:
+    """Copy what a build reads: building leaves files beside its sources."""
+    target.mkdir()
+    for name in ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "LICENSE"):
+        shutil.copy(ROOT / name, target)
+    for name in ("sessiondb", "schema", "scripts", "tests"):
+        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
+@pytest.fixture(scope="module", params=["checkout", "source archive"])
+def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    try:
+        major = int(importlib.metadata.version("setuptools").split(".")[0])
+    except importlib.metadata.PackageNotFoundError:
+        major = 0
+    if major < 71:
+        pytest.skip(
+            "needs setuptools 71 or later to build a wheel without the network: install sessiondb[dev]"
+        )
+
+    folder = tmp_path_factory.mktemp("packaging")
+    source = copy_of_checkout(folder / "checkout")
+    if request.param == "source archive":
+        archive = build("sdist", source, folder / "sdist")
+        run_python(["-m", "tarfile", "--extract", str(archive), str(folder / "unpacked")], folder)
+        (source,) = (folder / "unpacked").iterdir()
+    return build("wheel", source, folder / "wheel")
+
+
+def metadata_of(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return Parser().parsestr(archive.read(name).decode())
+
+
+def test_wheel_ships_every_module_and_the_whole_schema(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        shipped = {name for name in archive.namelist() if ".dist-info/" not in name}
+
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "sessiondb").rglob("*.py")}
+    schema = {f"sessiondb/schema/{path.name}" for path in (ROOT / "schema").glob("*.sql")}
+    assert schema
+    assert shipped == modules | schema | {"sessiondb/py.typed"}
+
+
+def test_wheel_carries_the_version_and_the_licence(wheel: Path) -> None:
+    import sessiondb
+
+    with zipfile.ZipFile(wheel) as archive:
+        licences = [name for name in archive.namelist() if name.endswith("/LICENSE")]
+
+    assert metadata_of(wheel)["Version"] == sessiondb.__version__
+    assert len(licences) == 1
+
+
+def test_unpacked_wheel_makes_a_database_from_its_own_schema(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    program = "import sessiondb; sessiondb.SessionDB('new.db').close(); print(sessiondb.__file__)"
+
+    printed = run_python(["-c", program], tmp_path, PYTHONPATH=str(tmp_path / "site"))
+
+    assert printed == f"{tmp_path / 'site' / 'sessiondb' / '__init__.py'}\n"
+    database = sqlite3.connect(tmp_path / "new.db")
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    database.close()
+    assert version == len(list((ROOT / "schema").glob("*.sql")))
+
+
+def test_setup_cfg_lists_every_package_folder() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "sessiondb").rglob("*.py")}
+    packages = {".".join(folder.parts) for folder in folders} | {"sessiondb.schema"}
+    assert set(setup["options"]["packages"].split()) == packages
