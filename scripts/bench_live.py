@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import multiprocessing
 import random
 import sqlite3
@@ -19,11 +20,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from sessiondb import SessionDB
 from sessiondb.dao.search_index import SearchIndex
 
-WORDS = [
-    f"{first}{last}"
-    for first in ["the", "parser", "keeps", "tests", "where", "tokens", "are", "read"]
-    for last in ("", "er", "ing", "s")
-]
+# 20,000 words, common ones far more often than rare ones, as in a language.
+SYLLABLES = [first + last for first in "bdfgklmnprstvz" for last in ("a", "en", "i", "or", "us")]
+WORDS = ["".join(word) for word in itertools.islice(itertools.product(SYLLABLES, repeat=3), 20_000)]
+WEIGHTS = list(itertools.accumulate(1 / rank for rank in range(1, len(WORDS) + 1)))
 
 RAW = """
 CREATE TABLE messages (
@@ -41,7 +41,7 @@ CREATE TABLE token_counts (
 
 
 def text(chance: random.Random, words: int) -> str:
-    return " ".join(chance.choices(WORDS, k=words))
+    return " ".join(chance.choices(WORDS, cum_weights=WEIGHTS, k=words))
 
 
 @contextlib.contextmanager

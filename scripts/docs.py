@@ -31,14 +31,19 @@ def rewritten(text: str) -> str:
 
 
 def quoted_help(name: str) -> str:
-    """Return the help of a command, or of `sessiondb` itself, as a block of code."""
-    context = click.Context(cli, info_name="sessiondb", terminal_width=WIDTH, **cli.context_settings)
-    if name != "sessiondb":
-        command = cli.get_command(context, name)
-        if command is None:
-            raise KeyError(f"there is no command {name!r}, only {', '.join(COMMANDS)}")
-        context = click.Context(command, info_name=name, parent=context, terminal_width=WIDTH)
-    return _block("console", f"$ {context.command_path} --help\n{context.get_help()}")
+    """Return the help of a command and of those within it, or of `sessiondb` itself, as a block of code."""
+    top = click.Context(cli, info_name="sessiondb", terminal_width=WIDTH, **cli.context_settings)
+    if name == "sessiondb":
+        return _block("console", _help(top))
+    command = cli.get_command(top, name)
+    if command is None:
+        raise KeyError(f"there is no command {name!r}, only {', '.join(COMMANDS)}")
+    context = click.Context(command, info_name=name, parent=top, terminal_width=WIDTH)
+    within = command.commands.items() if isinstance(command, click.Group) else ()
+    contexts = [
+        click.Context(part, info_name=word, parent=context, terminal_width=WIDTH) for word, part in within
+    ]
+    return _block("console", "\n\n".join(map(_help, [context, *contexts])))
 
 
 def quoted_schema(name: str) -> str:
@@ -60,6 +65,10 @@ def _sentence(sql: str) -> str:
     comment = " ".join(line.removeprefix("--").strip() for line in sql.partition("\nCREATE")[0].split("\n"))
     sentence = comment.partition(". ")[0].rstrip(".")
     return sentence[0].lower() + sentence[1:]
+
+
+def _help(context: click.Context) -> str:
+    return f"$ {context.command_path} --help\n{context.get_help()}"
 
 
 def _block(language: str, text: str) -> str:

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, cast
 from sessiondb.connection import private_file, private_folder
 from sessiondb.dao.exporting import Exports
 from sessiondb.errors import InvalidInput
-from sessiondb.rows import FORMAT, VERSION, HeaderRow, Row, encode
+from sessiondb.rows import FORMAT, VERSION, DeletionRow, HeaderRow, NoteRow, Row, encode
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB
@@ -35,13 +35,17 @@ def export(
     """Yield `rows` as JSON, a line each with its newline, below a header line that names the format.
 
     The same content gives the same bytes in whatever database it is. With `redact`, secrets and personal
-    data are taken out of it (see sessiondb.redact).
+    data are taken out of it (see sessiondb.redact), and it holds sessions alone: an import of it leaves those
+    that are there already as they are.
     """
     from sessiondb.redact import redacted
 
     yield encode(HeaderRow(FORMAT, VERSION, redact)) + b"\n"
     for row in rows(db, session_ids):
-        yield encode(redacted(row) if redact else row) + b"\n"
+        if not redact:
+            yield encode(row) + b"\n"
+        elif not isinstance(row, DeletionRow) and not (isinstance(row, NoteRow) and row.session is None):
+            yield encode(redacted(row)) + b"\n"
 
 
 def write(lines: Iterable[bytes], path: Path) -> int:

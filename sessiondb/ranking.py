@@ -1,9 +1,9 @@
 """Rank sessions by the hits in them. Pure: hits, shares and counts in, scores out.
 
-A message's score is FTS5's own BM25, summed over the words asked for. Where any word may do, two more are added, for what is
-asked for in one message is often answered in the next, and a session that is about a thing speaks of all its words somewhere:
-the BM25 of each message with its two neighbours as one text, and that of the whole session as one. Of messages and of
-neighbourhoods the three best of a session count, by falling weights.
+A message's score is FTS5's own BM25, summed over the words asked for. Where any word may do, two more are added,
+for what is asked in one message is often answered in the next, and a session about a thing speaks of all its words
+somewhere: the BM25 of each message with its two neighbours as one text, and that of the whole session as one. Of
+messages and of neighbourhoods, the three best of a session count, by falling weights.
 """
 
 from __future__ import annotations
@@ -21,11 +21,9 @@ FALLING = (1.0, 0.5, 0.25)
 OTHER_FORM_WEIGHT = 0.5
 """What another form of a word weighs: "sold" where "sell" was asked for."""
 
-# Injected context (instructions, summaries) holds every word of a project, tool output holds every word there is.
-ROLE_WEIGHTS = {"system": 0.5, "tool": 0.5}
-# All words that were typed, in one place, make it likelier that it is the place.
-ALL_WORDS_BONUS = 1.5
-CANDIDATES = 200
+# Injected context (instructions, summaries) holds every word of a project, tool output every word there is.
+ROLE_WEIGHTS = {"user": 1.0, "assistant": 1.0, "system": 0.5, "tool": 0.5}
+CANDIDATES = 100
 """Sessions whose neighbourhoods, whole, and times are looked at: the best by their messages alone."""
 
 RECENCY_WEIGHT = 0.02
@@ -60,12 +58,12 @@ class Group(NamedTuple):
 
     @property
     def shown(self) -> Hit:
-        """Return the hit to show: the best message, where there is one, for a title says less of where to look."""
+        """Return the hit to show: the best message, where there is one; a title does not say where to look."""
         return next((hit for hit in self.hits if hit.message_id is not None), self.hits[0])
 
 
 class Word(NamedTuple):
-    """A word that may occur: in which share of all messages it does, and what it weighs in those that were read, by row."""
+    """A word: in which share of all messages it is, and what it weighs in those that were read, by row."""
 
     share: float
     weights: Mapping[int, float]
@@ -79,32 +77,23 @@ class Activity(NamedTuple):
     last_active_at: str
 
 
-def key_of(hit: Hit) -> str:
-    """Return what hits are grouped by: the session, or the note itself where it belongs to none."""
-    return hit.session_id or f"note {hit.row_id}"
-
-
 def by_relevance(hits: Iterable[Hit]) -> list[Group]:
     """Group hits by session, the best session first."""
-    members: dict[str, list[Hit]] = defaultdict(list)
-    for hit in hits:
-        members[key_of(hit)].append(_weighed(hit))
     groups = []
-    for key, found in members.items():
-        if len(found) > 1:
-            found.sort(key=_best_first)
+    for key, found in _by_session(hits).items():
+        if len(found) == 1:
+            groups.append(Group(key, found[0].score, found))
+            continue
+        found.sort(key=_best_first)
         score = sum(weight * hit.score for weight, hit in zip(FALLING, found, strict=False))
         groups.append(Group(key, score, found))
     return sorted(groups, key=_by_score)
 
 
 def by_time(hits: Iterable[Hit], *, oldest_first: bool = False) -> list[Group]:
-    """Group hits by session, each session and its hits in the order of time; what has no time counts as old."""
+    """Group hits by session, in the order of time, as are a session's hits; what has no time counts as old."""
     ordered = sorted(hits, key=lambda hit: (hit.created_at or "", hit.row_id), reverse=not oldest_first)
-    members: dict[str, list[Hit]] = defaultdict(list)
-    for hit in ordered:
-        members[key_of(hit)].append(hit)
-    return [Group(key, 0.0, found) for key, found in members.items()]
+    return [Group(key, 0.0, found) for key, found in _by_session(ordered).items()]
 
 
 def one_by_one(groups: Iterable[Group], *, by_score: bool) -> list[Group]:
@@ -112,13 +101,13 @@ def one_by_one(groups: Iterable[Group], *, by_score: bool) -> list[Group]:
     hits = [hit for group in groups for hit in group.hits]
     if by_score:
         hits.sort(key=lambda hit: (*_best_first(hit), hit.source))
-    return [Group(key_of(hit), hit.score, [hit]) for hit in hits]
+    return [Group(_key(hit), hit.score, [hit]) for hit in hits]
 
 
 def with_surroundings(
     groups: Sequence[Group], words: Sequence[Word], sessions: Mapping[str, Activity], average_messages: float
 ) -> list[Group]:
-    """Add to each of the first CANDIDATES groups the scores of its neighbourhoods and of the session as a whole.
+    """Add to the first CANDIDATES groups the scores of their neighbourhoods and of the sessions as a whole.
 
     `average_messages`: messages of a session, on average over all sessions.
     """
@@ -150,7 +139,7 @@ def with_times(groups: Sequence[Group], factor: Callable[[str], float]) -> list[
 
 
 def with_first(groups: Sequence[Group], sure: AbstractSet[tuple[str, int]]) -> list[Group]:
-    """Put the groups with a hit among the sure ones (source and row id) before all others, by a higher score."""
+    """Put groups with a hit among the sure ones (source and row id) before all others, by a higher score."""
     is_sure = [any((hit.source, hit.row_id) in sure for hit in group.hits) for group in groups]
     lift = max((group.score for group, first in zip(groups, is_sure, strict=True) if not first), default=0.0)
     lifted = [
@@ -161,9 +150,9 @@ def with_first(groups: Sequence[Group], sure: AbstractSet[tuple[str, int]]) -> l
 
 
 def recency(moment: str, newest: str) -> float:
-    """Return a factor, from 1 for what was long ago to 1.02 for what was active last: it decides between equals only."""
+    """Return a factor, from 1 for long ago to 1.02 for what was active last: it decides between equals."""
     days = max(_day(newest) - _day(moment), 0)
-    return 1 + RECENCY_WEIGHT * 0.5 ** (days / RECENCY_HALF_LIFE_DAYS)
+    return 1 + RECENCY_WEIGHT * math.pow(0.5, days / RECENCY_HALF_LIFE_DAYS)
 
 
 def _neighbourhoods(held: Iterable[tuple[int, int, float]], rarity: Sequence[float]) -> float:
@@ -190,13 +179,24 @@ def _saturated(count: float, length: float) -> float:
 
 
 def _rarity(share: float, messages: float) -> float:
-    """Return how much a word says: minus the logarithm of its share of texts of so many messages, if chance dealt it out."""
+    """Return how much a word says: less the log of its share of texts of so many messages, dealt by chance."""
     return -math.log(max(1 - (1 - min(share, 1.0)) ** messages, 1e-9))
 
 
-def _weighed(hit: Hit) -> Hit:
-    weight = ROLE_WEIGHTS.get(hit.role or "")
-    return hit if weight is None else hit._replace(score=hit.score * weight)
+def _by_session(hits: Iterable[Hit]) -> dict[str, list[Hit]]:
+    members: dict[str, list[Hit]] = {}
+    for hit in hits:
+        key = hit.session_id or _key(hit)
+        if key in members:
+            members[key].append(hit)
+        else:
+            members[key] = [hit]
+    return members
+
+
+def _key(hit: Hit) -> str:
+    """Return what a hit is grouped by: the session, or the note itself where it belongs to none."""
+    return hit.session_id or f"note {hit.row_id}"
 
 
 def _best_first(hit: Hit) -> tuple[float, int]:

@@ -64,7 +64,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("api-key", r"(?<=hooks\.slack\.com/services/)[A-Z0-9]+/[A-Z0-9]+/\w+"),
     ("token", rf"{_DOTTED}eyJ[\w-]{{8,}}\.eyJ[\w-]{{8,}}\.[\w-]{{8,}}"),
     ("token", r"(?i)(?<=\bbearer )(?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*"),
-    ("token", r"(?i)(?<=authorization: basic )[A-Za-z0-9+/]{8,}=*"),
+    ("token", r"(?i)(?:(?<=authorization: basic )|(?<=authorization: bearer ))[\w.~+/-]{8,}=*"),
     # An assigned value, but no reference to one: $NAME, ${NAME}, <your key>, os.environ[...], a call.
     (
         "secret",
@@ -137,7 +137,9 @@ def _field(record: Any, name: str) -> Any:
 
     value = getattr(record, name)
     if isinstance(value, msgspec.Raw):
-        return msgspec.Raw(_json(bytes(value).decode()).encode())
+        text = bytes(value).decode()
+        clean = _json(text)
+        return value if clean == text else msgspec.Raw(clean.encode())
     return _json(value) if name == "arguments" and value else redacted(value)
 
 

@@ -12,7 +12,7 @@ from sessiondb.dao.search import Order, SearchQueries
 from sessiondb.dao.search_filters import MESSAGES, NOTES, TITLES, TOOLS, Corpus, SearchFilter
 from sessiondb.dao.search_page import About, SearchPage
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, DatabaseError, InvalidInput
-from sessiondb.query import ROLES, Choice, Filters, Query, clean, explain, for_json, parse
+from sessiondb.query import ROLES, Choice, Filters, Query, clean, explain, for_json, is_question, parse
 from sessiondb.ranking import Group, Hit
 from sessiondb.records import SearchHit, SearchResult
 from sessiondb.search_ladder import Found, Ladder, Sort
@@ -73,7 +73,7 @@ class Search:
         limit: int | None = 20,
         offset: int = 0,
     ) -> SearchResult:
-        """Search and return a page of hits: one for each session, the best, or with `flat` one for each match.
+        """Search and return a page of hits: the best of each session, or with `flat` every match.
 
         `text` is in the query language (README, "Searching"), with `raw` in that of FTS5. What it says itself
         (`agent:`, `in:`, ...) comes before the arguments. `scope`: talk, tools, notes or all; talk where
@@ -107,7 +107,7 @@ class Search:
         raw: bool = False,
         exact: bool = False,
     ) -> list[str]:
-        """Search, and return in lines how the text was understood, what was found by which step, and as which expression.
+        """Search, and return in lines how the text was understood, and which step found how much.
 
         Raises InvalidInput as a search does.
         """
@@ -116,7 +116,7 @@ class Search:
         found = self._find(request)
         lines = [] if raw else explain(request.query)
         lines.append(f"looked in: {request.scope}")
-        if found.is_question:
+        if not raw and is_question(request.query):
             lines.append("a question: any of its words may do")
         more = " or more" if found.is_truncated else ""
         lines.append(f"found by {found.step}: {len(found.groups)}{more}")

@@ -1,10 +1,8 @@
-"""The steps of a search: first all words, then any of them, ranked by how much the ones that were found say."""
+"""The steps of a search: first all words, then any of them, ranked by how much those found say."""
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import NamedTuple
 
@@ -30,7 +28,13 @@ from sessiondb.query import (
 from sessiondb.ranking import Activity, Group, Hit, Word
 
 NEWEST = 2000
-"""Rows of a word that are ranked unless all are asked for: the newest. To rank a row costs some 3 microseconds."""
+"""Rows of a word that are ranked, the newest, unless all are asked for. A row costs some 3 microseconds."""
+
+LISTED = 1000
+"""Rows that are read in the order of time, unless all are asked for."""
+
+BEST = 1000
+"""Rows that are ranked among those that hold any word, unless all are asked for."""
 
 MOST_READ = 40_000
 """Rows, the newest, whose texts are read for symbols that no index knows."""
@@ -48,11 +52,12 @@ class Sort(NamedTuple):
 
     def order(self) -> Order:
         """Return how many rows to read, from which end."""
-        return Order(None if self.is_exact else NEWEST, self.by == "oldest", self.by == "relevance")
+        most = NEWEST if self.by == "relevance" else LISTED
+        return Order(None if self.is_exact else most, self.by == "oldest", self.by == "relevance")
 
 
 class Expressions(NamedTuple):
-    """FTS5 expressions: for the plain indexes and for the segmented one, and what no hit may match in either."""
+    """FTS5 expressions for the plain indexes and the segmented one, and what no hit may match in either."""
 
     plain: str | None = None
     segmented: str | None = None
@@ -68,7 +73,6 @@ class Found(NamedTuple):
     expression: str | None = None
     is_relaxed: bool = False
     is_truncated: bool = False
-    is_question: bool = False
 
 
 class _Rows(NamedTuple):
@@ -88,26 +92,26 @@ class Ladder:
         self._sort = sort
 
     def climb(self, query: Query, today: date) -> Found:
-        """Search for all words of a query; where that is not what is wanted or finds too little, for any of them.
+        """Search for all words; where that is not what is meant or finds too little, for any of them.
 
-        Keywords need one session that holds them all, many of them FEW_SESSIONS; sessions that hold some come after those
-        that hold all. A question is asked in other words than it was answered in: its words are always ranked singly, and
-        to hold all of them is worth a bonus, no more.
+        Keywords need one session that holds them all, many of them FEW_SESSIONS; sessions that hold some come
+        after those that hold all. A question is asked in other words than it was answered in: what holds them
+        all has no privilege, its words are ranked one by one.
         """
         expressions = self._expressions(query)
         if expressions.plain is None and expressions.segmented is None:
             return self._without_words(query, expressions)
+        period = period_of(query.text, today)
+        if is_question(query):
+            return self._by_time(self._any_word(query, expressions, period))
         strict = self._all_words(query, expressions)
-        asks = is_question(query)
-        if strict.groups and not asks and len(strict.groups) >= self._enough(query):
+        if len(strict.groups) >= self._enough(query):
             return strict
-        relaxed = self._any_word(query, strict, expressions, period_of(query.text, today))
+        relaxed = self._any_word(query, expressions, period)
         if not relaxed.groups:
             return strict
-        if not asks:
-            sure = {(hit.source, hit.row_id) for group in strict.groups for hit in group.hits}
-            relaxed = relaxed._replace(groups=ranking.with_first(relaxed.groups, sure))
-        return self._sorted(relaxed._replace(is_question=asks))
+        sure = {(hit.source, hit.row_id) for group in strict.groups for hit in group.hits}
+        return self._by_time(relaxed._replace(groups=ranking.with_first(relaxed.groups, sure)))
 
     def match(self, expression: str) -> Found:
         """Search for an FTS5 expression as it is. Raises DatabaseError where it is none."""
@@ -153,8 +157,7 @@ class Ladder:
             groups = ranking.by_time(hits, oldest_first=self._sort.by == "oldest")
         return Found(step, groups, expressions.plain, False, is_truncated)
 
-    def _any_word(self, query: Query, strict: Found, every: Expressions, period: Period | None) -> Found:
-        sure = {(hit.source, hit.row_id) for group in strict.groups for hit in group.hits}
+    def _any_word(self, query: Query, every: Expressions, period: Period | None) -> Found:
         wanted = list(self._wanted(query, every))
         words: list[Word] = []
         hits: list[Hit] = []
@@ -169,7 +172,7 @@ class Ladder:
                     total[row_id] = total.get(row_id, 0.0) + score
                 if corpus is MESSAGES:
                     words.append(word)
-            kept = self._best(total, {row_id for source, row_id in sure if source == corpus.source})
+            kept = self._best(total)
             is_truncated = is_truncated or len(kept) < len(total)
             hits += self._queries.hits(corpus, kept)
         groups = ranking.by_relevance(hits)
@@ -194,29 +197,26 @@ class Ladder:
         self, forms: Sequence[Expressions], corpus: Corpus, size: int
     ) -> tuple[dict[int, float], Word, bool]:
         """Return what a word adds to the score of each row, and in which share of all rows it is."""
-        order = Order(self._sort.order().most)
+        order = Order(None if self._sort.is_exact else NEWEST)
         own = self._rows(forms[0], corpus, order)
         scores, weights = own.scores, dict.fromkeys(own.scores, 1.0)
         for form in forms[1:]:
             for row_id, score in self._rows(form, corpus, order).scores.items():
-                score *= ranking.OTHER_FORM_WEIGHT
-                scores[row_id] = max(score, scores.get(row_id, 0.0))
+                scores[row_id] = max(score * ranking.OTHER_FORM_WEIGHT, scores.get(row_id, 0.0))
                 weights.setdefault(row_id, ranking.OTHER_FORM_WEIGHT)
         # Only the newest rows of a common word are read: its share is what it is among these.
         span = size - min(own.scores) + 1 if own.is_truncated else size
         share = (len(weights) + 0.5) / (max(span, len(weights)) + 1)
         return scores, Word(share, weights), own.is_truncated
 
-    def _best(self, total: dict[int, float], sure: AbstractSet[int]) -> dict[int, float]:
-        for row_id in sure & total.keys():
-            total[row_id] *= ranking.ALL_WORDS_BONUS
-        most = self._sort.order().most
-        if most is None or len(total) <= most:
+    def _best(self, total: dict[int, float]) -> dict[int, float]:
+        if self._sort.is_exact or len(total) <= BEST:
             return total
-        return dict(heapq.nlargest(most, total.items(), key=lambda item: (item[1], item[0])))
+        best = sorted(total, key=total.__getitem__, reverse=True)[:BEST]
+        return {row_id: total[row_id] for row_id in best}
 
     def _rows(self, expressions: Expressions, corpus: Corpus, order: Order) -> _Rows:
-        """Return the rows that match in either index, scored, and whether there are more than are to be read."""
+        """Return the rows that match in either index, scored, and whether there are more than are read."""
         plain, segmented, barred, barred_segments = expressions
         one_more = order if order.most is None else order._replace(most=order.most + 1)
         unlimited = Order(None, is_scored=False)
@@ -243,7 +243,7 @@ class Ladder:
         return self._queries.scores(corpus, expression, self._allowed, order, segmented=segmented)
 
     def _without_words(self, query: Query, expressions: Expressions) -> Found:
-        """Find what filters alone let through, less what is excluded; symbols, that no index knows, are read for."""
+        """Find what filters let through, less what is excluded; symbols, which no index knows, are read for."""
         if query.is_empty or any(is_searchable(term) for term in query.words):
             return Found("nothing to look for", [])
         hits: list[Hit] = []
@@ -262,13 +262,12 @@ class Ladder:
         newest_first = ranking.by_time(hits, oldest_first=self._sort.by == "oldest")
         return Found("filters alone, the newest", newest_first, None, False, is_truncated)
 
-    def _sorted(self, found: Found) -> Found:
-        """Order by time where that is wanted; of what holds some words only, what ranks at least half as well as the best."""
-        if self._sort.by == "relevance":
+    def _by_time(self, found: Found) -> Found:
+        """Order what holds any word by time, where that is wanted: what ranks half as well as the best."""
+        if self._sort.by == "relevance" or not found.groups:
             return found
-        groups = found.groups
-        if found.is_relaxed:
-            groups = [group for group in groups if group.score >= groups[0].score / 2]
+        least = found.groups[0].score / 2
+        groups = [group for group in found.groups if group.score >= least]
         hits = [hit for group in groups for hit in group.hits]
         return found._replace(groups=ranking.by_time(hits, oldest_first=self._sort.by == "oldest"))
 

@@ -1,4 +1,4 @@
-"""Make a hit's text fit on a line: what FTS5 cut out, or the part around a query's words where FTS5 does not find them."""
+"""Make a hit's text fit on a line: what FTS5 cut out, or what is around a query's words."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta, timezone, tzinfo
+from functools import cache
 
 from sessiondb.errors import InvalidInput
 
@@ -23,12 +24,12 @@ _DATE = (
 )
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _STORED = re.compile(rf"{_DATE}T{_CLOCK}\.[0-9]{{3}}Z")
-_UTC = re.compile(rf"({_DATE})[T ]({_CLOCK})(?:\.([0-9]+))?(?:Z|\+00:?00)")
-_ISO = re.compile(
+# Compiled when first used: most commands read stored times only, and all of them start.
+_UTC = rf"({_DATE})[T ]({_CLOCK})(?:\.([0-9]+))?(?:Z|\+00:?00)"
+_ISO = (
     r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:[Tt ]([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})"
     r"(?:[.,]([0-9]+))?)?)? ?([Zz]|[+-][0-9]{2}(?::?[0-5][0-9])?)?)?)?)?"
 )
-# Compiled when first used: most commands read no time that a person typed, and all of them start.
 _OFFSET = r"([+-])([0-9]{2})(?::?([0-5][0-9]))?"
 _NUMBER = r"[+-]?[0-9]+(?:\.[0-9]*)?"
 _AGE_PART = r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]+) ?"
@@ -78,6 +79,11 @@ class _LocalZone(tzinfo):
 
 
 _LOCAL = _LocalZone()
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 def now() -> str:
@@ -139,7 +145,7 @@ def normalise(value: object, tz: tzinfo | None = None) -> str | None:
     if isinstance(value, str):
         if _STORED.fullmatch(value):
             return value
-        match = _UTC.fullmatch(value)
+        match = _compiled(_UTC).fullmatch(value)
         if match:
             day, clock, fraction = match.groups("")
             return f"{day}T{clock}.{fraction[:3]:0<3}Z"
@@ -257,7 +263,7 @@ def _iso_fields(match: re.Match[str], tz: tzinfo | None) -> tuple[list[int], tzi
 
 
 def _normalise_slowly(text: str, tz: tzinfo | None) -> str | None:
-    match = _ISO.fullmatch(text)
+    match = _compiled(_ISO).fullmatch(text)
     if match is None or match[3] is None:
         return None
     try:
@@ -291,7 +297,7 @@ def _span(words: str, moment: datetime, tz: tzinfo | None) -> tuple[datetime, da
         return moment - age, moment - age
     today = moment.astimezone(tz).date()
     words = _with_day_word_read(words, today)
-    iso = _ISO.fullmatch(words)
+    iso = _compiled(_ISO).fullmatch(words)
     if iso and (iso[2] or words.startswith(("19", "20"))):
         return _period(*_iso_fields(iso, tz))
     if re.fullmatch(_NUMBER, words):

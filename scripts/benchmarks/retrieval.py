@@ -1,11 +1,12 @@
 """Measure how well a search finds the session that holds the answer to a question.
 
-The questions come in LoCoMo's public JSON layout: a list of conversations, each with `session_N` (turns of speaker, text
-and `dia_id`, and a photo's `blip_caption`), `session_N_date_time`, and `qa` (question, category, and as evidence the
-`dia_id`s of the turns that answer it). Each conversation becomes a database of its own, each of its sessions a session,
-each turn a message that begins with its speaker's name; the first speaker is the user. A question is asked as it
-stands, with no options, and is found at the place of the first session that holds any of its evidence. Questions whose
-evidence is not in the conversation are left out. Public sets are no part of this project: download one and name its file.
+The questions come in LoCoMo's public JSON layout: a list of conversations, each with `session_N` (turns of
+speaker, text and `dia_id`, and a photo's `blip_caption`), `session_N_date_time`, and `qa` (question,
+category, and as evidence the `dia_id`s of the turns that answer it). Each conversation becomes a database
+of its own, each of its sessions a session, each turn a message that begins with its speaker's name; the
+first speaker is the user. A question is asked as it stands, with no options, and is found at the place of
+the first session that holds any of its evidence. Questions whose evidence is not in the conversation are
+left out. Public sets are no part of this project: download one and name its file.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _MOMENT = "%I:%M %p on %d %B, %Y"
 
 
 class Answer(NamedTuple):
-    """How a question fared: the place of its session among the hits (None: not among the first 20), and the time."""
+    """How a question fared: the place of its session among the hits (None: not among them), and the time."""
 
     category: int
     place: int | None
@@ -40,7 +41,9 @@ class Answer(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the benchmark takes."""
-    parser.add_argument("file", nargs="?", type=Path, default=QUESTIONS, help="conversations and questions, as JSON")
+    parser.add_argument(
+        "file", nargs="?", type=Path, default=QUESTIONS, help="conversations and questions, as JSON"
+    )
     parser.add_argument("--together", action="store_true", help="keep all conversations in one database")
 
 
@@ -65,7 +68,9 @@ def ask_all(folder: Path, conversations: Iterable[Any], *, together: bool = Fals
     asked = []
     for number, conversation in enumerate(conversations):
         db = shared or SessionDB(folder / f"{number}.db")
-        asked.append((db, conversation["qa"], import_conversation(db, str(number), conversation["conversation"])))
+        asked.append(
+            (db, conversation["qa"], import_conversation(db, str(number), conversation["conversation"]))
+        )
     for db, questions, sessions in asked:
         for question in questions:
             evidence = {sessions[turn] for turn in _evidence(question) if turn in sessions}

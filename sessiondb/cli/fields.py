@@ -42,6 +42,22 @@ MESSAGES = Listing(
     ),
 )  # fmt: skip
 
+NOTES = Listing(
+    (
+        "id", "kind", "body", "created_at", "session_id", "project", "context", "resolution", "author",
+        "assignee", "due_at", "resolved_at", "translations",
+    ),
+    (
+        Column("id", "id", "number"),
+        Column("kind", "kind"),
+        Column("body", "text", least=30),
+        Column("due_at", "due"),
+        Column("resolved_at", "resolved", "time"),
+        Column("folder", "project", least=12),
+        Column("created_at", "noted", "time"),
+    ),
+)  # fmt: skip
+
 HITS = Listing(
     (
         "session_id", "title", "agent", "project",
@@ -131,6 +147,11 @@ def call_fields(call: ToolCall) -> dict[str, Any]:
 def note_fields(note: Note) -> dict[str, Any]:
     """Return the fields of a note."""
     return fields_of(note)
+
+
+def note_rows(notes: Iterable[Note]) -> list[dict[str, Any]]:
+    """Return notes as rows of NOTES."""
+    return [{**note_fields(note), "folder": folder(note.project)} for note in notes]
 
 
 def hit_rows(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> list[dict[str, Any]]:

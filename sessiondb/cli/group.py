@@ -29,6 +29,8 @@ COMMANDS = {
     "rm": "rm",
     "export": "export",
     "merge": "merge",
+    "note": "note",
+    "brief": "brief",
     "usage": "usage",
     "stats": "stats",
     "path": "path",

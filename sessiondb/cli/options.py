@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -167,7 +167,7 @@ def output_options(*, limit: int = 20) -> Callable[[Function], Function]:
             output = Output(form, not no_headers, wide, limit or None, offset)
             return function(*args, output=output, **rest)
 
-        return _with_options(command, options)
+        return with_options(command, options)
 
     return decorate
 
@@ -205,35 +205,13 @@ def filter_options(*names: str) -> Callable[[Function], Function]:
             where = SessionFilter(**{name: given.pop(name) for name in names})
             return function(*args, where=where, **given)
 
-        return _with_options(command, [known[name] for name in names])
+        return with_options(command, [known[name] for name in names])
 
     return decorate
 
 
-class Consent(NamedTuple):
-    """How sure the caller of a destructive command is, and whether the report is to be JSON."""
-
-    dry_run: bool
-    yes: bool
-    as_json: bool
-
-
-def consent_options(function: Function) -> Function:
-    """Add --dry-run, --yes and --json of a destructive command, as one `consent`."""
-    options = (
-        click.option("-n", "--dry-run", is_flag=True, help="Say what would be removed, and remove nothing."),
-        click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal."),
-        click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
-    )
-
-    @wraps(function)
-    def command(*args: Any, dry_run: bool, yes: bool, as_json: bool, **rest: Any) -> Any:
-        return function(*args, consent=Consent(dry_run, yes, as_json), **rest)
-
-    return _with_options(command, options)
-
-
-def _with_options(function: Function, options: Sequence[Callable[[Function], Function]]) -> Function:
+def with_options(function: Function, options: Sequence[Callable[[Function], Function]]) -> Function:
+    """Add options to a command, the first on top."""
     for option in reversed(options):
         function = option(function)
     return function

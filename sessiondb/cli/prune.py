@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sessiondb.cli.options import Consent, consent_options, database_option, filter_options, time_begin
-from sessiondb.cli.removing import opened, remove
+from sessiondb.cli.options import database_option, filter_options, time_begin
+from sessiondb.cli.removing import Consent, consent_options, opened, remove
 from sessiondb.cli.render import say
 from sessiondb.cli.text import short_bytes
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from sessiondb.cli.fields import removal_fields, session_rows
-from sessiondb.cli.options import Consent, reading, writing
+from sessiondb.cli.options import Function, reading, with_options, writing
 from sessiondb.cli.render import Column, Output, ask, can_ask, show_json, show_text, table, tell
 from sessiondb.cli.text import counted, short_bytes
 
@@ -29,6 +30,29 @@ _DOOMED = (
     Column("last_active_at", "last active", "time", short="active"),
     Column("message_count", "messages", "number", short="msgs"),
 )
+
+
+class Consent(NamedTuple):
+    """How sure the caller of a destructive command is, and whether the report is to be JSON."""
+
+    dry_run: bool
+    yes: bool
+    as_json: bool
+
+
+def consent_options(function: Function) -> Function:
+    """Add --dry-run, --yes and --json of a destructive command, as one `consent`."""
+    options = (
+        click.option("-n", "--dry-run", is_flag=True, help="Say what would be removed, and remove nothing."),
+        click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal."),
+        click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
+    )
+
+    @wraps(function)
+    def command(*args: Any, dry_run: bool, yes: bool, as_json: bool, **rest: Any) -> Any:
+        return function(*args, consent=Consent(dry_run, yes, as_json), **rest)
+
+    return with_options(command, options)
 
 
 @contextlib.contextmanager

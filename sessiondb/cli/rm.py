@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from sessiondb.cli.options import Consent, consent_options, database_option, sessions_argument
-from sessiondb.cli.removing import opened, remove
+from sessiondb.cli.options import database_option, sessions_argument
+from sessiondb.cli.removing import Consent, consent_options, opened, remove
 
 
 @click.command()

@@ -73,7 +73,7 @@ def _asked_to_end() -> Iterator[Event]:
 
 
 def _line(db: SessionDB, report: ImportReport) -> str:
-    """Return an update in a line: "2026-03-01 09:15  12 messages: Fix the parser (codex)"."""
+    """Return an update in a line: "2026-03-01 09:15 12 messages: Fix the parser (codex)"."""
     from sessiondb import timestamps
 
     ids = sorted(report.sessions_added | report.sessions_updated)
@@ -81,4 +81,6 @@ def _line(db: SessionDB, report: ImportReport) -> str:
     named = f"{session.title or session.id} ({session.agent})"
     about = named if len(ids) == 1 else f"{named} and {counted(len(ids) - 1, 'other session')}"
     moment = timestamps.local_text(timestamps.now())
-    return one_line(f"{moment}  {counted(report.messages_added, 'message')}: {about}")
+    # An answer may be written a piece at a time.
+    what = counted(report.messages_added, "message") if report.messages_added else "more text"
+    return one_line(f"{moment} {what}: {about}")

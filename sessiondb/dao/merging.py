@@ -77,7 +77,9 @@ class Merge:
         self._exports = Exports(connection)
         self._session: SessionUnion | None = None
         self._row: SessionRow | None = None
-        self._is_partial = False
+        # Of a redacted export: what is here is better, and its rows are not told from what was taken out.
+        self._is_redacted = False
+        self._passed_over: set[str] = set()
         self._models: dict[str | None, int | None] = {None: None}
         self._notes: Counter[tuple[Any, ...]] = Counter()
 
@@ -97,7 +99,7 @@ class Merge:
         elif isinstance(row, DeletionRow):
             self._delete(row)
         elif isinstance(row, HeaderRow):
-            self._is_partial = row.redacted
+            self._is_redacted = row.redacted
         if self._rows.is_full:
             self._rows.write()
 
@@ -123,7 +125,8 @@ class Merge:
             self.merged.kept_away.append(theirs.id)
             return
         ours = self._exports.session(theirs.id)
-        if ours is not None and self._is_partial:
+        if ours is not None and self._is_redacted:
+            self._passed_over.add(theirs.id)
             self.merged.unchanged.append(theirs.id)
             return
         self._row = theirs if ours is None else united(ours, theirs)
@@ -245,6 +248,8 @@ class Merge:
     def _note(self, row: NoteRow) -> None:
         self.end_session()
         session_id = row.session
+        if session_id in self._passed_over:
+            return
         if session_id is not None and not self._exists(session_id):
             # Pruned here: as a prune does, it leaves the notes of projects.
             reason = self._db.value("SELECT reason FROM deletions WHERE session_id = ?", (session_id,))

@@ -1,4 +1,4 @@
-"""The queries of search: the rows that an expression finds, what stands in them, and the pieces that are shown."""
+"""The queries of search: the rows that an expression finds, and what is needed to rank them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sessiondb.connection import Connection
 from sessiondb.dao.search_filters import MESSAGES, NOTES, TITLES, TOOLS, Corpus, SearchFilter
-from sessiondb.ranking import Activity, Hit
+from sessiondb.ranking import ROLE_WEIGHTS, Activity, Hit
 
 __all__ = ["MESSAGES", "NOTES", "TITLES", "TOOLS", "Corpus", "Order", "SearchFilter", "SearchQueries"]
 
@@ -43,7 +43,7 @@ class SearchQueries:
     ) -> dict[int, float]:
         """Return the rows that match, with their scores (greater is better), in order.
 
-        `segmented`: the expression is meant for the segmented texts. Where rows are not scored, the score is 0.
+        `segmented`: the expression is for the segmented texts. Where rows are not scored, the score is 0.
         """
         source, key = _source(corpus, segmented)
         direction = "ASC" if order.oldest_first else "DESC"
@@ -60,15 +60,18 @@ class SearchQueries:
         if not order.is_scored or not kept:
             return dict.fromkeys(kept, 0.0)
         between = "" if segmented else f"AND f.rowid BETWEEN {min(kept)} AND {max(kept)}"
-        sql = f"SELECT {key}, -f.rank {source} {between} AND +{key} IN (SELECT value FROM json_each(?)) ORDER BY f.rowid {direction}"
+        among = f"AND +{key} IN (SELECT value FROM json_each(?))"
+        sql = f"SELECT {key}, -f.rank {source} {between} {among} ORDER BY f.rowid {direction}"
         return dict(self._db.rows(sql, (expression, json.dumps(kept))))
 
     def hits(self, corpus: Corpus, scores: Mapping[int, float]) -> list[Hit]:
-        """Return rows as hits, in the order of their ids."""
+        """Return rows as hits, in the order of their ids; what was injected or put out scores less."""
+        if not scores:
+            return []
         sql = f"SELECT {corpus.hit} FROM json_each(?) AS j {corpus.rows}"
         rows = self._db.rows(sql, (json.dumps(sorted(scores)),))
         source = corpus.source
-        return [Hit(source, *row, scores[row[0]]) for row in rows]
+        return [Hit(source, *row, scores[row[0]] * ROLE_WEIGHTS.get(row[4], 1.0)) for row in rows]
 
     def holding(self, corpus: Corpus, row_ids: Iterable[int], texts: Sequence[str]) -> set[int]:
         """Return those of the rows that hold texts to the letter, but for upper and lower case."""
@@ -79,7 +82,7 @@ class SearchQueries:
 
     def rows_in(self, corpus: Corpus) -> int:
         """Return how many rows an index has, about: deleted ones count."""
-        return int(self._db.value(f"SELECT coalesce(max(id), 0) FROM {corpus.index}_docsize"))
+        return int(self._db.value(f"SELECT coalesce(max(id), 0) FROM {corpus.fts}_docsize"))
 
     def sessions(self) -> int:
         """Return how many sessions there are."""
@@ -100,11 +103,11 @@ class SearchQueries:
 
 
 def _source(corpus: Corpus, segmented: bool) -> tuple[str, str]:
-    """Return the FROM and WHERE of an index, and the expression of the row that one of its entries stands for."""
+    """Return the FROM and WHERE of an index, and the expression of the row that an entry stands for."""
     if segmented:
         return (
             "FROM search_segments_fts AS f JOIN search_segments AS g ON g.id = f.rowid"
             f" AND g.source = '{corpus.source}' WHERE f.search_segments_fts MATCH ?",
             "g.row_id",
         )
-    return f"FROM {corpus.index} AS f WHERE f.{corpus.index} MATCH ?", "f.rowid"
+    return f"FROM {corpus.fts} AS f WHERE f.{corpus.fts} MATCH ?", "f.rowid"

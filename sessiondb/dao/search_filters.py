@@ -12,7 +12,7 @@ from sessiondb.connection import Connection
 from sessiondb.query import Choice, Filters
 
 MOST_SESSIONS = 2000
-"""Sessions whose rows are looked up as ranges; where more meet the conditions, so do most rows, and each is looked at."""
+"""Sessions whose rows are looked up as ranges. Where more are meant, so are most rows: each is looked at."""
 
 _CHUNK = 2000
 
@@ -20,11 +20,11 @@ _CHUNK = 2000
 class Corpus(NamedTuple):
     """One kind of text: its index, its table with the key that the index has, and what a hit consists of.
 
-    `rows` joins the table to a list of keys, j.value. Columns that stand before the text in their rows are cheap to read.
+    `rows` joins the table to a list of keys, j.value.
     """
 
     source: str
-    index: str
+    fts: str
     column: int
     table: str
     key: str
@@ -54,7 +54,8 @@ TOOLS = Corpus(
     "tool_calls",
     "id",
     "TRUE",
-    "JOIN tool_calls AS t ON t.id = j.value LEFT JOIN messages AS m ON m.id = coalesce(t.result_message_id, t.message_id)",
+    "JOIN tool_calls AS t ON t.id = j.value"
+    " LEFT JOIN messages AS m ON m.id = coalesce(t.result_message_id, t.message_id)",
     "t.id, t.session_id, m.id, m.seq, 'tool', m.created_at",
     "t.session_id",
     "m.created_at",
@@ -87,7 +88,8 @@ TITLES = Corpus(
 
 _OF_SESSION = {
     "agent": "s.agent LIKE {value} || '%'",
-    "project": "{project} IN (SELECT id FROM projects WHERE instr(lower(path), lower({value})) OR name = {value})",
+    "project": "{project} IN (SELECT id FROM projects WHERE instr(lower(path), lower({value}))"
+    " OR name = {value})",
     "model": "s.model_id IN (SELECT id FROM models WHERE instr(lower(name), lower({value})))",
     "tag": "s.id IN (SELECT session_id FROM session_tags JOIN tags ON tags.id = tag_id"
     " WHERE name = {value} COLLATE NOCASE)",
@@ -206,7 +208,7 @@ class SearchFilter:
                 yield row_id
 
     def _session_ranges(self, corpus: Corpus) -> list[tuple[int, int]] | None:
-        """Return the rows that the sessions in question span, in order; None where these are all or too many."""
+        """Return the rows that the sessions in question span, in order; None where these are too many."""
         if corpus.source not in self._ranges:
             sessions = self._session_ids() if corpus in (MESSAGES, TOOLS) else None
             self._ranges[corpus.source] = None if sessions is None else self._spans(corpus, sessions)
@@ -224,8 +226,8 @@ class SearchFilter:
 
     def _spans(self, corpus: Corpus, session_ids: list[str]) -> list[tuple[int, int]]:
         rows = self._db.rows(
-            f"SELECT min(r.id), max(r.id) FROM json_each(?) AS j JOIN {corpus.table} AS r ON r.session_id = j.value"
-            " GROUP BY j.key ORDER BY 1",
+            f"SELECT min(r.id), max(r.id) FROM json_each(?) AS j JOIN {corpus.table} AS r"
+            " ON r.session_id = j.value GROUP BY j.key ORDER BY 1",
             (json.dumps(session_ids),),
         )
         merged: list[tuple[int, int]] = []

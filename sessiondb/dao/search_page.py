@@ -17,8 +17,9 @@ _TEXTS = {
     "message": "SELECT content FROM messages WHERE id = ?",
     "tool_call": "SELECT coalesce(name, '') || ' ' || coalesce(arguments, '') || ' ' || coalesce(result, '')"
     " FROM tool_calls WHERE id = ?",
-    "note": "SELECT group_concat(text, ' ') FROM (SELECT body || ' ' || coalesce(context, '') || ' ' || coalesce(resolution, '')"
-    " AS text FROM notes WHERE id = ?1 UNION ALL SELECT body FROM note_translations WHERE note_id = ?1)",
+    "note": "SELECT group_concat(text, ' ') FROM ("
+    "SELECT body || ' ' || coalesce(context, '') || ' ' || coalesce(resolution, '') AS text FROM notes"
+    " WHERE id = ?1 UNION ALL SELECT body FROM note_translations WHERE note_id = ?1)",
     "session": "SELECT title FROM sessions WHERE rowid = ?",
 }
 
@@ -40,8 +41,8 @@ class SearchPage:
     def about(self, session_ids: Iterable[str]) -> dict[str, About]:
         """Return title, agent and project of sessions."""
         rows = self._db.rows(
-            "SELECT s.id, s.title, s.agent, coalesce(p.path, p.name) FROM json_each(?) AS j JOIN sessions AS s ON s.id = j.value"
-            " LEFT JOIN projects AS p ON p.id = s.project_id",
+            "SELECT s.id, s.title, s.agent, coalesce(p.path, p.name) FROM json_each(?) AS j"
+            " JOIN sessions AS s ON s.id = j.value LEFT JOIN projects AS p ON p.id = s.project_id",
             (json.dumps(list(session_ids)),),
         )
         return {row[0]: About(*row[1:]) for row in rows}
@@ -50,19 +51,20 @@ class SearchPage:
         """Return the projects of notes that belong to one."""
         return dict(
             self._db.rows(
-                "SELECT n.id, coalesce(p.path, p.name) FROM json_each(?) AS j JOIN notes AS n ON n.id = j.value"
-                " JOIN projects AS p ON p.id = n.project_id",
+                "SELECT n.id, coalesce(p.path, p.name) FROM json_each(?) AS j"
+                " JOIN notes AS n ON n.id = j.value JOIN projects AS p ON p.id = n.project_id",
                 (json.dumps(list(note_ids)),),
             )
         )
 
     def snippets(self, corpus: Corpus, row_ids: Sequence[int], expression: str) -> dict[int, str]:
-        """Return the part of each row that matches best, the words marked; nothing of rows that do not match."""
+        """Return the part of each row that matches best, the words marked; rows that do not match are left out."""
         # One pass over the matches in between: to look up a single row of a common word takes as long.
         return dict(
             self._db.rows(
-                f"SELECT rowid, snippet({corpus.index}, {corpus.column}, ?, ?, ?, ?) FROM {corpus.index}"
-                f" WHERE {corpus.index} MATCH ? AND rowid BETWEEN ? AND ? AND +rowid IN (SELECT value FROM json_each(?))",
+                f"SELECT rowid, snippet({corpus.fts}, {corpus.column}, ?, ?, ?, ?) FROM {corpus.fts}"
+                f" WHERE {corpus.fts} MATCH ? AND rowid BETWEEN ? AND ?"
+                " AND +rowid IN (SELECT value FROM json_each(?))",
                 (
                     OPEN,
                     CLOSE,
@@ -82,7 +84,7 @@ class SearchPage:
 
     def pending(self, corpus: Corpus) -> int:
         """Return how many rows an unfinished import left out of an index."""
-        first = self._db.value("SELECT pending_from FROM search_state WHERE index_name = ?", (corpus.index,))
+        first = self._db.value("SELECT pending_from FROM search_state WHERE index_name = ?", (corpus.fts,))
         if first is None:
             return 0
         return int(self._db.value(f"SELECT count(*) FROM {corpus.table} WHERE {corpus.key} >= ?", (first,)))

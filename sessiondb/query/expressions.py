@@ -117,7 +117,7 @@ def for_json(expression: str, column: str) -> str:
 
 
 def symbolic_words(query: Query) -> tuple[str, ...]:
-    """Return the words that begin or end with a symbol, which no index knows: `C++`, `#123`, `50%`, `__init__`."""
+    """Return the words that begin or end with a symbol, which no index knows: `C++`, `#123`, `__init__`."""
     words = (term.text.strip("'`’‘").rstrip(_PUNCTUATION) for term in query.words if term.kind == "word")
     return tuple(word for word in words if TOKEN.search(word) and not _BARE.match(word))
 

@@ -24,8 +24,7 @@ class Term(NamedTuple):
     kind: Kind = "word"
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(NamedTuple):
     """Hold what must not occur."""
 
     node: Node

@@ -9,8 +9,26 @@ from typing import NamedTuple
 from sessiondb.query.parse import And, Query, Term
 from sessiondb.query.text import STOP_WORDS, tokens
 
-_INTERROGATIVES = frozenset("who whom whose what which when where why how".split())
-_AUXILIARIES = frozenset("did does do is are was were has have had can could would will should".split())
+_INTERROGATIVES = frozenset(["who", "whom", "whose", "what", "which", "when", "where", "why", "how"])
+_AUXILIARIES = frozenset(
+    [
+        "did",
+        "does",
+        "do",
+        "is",
+        "are",
+        "was",
+        "were",
+        "has",
+        "have",
+        "had",
+        "can",
+        "could",
+        "would",
+        "will",
+        "should",
+    ]
+)
 
 # What happened is often told some days later.
 AFTERMATH = timedelta(days=10)
@@ -61,8 +79,9 @@ class Period(NamedTuple):
 def is_question(query: Query) -> bool:
     """Tell whether a query is a sentence that asks, in words of its own rather than those of the answer.
 
-    It ends with a question mark, or begins as questions do and has a further function word: `where do we keep the tests`,
-    not `where clause sqlite`. Phrases, prefixes, exclusions and alternatives make none: who writes them means them.
+    It ends with a question mark, or begins as questions do and has a further function word: `where do we keep
+    the tests`, not `where clause sqlite`. Whoever writes phrases, prefixes, exclusions or alternatives means them:
+    these make no question.
     """
     root = query.root
     nodes = root.nodes if isinstance(root, And) else (root,)
@@ -78,7 +97,7 @@ def is_question(query: Query) -> bool:
 
 
 def period_of(text: str, today: date) -> Period | None:
-    """Return the time that a sentence names first, as in `in May 2023`, `on 3 July`, `last week`; None where it names none."""
+    """Return the time that a sentence names, as in `in May 2023`, `on 3 July`, `last week`; None for none."""
     text = text.lower()
     relative = re.search(_RELATIVE, text)
     if relative:

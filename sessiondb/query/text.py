@@ -116,7 +116,7 @@ def strip_marks(text: str) -> str:
 
 
 def loose_pattern(text: str) -> str:
-    """Return a regular expression that finds a text with and without the optional marks of Hebrew and Arabic."""
+    """Return a regular expression for a text with or without the optional marks of Hebrew and Arabic."""
     if text.isascii() or not needs_segments_query(text) or is_spaced(text):
         return re.escape(text)
     return f"{_one_of(STRIPPED_RANGES).pattern}*".join(map(re.escape, strip_marks(text)))

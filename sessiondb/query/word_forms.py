@@ -7,36 +7,38 @@ from __future__ import annotations
 
 from functools import cache
 
-# Verbs so light that they tell texts apart no better than a function word are left out: go, get, make, take, come ...
+# Left out are verbs that tell texts apart no better than function words: go, get, make, take, come ...
 _VERBS = """
-arise arose arisen, awake awoke awoken, bear bore borne, beat beaten, become became, begin began begun, bend bent,
-bind bound, bite bit bitten, bleed bled, blow blew blown, break broke broken, breed bred, bring brought, build built,
-burn burnt, buy bought, catch caught, choose chose chosen, creep crept, deal dealt, dig dug, draw drew drawn,
-dream dreamt, drink drank drunk, drive drove driven, eat ate eaten, fall fell fallen, feed fed, fight fought,
-find found, flee fled, fly flew flown, forbid forbade forbidden, forget forgot forgotten, forgive forgave forgiven,
-freeze froze frozen, grow grew grown, hang hung, hear heard, hide hid hidden, hold held, keep kept, kneel knelt,
-lay laid, lead led, lean leant, leap leapt, learn learnt, leave left, lend lent, light lit, lose lost, mean meant,
-meet met, pay paid, prove proven, rebuild rebuilt, rewrite rewrote rewritten, ride rode ridden, ring rang rung,
-rise rose risen, run ran, seek sought, sell sold, send sent, sew sewn, shake shook shaken, shine shone, shoot shot,
-show shown, shrink shrank shrunk, sing sang sung, sink sank sunk, sit sat, sleep slept, slide slid, smell smelt,
-speak spoke spoken, speed sped, spell spelt, spend spent, spill spilt, spin spun, spoil spoilt, stand stood,
-steal stole stolen, stick stuck, sting stung, strike struck, swear swore sworn, sweep swept, swell swollen,
-swim swam swum, swing swung, teach taught, tear tore torn, throw threw thrown, understand understood, undo undid undone,
-wake woke woken, wear wore worn, weave wove woven, weep wept, win won, wind wound, write wrote written
+arise arose arisen, awake awoke awoken, bear bore borne, beat beaten, become became, begin began begun,
+bend bent, bind bound, bite bit bitten, bleed bled, blow blew blown, break broke broken, breed bred, bring
+brought, build built, burn burnt, buy bought, catch caught, choose chose chosen, creep crept, deal dealt,
+dig dug, draw drew drawn, dream dreamt, drink drank drunk, drive drove driven, eat ate eaten, fall fell
+fallen, feed fed, fight fought, find found, flee fled, fly flew flown, forbid forbade forbidden, forget
+forgot forgotten, forgive forgave forgiven, freeze froze frozen, grow grew grown, hang hung, hear heard,
+hide hid hidden, hold held, keep kept, kneel knelt, lay laid, lead led, lean leant, leap leapt, learn
+learnt, leave left, lend lent, light lit, lose lost, mean meant, meet met, pay paid, prove proven, rebuild
+rebuilt, rewrite rewrote rewritten, ride rode ridden, ring rang rung, rise rose risen, run ran, seek
+sought, sell sold, send sent, sew sewn, shake shook shaken, shine shone, shoot shot, show shown, shrink
+shrank shrunk, sing sang sung, sink sank sunk, sit sat, sleep slept, slide slid, smell smelt, speak spoke
+spoken, speed sped, spell spelt, spend spent, spill spilt, spin spun, spoil spoilt, stand stood, steal
+stole stolen, stick stuck, sting stung, strike struck, swear swore sworn, sweep swept, swell swollen, swim
+swam swum, swing swung, teach taught, tear tore torn, throw threw thrown, understand understood, undo
+undid undone, wake woke woken, wear wore worn, weave wove woven, weep wept, win won, wind wound, write
+wrote written
 """
 _NOUNS = """
-analysis analyses, calf calves, child children kid, crisis crises, criterion criteria, foot feet, goose geese,
-half halves, hypothesis hypotheses, index indices indexes, knife knives, leaf leaves, life lives, loaf loaves,
-man men, matrix matrices, mouse mice, person people, shelf shelves, thief thieves, tooth teeth, vertex vertices,
-wife wives, wolf wolves, woman women
+analysis analyses, calf calves, child children kid, crisis crises, criterion criteria, foot feet, goose
+geese, half halves, hypothesis hypotheses, index indices indexes, knife knives, leaf leaves, life lives,
+loaf loaves, man men, matrix matrices, mouse mice, person people, shelf shelves, thief thieves, tooth
+teeth, vertex vertices, wife wives, wolf wolves, woman women
 """
 _SAME = """
-argument arg args, authentication auth, color colour, configuration config, database db, dependency dep deps,
-directory dir folder, documentation docs, environment env, favorite favourite, father dad daddy, flavor flavour,
-function func, grandfather grandpa, grandmother grandma granny, javascript js, kubernetes k8s, message msg,
-mother mom mum mommy mummy, movie film, neighbor neighbour, parameter param params, photo picture photograph,
-postgresql postgres, purchase buy bought, python py, repository repo, temporary tmp temp, theater theatre,
-typescript ts, vacation holiday
+argument arg args, authentication auth, color colour, configuration config, database db, dependency dep
+deps, directory dir folder, documentation docs, environment env, favorite favourite, father dad daddy,
+flavor flavour, function func, grandfather grandpa, grandmother grandma granny, javascript js, kubernetes
+k8s, message msg, mother mom mum mommy mummy, movie film, neighbor neighbour, parameter param params,
+photo picture photograph, postgresql postgres, purchase buy bought, python py, repository repo, temporary
+tmp temp, theater theatre, typescript ts, vacation holiday
 """
 
 
@@ -60,7 +62,7 @@ def other_forms(word: str) -> tuple[str, ...]:
 
 
 def _bases(word: str) -> tuple[str, ...]:
-    """Return a word and what it may be an ordinary ending of, as "losing" of "los", "lose" and "running" of "run"."""
+    """Return a word and what it may be a form of by the rules, as "losing" of "lose", "running" of "run"."""
     if word.endswith("ing") and len(word) > 5:
         stem = word[:-3]
         return word, stem, f"{stem}e", stem[:-1] if stem[-1] == stem[-2] else stem

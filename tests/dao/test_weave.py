@@ -47,7 +47,7 @@ def words(text: str) -> Said:
         ("cd", "abcdef", "abcdef"),
         ("abx", "aby", "abxy"),
         ("axb", "ayb", "axyb"),
-        ("aab", "aaab", "aabab"),
+        ("aab", "aaab", "aaab"),
         ("", "ab", "ab"),
         ("ab", "", "ab"),
         ("ab", "xy", "abxy"),

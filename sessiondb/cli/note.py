@@ -1,0 +1,119 @@
+"""sessiondb note"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from sessiondb.cli.fields import NOTES, note_fields, note_rows
+from sessiondb.cli.options import database_option, json_option, output_options, reading, with_options, writing
+from sessiondb.cli.render import Output, show_json, show_rows, tell
+
+KINDS = ("decision", "failure", "win", "followup", "question", "workstream", "summary")
+
+
+def scope_options(function: Any) -> Any:
+    """Add --session and --project, where a note belongs."""
+    options = (
+        click.option("--session", metavar="SESSION", help="Of this session."),
+        click.option(
+            "--project", metavar="PATH", callback=folder, help="Of this project: its folder, or its name."
+        ),
+    )
+    return with_options(function, options)
+
+
+def folder(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return the absolute path of a folder that is there, as agents write it; any other name as it is."""
+    return os.path.abspath(value) if value is not None and os.path.isdir(value) else value
+
+
+@click.group()
+@database_option
+def command() -> None:
+    """Keep what the next session must know.
+
+    Decisions, failures, wins, follow-ups, questions, workstreams and summaries, of a session or a project.
+    """
+
+
+@command.command()
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("text", nargs=-1, required=True)
+@scope_options
+@click.option("--context", metavar="TEXT", help="What led to it.")
+@click.option("--resolution", metavar="TEXT", help="Of a failure: what mended it.")
+@click.option("--author", metavar="NAME", help="Who decided, or noted it.")
+@click.option("--assignee", metavar="NAME", help="Of a follow-up: who does it.")
+@click.option("--due", "due_at", metavar="DATE", help="Of a follow-up: by when.")
+@json_option
+@database_option
+def add(
+    kind: str, text: tuple[str, ...], session: str | None, project: str | None, as_json: bool, **fields: Any
+) -> None:
+    """Take a note, of the folder you are in unless told.
+
+    \b
+    Example:
+      sessiondb note add decision Tests live in tests/ --context "there were two places"
+      sessiondb note add followup Write the changelog --due 2026-12-01
+    """
+    with writing(create=True) as db:
+        session_id = db.sessions.resolve(session).id if session else None
+        if session_id is None and project is None:
+            project = os.getcwd()
+        note = db.notes.add(kind, " ".join(text), session_id=session_id, project=project, **fields)
+    show_json(note_fields(note)) if as_json else tell(
+        f"note {note.id}: {note.kind}, {note.project or note.session_id}"
+    )
+
+
+@command.command("list")
+@scope_options
+@click.option("--kind", type=click.Choice(KINDS), help="Only of this kind.")
+@click.option("--open/--resolved", "is_open", default=None, help="Only what is open, or only what is not.")
+@output_options()
+@database_option
+def list_(
+    session: str | None, project: str | None, kind: str | None, is_open: bool | None, output: Output
+) -> None:
+    """List notes, the newest first.
+
+    \b
+    Example:
+      sessiondb note list --kind followup --open
+      sessiondb note list --project . --json
+    """
+    with reading() as db:
+        session_id = db.sessions.resolve(session).id if session else None
+        notes = db.notes.find(session_id=session_id, project=project, kind=kind, is_open=is_open)[::-1]
+    end = None if output.limit is None else output.offset + output.limit
+    show_rows(output, NOTES, note_rows(notes[output.offset : end]), total=len(notes))
+
+
+@command.command()
+@click.argument("what", nargs=-1, required=True, metavar="ID|TEXT...")
+@scope_options
+@click.option("--kind", type=click.Choice(KINDS), default="followup", help="Of this kind. Default: followup.")
+@click.option("--resolution", metavar="TEXT", help="How it was done, or answered.")
+@click.option("--first", is_flag=True, help="Where several fit, take the oldest.")
+@json_option
+@database_option
+def done(
+    what: tuple[str, ...], session: str | None, project: str | None, as_json: bool, **fields: Any
+) -> None:
+    """Mark a follow-up as done, by its id or a part of its text.
+
+    \b
+    Example:
+      sessiondb note done 12
+      sessiondb note done changelog --resolution "in 0.2"
+    """
+    text = " ".join(what)
+    with writing() as db:
+        session_id = db.sessions.resolve(session).id if session else None
+        which = int(text) if text.isdecimal() else text
+        note = db.continuity.complete(which, session_id=session_id, project=project, **fields)
+    show_json(note_fields(note)) if as_json else tell(f"done: note {note.id}, {note.body}")

@@ -1,0 +1,87 @@
+"""sessiondb note and brief."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from sessiondb import SessionDB
+
+Run = Callable[..., Result]
+
+
+def test_notes_of_the_folder_you_are_in_are_added_listed_and_done(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    added = run(
+        "note", "add", "decision", "Tests", "live", "in", "tests/", "--context", "there were two places"
+    )
+    run("note", "add", "followup", "Write the changelog", "--due", "2026-12-01", "--assignee", "Ann")
+    done = run("note", "done", "CHANGELOG", "--resolution", "in 0.2")
+    listed = json.loads(run("note", "list", "--project", ".", "--json").stdout)
+    left = run("note", "list", "--open", "--json")
+
+    assert added.stdout == f"note 1: decision, {tmp_path}\n"
+    assert done.stdout == "done: note 2, Write the changelog\n"
+    assert [(note["kind"], note["body"], note["project"]) for note in listed] == [
+        ("followup", "Write the changelog", str(tmp_path)),
+        ("decision", "Tests live in tests/", str(tmp_path)),
+    ]
+    assert (listed[0]["due_at"], listed[0]["assignee"], listed[0]["resolution"]) == (
+        "2026-12-01",
+        "Ann",
+        "in 0.2",
+    )
+    assert [note["body"] for note in json.loads(left.stdout)] == ["Tests live in tests/"]
+
+
+def test_a_note_of_a_session_names_it(filled: Path, run: Run) -> None:
+    note = json.loads(run("note", "add", "win", "It parses", "--session", "3333", "--json").stdout)
+    assert (note["session_id"], note["kind"], note["body"]) == ("33334444-fig", "win", "It parses")
+
+
+def test_an_ambiguous_text_is_refused_and_both_are_named(run: Run) -> None:
+    for text in ("water the fig", "water the basil"):
+        run("note", "add", "followup", text)
+    refused = run("note", "done", "water")
+    assert refused.exit_code == 1
+    assert "2 open notes (followup) say 'water': 1 'water the fig'; 2 'water the basil'" in refused.stderr
+    assert run("note", "done", "water", "--first").stdout == "done: note 1, water the fig\n"
+    assert run("note", "done", "2").stdout == "done: note 2, water the basil\n"
+
+
+def test_done_says_when_nothing_fits(run: Run) -> None:
+    run("note", "add", "followup", "water the fig")
+    refused = run("note", "done", "basil")
+    assert (refused.exit_code, refused.stderr) == (1, "Error: no open followup says 'basil'\n")
+
+
+def test_list_says_how_many_more_there_are(run: Run) -> None:
+    for number in range(3):
+        run("note", "add", "win", f"win {number}")
+    listed = run("note", "list", "-n", "1")
+    assert "win 2" in listed.stdout
+    assert "win 1" not in listed.stdout
+    assert "2 more" in listed.stderr
+
+
+def test_brief_is_the_prompt_of_a_project_or_session(run: Run, path: Path) -> None:
+    with SessionDB(path) as db:
+        session = db.sessions.start("agent", project="/work/app")
+        db.notes.add("decision", "Use SQLite", session_id=session.id, translations={"ar": "استخدم SQLite"})
+    by_project = run("brief", "--project", "/work/app")
+    by_session = run("brief", session.id, "--lang", "ar")
+    assert "Use SQLite" in by_project.stdout
+    assert "استخدم SQLite" in by_session.stdout
+    assert "Use SQLite" not in by_session.stdout
+
+
+def test_brief_of_nothing_says_so(filled: Path, run: Run) -> None:
+    empty = run("brief", "--project", "/nowhere")
+    assert (empty.exit_code, empty.stdout) == (0, "")
+    assert "nothing was noted yet" in empty.stderr
