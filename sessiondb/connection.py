@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -49,6 +50,15 @@ def private_file(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
+def _current_task() -> object:
+    """Return the asyncio task that runs on this thread, None where there is none."""
+    asyncio = sys.modules.get("asyncio")
+    try:
+        return asyncio.current_task() if asyncio else None
+    except RuntimeError:
+        return None
+
+
 class Connection:
     """A connection to one database file, safe to share between threads of one process.
 
@@ -62,6 +72,7 @@ class Connection:
         self._time_budget = time_budget
         self._lock = threading.RLock()
         self._depth = 0
+        self._task: object = None
         self._process = os.getpid()
         self._writers = WriterLock(path)
         try:
@@ -166,11 +177,13 @@ class Connection:
     def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
         """Run one writing statement, inside a transaction."""
         with self._lock, self._errors():
+            self._check_transaction()
             return self._sqlite.execute(sql, parameters)
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
         """Run one writing statement for many rows, inside a transaction."""
         with self._lock, self._errors():
+            self._check_transaction()
             return self._sqlite.executemany(sql, rows)
 
     def script(self, sql: str) -> None:
@@ -197,6 +210,7 @@ class Connection:
             raise DatabaseError(f"{self.path} is open for reading only")
         with self._lock:
             if self._depth:
+                self._check_transaction()
                 self._depth += 1
                 try:
                     yield
@@ -206,16 +220,42 @@ class Connection:
             with self._exclusive():
                 with self._errors():
                     self._retry("BEGIN IMMEDIATE")
-                self._depth = 1
+                self._depth, self._task = 1, _current_task()
                 try:
                     yield
                     with self._errors():
                         self._retry("COMMIT")
                 finally:
-                    self._depth = 0
+                    self._depth, self._task = 0, None
                     if self._sqlite.in_transaction:
                         with self._errors():
                             self._sqlite.execute("ROLLBACK")
+
+    @property
+    def is_nested(self) -> bool:
+        """Say whether a transaction is open within another one."""
+        return self._depth > 1
+
+    def begin_anew(self) -> None:
+        """Undo what the open transaction did so far, as SQLite may have done already, and begin it anew."""
+        with self._lock, self._errors():
+            if self._sqlite.in_transaction:
+                self._sqlite.execute("ROLLBACK")
+            self._retry("BEGIN IMMEDIATE")
+
+    def _check_transaction(self) -> None:
+        """Refuse to write into a transaction that SQLite has undone (a full disk), or that another task has open."""
+        if not self._depth:
+            return
+        if not self._sqlite.in_transaction:
+            raise DatabaseError(
+                f"{self.path}: an error has undone the transaction: leave its block and begin anew"
+            )
+        if self._task is not _current_task():
+            raise DatabaseError(
+                f"{self.path}: another asyncio task has a transaction open on this thread: never await inside one,"
+                " put it into a function for `await db.run(function)`"
+            )
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:

@@ -17,16 +17,17 @@ _DATABASES = frozenset((".db", ".sqlite", ".sqlite3"))
 # What lies beside the session logs of the known agents and is none, or holds secrets.
 _NO_FOLDERS = frozenset(
     (
-        ".git", "node_modules", "__pycache__", "site-packages", "todos", "file-history", "shell_snapshots", "shell-snapshots",
-        "tool-results", ".migration-conflicts", "statsig", "plugins", "request_dumps",
+        ".git", "node_modules", "__pycache__", "site-packages", "todos", "file-history", "shell_snapshots",
+        "shell-snapshots", "tool-results", ".migration-conflicts", "statsig", "plugins", "request_dumps",
     )
 )  # fmt: skip
 _NO_FILES = frozenset(
     (
-        "history.jsonl", "session_index.jsonl", "sessions-index.json", "logs.json", "_index.json", "journal.jsonl", "auth.json",
-        "oauth_creds.json", ".credentials.json", "credentials.json", "google_accounts.json", "channel_directory.json",
-        "kanban.db", "user.json", "users.json", "package.json", "package-lock.json", "tsconfig.json", "settings.json",
-        "settings.local.json", "config.json", "projects.json", "memories.json", "message_feedback.json",
+        "history.jsonl", "session_index.jsonl", "sessions-index.json", "logs.json", "_index.json", "journal.jsonl",
+        "auth.json", "oauth_creds.json", ".credentials.json", "credentials.json", "google_accounts.json",
+        "channel_directory.json", "kanban.db", "user.json", "users.json", "package.json",
+        "package-lock.json", "tsconfig.json", "settings.json", "settings.local.json",
+        "config.json", "projects.json", "memories.json", "message_feedback.json",
         "shared_conversations.json",
     )
 )  # fmt: skip
@@ -53,8 +54,8 @@ class Refused(NamedTuple):
 def discover(sources: list[str]) -> Iterator[Found | Refused]:
     """Yield each file once that is named, or that lies in a named folder and may hold sessions.
 
-    Folders are read through, links to folders too, each once. Named files are taken whatever they are called; FIFOs, sockets and devices are
-    refused, as are folders that cannot be read.
+    Folders are read through, links to folders too, each once. Named files are taken whatever they are
+    called; FIFOs, sockets and devices are refused, as are folders that cannot be read.
     """
     seen: set[tuple[int, int]] = set()
     for source in sources:
@@ -93,11 +94,10 @@ def _walk(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found | Refused]:
                     yield from _walk(entry.path, seen)
             elif is_candidate(entry.name) and entry.is_file():
                 status = entry.stat()
-                if (
-                    status.st_nlink == 1
-                    and not entry.is_symlink()
-                    or (status.st_dev, status.st_ino) not in seen
-                ):
+                if (status.st_nlink == 1 and not entry.is_symlink()) or (
+                    status.st_dev,
+                    status.st_ino,
+                ) not in seen:
                     if status.st_nlink > 1 or entry.is_symlink():
                         seen.add((status.st_dev, status.st_ino))
                     yield Found(entry.path, look(entry.path, status), False)
@@ -123,7 +123,9 @@ def is_walked(name: str, siblings: set[str]) -> bool:
 
 
 def look(path: str, status: os.stat_result) -> Stat:
-    """Return what tells whether a file has changed; a database's write-ahead log and a session's pieces count with it."""
+    """Return what tells whether a file has changed; a database's write-ahead log and a session's pieces
+    count with it.
+    """
     size, mtime = status.st_size, status.st_mtime_ns
     others: Iterator[Path] = iter(())
     if os.path.splitext(path)[1] in _DATABASES:

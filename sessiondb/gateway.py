@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from types import TracebackType
@@ -13,6 +14,7 @@ from sessiondb import timestamps
 from sessiondb.context_prompt import context_prompt
 from sessiondb.dao.search_guard import despite_search
 from sessiondb.dao.session_filter import SessionFilter
+from sessiondb.errors import SessionDBError
 from sessiondb.locks import pauses
 from sessiondb.records import Channel, Session
 from sessiondb.reset_policy import NEVER, ResetPolicy, ResetRules
@@ -113,9 +115,10 @@ class Gateway:
             if self._before_reset is None:
                 self._replace(session, channel, moment, fields)
             elif self._claim(session, channel, moment):
-                with _FailureLogged(f"the callback before the {reason} reset of session {session.id} failed"):
-                    self._before_reset(session, reason)
-                self._replace(session, channel, moment, fields, reason)
+                with self._released_on_error(session):
+                    with _FailureLogged(f"the callback before the {reason} reset of {session.id} failed"):
+                        self._before_reset(session, reason)
+                    self._replace(session, channel, moment, fields, reason)
             else:
                 time.sleep(pause)
         raise AssertionError("pauses() never ends")
@@ -180,6 +183,16 @@ class Gateway:
                 return False
             self._db.sessions.set_metadata(session.id, {_CLAIM: until})
         return True
+
+    @contextlib.contextmanager
+    def _released_on_error(self, session: Session) -> Iterator[None]:
+        """Give a claim back where the block fails or is stopped, so that others need not wait for its end."""
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(SessionDBError):
+                self._db.sessions.set_metadata(session.id, {_CLAIM: None})
+            raise
 
     def _replace(
         self,

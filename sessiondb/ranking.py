@@ -1,9 +1,9 @@
 """Rank sessions by the hits in them. Pure: hits, shares and counts in, scores out.
 
-A message's score is FTS5's own BM25, summed over the words asked for. Where any word may do, two more are added,
-for what is asked in one message is often answered in the next, and a session about a thing speaks of all its words
-somewhere: the BM25 of each message with its two neighbours as one text, and that of the whole session as one. Of
-messages and of neighbourhoods, the three best of a session count, by falling weights.
+A message's score is FTS5's own BM25, summed over the words asked for. Where any word may do, two more are
+added, for what is asked in one message is often answered in the next, and a session about a thing speaks of
+all its words somewhere: the BM25 of each message with its two neighbours as one text, and that of the whole
+session as one. Of messages and of neighbourhoods, the three best of a session count, by falling weights.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Group(NamedTuple):
 
     @property
     def shown(self) -> Hit:
-        """Return the hit to show: the best message, where there is one; a title does not say where to look."""
+        """Return the hit to show: the best message, if there is one; a title does not say where to look."""
         return next((hit for hit in self.hits if hit.message_id is not None), self.hits[0])
 
 
@@ -91,7 +91,7 @@ def by_relevance(hits: Iterable[Hit]) -> list[Group]:
 
 
 def by_time(hits: Iterable[Hit], *, oldest_first: bool = False) -> list[Group]:
-    """Group hits by session, in the order of time, as are a session's hits; what has no time counts as old."""
+    """Group hits by session, all in the order of time; what has no time counts as old."""
     ordered = sorted(hits, key=lambda hit: (hit.created_at or "", hit.row_id), reverse=not oldest_first)
     return [Group(key, 0.0, found) for key, found in _by_session(ordered).items()]
 
@@ -179,7 +179,7 @@ def _saturated(count: float, length: float) -> float:
 
 
 def _rarity(share: float, messages: float) -> float:
-    """Return how much a word says: less the log of its share of texts of so many messages, dealt by chance."""
+    """Return how much a word says: less the log of its share of texts of so many messages, by chance."""
     return -math.log(max(1 - (1 - min(share, 1.0)) ** messages, 1e-9))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sessiondb import ranking, timestamps
+from sessiondb import ranking
 from sessiondb.connection import Connection
 from sessiondb.dao.search import Order, SearchQueries
 from sessiondb.dao.search_filters import MESSAGES, NOTES, TITLES, TOOLS, Corpus, SearchFilter
@@ -91,7 +91,9 @@ class Search:
         page = groups[offset:] if limit is None else groups[offset : offset + limit]
         pending = sum(self._pages.pending(corpus) for corpus in request.corpora)
         hits = self._shown(request, found, page)
-        return SearchResult(text, hits, len(groups), found.is_relaxed, found.is_truncated, pending)
+        return SearchResult(
+            request.query.text, hits, len(groups), found.is_relaxed, found.is_truncated, pending
+        )
 
     def explain(  # noqa: PLR0913
         self,
@@ -229,15 +231,15 @@ def _filters(
     """Return the filters of a query, completed by the arguments, their times as stored timestamps."""
     if role is not None and role.lower() not in ROLES:
         raise InvalidInput(f"there is no role {role!r}: give one of {', '.join(ROLES)}")
-    ends = [timestamps.parse_range(typed.before)[0]] if typed.before else []
-    ends += [timestamps.parse_range(typed.until)[1]] if typed.until else []
+    ends = [_span(typed.before)[0]] if typed.before else []
+    ends += [_span(typed.until)[1]] if typed.until else []
     ends = ends or ([_end(until)] if until else [])
     after = typed.after or since
     return typed._replace(
         agent=_choice(typed.agent, agent),
         project=_choice(typed.project, project),
         role=_choice(typed.role, role.lower() if role else None),
-        after=timestamps.parse_range(after)[0] if after else None,
+        after=_span(after)[0] if after else None,
         before=min(ends, default=None),
         until=None,
     )
@@ -247,15 +249,22 @@ def _choice(typed: Choice, argument: str | None) -> Choice:
     return typed._replace(any_of=(argument,)) if argument and not typed.any_of else typed
 
 
+def _span(text: str) -> tuple[str, str]:
+    """Return when a time that a person typed begins and ends. Raises InvalidInput."""
+    from sessiondb import timestamps
+
+    return timestamps.parse_range(text)
+
+
 def _end(until: str) -> str:
     """Return where a time ends; a stored timestamp is the end itself."""
-    start, end = timestamps.parse_range(until)
+    start, end = _span(until)
     return start if start == until else end
 
 
 def _is_time(text: str) -> bool:
     try:
-        timestamps.parse_range(text)
+        _span(text)
     except InvalidInput:
         return False
     return True

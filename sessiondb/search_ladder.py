@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 from sessiondb import ranking
 from sessiondb.dao.search import Order, SearchQueries
-from sessiondb.dao.search_filters import MESSAGES, TOOLS, Corpus, SearchFilter
+from sessiondb.dao.search_filters import MESSAGES, Corpus, SearchFilter
 from sessiondb.query import (
     Period,
     Query,
     exclusion_expression,
-    for_json,
     form_expressions,
     is_question,
     is_searchable,
@@ -26,11 +25,12 @@ from sessiondb.query import (
     symbolic_words,
 )
 from sessiondb.ranking import Activity, Group, Hit, Word
+from sessiondb.search_rows import Expressions, RowReader
 
 NEWEST = 2000
 """Rows of a word that are ranked, the newest, unless all are asked for. A row costs some 3 microseconds."""
 
-LISTED = 1000
+LISTED = 500
 """Rows that are read in the order of time, unless all are asked for."""
 
 BEST = 1000
@@ -56,15 +56,6 @@ class Sort(NamedTuple):
         return Order(None if self.is_exact else most, self.by == "oldest", self.by == "relevance")
 
 
-class Expressions(NamedTuple):
-    """FTS5 expressions for the plain indexes and the segmented one, and what no hit may match in either."""
-
-    plain: str | None = None
-    segmented: str | None = None
-    barred: str | None = None
-    barred_segments: str | None = None
-
-
 class Found(NamedTuple):
     """What a search found: the step that found it, the sessions, and the expression that marks the words."""
 
@@ -75,11 +66,6 @@ class Found(NamedTuple):
     is_truncated: bool = False
 
 
-class _Rows(NamedTuple):
-    scores: dict[int, float]
-    is_truncated: bool
-
-
 class Ladder:
     """Searches some corpora within some filters."""
 
@@ -88,7 +74,7 @@ class Ladder:
     ) -> None:
         self._queries = queries
         self._corpora = corpora
-        self._allowed = allowed
+        self._reader = RowReader(queries, allowed)
         self._sort = sort
 
     def climb(self, query: Query, today: date) -> Found:
@@ -147,7 +133,7 @@ class Ladder:
         hits: list[Hit] = []
         is_truncated = False
         for corpus in self._corpora:
-            rows = self._rows(expressions, corpus, self._sort.order())
+            rows = self._reader.rows(expressions, corpus, self._sort.order())
             is_truncated = is_truncated or rows.is_truncated
             hits += self._queries.hits(corpus, rows.scores)
         if self._sort.by == "relevance":
@@ -198,10 +184,10 @@ class Ladder:
     ) -> tuple[dict[int, float], Word, bool]:
         """Return what a word adds to the score of each row, and in which share of all rows it is."""
         order = Order(None if self._sort.is_exact else NEWEST)
-        own = self._rows(forms[0], corpus, order)
+        own = self._reader.rows(forms[0], corpus, order)
         scores, weights = own.scores, dict.fromkeys(own.scores, 1.0)
         for form in forms[1:]:
-            for row_id, score in self._rows(form, corpus, order).scores.items():
+            for row_id, score in self._reader.rows(form, corpus, order).scores.items():
                 scores[row_id] = max(score * ranking.OTHER_FORM_WEIGHT, scores.get(row_id, 0.0))
                 weights.setdefault(row_id, ranking.OTHER_FORM_WEIGHT)
         # Only the newest rows of a common word are read: its share is what it is among these.
@@ -215,52 +201,22 @@ class Ladder:
         best = sorted(total, key=total.__getitem__, reverse=True)[:BEST]
         return {row_id: total[row_id] for row_id in best}
 
-    def _rows(self, expressions: Expressions, corpus: Corpus, order: Order) -> _Rows:
-        """Return the rows that match in either index, scored, and whether there are more than are read."""
-        plain, segmented, barred, barred_segments = expressions
-        one_more = order if order.most is None else order._replace(most=order.most + 1)
-        unlimited = Order(None, is_scored=False)
-        found = self._scores(corpus, plain, one_more, segmented=False)
-        among_segments = self._scores(corpus, segmented, one_more, segmented=True)
-        if among_segments:
-            found = among_segments | found
-            for row_id in self._scores(corpus, barred, unlimited, segmented=False):
-                found.pop(row_id, None)
-        for row_id in self._scores(corpus, barred_segments, unlimited, segmented=True):
-            found.pop(row_id, None)
-        if order.most is None or len(found) <= order.most:
-            return _Rows(found, False)
-        kept = sorted(found, reverse=not order.oldest_first)[: order.most]
-        return _Rows({row_id: found[row_id] for row_id in kept}, True)
-
-    def _scores(
-        self, corpus: Corpus, expression: str | None, order: Order, *, segmented: bool
-    ) -> dict[int, float]:
-        if expression is None:
-            return {}
-        if corpus is TOOLS and not segmented:
-            expression = for_json(expression, "arguments")
-        return self._queries.scores(corpus, expression, self._allowed, order, segmented=segmented)
-
     def _without_words(self, query: Query, expressions: Expressions) -> Found:
-        """Find what filters let through, less what is excluded; symbols, which no index knows, are read for."""
+        """Find what filters let through, less what is excluded. Symbols are read for: no index knows them."""
         if query.is_empty or any(is_searchable(term) for term in query.words):
-            return Found("nothing to look for", [])
+            return Found("nothing, for nothing was asked", [])
+        symbols = [term.text for term in query.words]
+        oldest_first = self._sort.by == "oldest"
+        most = None if self._sort.is_exact else MOST_READ if symbols else NEWEST
         hits: list[Hit] = []
         is_truncated = False
-        symbols = [term.text for term in query.words]
-        most = MOST_READ if symbols else NEWEST
         for corpus in self._corpora:
-            rows = self._allowed.newest(corpus, most + 1)
-            is_truncated = is_truncated or len(rows) > most
-            kept = set(rows[:most])
-            if symbols:
-                kept = self._queries.holding(corpus, kept, symbols)
-            barred = Expressions(expressions.barred, expressions.barred_segments)
-            kept -= self._rows(barred, corpus, Order(None, is_scored=False)).scores.keys()
+            rows = self._reader.without_words(expressions, corpus, Order(most, oldest_first, is_scored=False))
+            is_truncated = is_truncated or rows.is_truncated
+            kept = self._queries.holding(corpus, rows.scores, symbols) if symbols else rows.scores
             hits += self._queries.hits(corpus, dict.fromkeys(kept, 0.0))
-        newest_first = ranking.by_time(hits, oldest_first=self._sort.by == "oldest")
-        return Found("filters alone, the newest", newest_first, None, False, is_truncated)
+        groups = ranking.by_time(hits, oldest_first=oldest_first)
+        return Found("filters alone, in the order of time", groups, None, False, is_truncated)
 
     def _by_time(self, found: Found) -> Found:
         """Order what holds any word by time, where that is wanted: what ranks half as well as the best."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 
 from sessiondb.query import Query
-from sessiondb.query.text import STOP_WORDS, loose_pattern, pairs
+from sessiondb.query.text import STOP_WORDS, is_spaced, loose_pattern, tokens
 
 OPEN, CLOSE, ELLIPSIS = "«", "»", "…"
 LONGEST = 240
 """Characters of a snippet; tokens of tool output have no end of their own."""
 _BEFORE = 70
+_LONGEST_RUN = 16
 
 
 def one_line(snippet: str) -> str:
@@ -49,8 +51,21 @@ def _with_marks(match: re.Match[str]) -> str:
 
 
 def _patterns(query: Query) -> Iterator[str]:
-    """Yield the words as typed, then what they consist of: a text may hold all of it apart."""
-    yield from (loose_pattern(term.text) for term in query.words if term.text.strip())
-    pieces = [piece.replace(" ", "") for term in query.words for piece in pairs(term.text)]
-    content = [piece for piece in pieces if piece.lower() not in STOP_WORDS] or pieces
-    yield from (rf"\b{piece}" if piece.isascii() else loose_pattern(piece) for piece in content)
+    """Yield the words as typed, then what they consist of, for a text may hold all of it apart."""
+    words = [term.text for term in query.words if term.text.strip()]
+    words = [word for word in words if word.lower() not in STOP_WORDS] or words
+    yield from map(loose_pattern, words)
+    for word in words:
+        for is_run, letters in groupby(word, key=is_spaced):
+            text = "".join(letters)
+            if is_run:
+                yield from _parts(text[:_LONGEST_RUN])
+            else:
+                pieces = [token for token in tokens(text) if token.lower() not in STOP_WORDS]
+                yield from (f"(?<![a-zA-Z0-9]){loose_pattern(piece)}" for piece in pieces)
+
+
+def _parts(run: str) -> Iterator[str]:
+    """Yield what of a run of characters may stand alone, the longest first; single ones say nothing."""
+    for size in range(len(run), min(len(run), 2) - 1, -1):
+        yield from (re.escape(run[start : start + size]) for start in range(len(run) - size + 1))

@@ -1,12 +1,20 @@
-"""A database with something of everything in it, and all that a database holds without the ids it gave out."""
+"""A database with something of everything in it, and all that a database holds without the ids it gave
+out.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sessiondb import SessionDB
+from sessiondb.dao.care import Care
+from sessiondb.export import export
+from sessiondb.merge import MergeReport, merge
 from sessiondb.records import Channel
+
+Change = Callable[[SessionDB], Any]
 
 AT = "2026-03-02T08:00:{:02}Z"
 
@@ -81,18 +89,35 @@ def add_open_chat(db: SessionDB) -> None:
 
 def add_tool_session(db: SessionDB) -> None:
     """Add a session with tool calls, parts, tokens, and some messages consolidated."""
-    db.sessions.start("codex", id="tools", project="/home/mira/quill", model="gpt-5", started_at=AT.format(20))
+    db.sessions.start(
+        "codex", id="tools", project="/home/mira/quill", model="gpt-5", started_at=AT.format(20)
+    )
     said = {"created_at": AT.format(21)}
     image = {"type": "image", "source": {"media_type": "image/png", "data": "aGk="}}
     db.messages.append("tools", "user", [{"type": "text", "text": "Look"}, image], external_id="m1", **said)
     calls = [{"id": "c1", "name": "grep", "arguments": {"pattern": "½"}}, {"name": "ls", "arguments": "{}"}]
     asked = db.messages.append(
-        "tools", "assistant", "Let me look.", tool_calls=calls, reasoning="Hm.", model="gpt-5", finish_reason="x", **said
+        "tools",
+        "assistant",
+        "Let me look.",
+        tool_calls=calls,
+        reasoning="Hm.",
+        model="gpt-5",
+        finish_reason="x",
+        **said,
     )
     db.messages.append("tools", "tool", "amounts.py:12", tool_call_id="c1", **said)
     db.messages.append("tools", "tool", "none", tool_call_id="c9", is_error=True, name="lost", **said)
     db.messages.append("tools", "assistant", "In amounts.py.", latency=3, created_at=AT.format(25))
-    db.add_tokens("tools", request_key="r1", model="gpt-5", message_id=asked.id, counted_at=AT.format(25), input=9, output=3)
+    db.add_tokens(
+        "tools",
+        request_key="r1",
+        model="gpt-5",
+        message_id=asked.id,
+        counted_at=AT.format(25),
+        input=9,
+        output=3,
+    )
     for _ in range(2):
         db.add_tokens("tools", counted_at=AT.format(25), output=1, cost_microdollars=5)
     db.sessions.consolidate("tools", 2)
@@ -100,14 +125,17 @@ def add_tool_session(db: SessionDB) -> None:
 
 
 def add_strange_rows(db: SessionDB) -> None:
-    """Add what other tools may have written: JSON over several lines, gaps, answers before calls, stray calls."""
+    """Add what other tools may have written: JSON over several lines, gaps, answers before calls, stray
+    calls.
+    """
     db.sessions.start("other", id="strange", project="garden", started_at=AT.format(1))
     with db.connection.transaction():
         db.connection.script("""
           UPDATE sessions SET metadata = '{\n"a": 1.50,\n"parent_id": 7}' WHERE id = 'strange';
           UPDATE projects SET path = NULL WHERE path = 'garden';
           INSERT INTO messages (id, session_id, seq, role, metadata, parts)
-          VALUES (900, 'strange', 3, 'tool', '{"n":\n1e400}', '["a",\n "b"]'), (901, 'strange', 7, 'assistant', NULL, NULL);
+          VALUES (900, 'strange', 3, 'tool', '{"n":\n1e400}', '["a",\n "b"]'),
+            (901, 'strange', 7, 'assistant', NULL, NULL);
           INSERT INTO tool_calls (session_id, message_id, result_message_id, position, call_id, result)
           VALUES ('strange', 901, 900, 4, 'x', 'early'), ('strange', 901, NULL, 4, 'x', 'answer gone'),
             ('strange', NULL, NULL, 1, 'y', 'no message at all');
@@ -119,8 +147,12 @@ def add_notes(db: SessionDB) -> None:
     about = {"created_at": AT.format(50)}
     for _ in range(2):
         db.notes.add("decision", "Amounts are fractions.", session_id="tools", **about)
-    db.notes.add("question", "Why?", project="/home/mira/quill", translations={"de": "Warum?", "ar": "لماذا؟"}, **about)
-    done = db.notes.add("followup", "Ask Noor", session_id="chat", assignee="me", due_at="2026-04-01", **about)
+    db.notes.add(
+        "question", "Why?", project="/home/mira/quill", translations={"de": "Warum?", "ar": "لماذا؟"}, **about
+    )
+    done = db.notes.add(
+        "followup", "Ask Noor", session_id="chat", assignee="me", due_at="2026-04-01", **about
+    )
     db.notes.resolve(done.id, "asked", at=AT.format(59))
 
 
@@ -133,7 +165,58 @@ def remove(db: SessionDB, session_id: str, reason: str, deleted_at: str) -> None
         )
         if reason == "prune":
             db.connection.execute(
-                "UPDATE notes SET session_id = NULL WHERE project_id IS NOT NULL AND session_id = ?", (session_id,)
+                "UPDATE notes SET session_id = NULL WHERE project_id IS NOT NULL AND session_id = ?",
+                (session_id,),
             )
         db.connection.execute("DELETE FROM tool_calls WHERE session_id = ?", (session_id,))
         db.connection.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
+
+
+def change(path: Path, *changes: Change) -> None:
+    """Make changes to a database."""
+    with SessionDB(path) as db:
+        for make in changes:
+            make(db)
+
+
+def merged(path: Path, other: Path) -> MergeReport:
+    """Merge another database into one, which is found to be sound then."""
+    with SessionDB(path) as db:
+        report = merge(db, other)
+        assert Care(db.connection).check() == []
+    return report
+
+
+def counts(report: MergeReport) -> tuple[list[str], list[str], list[str], int, int]:
+    """Return sessions added, updated and removed, and how many messages and notes were added."""
+    return report.added, report.updated, report.removed, report.messages, report.notes
+
+
+def said(session_id: str, text: str, second: int, **more: Any) -> Change:
+    """Return the change that a user says something."""
+    return lambda db: db.messages.append(session_id, "user", text, created_at=AT.format(second), **more)
+
+
+def texts(path: Path, session_id: str) -> list[tuple[int, str]]:
+    """Return the messages of a session: seq and text."""
+    with SessionDB(path, read_only=True) as db:
+        return [(message.seq, message.text) for message in db.messages.transcript(session_id)]
+
+
+def exported(path: Path) -> bytes:
+    """Return the export of a database."""
+    with SessionDB(path, read_only=True) as db:
+        return b"".join(export(db))
+
+
+def contents_of(path: Path, table: str) -> list[Any]:
+    """Return the rows of a table that holds content."""
+    with SessionDB(path, read_only=True) as db:
+        return contents(db)[table]
+
+
+def copy_of(path: Path, copy: Path) -> Path:
+    """Copy a database, and return the copy's path."""
+    with SessionDB(path, read_only=True) as db:
+        Care(db.connection).back_up(copy)
+    return copy

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import sqlite3
 import threading
@@ -144,3 +146,41 @@ def test_closing_twice_is_fine_and_leaves_one_file(tmp_path: Path) -> None:
     db.close()
     db.close()
     assert {file.name for file in tmp_path.iterdir()} <= {"sessions.db", "sessions.db.lock"}
+
+
+def test_two_asyncio_tasks_cannot_share_a_transaction(tmp_path: Path) -> None:
+    async def scenario() -> str:
+        opened, written = asyncio.Event(), asyncio.Event()
+
+        async def holder(db: SessionDB) -> None:
+            with contextlib.suppress(RuntimeError), db.connection.transaction():
+                db.sessions.start("agent", id="held")
+                opened.set()
+                await written.wait()
+                raise RuntimeError
+
+        async def other(db: SessionDB) -> str:
+            await opened.wait()
+            try:
+                db.sessions.start("agent", id="lost")
+            except DatabaseError as error:
+                return str(error)
+            finally:
+                written.set()
+            return "written"
+
+        with SessionDB(tmp_path / "sessions.db") as db:
+            _, said = await asyncio.gather(holder(db), other(db))
+            assert db.connection.rows("SELECT id FROM sessions") == []
+        return said
+
+    assert "another asyncio task has a transaction open" in asyncio.run(scenario())
+
+
+def test_nothing_follows_in_a_transaction_that_sqlite_has_undone(connection: Connection) -> None:
+    with pytest.raises(DatabaseError, match="an error has undone the transaction"), connection.transaction():
+        connection.execute("INSERT INTO things (name) VALUES ('first')")
+        connection.sqlite.execute("ROLLBACK")
+        connection.execute("INSERT INTO things (name) VALUES ('half')")
+    assert names(connection) == []
+    connection.close()

@@ -11,10 +11,11 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.care import Care
+from sessiondb.dao.removal import Removals
 from sessiondb.errors import InvalidInput
 from sessiondb.export import export, write
-from sessiondb.ingest import Ingest, ImportReport
-from tests.stores import AT, contents, fill
+from sessiondb.ingest import ImportReport, Ingest
+from tests.stores import AT, contents, exported, fill
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def full(tmp_path: Path) -> Path:
     return fill(tmp_path / "full.db")
 
 
-def exported(path: Path, session_ids: list[str] | None = None) -> bytes:
+def exported_of(path: Path, session_ids: list[str]) -> bytes:
     with SessionDB(path, read_only=True) as db:
         return b"".join(export(db, session_ids))
 
@@ -48,14 +49,19 @@ def test_import_of_an_export_gives_an_equal_database(tmp_path: Path, full: Path)
         assert Care(theirs.connection).check() == []
         assert sorted(report.sessions_added) == ["before", "chat", "strange", "tools"]
         assert report.messages_added == theirs.connection.value("SELECT count(*) FROM messages")
-        assert [hit.session_id for hit in theirs.search("amounts fractions", scope="notes", flat=True).hits] == ["tools", "tools"]
+        assert [
+            hit.session_id for hit in theirs.search("amounts fractions", scope="notes", flat=True).hits
+        ] == ["tools", "tools"]
         assert [hit.session_id for hit in theirs.search("渡船 OR 船").hits] == ["chat"]
 
 
 def _on_one_line(db: SessionDB) -> list[object]:
     """Return the messages with their JSON on one line, as an export writes it."""
     rows = [
-        tuple(value.replace("\n", " ") if index in (5, 10) and value else value for index, value in enumerate(row))
+        tuple(
+            value.replace("\n", " ") if index in (5, 10) and value else value
+            for index, value in enumerate(row)
+        )
         for row in contents(db)["messages"]
     ]
     return sorted(rows, key=repr)
@@ -112,12 +118,17 @@ def test_sessions_come_by_their_start_then_their_id(full: Path) -> None:
 
 
 def test_some_sessions_come_alone_with_their_own_notes(tmp_path: Path, full: Path) -> None:
-    data = exported(full, ["chat"])
+    data = exported_of(full, ["chat"])
     copy = tmp_path / "copy.db"
 
     imported(copy, saved(tmp_path, data))
 
-    assert {json.loads(line)["type"] for line in data.splitlines()} == {"header", "session", "message", "note"}
+    assert {json.loads(line)["type"] for line in data.splitlines()} == {
+        "header",
+        "session",
+        "message",
+        "note",
+    }
     with SessionDB(copy) as db:
         assert db.sessions.get("chat").is_open
     assert exported(copy) == data
@@ -125,11 +136,11 @@ def test_some_sessions_come_alone_with_their_own_notes(tmp_path: Path, full: Pat
 
 def test_a_session_whose_parent_is_left_out_finds_it_later(tmp_path: Path, full: Path) -> None:
     copy = tmp_path / "copy.db"
-    child = exported(full, ["before"])
+    child = exported_of(full, ["before"])
 
     imported(copy, saved(tmp_path, child, "child.jsonl"))
     assert exported(copy) == child
-    imported(copy, saved(tmp_path, exported(full, ["chat"]), "parent.jsonl"))
+    imported(copy, saved(tmp_path, exported_of(full, ["chat"]), "parent.jsonl"))
 
     with SessionDB(copy) as db:
         assert db.sessions.get("before").parent_id == "chat"
@@ -139,8 +150,6 @@ def test_a_session_whose_parent_is_left_out_finds_it_later(tmp_path: Path, full:
 def test_an_import_of_an_export_respects_tombstones_until_told_otherwise(tmp_path: Path, full: Path) -> None:
     file = saved(tmp_path, exported(full))
     with SessionDB(full) as db:
-        from sessiondb.dao.removal import Removals
-
         Removals(db.connection).remove(["tools"])
 
     imported(full, file)
@@ -155,7 +164,11 @@ def test_an_import_of_an_export_respects_tombstones_until_told_otherwise(tmp_pat
 @pytest.mark.parametrize(
     ("line", "replacement", "reason"),
     [
-        (b'"role":"assistant","content":"In', b'"role":"oracle","content":"In', "Invalid enum value 'oracle' - at `$.role`"),
+        (
+            b'"role":"assistant","content":"In',
+            b'"role":"oracle","content":"In',
+            "Invalid enum value 'oracle' - at `$.role`",
+        ),
         (b'"seq":5', b'"seq":2', "message 2 comes after message 4"),
         (b'"seq":5', b'"seq":"five"', "Expected `int`, got `str` - at `$.seq`"),
     ],
@@ -163,7 +176,7 @@ def test_an_import_of_an_export_respects_tombstones_until_told_otherwise(tmp_pat
 def test_a_line_that_makes_no_sense_is_reported_and_the_rest_imported(
     tmp_path: Path, full: Path, line: bytes, replacement: bytes, reason: str
 ) -> None:
-    data = exported(full, ["tools"])
+    data = exported_of(full, ["tools"])
     assert line in data
     copy = tmp_path / "copy.db"
 
@@ -174,7 +187,7 @@ def test_a_line_that_makes_no_sense_is_reported_and_the_rest_imported(
 
 
 def test_messages_of_a_session_that_cannot_be_read_go_to_no_other(tmp_path: Path, full: Path) -> None:
-    data = exported(full, ["chat", "tools"]).replace(b'"agent":"codex"', b'"agent":7')
+    data = exported_of(full, ["chat", "tools"]).replace(b'"agent":"codex"', b'"agent":7')
     copy = tmp_path / "copy.db"
 
     report = imported(copy, saved(tmp_path, data))
@@ -214,7 +227,9 @@ def test_writers_go_on_and_the_export_is_of_one_moment(full: Path) -> None:
     with SessionDB(full, read_only=True) as reader, SessionDB(full) as writer:
         lines = export(reader)
         first = next(lines) + next(lines)
-        thread = threading.Thread(target=lambda: writer.messages.append("chat", "user", "New", created_at=AT.format(59)))
+        thread = threading.Thread(
+            target=lambda: writer.messages.append("chat", "user", "New", created_at=AT.format(59))
+        )
         thread.start()
         thread.join()
 

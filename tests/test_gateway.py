@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -89,7 +90,12 @@ def test_a_callback_that_is_stopped_from_outside_stops_the_reset(db: SessionDB) 
     first = gateway.session(ANN, now=NOON)
     with pytest.raises(KeyboardInterrupt):
         gateway.session(ANN, now=LATER)
-    assert db.sessions.get(first.id).is_open
+    assert db.sessions.get(first.id) == first
+    # Whoever comes next need not wait for the claim to end.
+    gateway = db.gateway("bot", reset=POLICY, before_reset=lambda session, reason: None)
+    begun = time.monotonic()
+    assert gateway.session(ANN, now=LATER).parent_id == first.id
+    assert time.monotonic() - begun < 10
 
 
 def test_a_reset_keeps_the_callers_fields_beside_the_notice(db: SessionDB) -> None:

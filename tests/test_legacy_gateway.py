@@ -177,7 +177,7 @@ def test_callback_before_an_auto_reset_whose_failure_is_logged(
         second = gateway.session(ANN, now=NOON + timedelta(hours=1))
     assert db.sessions.get(first.id).end_reason == "idle"
     assert second.parent_id == first.id
-    assert f"the callback before the idle reset of session {first.id} failed" in caplog.text
+    assert f"the callback before the idle reset of {first.id} failed" in caplog.text
     assert "no model today" in caplog.text
 
 

@@ -55,7 +55,11 @@ def test_default_places(
     ("platform", "llm", "database"),
     [
         ("linux", ".config/io.datasette.llm/logs.db", ".local/share/sessiondb/sessions.db"),
-        ("darwin", "Library/Application Support/io.datasette.llm/logs.db", "Library/Application Support/sessiondb/sessions.db"),
+        (
+            "darwin",
+            "Library/Application Support/io.datasette.llm/logs.db",
+            "Library/Application Support/sessiondb/sessions.db",
+        ),
         ("win32", "AppData/Roaming/io.datasette.llm/logs.db", "AppData/Local/sessiondb/sessions.db"),
     ],
 )  # fmt: skip
@@ -130,5 +134,7 @@ def test_agents_can_be_chosen(home: Path) -> None:
 
 
 def test_an_agent_without_known_places_is_refused(home: Path) -> None:
-    with pytest.raises(InvalidInput, match="the places of 'emacs' are not known: give one of claude-code, codex, "):
+    with pytest.raises(
+        InvalidInput, match="the places of 'emacs' are not known: give one of claude-code, codex, "
+    ):
         known_places(("codex", "emacs"))

@@ -61,7 +61,10 @@ def test_keys_of_providers_are_taken_out(key: str, around: str) -> None:
         ("write to ann.lee+x@mail.example.co.uk!", "write to [redacted:email]!"),
         ("mailto:ann@example.com", "mailto:[redacted:email]"),
         ("hi\\nann@example.com", "hi\\n[redacted:email]"),
-        ("cd /home/ann/src && ls /Users/ann.lee", "cd /home/[redacted:user]/src && ls /Users/[redacted:user]"),
+        (
+            "cd /home/ann/src && ls /Users/ann.lee",
+            "cd /home/[redacted:user]/src && ls /Users/[redacted:user]",
+        ),
         ("file:///home/ann/x", "file:///home/[redacted:user]/x"),
         ("/mnt/c/Users/ann/x", "/mnt/c/Users/[redacted:user]/x"),
         ("C:\\Users\\Ann Lee\\Docs", "C:\\Users\\[redacted:user]\\Docs"),
@@ -136,7 +139,9 @@ def test_json_stays_json() -> None:
 
 
 def test_what_needs_no_change_is_as_it_was() -> None:
-    row = MessageRow(1, "user", "Hello", metadata=raw_json('{"a":  1.50}'), tool_calls=[CallRow("c", arguments="[ 1 ]")])
+    row = MessageRow(
+        1, "user", "Hello", metadata=raw_json('{"a":  1.50}'), tool_calls=[CallRow("c", arguments="[ 1 ]")]
+    )
 
     assert encode(redacted(row)) == encode(row)
 
@@ -155,7 +160,9 @@ def test_a_session_is_left_without_its_people() -> None:
 
 def test_records_and_what_they_hold_are_redacted() -> None:
     call = ToolCall(1, "s", "cat", '{"path":"/home/ann/x"}')
-    session = Session("s", "hermes", WHEN, WHEN, "s", "telegram:7", "/home/ann/x", Channel("telegram", "dm", "7"))
+    session = Session(
+        "s", "hermes", WHEN, WHEN, "s", "telegram:7", "/home/ann/x", Channel("telegram", "dm", "7")
+    )
 
     found_call, found_session = redacted((call, session))
 

@@ -69,7 +69,9 @@ def test_new_files_and_folders_are_found(logs: Path) -> None:
 
 
 def test_a_file_that_comes_into_a_young_folder_is_not_missed(logs: Path) -> None:
-    """The folder's time may stay as it is: it is no finer than a few milliseconds, on some disks than seconds."""
+    """The folder's time may stay as it is: it is no finer than a few milliseconds, on some disks than
+    seconds.
+    """
     watch = Watch([str(logs)])
     first = add(logs / "c.jsonl")
     before = logs.stat()
@@ -178,7 +180,9 @@ def test_of_many_files_a_round_looks_at_a_share(tmp_path: Path, monkeypatch: pyt
     assert len(looked) <= 5 * 12
 
 
-def test_what_changed_last_is_looked_at_in_every_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_changed_last_is_looked_at_in_every_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "SHARE", 1)
     files = [tmp_path / f"{number:02}.jsonl" for number in range(30)]
     for file in files:

@@ -23,6 +23,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from sessiondb import SessionDB
 
 QUESTIONS = Path(__file__).parent / "data" / "conversations.json"
@@ -128,4 +130,4 @@ def _moment(text: str) -> datetime:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     add_arguments(parser)
-    sys.exit(run(parser.parse_args()))
+    run(parser.parse_args())

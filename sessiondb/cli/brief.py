@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import click
 
-from sessiondb.cli.note import folder
-from sessiondb.cli.options import complete_sessions, database_option, reading
+from sessiondb.cli.options import complete_sessions, database_option, project_folder, reading
 from sessiondb.cli.render import say, show_text
 
 
 @click.command()
 @click.argument("session", required=False, shell_complete=complete_sessions)
-@click.option("--project", metavar="PATH", callback=folder, help="Of this project, over all its sessions.")
+@click.option(
+    "--project", metavar="PATH", callback=project_folder, help="Of this project, over all its sessions."
+)
 @click.option("--lang", metavar="LANG", default="en", help="In this language, where there are translations.")
 @click.option("--max-tokens", metavar="N", type=click.IntRange(min=1), help="No longer than about this.")
 @database_option

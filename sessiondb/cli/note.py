@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 from sessiondb.cli.fields import NOTES, note_fields, note_rows
-from sessiondb.cli.options import database_option, json_option, output_options, reading, with_options, writing
+from sessiondb.cli.options import (
+    database_option,
+    json_option,
+    output_options,
+    project_folder,
+    reading,
+    with_options,
+    writing,
+)
 from sessiondb.cli.render import Output, show_json, show_rows, tell
 
 KINDS = ("decision", "failure", "win", "followup", "question", "workstream", "summary")
@@ -19,15 +27,13 @@ def scope_options(function: Any) -> Any:
     options = (
         click.option("--session", metavar="SESSION", help="Of this session."),
         click.option(
-            "--project", metavar="PATH", callback=folder, help="Of this project: its folder, or its name."
+            "--project",
+            metavar="PATH",
+            callback=project_folder,
+            help="Of this project: its folder, or its name.",
         ),
     )
     return with_options(function, options)
-
-
-def folder(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Return the absolute path of a folder that is there, as agents write it; any other name as it is."""
-    return os.path.abspath(value) if value is not None and os.path.isdir(value) else value
 
 
 @click.group()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -86,6 +87,11 @@ def _span(param: click.Parameter, value: str | None) -> tuple[str, str] | tuple[
         return timestamps.parse_range(value)
     except InvalidInput as error:
         raise click.BadParameter(str(error), param=param) from error
+
+
+def project_folder(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return the absolute path of a folder that is there, as agents write it; any other name as it is."""
+    return os.path.abspath(value) if value is not None and os.path.isdir(value) else value
 
 
 def complete_sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -177,7 +183,10 @@ def filter_options(*names: str) -> Callable[[Function], Function]:
     known = {
         "agent": click.option("--agent", metavar="NAME", help="Only of this agent."),
         "project": click.option(
-            "--project", metavar="PATH", help="Only of this project: its folder, or a part of its path."
+            "--project",
+            metavar="PATH",
+            callback=project_folder,
+            help="Only of this project: its folder, or some folders of its path.",
         ),
         "model": click.option(
             "--model", metavar="NAME", help="Only of this model, or of those that begin so."

@@ -9,14 +9,16 @@ from sessiondb.importers.base import Record, SessionRecord
 
 TITLE_LENGTH = 100
 COLUMNS = (
-    "id", "agent", "native_id", "key", "project_id", "channel_id", "parent_id", "relation", "title", "title_source", "model_id",
-    "started_at", "last_active_at", "ended_at", "end_reason", "consolidated", "metadata",
+    "id", "agent", "native_id", "key", "project_id", "channel_id", "parent_id", "relation", "title", "title_source",
+    "model_id", "started_at", "last_active_at", "ended_at", "end_reason", "consolidated", "metadata",
 )  # fmt: skip
 _TITLE_RANK = {None: 0, "prompt": 1, "agent": 2, "user": 3}
 
 
 class ImportSession:
-    """A session during an import. `fields` are the columns of its row as they should be, `written` as they are."""
+    """A session during an import. `fields` are the columns of its row as they should be, `written` as they
+    are.
+    """
 
     def __init__(self, record: SessionRecord, stored: dict[str, Any] | None, last_seq: int) -> None:
         self.id = record.id
@@ -30,7 +32,7 @@ class ImportSession:
         )
         self.written: dict[str, Any] = dict(stored or {})
         self.messages: dict[str, list[Any]] = {}
-        self.calls: dict[str, list[Any]] = {}
+        self.calls: dict[str, list[list[Any]]] = {}
         self.tokens: dict[str, list[Any]] = {}
         self.tags: set[str] = set()
         # Records held back until it is known whether this file or the stored messages are to be believed.
@@ -39,7 +41,8 @@ class ImportSession:
         self.added = 0
         self.unwritten_spoken = 0
         self.unwritten_calls = 0
-        # Copies of old lines come first in a forked transcript: until the first line of its own, each is looked up.
+        # Copies of old lines come first in a forked transcript: until the first line of its own, each is
+        # looked up.
         self.may_replay = stored is None
         self.has_replayed = False
         self._says_open: bool | None = None
@@ -68,8 +71,18 @@ class ImportSession:
         if record.ended_at is not None:
             self._says_ended = (record.ended_at, record.end_reason or "imported")
 
+    def next_seq(self) -> int:
+        """Return the seq of a further message, the first of the session's own."""
+        self.may_replay = False
+        self.is_changed = True
+        self.added += 1
+        self.last_seq += 1
+        return self.last_seq
+
     def entitle(self, text: str, source: str) -> None:
-        """Take a title unless a better one is known: a person's before the agent's before the first prompt."""
+        """Take a title unless a better one is known: a person's before the agent's before the first
+        prompt.
+        """
         known = self.fields.get("title_source")
         if _TITLE_RANK[source] < _TITLE_RANK[known] or source == known == "prompt":
             return
@@ -91,8 +104,8 @@ class ImportSession:
     def settle(self, fallback_time: str) -> None:
         """Decide whether the session has ended, as far as is known now.
 
-        An import ends what it brings at its last activity. It opens what its own store calls current, and leaves alone what
-        a person ended, or keeps open.
+        An import ends what it brings at its last activity. It opens what its own store calls current, and
+        leaves alone what a person ended, or keeps open.
         """
         fields = self.fields
         self.saw(fields.get("started_at") or fallback_time)
@@ -103,6 +116,10 @@ class ImportSession:
             fields["ended_at"], fields["end_reason"] = self._says_ended
         elif ours:
             fields["ended_at"], fields["end_reason"] = fields["last_active_at"], "imported"
+
+    def give_up_key(self) -> None:
+        """Do not stay open: its store names another session as the current one of the key."""
+        self._says_open = None
 
     def changes(self) -> dict[str, Any]:
         """Return the columns that are not written as they should be."""

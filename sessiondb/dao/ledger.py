@@ -36,88 +36,119 @@ class Entry(NamedTuple):
     """Whether another file's messages are believed for one of its sessions: it must be read whole to be compared."""
 
 
+Claims = dict[str, tuple[int | None, bool]]
+"""The sessions that a file gave: with what authority, and whether their messages are the file's."""
+
+Trouble = tuple[int | None, int | None, str]
+"""What could not be read of a file: line, byte offset (None for both: the file as a whole) and reason."""
+
+_STAT = "device, inode, size, mtime_ns, ctime_ns"
+_READ = "format, parser_version, byte_offset, lines, head_digest, tail_digest, state"
+_COLUMNS = f"path, {_STAT}, {_READ}, imported_at".split(", ")
+_ID = "(SELECT id FROM imports WHERE path = ?)"
+_RECORD = (
+    f"INSERT INTO imports ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+    f" ON CONFLICT (path) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS[1:])}"
+)
+_CLAIM = (
+    f"INSERT INTO import_sessions (import_id, session_id, authority, is_owner) VALUES ({_ID}, ?, ?, ?)"
+    " ON CONFLICT (import_id, session_id)"
+    " DO UPDATE SET authority = excluded.authority, is_owner = excluded.is_owner"
+)
+
+
 class Ledger:
-    """The tables `imports`, `import_sessions` and `import_errors`."""
+    """The tables `imports`, `import_sessions` and `import_errors`.
+
+    What is recorded waits for `flush`, which every question about sessions does by itself.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        self._entries: list[tuple[Any, ...]] = []
+        self._claims: list[tuple[Any, ...]] = []
+        self._forgotten: list[tuple[str]] = []
+        self._troubles: list[tuple[Any, ...]] = []
 
     def stats(self) -> dict[str, tuple[Stat, str | None, int]]:
         """Return stat, format and parser version of every file in the ledger, by path."""
-        rows = self._db.rows(
-            "SELECT path, device, inode, size, mtime_ns, ctime_ns, format, parser_version FROM imports"
-        )
+        rows = self._db.rows(f"SELECT path, {_STAT}, format, parser_version FROM imports")
         return {row[0]: (Stat(*row[1:6]), row[6], row[7]) for row in rows}
 
-    def get(self, path: str) -> Entry | None:
-        """Return what is known of a file, None where it was never read."""
-        row = self._db.row(
-            "SELECT device, inode, size, mtime_ns, ctime_ns, format, parser_version, byte_offset, lines, head_digest,"
-            " tail_digest, state, EXISTS (SELECT 1 FROM import_sessions WHERE import_id = imports.id AND NOT is_owner)"
-            " FROM imports WHERE path = ?",
-            (path,),
+    def entries(self, paths: Iterable[str]) -> dict[str, Entry]:
+        """Return what is known of some files, by path; those that were never read are left out."""
+        rows = self._db.rows(
+            f"SELECT path, {_STAT}, {_READ},"
+            " EXISTS (SELECT 1 FROM import_sessions AS s WHERE s.import_id = imports.id AND NOT s.is_owner)"
+            " FROM imports WHERE path IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(paths)),),
         )
-        if row is None:
-            return None
-        return Entry(
-            path, Stat(*row[:5]), *row[5:11], json.loads(row[11]) if row[11] else None, bool(row[12])
-        )
+        return {row[0]: _entry(row) for row in rows}
 
-    def record(
-        self,
-        entry: Entry,
-        sessions: dict[str, tuple[int | None, bool]],
-        problems: Iterable[tuple[int | None, int | None, str]],
-    ) -> None:
-        """Note that a file was read: what it gave (session ids, their authority and whether it owns their messages) and what it did not.
+    def record(self, entry: Entry, claims: Claims, troubles: Iterable[Trouble], *, renews: bool) -> None:
+        """Note that a file was read: the sessions it gave, and what it did not give.
 
-        Problems of a file that was read from its beginning take the place of those noted before.
+        `renews`: the file was read before, and now from its beginning again: what was noted then is forgotten.
         """
+        path = entry.path
         state = json.dumps(entry.state, ensure_ascii=False) if entry.state else None
-        import_id = self._db.value(
-            "INSERT INTO imports (path, device, inode, size, mtime_ns, ctime_ns, format, parser_version, byte_offset, lines,"
-            " head_digest, tail_digest, state, imported_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (path) DO UPDATE SET device = excluded.device, inode = excluded.inode, size = excluded.size,"
-            " mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, format = excluded.format,"
-            " parser_version = excluded.parser_version, byte_offset = excluded.byte_offset, lines = excluded.lines,"
-            " head_digest = excluded.head_digest, tail_digest = excluded.tail_digest, state = excluded.state,"
-            " imported_at = excluded.imported_at RETURNING id",
-            (
-                entry.path,
-                *entry.stat,
-                entry.format,
-                entry.parser_version,
-                entry.byte_offset,
-                entry.lines,
-                entry.head_digest,
-                entry.tail_digest,
-                state,
-                timestamps.now(),
-            ),
-        )
+        self._entries.append((path, *entry.stat, *entry[2:8], state))
+        self._claims += [(path, session_id, *claim) for session_id, claim in claims.items()]
+        if renews:
+            self._forgotten.append((path,))
+        self._troubles += [(path, path, *trouble) for trouble in troubles]
+
+    def flush(self) -> None:
+        """Write what was recorded since the last time."""
+        if not self._entries:
+            return
+        now = timestamps.now()
+        self._db.executemany(_RECORD, [(*row, now) for row in self._entries])
+        self._db.executemany(_CLAIM, self._claims)
+        self._db.executemany(f"DELETE FROM import_errors WHERE import_id = {_ID}", self._forgotten)
         self._db.executemany(
-            "INSERT INTO import_sessions (import_id, session_id, authority, is_owner) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (import_id, session_id) DO UPDATE SET authority = excluded.authority, is_owner = excluded.is_owner",
-            [(import_id, session_id, *claim) for session_id, claim in sessions.items()],
+            f"INSERT INTO import_errors (import_id, path, line, byte_offset, reason) VALUES ({_ID}, ?, ?, ?, ?)",
+            self._troubles,
         )
-        self._db.executemany(
-            "INSERT INTO import_errors (import_id, path, line, byte_offset, reason) VALUES (?, ?, ?, ?, ?)",
-            [(import_id, entry.path, *problem) for problem in problems],
+        self._entries, self._claims, self._forgotten, self._troubles = [], [], [], []
+
+    def rival(self, session_id: str, path: str) -> int | None:
+        """Return the authority of another file whose messages a session has, None where there is none."""
+        self.flush()
+        found = self._db.value(
+            "SELECT s.authority FROM import_sessions AS s JOIN imports AS i ON i.id = s.import_id"
+            " WHERE s.session_id = ? AND s.authority IS NOT NULL AND s.is_owner AND i.path <> ?",
+            (session_id, path),
+        )
+        return None if found is None else int(found)
+
+    def disown(self, session_id: str) -> None:
+        """Note that the messages of a session are no longer those of any file read so far."""
+        self.flush()
+        self._db.execute("UPDATE import_sessions SET is_owner = 0 WHERE session_id = ?", (session_id,))
+
+    def has_given(self, path: str, session_id: str) -> bool:
+        """Say whether a file gave a session before."""
+        self.flush()
+        return bool(
+            self._db.row(
+                f"SELECT 1 FROM import_sessions WHERE session_id = ? AND import_id = {_ID}",
+                (session_id, path),
+            )
         )
 
-    def forget_problems(self, path: str) -> None:
-        """Drop the problems noted for a file, before it is read from its beginning."""
-        self._db.execute(
-            "DELETE FROM import_errors WHERE import_id = (SELECT id FROM imports WHERE path = ?)", (path,)
-        )
+    def claims(self, path: str) -> list[str]:
+        """Return the ids of the sessions that a file gave."""
+        rows = self._db.rows(f"SELECT session_id FROM import_sessions WHERE import_id = {_ID}", (path,))
+        return [row[0] for row in rows]
 
-    def problems_by_path(self) -> dict[str, list[tuple[int | None, int | None, str]]]:
-        """Return the problems noted for each file that has any: line, byte offset, reason."""
-        found: dict[str, list[tuple[int | None, int | None, str]]] = {}
-        for path, *problem in self._db.rows(
+    def problems_by_path(self) -> dict[str, list[Trouble]]:
+        """Return what could not be read of each file, where there is anything."""
+        found: dict[str, list[Trouble]] = {}
+        for path, line, offset, reason in self._db.rows(
             "SELECT path, line, byte_offset, reason FROM import_errors ORDER BY id"
         ):
-            found.setdefault(path, []).append((problem[0], problem[1], problem[2]))
+            found.setdefault(path, []).append((line, offset, reason))
         return found
 
     def session_counts(self) -> dict[str, int]:
@@ -134,3 +165,10 @@ class Ledger:
             " JOIN deletions AS d ON d.session_id = s.session_id"
         )
         return {row[0] for row in rows}
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    path, stat, state, is_contested = row[0], Stat(*row[1:6]), row[12], bool(row[13])
+    return Entry(
+        path, stat, *row[6:12], state=json.loads(state) if state else None, is_contested=is_contested
+    )  # type: ignore[misc]

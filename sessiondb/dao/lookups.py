@@ -73,11 +73,16 @@ class Lookups:
             return cursor.lastrowid
         if channel.chat_name or channel.user_name:
             self._db.execute(
-                "UPDATE channels"
-                " SET chat_name = coalesce(?1, chat_name), user_name = coalesce(?2, user_name), name = ?3"
-                " WHERE id = ?4 AND"
-                " (chat_name IS NOT coalesce(?1, chat_name) OR user_name IS NOT coalesce(?2, user_name))",
-                (channel.chat_name, channel.user_name, channel.description, found),
+                "UPDATE channels SET chat_name = coalesce(:chat_name, chat_name),"
+                " user_name = coalesce(:user_name, user_name), name = :name WHERE id = :id AND"
+                " (chat_name IS NOT coalesce(:chat_name, chat_name)"
+                " OR user_name IS NOT coalesce(:user_name, user_name))",
+                {
+                    "chat_name": channel.chat_name,
+                    "user_name": channel.user_name,
+                    "name": channel.description,
+                    "id": found,
+                },
             )
         return int(found)
 

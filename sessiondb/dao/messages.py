@@ -122,9 +122,9 @@ class Messages:
         Raises NotFound.
         """
         found = self._db.value(
-            "SELECT seq FROM messages WHERE session_id = ?1 AND (CAST(seq AS TEXT) = ?2 OR external_id = ?2)"
-            " ORDER BY external_id IS ?2, seq",
-            (session_id, name),
+            "SELECT seq FROM messages WHERE session_id = :session_id"
+            " AND (CAST(seq AS TEXT) = :name OR external_id = :name) ORDER BY external_id IS :name, seq",
+            {"session_id": session_id, "name": name},
         )
         if found is None:
             raise NotFound(

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sessiondb.connection import Connection
-from sessiondb.dao.search_filters import MESSAGES, NOTES, TITLES, TOOLS, Corpus, SearchFilter
+from sessiondb.dao.search_filters import EVERYTHING, Corpus, SearchFilter
 from sessiondb.ranking import ROLE_WEIGHTS, Activity, Hit
 
-__all__ = ["MESSAGES", "NOTES", "TITLES", "TOOLS", "Corpus", "Order", "SearchFilter", "SearchQueries"]
+_FETCHED = 2000
 
 _TEXTS = {
     "message": "m.content",
@@ -33,6 +33,8 @@ class SearchQueries:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        # Thousands of rows are looked at, each on a page of its own: SQLite's own 2 MB do not hold them.
+        self._db.rows("PRAGMA cache_size = -16384")
 
     def has_segments(self) -> bool:
         """Say whether any text is kept in segmented form."""
@@ -46,22 +48,26 @@ class SearchQueries:
         `segmented`: the expression is for the segmented texts. Where rows are not scored, the score is 0.
         """
         source, key = _source(corpus, segmented)
-        direction = "ASC" if order.oldest_first else "DESC"
+        by_row = f"ORDER BY f.rowid {'ASC' if order.oldest_first else 'DESC'}"
         score = "-f.rank" if order.is_scored else "0.0"
-        limit = -1 if order.most is None else order.most
         if not allowed.bounds(corpus):
-            sql = f"SELECT {key}, {score} {source} ORDER BY f.rowid {direction} LIMIT ?"
-            return dict(self._db.rows(sql, (expression, limit)))
-        found = (
-            row[0]
-            for row in self._db.stream(f"SELECT {key} {source} ORDER BY f.rowid {direction}", (expression,))
+            limit = -1 if order.most is None else order.most
+            return dict(
+                self._db.rows(f"SELECT {key}, {score} {source} {by_row} LIMIT ?", (expression, limit))
+            )
+        # Segments are numbered on their own: where a row's segment lies, nobody knows.
+        spans = [EVERYTHING] if segmented else allowed.spans(corpus)
+        sql = f"SELECT {key} {source} AND f.rowid BETWEEN ? AND ? {by_row}"
+        parts = (
+            self._db.stream(sql, (expression, *span), size=_FETCHED)
+            for span in (spans if order.oldest_first else reversed(spans))
         )
-        kept = allowed.keep(corpus, found, order.most)
+        kept = allowed.keep(corpus, (row[0] for part in parts for row in part), order.most)
         if not order.is_scored or not kept:
             return dict.fromkeys(kept, 0.0)
         between = "" if segmented else f"AND f.rowid BETWEEN {min(kept)} AND {max(kept)}"
         among = f"AND +{key} IN (SELECT value FROM json_each(?))"
-        sql = f"SELECT {key}, -f.rank {source} {between} {among} ORDER BY f.rowid {direction}"
+        sql = f"SELECT {key}, -f.rank {source} {between} {among} {by_row}"
         return dict(self._db.rows(sql, (expression, json.dumps(kept))))
 
     def hits(self, corpus: Corpus, scores: Mapping[int, float]) -> list[Hit]:
@@ -71,7 +77,7 @@ class SearchQueries:
         sql = f"SELECT {corpus.hit} FROM json_each(?) AS j {corpus.rows}"
         rows = self._db.rows(sql, (json.dumps(sorted(scores)),))
         source = corpus.source
-        return [Hit(source, *row, scores[row[0]] * ROLE_WEIGHTS.get(row[4], 1.0)) for row in rows]
+        return [Hit._make((source, *row, scores[row[0]] * ROLE_WEIGHTS.get(row[4], 1.0))) for row in rows]
 
     def holding(self, corpus: Corpus, row_ids: Iterable[int], texts: Sequence[str]) -> set[int]:
         """Return those of the rows that hold texts to the letter, but for upper and lower case."""
@@ -110,4 +116,4 @@ def _source(corpus: Corpus, segmented: bool) -> tuple[str, str]:
             f" AND g.source = '{corpus.source}' WHERE f.search_segments_fts MATCH ?",
             "g.row_id",
         )
-    return f"FROM {corpus.fts} AS f WHERE f.{corpus.fts} MATCH ?", "f.rowid"
+    return f"FROM {corpus.fts} AS f {corpus.only} WHERE f.{corpus.fts} MATCH ?", "f.rowid"

@@ -14,13 +14,16 @@ from sessiondb.query import Choice, Filters
 MOST_SESSIONS = 2000
 """Sessions whose rows are looked up as ranges. Where more are meant, so are most rows: each is looked at."""
 
+MOST_SPANS = 40
+"""Ranges that an index is asked for one by one: finding where one begins takes as long as some hundred hits."""
+
 _CHUNK = 2000
 
 
 class Corpus(NamedTuple):
     """One kind of text: its index, its table with the key that the index has, and what a hit consists of.
 
-    `rows` joins the table to a list of keys, j.value.
+    `rows` joins the table to a list of keys, j.value; `only`, where it is not empty, to the index f.
     """
 
     source: str
@@ -33,6 +36,7 @@ class Corpus(NamedTuple):
     hit: str
     session: str
     moment: str
+    only: str = ""
 
 
 MESSAGES = Corpus(
@@ -80,14 +84,16 @@ TITLES = Corpus(
     "sessions",
     "rowid",
     "FALSE",
-    "JOIN sessions AS o ON o.rowid = j.value AND o.title_source IS NOT 'prompt'",
+    "JOIN sessions AS o ON o.rowid = j.value",
     "o.rowid, o.id, NULL, NULL, NULL, o.started_at",
     "o.id",
     "o.started_at",
+    "JOIN sessions AS o ON o.rowid = f.rowid AND o.title_source IS NOT 'prompt'",
 )
 
+EVERYTHING = (0, 2**63 - 1)
 _OF_SESSION = {
-    "agent": "s.agent LIKE {value} || '%'",
+    "agent": "instr(lower(s.agent), lower({value})) = 1",
     "project": "{project} IN (SELECT id FROM projects WHERE instr(lower(path), lower({value}))"
     " OR name = {value})",
     "model": "s.model_id IN (SELECT id FROM models WHERE instr(lower(name), lower({value})))",
@@ -143,6 +149,11 @@ class SearchFilter:
         """Say whether any row of a corpus could fail."""
         return bool(self._conditions(corpus).parts)
 
+    def spans(self, corpus: Corpus) -> list[tuple[int, int]]:
+        """Return ranges outside of which no row passes, in order; a single one of everything where they are many."""
+        ranges = self._session_ranges(corpus)
+        return [EVERYTHING] if ranges is None or len(ranges) > MOST_SPANS else ranges
+
     def keep(self, corpus: Corpus, row_ids: Iterable[int], most: int | None) -> list[int]:
         """Return those of the rows that pass, in their order, `most` at most (None: all)."""
         candidates = iter(row_ids) if not self.bounds(corpus) else self._near(corpus, row_ids)
@@ -160,20 +171,15 @@ class SearchFilter:
             kept += [row_id for row_id in chunk if row_id in passed]
         return kept[:most]
 
-    def newest(self, corpus: Corpus, most: int) -> list[int]:
-        """Return the newest rows that pass, `most` at most: what filters find alone, without a word."""
-        ranges = self._session_ranges(corpus)
-        kept: list[int] = []
-        for first, last in ((0, 2**63 - 1),) if ranges is None else reversed(ranges):
-            rows = self._db.stream(
-                f"SELECT {corpus.key} FROM {corpus.table} WHERE {corpus.key} BETWEEN ? AND ?"
-                f" AND {corpus.present} ORDER BY {corpus.key} DESC",
-                (first, last),
-            )
-            kept += self.keep(corpus, (row[0] for row in rows), most - len(kept))
-            if len(kept) >= most:
-                break
-        return kept
+    def rows(self, corpus: Corpus, most: int | None, *, oldest_first: bool = False) -> list[int]:
+        """Return the newest rows that pass, or the oldest, `most` at most: what filters find without a word."""
+        spans = self.spans(corpus)
+        sql = (
+            f"SELECT {corpus.key} FROM {corpus.table} WHERE {corpus.key} BETWEEN ? AND ?"
+            f" AND {corpus.present} ORDER BY {corpus.key} {'ASC' if oldest_first else 'DESC'}"
+        )
+        streams = (self._db.stream(sql, span) for span in (spans if oldest_first else reversed(spans)))
+        return self.keep(corpus, (row[0] for stream in streams for row in stream), most)
 
     def _conditions(self, corpus: Corpus) -> _Conditions:
         conditions = self._session_conditions(

@@ -30,7 +30,7 @@ def despite_search(connection: Connection, write: Callable[[], T]) -> T:
         try:
             with connection.transaction():
                 # Asked inside, where no other thread's transaction can be meant.
-                is_part = connection._depth > 1
+                is_part = connection.is_nested
                 if is_part:
                     return _part(connection, write)
                 _mark_stale(connection, names)
@@ -56,7 +56,7 @@ class Replay:
         self._connection = connection
         self._done: list[tuple[Callable[[], Any], Any]] = []
         self._changes = connection.sqlite.total_changes
-        self._is_part = connection._depth > 1
+        self._is_part = connection.is_nested
 
     def run(self, write: Callable[[], T]) -> T:
         """Run a write of the transaction and return what it returns; raises what `write` raises."""
@@ -92,9 +92,7 @@ class Replay:
 
     def _begin_anew(self, names: tuple[str, ...]) -> None:
         connection = self._connection
-        if connection.sqlite.in_transaction:
-            connection.execute("ROLLBACK")
-        connection.execute("BEGIN IMMEDIATE")
+        connection.begin_anew()
         _mark_stale(connection, names)
         if any(_part(connection, done) != result for done, result in self._done):
             connection.execute("ROLLBACK")
@@ -127,10 +125,6 @@ def _mark_stale(connection: Connection, names: tuple[str, ...]) -> None:
 
 
 def _part(connection: Connection, write: Callable[[], T]) -> T:
-    if not connection.sqlite.in_transaction:
-        raise DatabaseError(
-            f"{connection.path}: an error has undone the transaction: leave its block and begin anew"
-        )
     connection.execute("SAVEPOINT write_part")
     try:
         result = write()

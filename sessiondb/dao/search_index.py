@@ -13,8 +13,15 @@ from sessiondb.query.text import needs_segments, segment
 BATCH = 48 * 1024 * 1024
 """Bytes of text that one transaction of a catch-up indexes, about: other writers wait for one at most."""
 
-_LOAD_HASH = 64 * 1024 * 1024
+# Bytes of terms that FTS5 collects before it writes a segment. Beyond the processor's cache more memory does not pay:
+# most of the time goes into looking up terms in it.
+_LOAD_HASH = 8 * 1024 * 1024
 _DEFAULT_HASH = 1024 * 1024
+# As the schema sets it.
+_AUTOMERGE = 16
+
+# Rows held at a time while texts are looked through: one may be megabytes.
+_ROWS = 64
 
 
 class Index(NamedTuple):
@@ -72,8 +79,9 @@ class SearchIndex:
 
         The block must keep the counters of `sessions` true by itself.
         """
+        marks = ", ".join("?" * len(_INSERT_TRIGGERS))
         triggers = self._db.rows(
-            f"SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name IN ({', '.join('?' * len(_INSERT_TRIGGERS))})",
+            f"SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name IN ({marks})",
             _INSERT_TRIGGERS,
         )
         for index in INDEXES:
@@ -86,9 +94,13 @@ class SearchIndex:
         for name, _ in triggers:
             self._db.execute(f"DROP TRIGGER {name}")
         yield
-        for name in (*TALK, "notes_fts"):
-            self._index_from(_BY_NAME[name], self._pending_from(name) or 0, None)
-            self._set_pending(name, None)
+        for index in INDEXES:
+            first = self._pending_from(index.name)
+            # A stale index waits to be rebuilt from its beginning.
+            if first and index.name != TOOLS:
+                with self._loading(index):
+                    self._index_from(index, first, None)
+                self._set_pending(index.name, None)
         for _, sql in triggers:
             self._db.execute(sql)
 
@@ -98,31 +110,60 @@ class SearchIndex:
         An index that was marked stale is rebuilt.
         """
         for index in INDEXES:
-            first = self._pending_from(index.name)
-            if first is None:
-                continue
-            with self._db.transaction():
-                if first == 0:
-                    self._clear(index)
-                self._configure(index.name, "hashsize", _LOAD_HASH)
-            try:
-                yield from self._batches(index, first)
-            finally:
+            while True:
                 with self._db.transaction():
-                    self._configure(index.name, "hashsize", _DEFAULT_HASH)
+                    done = self._catch_up_batch(index)
+                if done is None:
+                    break
+                yield done
+
+    def _catch_up_batch(self, index: Index) -> int | None:
+        """Index the next pending rows and return how many; None where none are pending.
+
+        What is pending is asked anew in each transaction: another process may be at it too.
+        """
+        first = self._pending_from(index.name)
+        if first is None:
+            return None
+        with self._loading(index):
+            if first == 0:
+                self._clear(index)
+            last = self._batch_end(index, first)
+            if last is None:
+                self._set_pending(index.name, None)
+                return None
+            self._index_from(index, first, last)
+        self._set_pending(index.name, last + 1)
+        return last + 1 - first
+
+    @contextlib.contextmanager
+    def _loading(self, index: Index) -> Iterator[None]:
+        """Give an index more memory for the block, and let it merge no segments: later writes do so little by little.
+
+        The options are kept in the file: they must be set back in the same transaction.
+        """
+        self._configure(index.name, "hashsize", _LOAD_HASH)
+        self._configure(index.name, "automerge", 0)
+        yield
+        self._configure(index.name, "hashsize", _DEFAULT_HASH)
+        self._configure(index.name, "automerge", _AUTOMERGE)
 
     def mark_stale(self, name: str) -> None:
         """Let an index be passed over until it is rebuilt, so that writes go on although it is damaged."""
         self._set_pending(name, 0)
 
     def optimize(self) -> None:
-        """Merge each index into one segment: the smallest and fastest form, at the cost of writing it anew."""
+        """Merge each index into one segment: the smallest and fastest form, at the cost of writing it
+        anew.
+        """
         for name in (*_BY_NAME, SEGMENTS):
             with self._db.transaction():
                 self._db.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")
 
     def damaged(self) -> list[str]:
-        """Return the names of the indexes that do not agree with their tables; those with pending rows are not compared."""
+        """Return the names of the indexes that do not agree with their tables; those with pending rows are
+        not compared.
+        """
         found = []
         for name in (*_BY_NAME, SEGMENTS):
             if name in _BY_NAME and self._pending_from(name) is not None:
@@ -143,19 +184,6 @@ class SearchIndex:
             self._set_pending(name, 0)
         for _ in self.catch_up():
             pass
-
-    def _batches(self, index: Index, first: int) -> Iterator[int]:
-        while True:
-            with self._db.transaction():
-                last = self._batch_end(index, first)
-                if last is None:
-                    self._set_pending(index.name, None)
-                    return
-                self._index_from(index, first, last)
-                self._set_pending(index.name, last + 1)
-                done = last + 1 - first
-                first = last + 1
-            yield done
 
     def _batch_end(self, index: Index, first: int) -> int | None:
         """Return the key of the last row of the batch that begins at `first`, None where there is no row."""
@@ -180,19 +208,17 @@ class SearchIndex:
             f" WHERE {index.key} BETWEEN ? AND ?",
             span,
         )
-        text = " || ' ' || ".join(f"coalesce({column}, '')" for column in index.columns)
-        if len(index.columns) == 1:
-            text = index.columns[0]
         # The triggers do this in SQL, for any tool's sake; Python is many times faster at it.
-        texts = self._db.stream(
-            f"SELECT {index.key}, {text} FROM {index.table}"
-            f" WHERE {index.key} BETWEEN ? AND ? AND length(CAST({text} AS BLOB)) > length({text})",
-            span,
-        )
         self._db.executemany(
             "INSERT INTO search_segments (source, row_id, content) VALUES (?, ?, ?)",
-            ((index.source, key, segment(content)) for key, content in texts if needs_segments(content)),
+            self._segments(index, columns, span),
         )
+
+    def _segments(self, index: Index, columns: str, span: tuple[int, int]) -> Iterator[tuple[str, int, str]]:
+        rows = f"SELECT {index.key}, {columns} FROM {index.table} WHERE {index.key} BETWEEN ? AND ?"
+        for key, *texts in self._db.stream(rows, span, size=_ROWS):
+            if any(text is not None and not text.isascii() and needs_segments(text) for text in texts):
+                yield index.source, key, segment(" ".join(text or "" for text in texts))
 
     def _clear(self, index: Index) -> None:
         self._db.execute(f"INSERT INTO {index.name} ({index.name}) VALUES ('delete-all')")

@@ -14,13 +14,13 @@ _TOKENS = 24
 """Words of a snippet."""
 
 _TEXTS = {
-    "message": "SELECT content FROM messages WHERE id = ?",
+    "message": "SELECT content FROM messages WHERE id = :id",
     "tool_call": "SELECT coalesce(name, '') || ' ' || coalesce(arguments, '') || ' ' || coalesce(result, '')"
-    " FROM tool_calls WHERE id = ?",
+    " FROM tool_calls WHERE id = :id",
     "note": "SELECT group_concat(text, ' ') FROM ("
     "SELECT body || ' ' || coalesce(context, '') || ' ' || coalesce(resolution, '') AS text FROM notes"
-    " WHERE id = ?1 UNION ALL SELECT body FROM note_translations WHERE note_id = ?1)",
-    "session": "SELECT title FROM sessions WHERE rowid = ?",
+    " WHERE id = :id UNION ALL SELECT body FROM note_translations WHERE note_id = :id)",
+    "session": "SELECT title FROM sessions WHERE rowid = :id",
 }
 
 
@@ -58,7 +58,7 @@ class SearchPage:
         )
 
     def snippets(self, corpus: Corpus, row_ids: Sequence[int], expression: str) -> dict[int, str]:
-        """Return the part of each row that matches best, the words marked; rows that do not match are left out."""
+        """Return the best part of each row, the words marked; rows that do not match are left out."""
         # One pass over the matches in between: to look up a single row of a common word takes as long.
         return dict(
             self._db.rows(
@@ -80,7 +80,7 @@ class SearchPage:
 
     def text(self, corpus: Corpus, row_id: int) -> str:
         """Return the whole text of a row."""
-        return self._db.value(_TEXTS[corpus.source], (row_id,)) or ""
+        return self._db.value(_TEXTS[corpus.source], {"id": row_id}) or ""
 
     def pending(self, corpus: Corpus) -> int:
         """Return how many rows an unfinished import left out of an index."""

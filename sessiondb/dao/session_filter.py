@@ -34,12 +34,9 @@ class SessionFilter:
             conditions.append(("s.agent = ?", [self.agent]))
         if self.project is not None:
             path = normal_path(self.project)
-            conditions.append(
-                (
-                    "s.project_id IN (SELECT id FROM projects WHERE path = ? OR name = ? OR instr(path, ?))",
-                    [path, path, path],
-                )
-            )
+            inside = "instr('/' || replace(path, '\\', '/') || '/', '/' || trim(replace(?, '\\', '/'), '/') || '/')"
+            matches = f"SELECT id FROM projects WHERE path = ? OR name = ? OR {inside}"
+            conditions.append((f"s.project_id IN ({matches})", [path, path, path]))
         if self.model is not None:
             matches = "SELECT id FROM models WHERE name LIKE ? ESCAPE '\\'"
             conditions.append((f"s.model_id IN ({matches})", [_prefix(self.model)]))

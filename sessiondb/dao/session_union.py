@@ -135,9 +135,9 @@ class SessionUnion:
         for column, text in (("content", row.content), ("reasoning", row.reasoning)):
             known = f"coalesce({column}, '')"
             changed = self._db.execute(
-                f"UPDATE messages SET {column} = ?1"
-                f" WHERE id = ?2 AND ?1 <> {known} AND substr(?1, 1, length({known})) = {known}",
-                (text, id),
+                f"UPDATE messages SET {column} = :text"
+                f" WHERE id = :id AND :text <> {known} AND substr(:text, 1, length({known})) = {known}",
+                {"text": text, "id": id},
             ).rowcount
             self.is_changed = self.is_changed or changed > 0
 

@@ -95,15 +95,14 @@ class Sessions(SessionDetails):
             if row is None:
                 raise NotFound("there are no sessions yet: `sessiondb import auto` brings them in")
             return self.get(row[0])
-        for condition, value in (
-            ("id = ?", name),
-            ("native_id = ?", name),
-            ("id >= ?1 AND id < ?1 || char(1114111)", name),
-            ("native_id >= ?1 AND native_id < ?1 || char(1114111)", name),
+        for condition in (
+            "id = :name",
+            "native_id = :name",
+            "id >= :name AND id < :name || char(1114111)",
+            "native_id >= :name AND native_id < :name || char(1114111)",
         ):
-            found = (
-                self._db.rows(f"SELECT id FROM sessions WHERE {condition} LIMIT 6", (value,)) if value else []
-            )
+            sql = f"SELECT id FROM sessions WHERE {condition} LIMIT 6"
+            found = self._db.rows(sql, {"name": name}) if name else []
             if len(found) == 1:
                 return self.get(found[0][0])
             if found:
@@ -212,9 +211,9 @@ class Sessions(SessionDetails):
     def prefixes(self, beginning: str, limit: int = 50) -> list[tuple[str, str | None]]:
         """Return ids that begin so, with their titles, the newest first: what a shell completes."""
         rows = self._db.rows(
-            "SELECT id, title FROM sessions WHERE substr(id, 1, length(?1)) = ?1"
-            " ORDER BY last_active_at DESC LIMIT ?2",
-            (beginning, limit),
+            "SELECT id, title FROM sessions WHERE substr(id, 1, length(:beginning)) = :beginning"
+            " ORDER BY last_active_at DESC LIMIT :limit",
+            {"beginning": beginning, "limit": limit},
         )
         return [(row[0], row[1]) for row in rows]
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from sessiondb.rows import NOTHING, DeletionRow, SessionRow
+from sessiondb.rows import DeletionRow, SessionRow
 
 _TITLE_RANK = {None: 0, "prompt": 1, "agent": 2, "user": 3}
 
@@ -56,14 +54,12 @@ def outlives(session: SessionRow, deletion: DeletionRow) -> bool:
 
 
 def _metadata(older: msgspec.Raw, newer: msgspec.Raw) -> msgspec.Raw:
-    if not bytes(older) or not bytes(newer) or bytes(older) == bytes(newer):
+    """Return both JSON objects as one, each value as it is written; of other JSON the newer."""
+    if not bytes(older) or not bytes(newer):
         return newer if bytes(newer) else older
-    known, more = _decoded(older), _decoded(newer)
-    if not isinstance(known, dict) or not isinstance(more, dict):
+    try:
+        known, more = (msgspec.json.decode(raw, type=dict[str, msgspec.Raw]) for raw in (older, newer))
+    except msgspec.ValidationError:
         return newer
     both = {**known, **more}
-    return newer if both == more else msgspec.Raw(msgspec.json.encode(both)) if both else NOTHING
-
-
-def _decoded(raw: msgspec.Raw) -> Any:
-    return msgspec.json.decode(raw)
+    return newer if both == more else msgspec.Raw(msgspec.json.encode(both))

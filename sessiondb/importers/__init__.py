@@ -12,7 +12,8 @@ from sessiondb.importers.detect import MOST_LINES, Sample
 if TYPE_CHECKING:
     from sessiondb.importers.base import Importer
 
-# In the order they are asked, the most common first. Further ones come from the entry-point group `sessiondb.importers`.
+# In the order they are asked, the most common first. Further ones come from the entry-point group
+# `sessiondb.importers`.
 _MODULES = (
     "claude_code",
     "codex",
@@ -57,8 +58,9 @@ def importer(name: str) -> Importer:
 def detect(sample: Sample) -> Importer | None:
     """Return the importer whose format the sample is, None where it is of none.
 
-    Lines are shown to the importers a few at a time, so that most files are told by their first line; one that is
-    certain wins at once, one that says "perhaps" only when no other is certain of the first 50 lines.
+    Lines are shown to the importers a few at a time, so that most files are told by their first line; one
+    that is certain wins at once, one that says "perhaps" only when no other is certain of the first 50
+    lines.
     """
     perhaps = None
     for count in (1, 3, 10, MOST_LINES):

@@ -1,23 +1,23 @@
 """What an importer is, and the records it yields.
 
-An importer turns one source (a file of one format) into records and knows nothing of the database. It is a module or
-an object with these four names:
+An importer turns one source (a file of one format) into records and knows nothing of the database. It is a
+module or an object with these four names:
 
     name: str                                   # the format, as in `--format NAME`
     version: int                                # raised when the same bytes would now give other records
     def sniff(sample: Sample) -> int            # 0 no, 1 perhaps, 2 for certain (see detect.py)
     def read(source: Source) -> Iterator[Record]
 
-A record names its session by `sessions.id`; the session's own record comes first. Records of one session come in the
-order of the conversation. Times are `timestamps.normalise(...)` text or None, never guessed.
+A record names its session by `sessions.id`; the session's own record comes first. Records of one session
+come in the order of the conversation. Times are `timestamps.normalise(...)` text or None, never guessed.
 
-Importing is a union: a record that is in the database already is left out, so a source may be read again at any time.
-- A `SessionRecord` may come again, with more known: None leaves a field as it is.
-- A `MessageRecord` is known by (session, external_id). Seen again, it only adds what is new: text that continues the
-  stored text, tool calls with other call ids. Formats without message ids take `fingerprints()` for external_id.
-- A `ToolResult` is known by (session, call_id); without a call it becomes an orphan answer.
-- A `TokenRecord` is known by (agent, request_key); the greater output wins.
-- A `NoteRecord` is known by (session, kind, body, created_at).
+Importing is a union: a record that is in the database already is left out, so a source may be read again at
+any time. - A `SessionRecord` may come again, with more known: None leaves a field as it is. - A
+`MessageRecord` is known by (session, external_id). Seen again, it only adds what is new: text that
+continues the stored text, tool calls with other call ids. Formats without message ids take `fingerprints()`
+for external_id. - A `ToolResult` is known by (session, call_id); without a call it becomes an orphan
+answer. - A `TokenRecord` is known by (agent, request_key); the greater output wins. - A `NoteRecord` is
+known by (session, kind, body, created_at).
 """
 
 from __future__ import annotations
@@ -50,11 +50,12 @@ class ChannelRecord(NamedTuple):
 class SessionRecord(NamedTuple):
     """What a source says of a session; None is "does not say".
 
-    `project` is the folder's path; `project_name` names an undertaking that has no folder. `title_source` is "agent" for
-    a title that the source gives; without any title the first prompt serves. `is_open` is True only for a session that
-    its own store calls current; others end at their last activity with reason "imported", or as `ended_at` and
-    `end_reason` say. `authority`: for formats whose messages have no ids and that keep one session in several places:
-    of two sources with the same session only one is taken, the one with the higher authority, then the one with more messages.
+    `project` is the folder's path; `project_name` names an undertaking that has no folder. `title_source`
+    is "agent" for a title that the source gives; without any title the first prompt serves. `is_open` is
+    True only for a session that its own store calls current; others end at their last activity with reason
+    "imported", or as `ended_at` and `end_reason` say. `authority`: for formats whose messages have no ids
+    and that keep one session in several places: of two sources with the same session only one is taken, the
+    one with the higher authority, then the one with more messages.
     """
 
     id: str
@@ -80,7 +81,9 @@ class SessionRecord(NamedTuple):
 
 
 class ToolCallRecord(NamedTuple):
-    """A call that an assistant message asks for; `arguments` is JSON text, or plain text where the tool takes that."""
+    """A call that an assistant message asks for; `arguments` is JSON text, or plain text where the tool
+    takes that.
+    """
 
     call_id: str | None
     name: str | None
@@ -90,8 +93,9 @@ class ToolCallRecord(NamedTuple):
 class MessageRecord(NamedTuple):
     """One row of the conversation, roles system, user and assistant; tool answers are `ToolResult`.
 
-    `content` is the plain text, `parts` a list of what is not text (images by hash, unknown blocks), both may be None.
-    `continues`: this record holds only further blocks of the message with the same external_id, to be added to it.
+    `content` is the plain text, `parts` a list of what is not text (images by hash, unknown blocks), both
+    may be None. `continues`: this record holds only further blocks of the message with the same
+    external_id, to be added to it.
     """
 
     session: str
@@ -123,7 +127,9 @@ class ToolResult(NamedTuple):
 
 
 class TokenRecord(NamedTuple):
-    """The tokens of one API response in disjoint buckets (reasoning is part of output); `message` is its external_id."""
+    """The tokens of one API response in disjoint buckets (reasoning is part of output); `message` is its
+    external_id.
+    """
 
     session: str
     request_key: str
@@ -180,9 +186,11 @@ _UNIQUE = re.compile(
 
 
 def session_id(agent: str, native_id: str, scope: str = "") -> str:
-    """Return `sessions.id` for an agent's own id: the same where it is unique in the world, else one minted from all three.
+    """Return `sessions.id` for an agent's own id: the same where it is unique in the world, else one minted
+    from all three.
 
-    `scope` is what makes the id unique on this machine: the store's folder, or the parent session of a sub-agent.
+    `scope` is what makes the id unique on this machine: the store's folder, or the parent session of a
+    sub-agent.
     """
     if _UNIQUE.fullmatch(native_id):
         return native_id
@@ -193,9 +201,9 @@ def session_id(agent: str, native_id: str, scope: str = "") -> str:
 class Fingerprints:
     """Make ids for messages of formats that give none: a hash of what is said, and an ordinal among equals.
 
-    Equal messages are told apart only within a run of the same `moment` (the time as written, or "" where the format has
-    no times), so that a file that repeats itself as a whole gives the same ids again. The state (`Source.state`) carries
-    the current run over to the lines that are appended later.
+    Equal messages are told apart only within a run of the same `moment` (the time as written, or "" where
+    the format has no times), so that a file that repeats itself as a whole gives the same ids again. The
+    state (`Source.state`) carries the current run over to the lines that are appended later.
     """
 
     def __init__(self, state: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from sessiondb.importers.sqlite_source import open_read_only
 SQLITE_MAGIC = b"SQLite format 3\0"
 HEAD = 65536
 MOST_LINES = 50
-# A document is read whole to look at it; a larger one shows only its beginning (see `Sample.first`).
+# A document is read whole to look at it; none of the formats has larger ones.
 MOST_DOCUMENT = 256 * 1024 * 1024
 
 
@@ -26,8 +26,8 @@ class Sample:
 
     path      the file
     tables    of a SQLite database: table name -> its column names; else {}
-    document  of a file that is one JSON value: that value, a dict or a list; else None
-    first     of a file that is one JSON array: its first element, also where the array is too large for `document`
+    document  of a file that is one JSON object: that object; else None
+    first     of a file that is one JSON array: its first element; else None
     lines     of a file of JSON lines: the first of them that are objects, 50 at most; [] for other files
     tail      the last 64 KiB, as bytes
     """
@@ -62,13 +62,9 @@ class Sample:
             return {name: frozenset(row[0] for row in connection.execute(columns, (name,))) for name in names}
 
     @cached_property
-    def document(self) -> dict[str, Any] | list[Any] | None:
-        """Return the JSON value that the whole file is, None where it is none or too large."""
-        if (
-            self.is_sqlite
-            or self.head.lstrip()[:1] not in (b"{", b"[")
-            or self.path.stat().st_size > MOST_DOCUMENT
-        ):
+    def document(self) -> dict[str, Any] | None:
+        """Return the JSON object that the whole file is, None where it is none or too large."""
+        if self.is_sqlite or self.head.lstrip()[:1] != b"{" or self.path.stat().st_size > MOST_DOCUMENT:
             return None
         if len(self.lines_up_to(2)) > 1:
             return None
@@ -76,22 +72,17 @@ class Sample:
             value = Source(self.path).document()
         except ImportFailed:
             return None
-        return value if isinstance(value, dict | list) else None
+        return value if isinstance(value, dict) else None
 
     @cached_property
     def first(self) -> Any:
         """Return the first element of a JSON array, None where the file is none."""
-        text = self.head.decode("utf-8", "replace").lstrip()
-        if not text.startswith("["):
+        from sessiondb.importers.json_stream import elements
+
+        if self.head.lstrip()[:1] != b"[":
             return None
-        if isinstance(self.document, list):
-            return self.document[0] if self.document else None
         with open_bytes(self.path) as handle:
-            text = handle.read(16 * HEAD).decode("utf-8", "replace").lstrip()[1:].lstrip()
-        try:
-            return clean(json.JSONDecoder().raw_decode(text)[0])
-        except (ValueError, RecursionError):
-            return None
+            return next(elements(handle, lambda reason: None), None)
 
     @property
     def lines(self) -> list[dict[str, Any]]:

@@ -52,7 +52,8 @@ def read(source: Source) -> Iterator[Record]:
     if kind is None and sample.is_sqlite:
         raise ImportFailed(f"{source.path} is no database of Hermes: it lacks the tables of one")
     if kind is None:
-        kind = "transcript" if sample.lines or sample.document is None else "log"
+        is_document = sample.document is not None or sample.first is not None
+        kind = "log" if is_document and not sample.lines else "transcript"
     yield from _READERS[kind](source)
 
 

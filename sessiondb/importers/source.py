@@ -42,7 +42,8 @@ def open_bytes(path: Path) -> IO[bytes]:
     magic = handle.read(4)
     handle.seek(0)
     if magic.startswith(GZIP_MAGIC):
-        return gzip.GzipFile(fileobj=handle)  # type: ignore[return-value]
+        handle.close()
+        return gzip.open(path, "rb")  # type: ignore[return-value]
     if magic.startswith(UTF16_BOMS):
         with handle:
             return io.BytesIO(handle.read().decode("utf-16", "replace").encode("utf-8"))
@@ -60,8 +61,9 @@ def is_packed(path: Path) -> bool:
 class Source:
     """One file being read by an importer.
 
-    `start` and `state` are where the last import of this file ended and what the importer noted there; both are empty on
-    a first read. An importer that cannot go on from `start` reads the file from its beginning instead (`document`).
+    `start` and `state` are where the last import of this file ended and what the importer noted there; both
+    are empty on a first read. An importer that cannot go on from `start` reads the file from its beginning
+    instead (`document`).
     """
 
     def __init__(
@@ -89,7 +91,8 @@ class Source:
     def lines(self) -> Iterator[bytes]:
         """Yield the lines from `start` on, without blank ones; `line`, `end` and `complete` tell where it is.
 
-        While a line is out, `end` is where it begins. `complete` is False for a last line that no newline ends.
+        While a line is out, `end` is where it begins. `complete` is False for a last line that no newline
+        ends.
         """
         with open_bytes(self.path) as handle:
             if self.start:
@@ -107,8 +110,9 @@ class Source:
     def json_lines(self, decode: Callable[[bytes], T], lenient: Callable[[Any], T]) -> Iterator[T]:
         """Yield each line decoded, in the order of the file.
 
-        `decode` is the fast way. A line that it refuses is read again with the standard library's tolerant decoder, cleaned
-        and handed to `lenient`. What no decoder reads becomes a problem; a torn last line is left for the next import.
+        `decode` is the fast way. A line that it refuses is read again with the standard library's tolerant
+        decoder, cleaned and handed to `lenient`. What no decoder reads becomes a problem; a torn last line
+        is left for the next import.
         """
         for raw in self.lines():
             try:
@@ -126,7 +130,9 @@ class Source:
                 yield decoded
 
     def _tolerant(self, raw: bytes) -> list[Any] | None:
-        """Decode a line that may hold invalid UTF-8, several objects, or numbers out of range; None where it is no JSON."""
+        """Decode a line that may hold invalid UTF-8, several objects, or numbers out of range; None where
+        it is no JSON.
+        """
         text = raw.decode("utf-8", "replace")
         found = []
         position = 0

@@ -27,7 +27,7 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
             connection.row_factory = sqlite3.Row
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             yield connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise ImportFailed(f"{path} cannot be read as a SQLite database: {error}") from error
 
 

@@ -35,13 +35,10 @@ _ENDINGS = (
     *("ance", "ence", "ity", "ive", "ize", "ate", "al", "ful", "ous"),
 )
 _MOST_ENDS = 8
-_STEMMABLE = re.compile(r"[a-z]{3,}\Z", re.IGNORECASE | re.ASCII)
-_WORD = re.compile(r'"([a-z]+)"', re.IGNORECASE | re.ASCII)
-_STRING = re.compile(r'"((?:[^"]|"")*)"(\*?)')
-# What ends a word in a sentence, and a word that neither begins nor ends with anything else.
+# Patterns are compiled when they are first used, for every search starts a process.
+_STEMMABLE = r"(?ai)[a-z]{3,}\Z"
+_STRING = r'"((?:[^"]|"")*)"(\*?)'
 _PUNCTUATION = "'`’‘.,;:!?…。，、！？；：）】》"
-_BARE = re.compile(r"[^\W_](?:.*[^\W_])?\Z", re.DOTALL)
-_APOSTROPHE = re.compile("['’]")
 
 Shape = Callable[[str], str]
 
@@ -104,8 +101,8 @@ def relaxed_segment_expressions(query: Query, *, glued: bool = False) -> Relaxed
 
 def form_expressions(string: str) -> tuple[str, ...]:
     """Return the quoted strings of a word's other forms, given its own from relaxed_expressions()."""
-    word = _WORD.fullmatch(string)
-    return tuple(f'"{form}"' for form in other_forms(word[1])) if word else ()
+    word = string[1:-1]
+    return tuple(f'"{form}"' for form in other_forms(word)) if word.isascii() and word.isalpha() else ()
 
 
 def for_json(expression: str, column: str) -> str:
@@ -113,13 +110,14 @@ def for_json(expression: str, column: str) -> str:
 
     Where a line begins with a word, JSON writes the word glued to the n of its newline, or the t of a tab.
     """
-    return _STRING.sub(rf'("\1"\2 OR {column} : ("n\1"\2 OR "t\1"\2))', expression)
+    return re.sub(_STRING, rf'("\1"\2 OR {column} : ("n\1"\2 OR "t\1"\2))', expression)
 
 
 def symbolic_words(query: Query) -> tuple[str, ...]:
     """Return the words that begin or end with a symbol, which no index knows: `C++`, `#123`, `__init__`."""
     words = (term.text.strip("'`’‘").rstrip(_PUNCTUATION) for term in query.words if term.kind == "word")
-    return tuple(word for word in words if TOKEN.search(word) and not _BARE.match(word))
+    searchable = (word for word in words if TOKEN.search(word))
+    return tuple(word for word in searchable if not (word[0].isalnum() and word[-1].isalnum()))
 
 
 def is_searchable(term: Term) -> bool:
@@ -188,7 +186,7 @@ def _quoted_term(term: Term, shape: Shape) -> str | None:
     if string is None or term.kind != "prefix":
         return string
     strings = [f"{string}*"]
-    if _STEMMABLE.search(term.text):
+    if re.search(_STEMMABLE, term.text):
         strings += [f"{_quoted(shape(text))}*" for text in _beginnings(term.text)]
         strings += [f"{_quoted(shape(text))}" for text in _completions(term.text)]
     return _joined("OR", strings)
@@ -232,7 +230,7 @@ def _relaxed(query: Query, shape: Shape, split: Callable[[str], list[str]]) -> R
 def _worth_ranking(term: Term, found: list[str], shape: Shape) -> Iterator[str]:
     kept = [token for token in found if token.lower() not in STOP_WORDS]
     # The s of "Anna's" makes no compound; pairs of characters say more than their whole run.
-    compound = len(found) > 1 and kept and not (len(kept) == 1 and _APOSTROPHE.search(term.text))
+    compound = len(found) > 1 and kept and not (len(kept) == 1 and ("'" in term.text or "’" in term.text))
     whole = _quoted_term(term, shape)
     if whole and term.kind == "prefix":
         yield whole
@@ -241,4 +239,6 @@ def _worth_ranking(term: Term, found: list[str], shape: Shape) -> Iterator[str]:
         # The end of a path names a file: db.py of dao/db.py.
         yield from (f'"{" ".join(found[start:])}"' for start in range(1, min(len(found) - 1, _MOST_ENDS)))
     words = found[:-1] if term.kind == "prefix" else found
+    # The letters of "a@b.c" and the figures of "1.2.3" say nothing by themselves.
+    words = [word for word in words if len(words) == 1 or len(word) > 1 or not word.isascii()]
     yield from (f'"{token}"' for token in words if token.lower() not in STOP_WORDS)

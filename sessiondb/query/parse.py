@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from sessiondb.query.text import clean
@@ -30,18 +29,18 @@ class Not(NamedTuple):
     node: Node
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(NamedTuple):
     """Hold two or more nodes that must all occur."""
 
     nodes: tuple[Node, ...]
+    operator: Literal["AND"] = "AND"  # what tells it from an Or of the same nodes
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(NamedTuple):
     """Hold two or more nodes of which one must occur."""
 
     nodes: tuple[Node, ...]
+    operator: Literal["OR"] = "OR"
 
 
 Node = Term | Not | And | Or

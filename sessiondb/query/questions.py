@@ -9,32 +9,19 @@ from typing import NamedTuple
 from sessiondb.query.parse import And, Query, Term
 from sessiondb.query.text import STOP_WORDS, tokens
 
-_INTERROGATIVES = frozenset(["who", "whom", "whose", "what", "which", "when", "where", "why", "how"])
-_AUXILIARIES = frozenset(
-    [
-        "did",
-        "does",
-        "do",
-        "is",
-        "are",
-        "was",
-        "were",
-        "has",
-        "have",
-        "had",
-        "can",
-        "could",
-        "would",
-        "will",
-        "should",
-    ]
-)
+_INTERROGATIVES = {"who", "whom", "whose", "what", "which", "when", "where", "why", "how"}
+_AUXILIARIES = {
+    *("did", "does", "do", "is", "are", "was", "were", "has", "have", "had"),
+    *("can", "could", "would", "will", "should"),
+}
 
 # What happened is often told some days later.
 AFTERMATH = timedelta(days=10)
 _AFTERMATH_CLOSENESS = 0.5
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+# No time is named without one of these: where there is none, no pattern need be compiled.
+_HINTS = ("19", "20", "today", "yesterday", "this ", "last ", *_MONTHS)
 _MONTH = (
     r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
@@ -79,9 +66,9 @@ class Period(NamedTuple):
 def is_question(query: Query) -> bool:
     """Tell whether a query is a sentence that asks, in words of its own rather than those of the answer.
 
-    It ends with a question mark, or begins as questions do and has a further function word: `where do we keep
-    the tests`, not `where clause sqlite`. Whoever writes phrases, prefixes, exclusions or alternatives means them:
-    these make no question.
+    It ends with a question mark, or begins as questions do and has a further function word: `where do we
+    keep the tests`, not `where clause sqlite`. Phrases, prefixes, exclusions and alternatives are meant as
+    they are written: they make no question.
     """
     root = query.root
     nodes = root.nodes if isinstance(root, And) else (root,)
@@ -99,6 +86,8 @@ def is_question(query: Query) -> bool:
 def period_of(text: str, today: date) -> Period | None:
     """Return the time that a sentence names, as in `in May 2023`, `on 3 July`, `last week`; None for none."""
     text = text.lower()
+    if not any(hint in text for hint in _HINTS):
+        return None
     relative = re.search(_RELATIVE, text)
     if relative:
         return _relative(relative[1], today)

@@ -119,7 +119,8 @@ def loose_pattern(text: str) -> str:
     """Return a regular expression for a text with or without the optional marks of Hebrew and Arabic."""
     if text.isascii() or not needs_segments_query(text) or is_spaced(text):
         return re.escape(text)
-    return f"{_one_of(STRIPPED_RANGES).pattern}*".join(map(re.escape, strip_marks(text)))
+    marks = f"{_one_of(STRIPPED_RANGES).pattern}*"
+    return "".join(f"{re.escape(letter)}{marks}" for letter in strip_marks(text))
 
 
 def segment(text: str) -> str:

@@ -115,7 +115,10 @@ def test_a_redacted_export_adds_nothing_to_the_sessions_it_was_made_of(
     ids=["terminal", "pipe"],
 )
 def test_a_terminal_is_not_driven(
-    monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes], is_terminal: bool, expected: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    is_terminal: bool,
+    expected: str,
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
 

@@ -19,7 +19,7 @@ from sessiondb.cli.group import COMMANDS, cli
 Run = Callable[..., Result]
 
 # What works where there is no database yet.
-MAKERS = {"import", "merge", "path"}
+MAKERS = {"import", "merge", "note add", "path"}
 ARGUMENTS = {
     "show": ["@last"],
     "search": ["x"],
@@ -31,7 +31,6 @@ ARGUMENTS = {
     "prune": ["--days", "1", "--yes"],
     "rm": ["@last", "--yes"],
     "backup": ["copy.db"],
-    "note add": ["win", "x", "--session", "@last"],
     "note done": ["1"],
 }
 

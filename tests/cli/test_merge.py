@@ -22,7 +22,9 @@ def report(result: Result) -> dict[str, Any]:
     return found
 
 
-def expected(added: int, updated: int = 0, unchanged: int = 0, messages: int = 0, **more: Any) -> dict[str, Any]:
+def expected(
+    added: int, updated: int = 0, unchanged: int = 0, messages: int = 0, **more: Any
+) -> dict[str, Any]:
     sessions = {"added": added, "updated": updated, "unchanged": unchanged, "removed": 0, "kept_away": 0}
     return {
         "sessions": sessions | more.pop("sessions", {}),

@@ -84,7 +84,10 @@ def test_json_is_a_line_for_each_update(log: Path, run: Run, steps: list[Callabl
     result = run("import", str(log.parent), "--watch", "--json")
 
     reports = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [(report["sessions"]["added"], report["messages"]["added"]) for report in reports] == [(1, 11), (0, 1)]
+    assert [(report["sessions"]["added"], report["messages"]["added"]) for report in reports] == [
+        (1, 11),
+        (0, 1),
+    ]
 
 
 def test_what_cannot_be_read_is_told_once(log: Path, run: Run, steps: list[Callable[[], object]]) -> None:
@@ -114,7 +117,9 @@ def test_a_busy_database_is_tried_again(
 
     assert result.stderr == "somebody else is writing\n"
     with SessionDB(path) as db:
-        assert [message.text for message in db.messages.transcript(db.sessions.resolve("@last").id)][-1] == "One"
+        assert [message.text for message in db.messages.transcript(db.sessions.resolve("@last").id)][
+            -1
+        ] == "One"
 
 
 def test_several_sessions_are_counted(log: Path, run: Run, steps: list[Callable[[], object]]) -> None:
@@ -134,7 +139,11 @@ def test_ctrl_c_and_sigterm_end_it_cleanly(log: Path, path: Path, number: int) -
     command = [sys.executable, "-m", "sessiondb", "--db", str(path), "import", str(log.parent), "--watch"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(
-        [*command, "--interval", "0.1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        [*command, "--interval", "0.1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
     ) as process:
         try:
             assert process.stdout is not None

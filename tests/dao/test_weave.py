@@ -57,7 +57,12 @@ def test_two_orders_become_one(ours: str, theirs: str, both: str) -> None:
     assert woven(words(ours), words(theirs)) == words(both)
 
 
-@given(*(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from((None, "1", "2"))), max_size=8) for _ in range(2)))
+@given(
+    *(
+        st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from((None, "1", "2"))), max_size=8)
+        for _ in range(2)
+    )
+)
 def test_ours_keep_their_order_and_a_second_time_changes_nothing(ours: Said, theirs: Said) -> None:
     both = woven(ours, theirs)
 
@@ -100,4 +105,6 @@ def test_a_digest_tells_apart_what_is_said_asked_and_answered() -> None:
     ]
 
     assert len({digest(row) for row in rows}) == len(rows)
-    assert digest(rows[0]) == digest(MessageRow(9, "user", "a", model="m", created_at="then", external_id="e"))
+    assert digest(rows[0]) == digest(
+        MessageRow(9, "user", "a", model="m", created_at="then", external_id="e")
+    )

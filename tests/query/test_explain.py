@@ -22,7 +22,7 @@ from sessiondb.query import explain, parse
                 "role: user",
                 "agent: codex or hermes and not claude-code",
                 "after: 30d",
-                "before: 2026-03",
+                "until: 2026-03",
                 "in: tools",
             ],
         ),

@@ -101,7 +101,7 @@ def test_exclusions_stand_alone_too(text: str, plain: str | None, segments: str 
         ("what is it", ("what", "is", "it")),
         ("it's", ("it", "s")),
         ("Anna's cat and a Cat", ("Anna", "cat")),
-        ("src/main.py", ("src/main.py", "src", "main", "py")),
+        ("src/main.py", ("src/main.py", "main py", "src", "main", "py")),
         ("re.compile", ("re.compile", "compile")),
         ('"tests kept" kept', ("tests kept", "tests", "kept")),
         ("deploy -test", ("deploy",)),

@@ -160,8 +160,10 @@ def test_code_and_addresses_are_one_word(word: str) -> None:
         ("Tag:release", {"tag": Choice(("release",))}),
         ("model:gpt-5 -model:gpt-4", {"model": Choice(("gpt-5",), ("gpt-4",))}),
         ("before:2026-03 after:30d", {"before": "2026-03", "after": "30d"}),
-        ('until:yesterday since:"3 days ago"', {"before": "yesterday", "after": "3 days ago"}),
+        ('until:yesterday since:"3 days ago"', {"until": "yesterday", "after": "3 days ago"}),
         ("-before:2026", {"after": "2026"}),
+        ("-after:2026", {"before": "2026"}),
+        ("role:User -role:TOOL", {"role": Choice(("user",), ("tool",))}),
         ("before:2025 before:2026", {"before": "2026"}),
         ("in:tools", {"scope": "tools"}),
         ("in:Note", {"scope": "notes"}),
@@ -177,9 +179,11 @@ def test_fields_stand_anywhere_among_words() -> None:
     assert query.filters == Filters(role=Choice(("user",)), after="7d")
 
 
-@pytest.mark.parametrize("text", ['tag:""', "tag: x", "-in:tools", 'in:"all of it"'])
+@pytest.mark.parametrize(
+    "text", ['tag:""', "tag: x", "-in:tools", 'in:"all of it"', "role:admin", "before:each", "-since:ever"]
+)
 def test_a_field_without_a_usable_value_is_text(text: str) -> None:
-    query = parse(text)
+    query = parse(text, is_time=lambda value: value not in ("each", "ever"))
     assert not query.filters
     assert query.root is not None
 

@@ -1,0 +1,66 @@
+"""What the writers of an import share: one transaction's rows on their way, and what is known meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sessiondb.connection import Connection
+from sessiondb.content import clean_text
+from sessiondb.dao.import_session import ImportSession
+from sessiondb.dao.ledger import Ledger
+from sessiondb.dao.lookups import Lookups
+from sessiondb.dao.row_buffer import RowBuffer
+
+
+class ImportBatch:
+    """One transaction of an import, which reads many files.
+
+    `bulk`: the insert triggers are away (SearchIndex.bulk), so that the counters must be kept by hand.
+    `restore`: sessions with a tombstone come back.
+    `path` is the file being read; `fallback_time` is for sessions that no time is known of: when that file
+    was last changed.
+    """
+
+    def __init__(
+        self, connection: Connection, lookups: Lookups, ledger: Ledger, *, bulk: bool, restore: bool = False
+    ) -> None:
+        self.db = connection
+        self.lookups = lookups
+        self.ledger = ledger
+        self.bulk = bulk
+        self.restore = restore
+        self.rows = RowBuffer(connection)
+        self.path = ""
+        self.fallback_time = ""
+        # The sessions of the file being read; None stands for one that was removed on purpose.
+        self.sessions: dict[str, ImportSession | None] = {}
+        # Which session brought a message or a token count first, by external_id and request_key.
+        self.origins: dict[str, str] = {}
+        self._ids: dict[tuple[str | None, ...], Any] = {}
+
+    def agent(self, name: str) -> str:
+        """Return the agent's name, which is its key; see Lookups."""
+        if ("agent", name) not in self._ids:
+            self._ids["agent", name] = self.lookups.agent(name)
+        return name
+
+    def model(self, name: str | None) -> int | None:
+        """Return the id of a model."""
+        if name is None:
+            return None
+        if ("model", name) not in self._ids:
+            self._ids["model", name] = self.lookups.model(name)
+        found: int | None = self._ids["model", name]
+        return found
+
+    def project(self, path: str | None, name: str | None) -> int | None:
+        """Return the id of a project."""
+        if (path, name) not in self._ids:
+            self._ids[path, name] = self.lookups.project(path, name)
+        found: int | None = self._ids[path, name]
+        return found
+
+
+def storable(text: str | None) -> str | None:
+    """Return text as SQLite can hold it."""
+    return clean_text(text) if text is not None and "\0" in text else text

@@ -1,0 +1,64 @@
+"""Write the token counts of an import: one for each response, however often it was logged."""
+
+from __future__ import annotations
+
+from sessiondb.dao.import_batch import ImportBatch
+from sessiondb.dao.import_messages import ImportMessages
+from sessiondb.dao.import_session import ImportSession
+from sessiondb.dao.row_buffer import TOKENS, Row
+from sessiondb.importers.base import TokenRecord
+
+_OUTPUT = TOKENS.index("output")
+_COUNTED_ELSEWHERE: Row = [*[None] * _OUTPUT, 2**63]
+_FIND = f"SELECT {', '.join(TOKENS)} FROM token_counts WHERE request_key = ?"
+_UPDATE = (
+    f"UPDATE token_counts SET {', '.join(f'{name} = ?' for name in TOKENS[2:])}"
+    " WHERE session_id = ? AND request_key = ?"
+)
+
+
+class ImportTokens:
+    """The rows of `token_counts`, in an import's batch."""
+
+    def __init__(self, batch: ImportBatch, messages: ImportMessages) -> None:
+        self._batch = batch
+        self._messages = messages
+
+    def add(self, session: ImportSession, record: TokenRecord) -> None:
+        """Take the tokens of a response; of several counts for one response the one with the greatest output."""
+        known = self._find(session, record.request_key)
+        if known is not None and (record.output or 0) <= (known[_OUTPUT] or 0):
+            return
+        batch, key = self._batch, record.request_key
+        message = self._messages.find(session, record.message) if record.message is not None else None
+        values = [
+            session.id, key, message[0] if message else None, batch.model(record.model), record.counted_at,
+            record.input, record.cache_read, record.cache_write, record.output, record.reasoning,
+            record.cost_microdollars,
+        ]  # fmt: skip
+        session.is_changed = True
+        if known is None:
+            session.tokens[key] = values
+            batch.origins[key] = session.id
+            batch.rows.tokens(values)
+            return
+        # The count stays with the session that it was first seen in, and with the message there.
+        known[3:] = values[3:]
+        if batch.rows.is_written_tokens(known):
+            batch.db.execute(_UPDATE, [*known[2:], *known[:2]])
+
+    def _find(self, session: ImportSession, request_key: str) -> Row | None:
+        """Return the count of a response that this session has, or the one that it copied it from."""
+        row = session.tokens.get(request_key)
+        if row is not None:
+            return row
+        found = None
+        if not session.is_new:
+            found = self._batch.db.row(f"{_FIND} AND session_id = ?", (request_key, session.id))
+        if found is None and session.has_replayed:
+            if request_key in self._batch.origins:
+                return _COUNTED_ELSEWHERE
+            found = self._batch.db.row(_FIND, (request_key,))
+        if found is not None:
+            row = session.tokens[request_key] = list(found)
+        return row
