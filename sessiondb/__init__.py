@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 __all__ = ["Channel", "SessionDB", "SessionDBError", "__version__"]
 __version__ = "0.1.0"
 
-_HOMES = {"Channel": "sessiondb.records", "SessionDB": "sessiondb.database", "SessionDBError": "sessiondb.errors"}
+_HOMES = {
+    "Channel": "sessiondb.records",
+    "SessionDB": "sessiondb.database",
+    "SessionDBError": "sessiondb.errors",
+}
 
 
 def __getattr__(name: str) -> Any:

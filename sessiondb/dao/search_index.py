@@ -10,12 +10,12 @@ from sessiondb.connection import Connection
 from sessiondb.errors import DatabaseDamaged, DatabaseError
 from sessiondb.query.text import needs_segments, segment
 
-BATCH = 48 * 1024 * 1024
+BATCH = 96 * 1024 * 1024
 """Bytes of text that one transaction of a catch-up indexes, about: other writers wait for one at most."""
 
-# Bytes of terms that FTS5 collects before it writes a segment. Beyond the processor's cache more memory does not pay:
-# most of the time goes into looking up terms in it.
-_LOAD_HASH = 8 * 1024 * 1024
+# Bytes of terms that FTS5 collects before it writes a segment. Fewer and larger segments make a smaller file: the tool
+# index of 1 GB of logs takes 225 MB with 8 MiB, 206 MB with 64 MiB, in the same time.
+_LOAD_HASH = 64 * 1024 * 1024
 _DEFAULT_HASH = 1024 * 1024
 # As the schema sets it.
 _AUTOMERGE = 16
