@@ -74,9 +74,13 @@ def command(query: tuple[str, ...], explain: bool, output: Output, **criteria: A
     from sessiondb.dao.short_ids import short_ids
 
     text = " ".join(query).replace(_KEPT, "")
-    if explain:
-        _explain(text)
     with reading() as db:
+        for line in (
+            db.search.explain(text, **{name: value for name, value in criteria.items() if name != "flat"})
+            if explain
+            else ()
+        ):
+            say(line)
         result = db.search(text, limit=output.limit, offset=output.offset, **criteria)
         short = short_ids(db.connection, {hit.session_id for hit in result.hits if hit.session_id})
     if output.form == "json":
@@ -88,10 +92,3 @@ def command(query: tuple[str, ...], explain: bool, output: Output, **criteria: A
     for remark in remarks(result):
         say(remark)
     say_more(result.total - output.offset - len(result.hits))
-
-
-def _explain(text: str) -> None:
-    from sessiondb import query
-
-    for line in query.explain(query.parse(text)):
-        say(line)

@@ -104,7 +104,7 @@ class Sample:
     def _read_lines(self) -> Iterator[dict[str, Any]]:
         if self.is_sqlite or self.head.lstrip()[:1] != b"{":
             return
-        for number, raw in enumerate(Source(self.path).lines()):
+        for number, raw in enumerate(self._raw_lines()):
             text = raw.decode("utf-8", "replace")
             try:
                 value, end = json.JSONDecoder().raw_decode(text)
@@ -116,3 +116,12 @@ class Sample:
                 yield value
             elif number > MOST_LINES:
                 return
+
+    def _raw_lines(self) -> Iterator[bytes]:
+        """Yield lines: those that are whole in what was read already, then, from the file again, the others."""
+        *whole, rest = self.head.split(b"\n", MOST_LINES)
+        yield from whole
+        if len(self.head) < HEAD and b"\n" not in rest:
+            yield rest
+        else:
+            yield from islice(Source(self.path).lines(), len(whole), None)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from sessiondb.content import clean
 from sessiondb.errors import ImportFailed
@@ -22,6 +22,9 @@ T = TypeVar("T")
 UTF8_BOM = b"\xef\xbb\xbf"
 UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 GZIP_MAGIC = b"\x1f\x8b"
+BUFFER = 64 * 1024
+"""Bytes read at a time: lines are long, and reading them takes half as long as with Python's own 8 KiB."""
+
 _JSON_SPACE = b" \t\r\n\0"
 
 
@@ -38,9 +41,8 @@ def open_bytes(path: Path) -> IO[bytes]:
 
     Raises OSError.
     """
-    handle = open(path, "rb")  # noqa: SIM115 - handed to the caller
-    magic = handle.read(4)
-    handle.seek(0)
+    handle = cast("io.BufferedReader", open(path, "rb", buffering=BUFFER))  # noqa: SIM115 - handed to the caller
+    magic = handle.peek(4)
     if magic.startswith(GZIP_MAGIC):
         handle.close()
         return gzip.open(path, "rb")  # type: ignore[return-value]
@@ -54,7 +56,7 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 def is_packed(path: Path) -> bool:
     """Say whether the bytes on disk are not those that are read: gzip, UTF-16."""
-    with open(path, "rb") as handle:
+    with open(path, "rb", buffering=0) as handle:
         return handle.read(4).startswith((GZIP_MAGIC, *UTF16_BOMS))
 
 
@@ -81,19 +83,29 @@ class Source:
         self.line = line
         self.state: dict[str, Any] = {} if state is None else state
         self.end = start
-        self.complete = True
+        self._raw = b"\n"
         self.problems: list[Problem] = []
+
+    @property
+    def complete(self) -> bool:
+        """Say whether a newline ends the current line: a last one without may still be being written."""
+        return self._raw.endswith(b"\n")
 
     def problem(self, reason: str, *, whole: bool = False) -> None:
         """Report that the current line (or the whole file) could not be read as it should."""
         self.problems.append(Problem(None, None, reason) if whole else Problem(self.line, self.end, reason))
 
     def lines(self) -> Iterator[bytes]:
-        """Yield the lines from `start` on, without blank ones; `line`, `end` and `complete` tell where it is.
+        """Yield the lines from `start` on, without the blank ones and the space around them.
 
-        While a line is out, `end` is where it begins. `complete` is False for a last line that no newline
-        ends.
+        `line` and `end` tell where it is: while a line is out, `end` is where it begins.
         """
+        for raw in self._raw_lines():
+            text = raw.strip(_JSON_SPACE)
+            if text:
+                yield text
+
+    def _raw_lines(self) -> Iterator[bytes]:
         with open_bytes(self.path) as handle:
             if self.start:
                 handle.seek(self.start)
@@ -101,10 +113,8 @@ class Source:
                 self.end = handle.tell()
             for raw in handle:
                 self.line += 1
-                self.complete = raw.endswith(b"\n")
-                text = raw.strip(_JSON_SPACE)
-                if text:
-                    yield text
+                self._raw = raw
+                yield raw
                 self.end += len(raw)
 
     def json_lines(self, decode: Callable[[bytes], T], lenient: Callable[[Any], T]) -> Iterator[T]:
@@ -114,18 +124,18 @@ class Source:
         decoder, cleaned and handed to `lenient`. What no decoder reads becomes a problem; a torn last line
         is left for the next import.
         """
-        for raw in self.lines():
+        for raw in self._raw_lines():
             try:
                 decoded = decode(raw)
             except (ValueError, RecursionError) as error:
-                values = self._tolerant(raw)
-                if values is None:
-                    if not self.complete:
-                        self.line -= 1
-                        return
+                values = self._tolerant(raw.strip(_JSON_SPACE))
+                if values is not None:
+                    yield from map(lenient, values)
+                elif self.complete:
                     self.problem(f"not valid JSON: {error}")
-                    continue
-                yield from map(lenient, values)
+                else:
+                    self.line -= 1
+                    return
             else:
                 yield decoded
 

@@ -149,7 +149,13 @@ def test_a_mistake_in_raw_syntax_is_one_line(filled: Path, run: Run) -> None:
 def test_explain_says_what_was_understood(filled: Path, run: Run) -> None:
     result = run("search", "cup role:user -spoon", "--explain")
 
-    assert result.stderr == "words: cup AND -spoon\nrole: user\n"
+    assert result.stderr.splitlines() == [
+        "words: cup AND -spoon",
+        "role: user",
+        "looked in: talk",
+        "found by all words: 1",
+        'FTS5: "cup" NOT "spoon"',
+    ]
     assert "«cup»" in result.stdout
 
 

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from sessiondb import SessionDB
+from sessiondb.ingest import Ingest
+
 FOLDER = Path(__file__).parents[2] / "scripts" / "benchmarks"
 
 TINY = {
@@ -109,3 +112,18 @@ def test_every_search_of_the_latency_benchmark_finds_something(
     with latency.SessionDB(tmp_path / "sessions.db", read_only=True) as db:
         found = {name: db.search(text, **options).total for name, text, options in latency.SEARCHES}
     assert [name for name, total in found.items() if not total] == []
+
+
+def test_generated_logs_are_the_same_for_a_seed_and_import_without_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = benchmark("corpus", monkeypatch)
+    for name in ("one", "two"):
+        assert corpus.make(tmp_path / name, 0.5) >= 500_000
+    files = [path.relative_to(tmp_path / "one") for path in sorted((tmp_path / "one").rglob("*.jsonl"))]
+    assert all(
+        (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes() for file in files
+    )
+    with SessionDB(tmp_path / "sessions.db") as db:
+        report = Ingest(db.connection).run([str(tmp_path / "one")])
+    assert (len(report.sessions_added), report.skipped) == (len(files), [])

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""Measure live writing, against raw sqlite3 with the same durability, and history: bench_live.py --help."""
+"""Measure live writing, against raw sqlite3 with the same durability, and history for the next model call."""
 
 from __future__ import annotations
 
@@ -211,8 +210,8 @@ def history(folder: Path, lengths: list[int]) -> Iterator[tuple[str, float, str]
                 yield f"history({told}) of {length} messages", spent, f"worst {worst:.1f} ms"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this benchmark."""
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--turns", type=int, default=200, help="turns that each process writes (default 200)")
     parser.add_argument("--appends", type=int, default=2000, help="single appends (default 2000)")
@@ -225,18 +224,17 @@ def main() -> None:
     parser.add_argument(
         "--folder", help="where to make the files, which are removed (default: the temporary folder)"
     )
-    options = parser.parse_args()
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the benchmark and print a line for each figure."""
     print(f"SQLite {sqlite3.sqlite_version}, Python {sys.version.split()[0]}")
-    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+    with tempfile.TemporaryDirectory(dir=args.folder) as name:
         folder = Path(name)
         for lines in (
-            many_writers(folder, options.processes, options.turns),
-            one_writer(folder, options.appends, options.megabytes),
-            history(folder, options.lengths),
+            many_writers(folder, args.processes, args.turns),
+            one_writer(folder, args.appends, args.megabytes),
+            history(folder, args.lengths),
         ):
             for what, milliseconds, note in lines:
                 print(f"{what:62}{milliseconds:9.3f} ms   {note}", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,119 @@
+"""Time an import step by step, against parsing alone, and the start of the command line, against bare Python."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import corpus
+from sessiondb import SessionDB
+from sessiondb.dao.search_index import SearchIndex
+from sessiondb.importers import detect
+from sessiondb.importers.detect import Sample
+from sessiondb.importers.source import Source
+from sessiondb.ingest import Ingest
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this benchmark."""
+    parser.add_argument("--mb", type=float, default=100, help="megabytes of logs to generate (default 100)")
+    parser.add_argument("--corpus", type=Path, help="a folder of logs to take instead")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the benchmark and print its table."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        logs = args.corpus or folder / "logs"
+        if not args.corpus:
+            corpus.make(logs, args.mb)
+        files = [Path(root) / file for root, _, names in os.walk(logs) for file in names]
+        megabytes = sum(file.stat().st_size for file in files) / 1e6
+        print(f"{len(files)} files, {megabytes:.0f} MB, Python {sys.version.split()[0]}")
+        parsing = _timed(lambda: _parse(files))
+        _print("parsing alone", parsing, parsing, megabytes)
+        for what, seconds in _imports(folder, logs):
+            _print(what, seconds, parsing, megabytes)
+        _print_size(folder / "all.db", megabytes)
+        _print_start_up(folder / "all.db")
+
+
+def _parse(files: list[Path]) -> None:
+    for file in files:
+        reader = detect(Sample(file))
+        if reader is not None:
+            for _ in reader.read(Source(file)):
+                pass
+
+
+def _imports(folder: Path, logs: Path) -> list[tuple[str, float]]:
+    marks: dict[str, float] = {}
+    written = _written_bytes()
+    begun = time.perf_counter()
+    with SessionDB(folder / "all.db") as db:
+
+        def note(phase: str, done: int, total: int) -> None:
+            marks[phase] = time.perf_counter() - begun
+
+        Ingest(db.connection, progress=note).run([str(logs)])
+        everything = time.perf_counter() - begun
+        marks["bytes"] = _written_bytes() - written
+        again = _timed(lambda: Ingest(db.connection).run([str(logs)]))
+        assert not SearchIndex(db.connection).damaged()
+    print(f"bytes written: {marks['bytes'] / (folder / 'all.db').stat().st_size:.2f} times the final file")
+    return [
+        ("import, until talk is searchable", marks.get("read", everything)),
+        ("import, with all indexes", everything),
+        ("import again, nothing changed", again),
+    ]
+
+
+def _print_size(path: Path, megabytes: float) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"file: {path.stat().st_size / 1e6 / megabytes:.3f} of the logs; peak memory {peak:.0f} MB")
+
+
+def _print_start_up(path: Path) -> None:
+    bare = _fastest([sys.executable, "-c", "pass"])
+    for command in (["list"], ["search", "parser"]):
+        spent = _fastest([sys.executable, "-m", "sessiondb", "--db", str(path), *command])
+        print(
+            f"start of `sessiondb {' '.join(command)}`: {spent / bare:.1f} times bare Python ({bare * 1000:.0f} ms)"
+        )
+
+
+def _fastest(command: list[str], times: int = 15) -> float:
+    def once() -> None:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    once()
+    return min(_timed(once) for _ in range(times))
+
+
+def _timed(act: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    act()
+    return time.perf_counter() - begun
+
+
+def _written_bytes() -> int:
+    """Return how many bytes this process has written to the disk; 0 where the system does not tell."""
+    try:
+        lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
+
+
+def _print(what: str, seconds: float, parsing: float, megabytes: float) -> None:
+    print(
+        f"{what:36}{seconds:8.2f} s{megabytes / seconds:9.1f} MB/s{seconds / parsing:8.2f} times parsing",
+        flush=True,
+    )
