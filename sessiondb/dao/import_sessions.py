@@ -14,9 +14,9 @@ from sessiondb.records import Channel
 _STORED = ", ".join(f"s.{column}" for column in COLUMNS)
 # All that is to be known of a session in one question: most are asked for only to learn that they are new.
 _FIND = (
-    "SELECT EXISTS (SELECT 1 FROM deletions WHERE session_id = ?1),"
-    f" (SELECT max(seq) FROM messages WHERE session_id = ?1), {_STORED}"
-    " FROM (SELECT ?1 AS id) AS wanted LEFT JOIN sessions AS s ON s.id = wanted.id"
+    "SELECT EXISTS (SELECT 1 FROM deletions WHERE session_id = :id),"
+    f" (SELECT max(seq) FROM messages WHERE session_id = :id), {_STORED}"
+    " FROM (SELECT :id AS id) AS wanted LEFT JOIN sessions AS s ON s.id = wanted.id"
 )
 _NEW = (*COLUMNS, "message_count", "tool_call_count")
 _INSERT = (
@@ -35,7 +35,7 @@ class ImportSessions:
 
     def find(self, record: SessionRecord) -> ImportSession | None:
         """Return what is known of a session, None for one that was removed on purpose."""
-        row = self._db.row(_FIND, (record.id,))
+        row = self._db.row(_FIND, {"id": record.id})
         assert row is not None
         is_deleted, last_seq, *stored = row
         if is_deleted:
