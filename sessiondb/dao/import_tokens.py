@@ -39,7 +39,7 @@ class ImportTokens:
         session.is_changed = True
         if known is None:
             session.tokens[key] = values
-            batch.origins[key] = session.id
+            batch.origins[_origin(key)] = session.id
             batch.rows.tokens(values)
             return
         # The count stays with the session that it was first seen in, and with the message there.
@@ -56,9 +56,14 @@ class ImportTokens:
         if not session.is_new:
             found = self._batch.db.row(f"{_FIND} AND session_id = ?", (request_key, session.id))
         if found is None and session.has_replayed:
-            if request_key in self._batch.origins:
+            if _origin(request_key) in self._batch.origins:
                 return _COUNTED_ELSEWHERE
             found = self._batch.db.row(_FIND, (request_key,))
         if found is not None:
             row = session.tokens[request_key] = list(found)
         return row
+
+
+def _origin(request_key: str) -> str:
+    """Return the name of a count among the batch's origins: a message may have the same id as its response."""
+    return f"tokens {request_key}"
