@@ -96,23 +96,35 @@ def migrate(connection: Connection) -> None:
     version = check(connection)
     if 0 < version < SCHEMA_VERSION:
         _back_up(connection, version)
+    with connection.transaction():
+        # A new file gets its whole schema at once: no other process ever sees, or backs up, half of one.
+        if check(connection) == 0:
+            for migration in migrations():
+                _apply(connection, migration)
     for migration in migrations():
         with connection.transaction():
             # Asked again under the lock: another process may have done it meanwhile.
-            if check(connection) >= migration.number:
-                continue
-            connection.script(migration.sql)
-            if migration.number == 1:
-                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute(
-                    "INSERT INTO meta (key, value) VALUES ('database_id', ?)", (os.urandom(8).hex(),)
-                )
-            connection.execute(f"PRAGMA user_version = {migration.number}")
+            if check(connection) < migration.number:
+                _apply(connection, migration)
+
+
+def _apply(connection: Connection, migration: Migration) -> None:
+    connection.script(migration.sql)
+    if migration.number == 1:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("INSERT INTO meta (key, value) VALUES ('database_id', ?)", (os.urandom(8).hex(),))
+    connection.execute(f"PRAGMA user_version = {migration.number}")
 
 
 def _back_up(connection: Connection, version: int) -> None:
     target = Path(f"{connection.path}.v{version}.backup")
     if target.exists():
         return
-    private_file(target)
-    connection.maintain("VACUUM INTO ?", (str(target),))
+    # Several processes may be at it: each makes its own copy, and the first one gets the name.
+    copy = Path(f"{target}.{os.getpid()}")
+    private_file(copy)
+    connection.maintain("VACUUM INTO ?", (str(copy),))
+    if target.exists():
+        copy.unlink()
+    else:
+        copy.replace(target)

@@ -191,7 +191,7 @@ def test_failed_migration_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch:
         with pytest.raises(DatabaseError, match="half already exists"):
             SessionDB(path)
     check = sqlite3.connect(path)
-    assert check.execute("PRAGMA user_version").fetchone() == (1,)
+    assert check.execute("PRAGMA user_version").fetchone() == (0,)
     assert check.execute("SELECT name FROM sqlite_master WHERE name = 'half'").fetchall() == []
     check.close()
     with SessionDB(path) as db:
