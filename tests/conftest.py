@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
-import warnings
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     import httpx
 
 ROOT = Path(__file__).parents[1]
+
+# No property is about speed: a busy machine must not fail one.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 # Every variable by which a program finds the user's own files, ours included.
 HOMES = (
@@ -30,8 +34,10 @@ HOMES = (
     "XDG_STATE_HOME",
     "CLAUDE_CONFIG_DIR",
     "CODEX_HOME",
+    "GEMINI_CLI_HOME",
     "HERMES_HOME",
     "LLM_USER_PATH",
+    "OPENCODE_DB",
     "SESSIONDB_PATH",
 )
 
@@ -80,16 +86,23 @@ def browse() -> Callable[..., list[httpx.Response]]:
         try:
             return [await datasette.client.get(path) for path in paths]
         finally:
-            for opened in datasette.databases.values():
-                opened.close()
             datasette.executor.shutdown()
 
     def get(database: Path, *paths: str) -> list[httpx.Response]:
-        # Datasette leaves some connections to the garbage collector, of which Python 3.13 complains.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            answers = asyncio.run(ask(database, paths))
-            gc.collect()
-        return answers
+        # Datasette leaves its connections to the garbage collector, of which Python 3.13 complains.
+        opened: list[sqlite3.Connection] = []
+        connect = sqlite3.connect
+
+        def remember(*arguments: Any, **options: Any) -> sqlite3.Connection:
+            opened.append(connect(*arguments, **{**options, "check_same_thread": False}))
+            return opened[-1]
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sqlite3, "connect", remember)
+            try:
+                return asyncio.run(ask(database, paths))
+            finally:
+                for connection in opened:
+                    connection.close()
 
     return get

@@ -206,7 +206,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, limit=st.integers(0, 30), max_tokens=st.none() | st.integers(0, 300), data=st.data())
 def test_wherever_it_is_cut_both_apis_take_it(
     db: SessionDB, steps: list[Step], limit: int, max_tokens: int | None, data: st.DataObject

@@ -45,7 +45,7 @@ def test_sessions_that_are_not_asked_for_count_too(db: SessionDB) -> None:
     assert short_ids(db.connection, ["12345678-b"]) == {"12345678-b": "12345678-b"}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.sets(st.text("ab1-", min_size=1, max_size=12), min_size=1, max_size=12))
 def test_each_short_id_resolves_to_its_session(ids: set[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, SessionDB(Path(folder) / "sessions.db") as db:

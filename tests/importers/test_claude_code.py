@@ -331,7 +331,8 @@ def test_damaged_bytes_never_raise(tmp_path: Path, seed: int) -> None:
 @pytest.mark.parametrize("kind", ["mystery", "tool_result", "tool_use"])
 def test_deep_nesting_never_raises(tmp_path: Path, kind: str) -> None:
     lines = []
-    for depth in range(100, 1900, 7):
+    # The last is too deep for the decoder of every version of Python.
+    for depth in (*range(100, 1900, 7), 100_000):
         deep = "[" * depth + "]" * depth
         nested = f'{{"type": "{kind}", "tool_use_id": "t", "content": {deep}, "input": {deep}}}'
         envelope = json.dumps(line("user", str(depth), 0))[:-1]

@@ -200,8 +200,8 @@ def test_a_bad_line_is_reported_and_the_rest_is_read(tmp_path: Path) -> None:
     path = write(tmp_path / FILE, [header(), message("user", "Hi\0", 1), message("user", "\ud83d", 2)])
     deep = (
         b'{"type":"response_item","payload":{"type":"message","role":"assistant","content":'
-        + b"[" * 960
-        + b"]" * 960
+        + b"[" * 100_000
+        + b"]" * 100_000
     )
     with path.open("ab") as file:
         file.write(b'{"type": "event_msg", "payl\n' + deep + b"}}\n[1]\n")

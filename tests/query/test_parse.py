@@ -242,7 +242,7 @@ SYNTAX = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SYNTAX)
 @example("agent:" + '"' * 99)
 def test_any_text_parses_to_something_sqlite_can_bind(text: str) -> None:
