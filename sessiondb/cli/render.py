@@ -87,11 +87,15 @@ def show_json(value: Any) -> None:
     click.echo(visible_json(_dumps(value, indent=2)))
 
 
-def show_text(lines: Iterable[str], *, paged: bool = False) -> None:
-    """Print lines that are safe for a terminal already; with `paged` through a pager where stdout is one."""
+def show_text(lines: Iterable[str], *, paged: bool = False, first: int = 1) -> None:
+    """Print lines that are safe for a terminal already; with `paged` through a pager where stdout is one.
+
+    The pager begins with the line of number `first`; pagers other than less begin at the top.
+    """
     if paged and sys.stdout.isatty():
         # As git does: a text that fits the terminal is just printed, and stays there.
-        os.environ.setdefault("LESS", "-FRX")
+        options = os.environ.get("LESS", "-FRX")
+        os.environ["LESS"] = options if first == 1 else f"{options} +{first}"
         click.echo_via_pager(f"{line}\n" for line in lines)
     else:
         _print(lines)

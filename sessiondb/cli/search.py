@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,11 @@ from sessiondb.cli.fields import HITS, hit_rows, search_fields
 from sessiondb.cli.hits import lines, remarks
 from sessiondb.cli.options import database_option, output_options, reading, time_begin, time_end
 from sessiondb.cli.render import Output, say, say_more, show_json, show_rows, show_text
+
+if TYPE_CHECKING:
+    from sessiondb.cli.opening import Opened
+    from sessiondb.database import SessionDB
+    from sessiondb.records import SearchResult
 
 # What begins with a dash and is no option: a word that must not occur, as in `parser -lexer`.
 _EXCLUSION = re.compile(r"-(?!n\d+$)[^-].+|-[^hnw-]")
@@ -58,9 +63,10 @@ class _WithExclusions(click.Command):
 @click.option("--raw", is_flag=True, help="Take the query as FTS5 syntax.")
 @click.option("--exact", is_flag=True, help="Rank all matches of a common word, not only the newest.")
 @click.option("--explain", is_flag=True, help="Say how the query was understood.")
+@click.option("--open", "opens", is_flag=True, help="Open the best match in its transcript, in the pager.")
 @output_options()
 @database_option
-def command(query: tuple[str, ...], explain: bool, output: Output, **criteria: Any) -> None:
+def command(query: tuple[str, ...], explain: bool, opens: bool, output: Output, **criteria: Any) -> None:
     """Search what was said.
 
     A query has words, "phrases", prefix*, -word, OR, and fields such as agent: or before:. Any text is one:
@@ -83,6 +89,10 @@ def command(query: tuple[str, ...], explain: bool, output: Output, **criteria: A
             say(line)
         result = db.search(text, limit=output.limit, offset=output.offset, **criteria)
         short = short_ids(db.connection, {hit.session_id for hit in result.hits if hit.session_id})
+        shown = _open(db, result) if opens else None
+    if shown:
+        show_text(shown.lines, paged=True, first=shown.first)
+        return
     if output.form == "json":
         show_json(search_fields(result))
     elif output.form == "table":
@@ -92,3 +102,14 @@ def command(query: tuple[str, ...], explain: bool, output: Output, **criteria: A
     for remark in remarks(result):
         say(remark)
     say_more(result.total - output.offset - len(result.hits))
+
+
+def _open(db: SessionDB, result: SearchResult) -> Opened | None:
+    """Return the transcript of the best hit that is in a session, None where there is none."""
+    from sessiondb.cli.opening import opened
+    from sessiondb.cli.transcript import read
+
+    hit = next((hit for hit in result.hits if hit.session_id), None)
+    if hit is None or hit.session_id is None:
+        return None
+    return opened(read(db, db.sessions.get(hit.session_id)), hit)

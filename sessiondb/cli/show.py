@@ -9,7 +9,7 @@ import click
 from sessiondb.cli.fields import MESSAGES, fields_of, message_rows, session_details
 from sessiondb.cli.options import database_option, output_options, reading, session_argument
 from sessiondb.cli.render import Output, say_more, show_json, show_rows, show_text
-from sessiondb.cli.transcript import STYLES, Look, Transcript, lines, without_tools
+from sessiondb.cli.transcript import STYLES, Look, Transcript, lines, read, without_tools
 
 
 @click.command()
@@ -65,5 +65,4 @@ def _read(name: str, around: str | None, context: int) -> Transcript:
         if around is not None:
             middle = db.messages.find(session.id, around)
             first, last = middle - context, middle + context
-        messages = db.messages.transcript(session.id, first=first, last=last)
-        return Transcript(session, db.sessions.tags(session.id), messages, db.notes.of_session(session.id))
+        return read(db, session, first=first, last=last)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessiondb import timestamps
 from sessiondb.cli.render import strong
 from sessiondb.cli.text import counted, cut, one_line, short_bytes, short_number, visible
 from sessiondb.records import Message, Note, Session, ToolCall
+
+if TYPE_CHECKING:
+    from sessiondb.database import SessionDB
 
 STYLES = ("text", "md")
 LONGEST_ANSWER = 12
@@ -27,6 +30,12 @@ class Transcript(NamedTuple):
     tags: list[str]
     messages: list[Message]
     notes: list[Note]
+
+
+def read(db: SessionDB, session: Session, *, first: int = 1, last: int | None = None) -> Transcript:
+    """Read a session's transcript, its messages from seq `first` to `last`."""
+    messages = db.messages.transcript(session.id, first=first, last=last)
+    return Transcript(session, db.sessions.tags(session.id), messages, db.notes.of_session(session.id))
 
 
 class Look(NamedTuple):
