@@ -8,6 +8,7 @@ import itertools
 import multiprocessing
 import random
 import sqlite3
+import statistics
 import sys
 import tempfile
 import time
@@ -16,13 +17,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks import corpus
 from sessiondb import SessionDB
-from sessiondb.dao.search_index import SearchIndex
+from sessiondb.ingest import Ingest
 
 # 20,000 words, common ones far more often than rare ones, as in a language.
 SYLLABLES = [first + last for first in "bdfgklmnprstvz" for last in ("a", "en", "i", "or", "us")]
 WORDS = ["".join(word) for word in itertools.islice(itertools.product(SYLLABLES, repeat=3), 20_000)]
 WEIGHTS = list(itertools.accumulate(1 / rank for rank in range(1, len(WORDS) + 1)))
+SEARCHES = ("parser", "parser schema", "where is the parser?")
 
 RAW = """
 CREATE TABLE messages (
@@ -139,9 +142,10 @@ def many_writers(folder: Path, processes: int, turns: int) -> Iterator[tuple[str
 
 
 def one_writer(folder: Path, appends: int, megabytes: int) -> Iterator[tuple[str, float, str]]:
-    """Compare single appends, with search on against raw rows without; on a file of some size, if told."""
+    """Compare single appends, with search on against raw rows without; after an import, if told, with searches."""
     chance = random.Random(0)
-    texts = [text(chance, 60) for _ in range(appends)]
+    # The appended messages hold the words that are searched for.
+    texts = [f"{text(chance, 60)} {chance.choice(SEARCHES)}" for _ in range(appends)]
     with raw(folder / "raw-append.db") as connection:
         connection.executescript(RAW)
         insert = "INSERT INTO messages (session_id, seq, role, content) VALUES ('s', ?, 'user', ?)"
@@ -149,34 +153,28 @@ def one_writer(folder: Path, appends: int, megabytes: int) -> Iterator[tuple[str
     yield "an append: raw sqlite3, no search", theirs, f"worst {worst:.0f} ms"
     with SessionDB(folder / "append.db") as db:
         if megabytes:
-            fill(db, megabytes)
+            corpus.make(folder / "logs", megabytes)
+            Ingest(db.connection).run([str(folder / "logs")])
+        before = search_times(db)
         session = db.sessions.start("bench").id
         ours, worst = timed(lambda number: db.messages.append(session, "user", texts[number]), appends)
         size = (folder / "append.db").stat().st_size / 1e6
+        after = search_times(db)
     yield (
         f"an append: sessiondb, search on, file of {size:.0f} MB",
         ours,
         f"{ours / theirs:.1f} x raw, worst {worst:.0f} ms",
     )
+    for query, spent in after.items():
+        yield f"search {query!r} after the appends", spent, f"{spent / before[query]:.2f} x before"
 
 
-def fill(db: SessionDB, megabytes: int) -> None:
-    """Fill a file as an import does, and leave it as `optimize` does."""
-    chance = random.Random(1)
-    session = db.sessions.start("bench").id
-    index = SearchIndex(db.connection)
-    seq = 0
-    while (
-        db.connection.value("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-        < megabytes * 1e6
-    ):
-        rows = [(session, seq + number, text(chance, 300)) for number in range(1, 5001)]
-        seq += len(rows)
-        with db.connection.transaction(), index.bulk():
-            db.connection.executemany(
-                "INSERT INTO messages (session_id, seq, role, content) VALUES (?, ?, 'user', ?)", rows
-            )
-    index.optimize()
+def search_times(db: SessionDB) -> dict[str, float]:
+    """Return the median milliseconds of each of the SEARCHES."""
+    return {
+        query: statistics.median(timed(lambda _: db.search(query), 1)[0] for _ in range(21))  # noqa: B023
+        for query in SEARCHES
+    }
 
 
 def timed(act: Callable[[int], object], times: int) -> tuple[float, float]:
@@ -216,7 +214,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--turns", type=int, default=200, help="turns that each process writes (default 200)")
     parser.add_argument("--appends", type=int, default=2000, help="single appends (default 2000)")
     parser.add_argument(
-        "--megabytes", type=int, default=0, help="fill the file up to this size before the appends"
+        "--megabytes", type=int, default=0, help="import generated logs of this size before the appends"
     )
     parser.add_argument(
         "--lengths", type=int, nargs="+", default=[100, 100_000], help="messages of the sessions read"
