@@ -20,6 +20,7 @@ from sessiondb.dao.search_index import TOOLS, SearchIndex
 from sessiondb.discovery import Found, Refused, discover
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, SessionDBError
 from sessiondb.importers import importer, importers
+from sessiondb.read_ahead import ReadAhead, ReaderLost, is_worthwhile
 from sessiondb.reading import Reading, Request, in_words
 
 BATCH_BYTES = 64 * 1024 * 1024
@@ -71,7 +72,10 @@ class ImportReport:
 
 
 class Ingest:
-    """One import run into a database."""
+    """One import run into a database.
+
+    `read_ahead`: files are read by a second process where they are many megabytes.
+    """
 
     def __init__(
         self,
@@ -81,6 +85,7 @@ class Ingest:
         tz: tzinfo | None = None,
         restore: bool = False,
         progress: Progress | None = None,
+        read_ahead: bool = False,
     ) -> None:
         self._db = connection
         self._format = importer(format).name if format else None
@@ -93,6 +98,8 @@ class Ingest:
         self._report = ImportReport()
         self._versions = {candidate.name: candidate.version for candidate in importers()}
         self._done = self._total = 0
+        self._is_ahead = read_ahead
+        self._ahead: ReadAhead | None = None
 
     def run(self, sources: list[str]) -> ImportReport:
         """Import files and folders; what is unchanged since the last run is passed over by its stat.
@@ -102,7 +109,11 @@ class Ingest:
         started = time.monotonic()
         changed = self._changed(discover(sources))
         self._total = sum(found.stat.size for found in changed)
-        with self._at_full_speed() if self._total >= BULK_BYTES else contextlib.nullcontext():
+        with contextlib.ExitStack() as stack:
+            if self._total >= BULK_BYTES:
+                stack.enter_context(self._at_full_speed())
+            if self._is_ahead:
+                self._ahead = self._read_ahead(changed, stack)
             for batch in _batches(changed):
                 self._import_batch(batch)
                 if not gc.isenabled():
@@ -144,12 +155,23 @@ class Ingest:
         current = len(self._versions) if format is None else self._versions.get(format)
         return stat == found.stat and version == current and self._format in (None, format)
 
+    def _read_ahead(self, changed: list[Found], stack: contextlib.ExitStack) -> ReadAhead | None:
+        """Let the files that are read from their beginning be read by a process of its own, where that pays."""
+        known = self._ledger.stats()
+        new = [found for found in changed if found.path not in known]
+        if not is_worthwhile(new):
+            return None
+        return stack.enter_context(ReadAhead([self._request(found, None) for found in new]))
+
     def _import_batch(self, files: list[Found]) -> None:
         """Import some files in one transaction, or, if that fails, each in its own."""
         try:
             part = self._write(files)
         except DatabaseBusy:
             raise
+        except ReaderLost:
+            # It was lost with the first of these files, and is not asked again.
+            part = self._write(files)
         except (SessionDBError, *ODD_RECORDS) as error:
             if len(files) > 1:
                 for found in files:
@@ -199,7 +221,8 @@ class Ingest:
             part.sessions_unchanged += len(self._ledger.claims(found.path))
             return
         writer.begin(found.path, found.stat.mtime_ns)
-        reading = Reading(Request(found.path, found.stat.size, entry, self._format, self._tz, self._restore))
+        request = self._request(found, entry)
+        reading = self._ahead.reading(request) if self._ahead else Reading(request)
         for record in reading:
             writer.add(record)
         outcome = reading.outcome
@@ -218,6 +241,9 @@ class Ingest:
             troubles.append((None, None, outcome.failure))
         entry = Entry(found.path, found.stat, *outcome[:7])
         self._ledger.record(entry, added.claims, troubles, renews=outcome.is_whole)
+
+    def _request(self, found: Found, entry: Entry | None) -> Request:
+        return Request(found.path, found.stat.size, entry, self._format, self._tz, self._restore)
 
     def _refuse(self, found: Found, reason: str, part: ImportReport) -> None:
         part.skip(found, reason)

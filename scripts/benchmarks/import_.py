@@ -62,7 +62,7 @@ def _imports(folder: Path, logs: Path) -> list[tuple[str, float]]:
         def note(phase: str, done: int, total: int) -> None:
             marks[phase] = time.perf_counter() - begun
 
-        Ingest(db.connection, progress=note).run([str(logs)])
+        Ingest(db.connection, progress=note, read_ahead=True).run([str(logs)])
         everything = time.perf_counter() - begun
         marks["bytes"] = _written_bytes() - written
         again = _timed(lambda: Ingest(db.connection).run([str(logs)]))

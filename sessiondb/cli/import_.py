@@ -135,7 +135,7 @@ def _run(sources: list[str], dry_run: bool, how: dict[str, Any]) -> tuple[Import
 
     opened = rehearsal(database_path()) if dry_run else writing(create=True)
     with opened as db, Progress({"read": "reading ", "index": "indexing"}) as progress:
-        report = Ingest(db.connection, progress=progress, **how).run(sources)
+        report = Ingest(db.connection, progress=progress, read_ahead=True, **how).run(sources)
         added = count_by_agent(db.connection, report.sessions_added)
         updated = count_by_agent(db.connection, report.sessions_updated)
     agents = sorted(added | updated)
