@@ -3,7 +3,8 @@
 A message's score is FTS5's own BM25, summed over the words asked for. Where any word may do, two more are
 added, for what is asked in one message is often answered in the next, and a session about a thing speaks of
 all its words somewhere: the BM25 of each message with its two neighbours as one text, and that of the whole
-session as one. Of messages and of neighbourhoods, the three best of a session count, by falling weights.
+session as one. Of the messages of a session the three best count, by falling weights, of the neighbourhoods
+the best: those around it hold the same message.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ ROLE_WEIGHTS = {"user": 1.0, "assistant": 1.0, "system": 0.5, "tool": 0.5}
 CANDIDATES = 100
 """Sessions whose neighbourhoods, whole, and times are looked at: the best by their messages alone."""
 
-RECENCY_WEIGHT = 0.02
+RECENCY_WEIGHT = 0.01
 RECENCY_HALF_LIFE_DAYS = 30.0
-PERIOD_WEIGHT = 0.25
+PERIOD_WEIGHT = 0.5
 """What a session gains that was active in the time a question names."""
 
 # The parameters of FTS5's bm25(), sqlite.org/fts5.html section 5.1.1.
@@ -107,7 +108,7 @@ def one_by_one(groups: Iterable[Group], *, by_score: bool) -> list[Group]:
 def with_surroundings(
     groups: Sequence[Group], words: Sequence[Word], sessions: Mapping[str, Activity], average_messages: float
 ) -> list[Group]:
-    """Add to the first CANDIDATES groups the scores of their neighbourhoods and of the sessions as a whole.
+    """Add to the first CANDIDATES groups the scores of their best neighbourhoods and of the sessions as a whole.
 
     `average_messages`: messages of a session, on average over all sessions.
     """
@@ -127,7 +128,7 @@ def with_surroundings(
             if hit.row_id in word.weights
         ]
         length = session.messages / average_messages
-        score = group.score + _neighbourhoods(held, near) + _session_as_one(held, whole, length)
+        score = group.score + _best_neighbourhood(held, near) + _session_as_one(held, whole, length)
         scored.append(group._replace(score=score))
     return sorted(scored, key=_by_score) + list(groups[CANDIDATES:])
 
@@ -150,12 +151,12 @@ def with_first(groups: Sequence[Group], sure: AbstractSet[tuple[str, int]]) -> l
 
 
 def recency(moment: str, newest: str) -> float:
-    """Return a factor, from 1 for long ago to 1.02 for what was active last: it decides between equals."""
+    """Return a factor, from 1 for long ago to 1.01 for what was active last: it decides between equals."""
     days = max(_day(newest) - _day(moment), 0)
     return 1 + RECENCY_WEIGHT * math.pow(0.5, days / RECENCY_HALF_LIFE_DAYS)
 
 
-def _neighbourhoods(held: Iterable[tuple[int, int, float]], rarity: Sequence[float]) -> float:
+def _best_neighbourhood(held: Iterable[tuple[int, int, float]], rarity: Sequence[float]) -> float:
     texts: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for seq, word, weight in held:
         for centre in (seq - 1, seq, seq + 1):
@@ -163,8 +164,7 @@ def _neighbourhoods(held: Iterable[tuple[int, int, float]], rarity: Sequence[flo
     scores = (
         sum(rarity[word] * _saturated(count, 1.0) for word, count in text.items()) for text in texts.values()
     )
-    best = sorted(scores, reverse=True)
-    return sum(weight * score for weight, score in zip(FALLING, best, strict=False))
+    return max(scores, default=0.0)
 
 
 def _session_as_one(held: Iterable[tuple[int, int, float]], rarity: Sequence[float], length: float) -> float:

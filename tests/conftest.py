@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -74,35 +77,45 @@ def corpus() -> Path:
     return folder
 
 
+@contextlib.contextmanager
+def datasette() -> Iterator[ModuleType]:
+    """Lend Datasette's module. It leaves connections to the garbage collector, of which Python 3.13 complains."""
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def remember(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(connect(*arguments, **{**options, "check_same_thread": False}))
+        return opened[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite3, "connect", remember)
+        try:
+            yield importlib.import_module("datasette.app")
+        finally:
+            for connection in opened:
+                connection.close()
+
+
+@pytest.fixture(scope="session")
+def datasette_settings() -> Mapping[str, Any]:
+    """Return the settings that Datasette knows, with their defaults."""
+    with datasette() as module:
+        return dict(module.DEFAULT_SETTINGS)
+
+
 @pytest.fixture(scope="session")
 def browse() -> Callable[..., list[httpx.Response]]:
     """Return a function that opens a file in Datasette, with no metadata, and asks for some of its pages."""
 
-    async def ask(database: Path, paths: tuple[str, ...]) -> list[httpx.Response]:
-        from datasette.app import Datasette
-
-        datasette = Datasette([str(database)])
-        await datasette.invoke_startup()
+    async def ask(site: Any, paths: tuple[str, ...]) -> list[httpx.Response]:
+        await site.invoke_startup()
         try:
-            return [await datasette.client.get(path) for path in paths]
+            return [await site.client.get(path) for path in paths]
         finally:
-            datasette.executor.shutdown()
+            site.executor.shutdown()
 
     def get(database: Path, *paths: str) -> list[httpx.Response]:
-        # Datasette leaves its connections to the garbage collector, of which Python 3.13 complains.
-        opened: list[sqlite3.Connection] = []
-        connect = sqlite3.connect
-
-        def remember(*arguments: Any, **options: Any) -> sqlite3.Connection:
-            opened.append(connect(*arguments, **{**options, "check_same_thread": False}))
-            return opened[-1]
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sqlite3, "connect", remember)
-            try:
-                return asyncio.run(ask(database, paths))
-            finally:
-                for connection in opened:
-                    connection.close()
+        with datasette() as module:
+            return asyncio.run(ask(module.Datasette([str(database)]), paths))
 
     return get

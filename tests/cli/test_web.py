@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -35,10 +36,8 @@ def test_datasette_gets_the_file_settings_and_further_options(filled: Path, tmp_
     assert (done.stderr, done.returncode) == (f"opening {filled} in Datasette; Ctrl-C ends it\n", 0)
 
 
-def test_datasette_knows_the_settings(filled: Path) -> None:
-    settings = pytest.importorskip("datasette.app").DEFAULT_SETTINGS
-
-    assert set(web._SETTINGS) <= set(settings)
+def test_datasette_knows_the_settings(datasette_settings: Mapping[str, Any]) -> None:
+    assert set(web._SETTINGS) <= set(datasette_settings)
 
 
 def test_without_datasette_the_error_says_what_to_do(
