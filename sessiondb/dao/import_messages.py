@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from sessiondb.dao.import_batch import ImportBatch, storable
 from sessiondb.dao.import_session import ImportSession
 from sessiondb.dao.row_buffer import ANSWERED_BY, ASKED_BY, CALL, MESSAGE, Row
-from sessiondb.importers.base import MessageRecord, ToolCallRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, ToolCallRecord, ToolResult, is_worldwide
 
 _SPOKEN = ("user", "assistant")
-# Ids that no two messages in the world share: only these tell a copy of another session's line.
-_WORLDWIDE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|msg_\w{16,}")
 
 _GROWING = ("content", "reasoning", "parts", "finish_reason", "metadata")
 _GROWING_PLACES = tuple(map(MESSAGE.index, _GROWING))
@@ -178,7 +175,7 @@ class ImportMessages:
     def _is_replayed(self, session: ImportSession, external_id: str) -> bool:
         """Say whether a message is another session's, copied to the front of one that goes on from there."""
         origin = None
-        if _WORLDWIDE.fullmatch(external_id):
+        if is_worldwide(external_id):
             origin = self._batch.origins.get(external_id) or self._db.value(
                 "SELECT session_id FROM messages WHERE external_id = ? AND session_id <> ?",
                 (external_id, session.id),

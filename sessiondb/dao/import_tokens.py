@@ -6,10 +6,9 @@ from sessiondb.dao.import_batch import ImportBatch
 from sessiondb.dao.import_messages import ImportMessages
 from sessiondb.dao.import_session import ImportSession
 from sessiondb.dao.row_buffer import TOKENS, Row
-from sessiondb.importers.base import TokenRecord
+from sessiondb.importers.base import TokenRecord, is_worldwide
 
 _OUTPUT = TOKENS.index("output")
-_COUNTED_ELSEWHERE: Row = [*[None] * _OUTPUT, 2**63]
 _FIND = f"SELECT {', '.join(TOKENS)} FROM token_counts WHERE request_key = ?"
 _UPDATE = (
     f"UPDATE token_counts SET {', '.join(f'{name} = ?' for name in TOKENS[2:])}"
@@ -50,18 +49,24 @@ class ImportTokens:
     def _find(self, session: ImportSession, request_key: str) -> Row | None:
         """Return the count of a response that this session has, or the one that it copied it from."""
         row = session.tokens.get(request_key)
-        if row is not None:
-            return row
-        found = None
-        if not session.is_new:
-            found = self._batch.db.row(f"{_FIND} AND session_id = ?", (request_key, session.id))
-        if found is None and session.has_replayed:
-            if _origin(request_key) in self._batch.origins:
-                return _COUNTED_ELSEWHERE
-            found = self._batch.db.row(_FIND, (request_key,))
-        if found is not None:
-            row = session.tokens[request_key] = list(found)
+        if row is None:
+            row = self._stored(session, request_key)
+            if row is not None:
+                session.tokens[request_key] = row
         return row
+
+    def _stored(self, session: ImportSession, request_key: str) -> Row | None:
+        db, found = self._batch.db, None
+        if not session.is_new:
+            found = db.row(f"{_FIND} AND session_id = ?", (request_key, session.id))
+        # A copied response tells itself: its session may have begun with lines of its own.
+        if found is None and (session.has_replayed or is_worldwide(request_key.partition(":")[0])):
+            origin = self._batch.origins.get(_origin(request_key))
+            unwritten = self._batch.rows.unwritten_tokens(origin, request_key) if origin else None
+            if unwritten is not None:
+                return unwritten
+            found = db.row(_FIND, (request_key,))
+        return None if found is None else list(found)
 
 
 def _origin(request_key: str) -> str:

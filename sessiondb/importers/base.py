@@ -16,8 +16,9 @@ any time. - A `SessionRecord` may come again, with more known: None leaves a fie
 `MessageRecord` is known by (session, external_id). Seen again, it only adds what is new: text that
 continues the stored text, tool calls with other call ids. Formats without message ids take `fingerprints()`
 for external_id. - A `ToolResult` is known by (session, call_id); without a call it becomes an orphan
-answer. - A `TokenRecord` is known by (agent, request_key); the greater output wins. - A `NoteRecord` is
-known by (session, kind, body, created_at).
+answer. - A `TokenRecord` is known by its request_key: in all sessions where that is, or begins with, an id
+that is unique in the world, else in its own; the greater output wins. - A `NoteRecord` is known by (session,
+kind, body, created_at).
 """
 
 from __future__ import annotations
@@ -176,6 +177,7 @@ class Importer(Protocol):
         """Yield the records of a source, from `source.start` on."""
 
 
+_WORLDWIDE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|msg_\w{16,}")
 _UNIQUE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUID
     r"|[0-7][0-9A-HJKMNP-TV-Z]{25}"  # ULID
@@ -196,6 +198,11 @@ def session_id(agent: str, native_id: str, scope: str = "") -> str:
         return native_id
     digest = hashlib.sha256("\0".join((agent, scope, native_id)).encode("utf-8", "surrogatepass")).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
+
+
+def is_worldwide(id: str) -> bool:
+    """Say whether no two messages in the world share an id, so that who has it is a copy."""
+    return _WORLDWIDE.fullmatch(id) is not None
 
 
 class Fingerprints:

@@ -4,14 +4,17 @@ The format is internal to Claude Code and changes from release to release. A lin
 of an API response, or one of dozens of other things. What is known of them:
 
 - An answer is the lines of one `message.id`, between which other lines may stand. Each repeats the usage,
-  which grows while the answer streams: the greatest output counts, once for an id and request.
+  which grows while the answer streams: the greatest output counts, once for an id. Forks and side questions
+  repeat answers in files of their own, the latter under other request ids. What an advisor and a compaction
+  took within an answer is not in its usage but in `usage.iterations`, and counts beside it.
 - A user line holds tools' answers, or a prompt, or what was put in the user's place (claude_code_prompts.py).
 - A sub-agent has a file of its own, whose lines carry the parent's `sessionId` and its `agentId`. Releases
   before 2.0 wrote it into the parent's file as a sidechain.
 - A `summary` names the last line of the conversation that it sums up, which is often another one.
 - Progress, hooks, snapshots, modes and the like are not kept.
 
-Sources: transcripts of releases 1.0 to 2.1, and code.claude.com/docs/en/sessions.
+Sources: transcripts of releases 1.0 to 2.1, code.claude.com/docs/en/sessions, and for `iterations`
+platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool and .../build-with-claude/compaction.
 """
 
 from __future__ import annotations

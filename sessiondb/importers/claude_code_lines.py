@@ -61,14 +61,48 @@ class OutputDetails(Struct, gc=False):
     thinking_tokens: _Count | None = None
 
 
-class Usage(Struct, gc=False):
+class CacheCreation(Struct, gc=False):
+    """What the cache took, by how long it keeps it."""
+
+    ephemeral_5m_input_tokens: _Count | None = None
+    ephemeral_1h_input_tokens: _Count | None = None
+
+
+class Counts(Struct, gc=False):
     """Tokens: the input is without what the cache gave and took; keys not named here repeat these."""
 
     input_tokens: _Count | None = None
     cache_creation_input_tokens: _Count | None = None
     cache_read_input_tokens: _Count | None = None
+    cache_creation: CacheCreation | None = None
     output_tokens: _Count | None = None
     output_tokens_details: OutputDetails | None = None
+
+    @property
+    def cache_write(self) -> int | None:
+        """Return what the cache took. Some gateways give only the parts of the sum, or say that it is 0."""
+        if self.cache_creation_input_tokens or self.cache_creation is None:
+            return self.cache_creation_input_tokens
+        parts = self.cache_creation
+        return (parts.ephemeral_5m_input_tokens or 0) + (parts.ephemeral_1h_input_tokens or 0)
+
+    @property
+    def reasoning(self) -> int | None:
+        """Return how much of the output was thinking."""
+        return self.output_tokens_details.thinking_tokens if self.output_tokens_details else None
+
+
+class Iteration(Counts, gc=False):
+    """One of the model calls that an answer was made of."""
+
+    type: str | None = None
+    model: str | None = None
+
+
+class Usage(Counts, gc=False):
+    """The tokens of an answer: the sums of its calls, but for those of an advisor and of a compaction."""
+
+    iterations: list[Iteration] | None = None
 
 
 class Message(Struct, gc=False):
@@ -129,6 +163,7 @@ _NESTED: dict[str, type[Struct]] = {
     "attachment": Attachment,
     "usage": Usage,
     "output_tokens_details": OutputDetails,
+    "cache_creation": CacheCreation,
 }
 _BLOCKS: dict[str, type[Block]] = {
     "text": Text,

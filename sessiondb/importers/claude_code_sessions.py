@@ -14,9 +14,11 @@ from sessiondb.importers.base import (
     TokenRecord,
     ToolCallRecord,
     ToolResult,
+    is_worldwide,
 )
 from sessiondb.importers.claude_code_lines import (
     Block,
+    Counts,
     Line,
     Message,
     Other,
@@ -38,6 +40,8 @@ _MOST_HELD = 1_000_000
 _MOST_FACTS = 16
 _MOST_LINES = 64
 _SYNTHETIC = "<synthetic>"
+# Calls within an answer that its sums leave out: they are billed beside it, the advisor's by its own model.
+_BESIDE = frozenset(("advisor_message", "compaction"))
 _KEPT = (
     *("id", "native_id", "parent_id", "relation", "begun", "project", "started_at", "last_active_at"),
     *("title", "title_rank", "model", "facts", "answered", "answer_lines"),
@@ -103,7 +107,7 @@ class Answer:
             if self._continues:
                 self._texts, self._thoughts, self._parts, self._calls = [], [], [], []
         if self._usage and self._usage_line and not self._is_synthetic and not self._is_error:
-            found.append(self._tokens(session, self._usage, self._usage_line))
+            found += self._tokens(session, self._usage, self._usage_line)
         return found
 
     def _row(self, session: str) -> MessageRecord:
@@ -122,24 +126,37 @@ class Answer:
             self._continues,
         )
 
-    def _tokens(self, session: str, usage: Usage, line: Line) -> TokenRecord:
-        if line.message and line.message.id:
-            key = f"{line.message.id}:{line.requestId}" if line.requestId else line.message.id
-        else:
-            key = line.uuid or f"{session}:{self.external_id}"
-        details = usage.output_tokens_details
+    def _tokens(self, session: str, usage: Usage, line: Line) -> list[TokenRecord]:
+        """Return the counts of the answer, and of each call within it that its sums leave out."""
+        key = self._request_key(session, line)
+        cost = None if line.costUSD is None else round(line.costUSD * 1_000_000)
+        answer = self._counts(session, key, usage)
+        found = [answer._replace(cost_microdollars=cost, message=self.external_id)]
+        beside = [call for call in usage.iterations or () if call.type in _BESIDE]
+        for number, call in enumerate(beside, 1):
+            # Not a part of the message: what its text came to is the output of the answer alone.
+            counts = self._counts(session, f"{key}:{call.type}:{number}", call)
+            found.append(counts._replace(model=call.model or self.model))
+        return found
+
+    def _request_key(self, session: str, line: Line) -> str:
+        """Return what the response is counted by: the provider's id, which replays under other request ids keep."""
+        id = line.message.id if line.message else None
+        if not id:
+            return line.uuid or f"{session}:{self.external_id}"
+        return id if is_worldwide(id) or not line.requestId else f"{id}:{line.requestId}"
+
+    def _counts(self, session: str, key: str, counts: Counts) -> TokenRecord:
         return TokenRecord(
             session,
             key,
-            usage.input_tokens,
-            usage.cache_read_input_tokens,
-            usage.cache_creation_input_tokens,
-            usage.output_tokens,
-            details.thinking_tokens if details else None,
-            None if line.costUSD is None else round(line.costUSD * 1_000_000),
-            self.model,
-            self.external_id,
-            self._counted_at,
+            counts.input_tokens,
+            counts.cache_read_input_tokens,
+            counts.cache_write,
+            counts.output_tokens,
+            counts.reasoning,
+            model=self.model,
+            counted_at=self._counted_at,
         )
 
 
