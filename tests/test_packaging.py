@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 import configparser
-import importlib.metadata
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import zipfile
-from collections.abc import Sequence
 from email.message import Message
 from email.parser import Parser
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, sys.argv[1])(sys.argv[2])"
-
-
-def run_python(arguments: Sequence[str], folder: Path, **environment: str) -> str:
-    """Run this Python in a folder and return what it printed; show all of it when it fails."""
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
-
-
-def build(kind: str, source: Path, target: Path) -> Path:
-    """Build a wheel or a source archive as pip does, but with the setuptools at hand: no network."""
-    target.mkdir()
-    run_python(["-c", BUILD, f"build_{kind}", str(target)], source)
-    (built,) = target.iterdir()
-    return built
+from tests.building import ROOT, build, need_setuptools, run_python
 
 
 def copy_of_checkout(target: Path) -> Path:
@@ -56,15 +27,7 @@ def copy_of_checkout(target: Path) -> Path:
 
 @pytest.fixture(scope="module", params=["checkout", "source archive"])
 def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    try:
-        major = int(importlib.metadata.version("setuptools").split(".")[0])
-    except importlib.metadata.PackageNotFoundError:
-        major = 0
-    if major < 71:
-        pytest.skip(
-            "needs setuptools 71 or later to build a wheel without the network: install sessiondb[dev]"
-        )
-
+    need_setuptools()
     folder = tmp_path_factory.mktemp("packaging")
     source = copy_of_checkout(folder / "checkout")
     if request.param == "source archive":
@@ -98,6 +61,28 @@ def test_wheel_carries_the_version_and_the_licence(wheel: Path) -> None:
 
     assert metadata_of(wheel)["Version"] == sessiondb.__version__
     assert len(licences) == 1
+
+
+def test_wheel_registers_the_command_and_the_importer_that_is_an_entry_point(wheel: Path) -> None:
+    points = configparser.ConfigParser()
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt"))
+        points.read_string(archive.read(name).decode())
+
+    assert {group: dict(points[group]) for group in points.sections()} == {
+        "console_scripts": {"sessiondb": "sessiondb.cli:main"},
+        "sessiondb.importers": {"sharegpt": "sessiondb.importers.sharegpt"},
+    }
+
+
+def test_unpacked_wheel_knows_the_importer_that_is_an_entry_point(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    program = "from sessiondb.importers import importer; print(importer('sharegpt').__file__)"
+
+    printed = run_python(["-c", program], tmp_path, PYTHONPATH=str(tmp_path / "site"))
+
+    assert printed == f"{tmp_path / 'site' / 'sessiondb' / 'importers' / 'sharegpt.py'}\n"
 
 
 def test_unpacked_wheel_makes_a_database_from_its_own_schema(wheel: Path, tmp_path: Path) -> None:
