@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sessiondb.connection import Connection
@@ -18,7 +19,7 @@ class ImportBatch:
     `bulk`: the insert triggers are away (SearchIndex.bulk), so that the counters must be kept by hand.
     `restore`: sessions with a tombstone come back.
     `path` is the file being read; `fallback_time` is for sessions that no time is known of: when that file
-    was last changed.
+    was last changed. `is_first`: no messages were there before.
     """
 
     def __init__(
@@ -34,8 +35,11 @@ class ImportBatch:
         self.fallback_time = ""
         # The sessions of the file being read; None stands for one that was removed on purpose.
         self.sessions: dict[str, ImportSession | None] = {}
-        # Which session brought a message or a token count first, by external_id and request_key.
+        # Which session brought a message, by external_id.
         self.origins: dict[str, str] = {}
+        self.is_first = connection.row("SELECT 1 FROM messages LIMIT 1") is None
+        # Set by the writer: writes all rows that wait.
+        self.write: Callable[[], None] = lambda: None
         self._ids: dict[tuple[str | None, ...], Any] = {}
 
     def agent(self, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sessiondb.dao.copies import Copy
 from sessiondb.dao.import_batch import ImportBatch, storable
 from sessiondb.dao.import_session import ImportSession
 from sessiondb.dao.row_buffer import ANSWERED_BY, ASKED_BY, CALL, MESSAGE, Row
@@ -16,6 +17,11 @@ _GROWING = ("content", "reasoning", "parts", "finish_reason", "metadata")
 _GROWING_PLACES = tuple(map(MESSAGE.index, _GROWING))
 _TEXTS = ("arguments", "result")
 _CALL_WITHOUT_TEXTS = ", ".join("NULL" if column in _TEXTS else column for column in CALL)
+_ANSWERED = """
+SELECT 1 FROM messages AS m JOIN tool_calls AS t ON t.message_id = m.id
+WHERE m.external_id = :asked_by AND m.session_id <> :session AND t.call_id = :call_id
+  AND t.result_message_id IS NOT NULL
+"""
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -36,7 +42,8 @@ class ImportMessages:
             if known is not None:
                 self._add_again(session, known, record)
                 return
-            if session.may_replay and self._is_replayed(session, external_id):
+            if self._is_copy(session, external_id):
+                session.copied_calls |= {call.call_id: external_id for call in record.tool_calls}
                 return
         content = storable(record.content)
         model_id = self._batch.model(record.model)
@@ -67,8 +74,9 @@ class ImportMessages:
         external_id = record.external_id if call_id is None else None
         if external_id is not None and self.find(session, external_id) is not None:
             return
-        if call is None and session.has_replayed and session.may_replay:
+        if call is None and self._is_copied_answer(session, call_id):
             # Answers have no ids of their own: a copied answer is one whose call was copied.
+            session.copies.append(Copy(session.last_seq, call_id=call_id))
             return
         message = self._rows.message(
             session.id, session.next_seq(), "tool", None, None, _json(record.parts), external_id, None, None,
@@ -172,22 +180,38 @@ class ImportMessages:
                 rows += map(list, self._db.rows(sql, (session.id, call_id)))
         return rows
 
-    def _is_replayed(self, session: ImportSession, external_id: str) -> bool:
-        """Say whether a message is another session's, copied to the front of one that goes on from there."""
-        origin = None
-        if is_worldwide(external_id):
-            origin = self._batch.origins.get(external_id) or self._db.value(
-                "SELECT session_id FROM messages WHERE external_id = ? AND session_id <> ?",
-                (external_id, session.id),
-            )
-        if origin is None:
-            session.may_replay = False
+    def _is_copy(self, session: ImportSession, external_id: str) -> bool:
+        """Say whether a message is held by another session, so that one of the two has copied it."""
+        if external_id in session.copied:
+            return True
+        origin = self._batch.origins.get(external_id)
+        if origin is None and not session.may_copy:
             return False
-        fields = session.fields
-        if fields.get("parent_id") is None:
-            fields["parent_id"], fields["relation"] = origin, fields.get("relation") or "fork"
-        session.has_replayed = True
-        return True
+        if not is_worldwide(external_id):
+            session.may_copy = bool(session.copies)
+            return False
+        session.has_worldwide_ids = True
+        is_held = not self._batch.is_first and self._is_held(session, external_id)
+        if origin is not None and origin != session.id and not is_held:
+            self._batch.write()
+            is_held = self._is_held(session, external_id)
+        if is_held:
+            session.copies.append(Copy(session.last_seq, external_id))
+            session.copied.add(external_id)
+            session.may_copy = True
+        else:
+            session.may_copy = bool(session.copies)
+        return is_held
+
+    def _is_held(self, session: ImportSession, external_id: str) -> bool:
+        sql = "SELECT 1 FROM messages WHERE external_id = ? AND session_id <> ?"
+        return self._db.row(sql, (external_id, session.id)) is not None
+
+    def _is_copied_answer(self, session: ImportSession, call_id: str | None) -> bool:
+        """Say whether a call was copied that has its answer where it was copied from."""
+        asked_by = session.copied_calls.get(call_id)
+        names = {"asked_by": asked_by, "call_id": call_id, "session": session.id}
+        return asked_by is not None and self._db.row(_ANSWERED, names) is not None
 
 
 def _grown(stored: tuple[Any, ...], record: MessageRecord) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sessiondb.dao.copies import Copy
 from sessiondb.importers.base import Record, SessionRecord
 
 TITLE_LENGTH = 100
@@ -13,6 +14,12 @@ COLUMNS = (
     "model_id", "started_at", "last_active_at", "ended_at", "end_reason", "consolidated", "metadata",
 )  # fmt: skip
 _TITLE_RANK = {None: 0, "prompt": 1, "agent": 2, "user": 3}
+
+
+def prompt_title(text: str) -> str:
+    """Return a text as a title: one line, cut where it is long; empty for a text of nothing but space."""
+    line = " ".join(text[: TITLE_LENGTH * 10].split())
+    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1] + "…"
 
 
 class ImportSession:
@@ -42,9 +49,18 @@ class ImportSession:
         self.unwritten_spoken = 0
         self.unwritten_calls = 0
         # Copies of old lines come first in a forked transcript: until the first line of its own, each is
-        # looked up.
-        self.may_replay = stored is None
-        self.has_replayed = False
+        # looked up, and where there are copies, all that come after.
+        self.may_copy = True
+        self.copies: list[Copy] = []
+        self.copied: set[str] = set()
+        # By the id of a call: the message that asks for it.
+        self.copied_calls: dict[str | None, str] = {}
+        # By the id of a message: the key of its count here, where that differs from the one there.
+        self.copied_counts: dict[str, str] = {}
+        # Whether its messages have ids that no others in the world have, and may be copies all the same.
+        self.has_worldwide_ids = False
+        # The parent that a file names for a sub-agent that has another one.
+        self.other_parent: str | None = None
         self._says_open: bool | None = None
         self._says_ended: tuple[str, str] | None = None
 
@@ -73,7 +89,7 @@ class ImportSession:
 
     def next_seq(self) -> int:
         """Return the seq of a further message, the first of the session's own."""
-        self.may_replay = False
+        self.may_copy = bool(self.copies)
         self.is_changed = True
         self.added += 1
         self.last_seq += 1
@@ -86,9 +102,9 @@ class ImportSession:
         known = self.fields.get("title_source")
         if _TITLE_RANK[source] < _TITLE_RANK[known] or source == known == "prompt":
             return
-        line = " ".join(text[: TITLE_LENGTH * 10].split())
+        line = prompt_title(text)
         if line:
-            self.fields["title"] = line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1] + "…"
+            self.fields["title"] = line
             self.fields["title_source"] = source
 
     def saw(self, moment: str | None) -> None:

@@ -57,7 +57,11 @@ class ImportSessions:
         if record.model is not None:
             fields["model_id"] = self._batch.model(record.model)
         if record.parent_id is not None and record.parent_id != session.id:
-            fields["parent_id"] = record.parent_id
+            if session.is_new or record.relation != "subagent" or fields.get("parent_id") is None:
+                fields["parent_id"] = record.parent_id
+            elif fields["parent_id"] != record.parent_id:
+                # A fork's log may name itself as the parent of sub-agents that it has copied.
+                session.other_parent = record.parent_id
         session.tags.update(record.tags)
 
     def settle(self, sessions: Iterable[ImportSession]) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 from typing import NamedTuple
 
 from sessiondb import timestamps
+from sessiondb.dao.forks import Forks, Kin
 from sessiondb.dao.import_batch import ImportBatch
 from sessiondb.dao.import_messages import ImportMessages
 from sessiondb.dao.import_notes import ImportNotes
@@ -56,6 +57,8 @@ class ImportWriter:
         self._tokens = ImportTokens(batch, self._messages)
         self._notes = ImportNotes(batch)
         self._merge = self._new_merge()
+        self._forks = Forks(batch.db, batch.rows)
+        batch.write = self._write
         # Sessions of finished files of which rows are held back.
         self._unflushed: set[str] = set()
 
@@ -94,17 +97,19 @@ class ImportWriter:
                 self._settle_rivalry(session)
         self._sessions.settle(sessions)
         self._unflushed.update(session.id for session in sessions)
+        others = self._settle_forks(sessions)
         merged = self._merge.merged
-        others = [*merged.added, *merged.updated, *merged.unchanged]
+        all_merged = [*merged.added, *merged.updated, *merged.unchanged]
         return Added(
             [session.id for session in sessions if session.is_new] + merged.added,
             [session.id for session in sessions if not session.is_new and session.is_changed]
-            + merged.updated,
+            + merged.updated
+            + others,
             [session.id for session in sessions if not session.is_new and not session.is_changed]
             + merged.unchanged,
             sum(session.added for session in sessions) + merged.messages,
             {session.id: (session.authority, session.is_owner) for session in sessions}
-            | dict.fromkeys(others, (None, True)),
+            | dict.fromkeys(all_merged, (None, True)),
         )
 
     def flush(self) -> None:
@@ -168,6 +173,30 @@ class ImportWriter:
         for record in held:
             assert not isinstance(record, SessionRecord)
             self._take(session, record)
+
+    def _settle_forks(self, sessions: list[ImportSession]) -> list[str]:
+        """Give what sessions of this file share with others to the originals; return the others that changed."""
+        kin = [one for one in map(self._kin, sessions) if one is not None]
+        if not kin:
+            return []
+        self.flush()
+        changed = set[str]().union(*(self._forks.settle(one) for one in kin))
+        for session in sessions:
+            session.is_changed = session.is_changed or session.id in changed
+        return sorted(changed - {session.id for session in sessions})
+
+    def _kin(self, session: ImportSession) -> Kin | None:
+        """Return what a session shares with others, None where it is nothing."""
+        late: list[str] = []
+        if session.added and session.has_worldwide_ids and not self._batch.is_first:
+            own = (external_id for external_id, row in session.messages.items() if len(row) > 1)
+            late = self._forks.shared(session.id, own)
+        if not session.copies and not late:
+            return None
+        sessions = self._batch.sessions.values()
+        children = [one.id for one in sessions if one is not None and one.other_parent == session.id]
+        keys = session.copied_counts.items()
+        return Kin(session.id, session.copies, late, children, tuple(keys), session.is_new)
 
     def _new_merge(self) -> Merge:
         batch = self._batch

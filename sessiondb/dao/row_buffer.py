@@ -65,7 +65,7 @@ class RowBuffer:
         self._calls: list[Row] = []
         self._answers: list[Row] = []
         self._tokens: dict[int, Row] = {}
-        self._tokens_by_key: dict[tuple[str, str], Row] = {}
+        self._tokens_by_key: dict[str, Row] = {}
         self._bytes = 0
 
     @property
@@ -111,7 +111,7 @@ class RowBuffer:
         """Take the values of a token count; they may still be changed until the next `write`."""
         # Rows may be without a key, so only the row itself tells it from others.
         self._tokens[id(row)] = row
-        self._tokens_by_key[row[0], row[1]] = row
+        self._tokens_by_key[row[1]] = row
 
     def is_written_message(self, row: Row) -> bool:
         """Say whether a message is in the database, so that changing its row changes nothing."""
@@ -129,9 +129,9 @@ class RowBuffer:
         """Say whether a token count is in the database."""
         return id(row) not in self._tokens
 
-    def unwritten_tokens(self, session_id: str, request_key: str) -> Row | None:
-        """Return the row of a token count that is not in the database yet."""
-        return self._tokens_by_key.get((session_id, request_key))
+    def unwritten_tokens(self, request_key: str) -> Row | None:
+        """Return the row of a token count that is not in the database yet, whichever session it is of."""
+        return self._tokens_by_key.get(request_key)
 
     def write(self) -> None:
         """Write all rows; the sessions they belong to must be there."""

@@ -177,7 +177,7 @@ class Importer(Protocol):
         """Yield the records of a source, from `source.start` on."""
 
 
-_WORLDWIDE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|msg_\w{16,}")
+_WORLDWIDE = re.compile(r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|msg_\w{16,})(#\w+)?")
 _UNIQUE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUID
     r"|[0-7][0-9A-HJKMNP-TV-Z]{25}"  # ULID

@@ -44,7 +44,7 @@ _SYNTHETIC = "<synthetic>"
 _BESIDE = frozenset(("advisor_message", "compaction"))
 _KEPT = (
     *("id", "native_id", "parent_id", "relation", "begun", "project", "started_at", "last_active_at"),
-    *("title", "title_rank", "model", "facts", "answered", "answer_lines"),
+    *("title", "title_rank", "model", "facts", "answered", "answer_lines", "forked_at"),
 )
 
 
@@ -168,6 +168,7 @@ class Session:
         self.native_id = native_id
         self.parent_id: str | None = None
         self.relation: Relation | None = None
+        self.forked_at: str | None = None
         self.host: Session | None = None
         self.begun = False
         self.project: str | None = None
@@ -265,7 +266,11 @@ class Session:
         if not self.begun or not self._changed:
             return
         # One folder is the project; the others are facts of their own.
-        facts = {name: values for name, values in self.facts.items() if len(values) > (name == "cwd")}
+        facts: dict[str, Any] = {
+            name: values for name, values in self.facts.items() if len(values) > (name == "cwd")
+        }
+        if self.relation == "fork" and self.forked_at is not None:
+            facts |= {"forked_from": self.parent_id, "forked_at": self.forked_at}
         self._ready.append(
             self._record()._replace(
                 title=self.title,

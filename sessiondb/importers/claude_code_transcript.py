@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sessiondb.content import text_or_none
-from sessiondb.importers.base import Fingerprints, Record, session_id
+from sessiondb.importers.base import Fingerprints, MessageRecord, Record, session_id
 from sessiondb.importers.claude_code_lines import Line, Message, gist
 from sessiondb.importers.claude_code_sessions import AGENT, Session
 from sessiondb.importers.claude_code_turns import Slot, notice_records, queued_records, turn_records
@@ -134,11 +134,14 @@ class Transcript:
         session.see(line, stamp)
         if role == "assistant":
             external_id = message.id or line.uuid or self._fingerprint(line, role, gist(message.content))
+            self._note_fork(session, line, external_id)
             session.put_answer(line, message, external_id, stamp)
             return
         external_id = line.uuid or self._fingerprint(line, role, gist(message.content))
         for record in turn_records(Slot(session.id, session.is_child, external_id, stamp), line, message):
             session.put(record)
+            if isinstance(record, MessageRecord):
+                self._note_fork(session, line, record.external_id)
 
     def _add_attachment(self, line: Line) -> None:
         session = self._session_of(line)
@@ -211,13 +214,27 @@ class Transcript:
 
     def _new_main(self, native_id: str, line: Line) -> Session:
         session = self._mains[native_id] = self._new_session(self._place.id_of(native_id), native_id)
-        fork = line.forkedFrom
-        origin = text_or_none(fork.get("sessionId")) if isinstance(fork, dict) else None
-        if origin and origin != native_id:
-            session.parent_id, session.relation = self._place.id_of(origin), "fork"
-        elif self._main is not None and self._main.begun and _UUID.fullmatch(native_id):
+        self._note_fork(session, line, None)
+        if (
+            session.parent_id is None
+            and self._main is not None
+            and self._main.begun
+            and _UUID.fullmatch(native_id)
+        ):
             session.parent_id, session.relation = self._main.id, "continuation"
         return session
+
+    def _note_fork(self, session: Session, line: Line, external_id: str | None) -> None:
+        """Note what a line says of the session that it was copied from, and which message it is."""
+        fork = line.forkedFrom
+        if fork is None:
+            return
+        origin = text_or_none(fork.get("sessionId")) if isinstance(fork, dict) else None
+        if not origin or origin == session.native_id:
+            return
+        if session.parent_id is None:
+            session.parent_id, session.relation = self._place.id_of(origin), "fork"
+        session.forked_at = external_id or session.forked_at
 
     def _chain_of(self, line: Line, main: Session) -> Session:
         above = hash(line.parentUuid) if line.parentUuid else None
