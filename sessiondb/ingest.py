@@ -161,7 +161,10 @@ class Ingest:
         new = [found for found in changed if found.path not in known]
         if not is_worthwhile(new):
             return None
-        return stack.enter_context(ReadAhead([self._request(found, None) for found in new]))
+        try:
+            return stack.enter_context(ReadAhead([self._request(found, None) for found in new]))
+        except OSError:  # the system lets no process start
+            return None
 
     def _import_batch(self, files: list[Found]) -> None:
         """Import some files in one transaction, or, if that fails, each in its own."""

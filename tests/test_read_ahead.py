@@ -142,11 +142,12 @@ def test_an_import_goes_on_without_its_process(
 
 
 @pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("python", ["/bin/false", "/nowhere/python"])
 def test_a_python_that_does_not_start_stops_nothing(
-    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str
 ) -> None:
     expected = imported(tmp_path / "here.db", logs, ahead=False)
-    monkeypatch.setattr("sys.executable", "/bin/false")
+    monkeypatch.setattr("sys.executable", python)
     assert imported(tmp_path / "lost.db", logs, ahead=True) == expected
 
 
