@@ -333,9 +333,7 @@ class Connection:
             if any(word in text for word in _BUSY):
                 raise self._busy() from error
             if "not a database" in text:
-                raise DatabaseForeign(
-                    f"{self.path} is not a SQLite database: give another path with --db"
-                ) from error
+                raise DatabaseForeign(f"{self.path} is not a SQLite database: give another path") from error
             if any(word in text for word in _DAMAGED):
                 raise DatabaseDamaged(f"{self.path} is damaged ({error}): run `sessiondb doctor`") from error
             if "unable to open" in text:

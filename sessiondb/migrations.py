@@ -62,7 +62,7 @@ def check(connection: Connection) -> int:
     if application != APPLICATION_ID:
         raise DatabaseForeign(
             f"{connection.path} is a SQLite database of another program (application id {application}):"
-            " give another path with --db"
+            " give another path"
         )
     if version > SCHEMA_VERSION:
         raise DatabaseForeign(

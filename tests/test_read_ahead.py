@@ -18,6 +18,7 @@ from sessiondb.read_ahead import ReadAhead, ReaderLost
 from sessiondb.reading import Outcome, Reading, Request
 
 TABLES = ("sessions", "messages", "tool_calls", "token_counts", "notes", "imports", "import_errors")
+TURNS = 60
 OWN = {"imported_at", "origin"}
 
 
@@ -30,11 +31,11 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def logs(tmp_path: Path) -> Path:
-    """Make five chats of 200 messages each, one with a line that cannot be read."""
+    """Make five chats of 60 messages each, of some blocks, one with a line that cannot be read."""
     folder = tmp_path / "logs"
     folder.mkdir()
     for number in range(5):
-        lines = [json.dumps({"messages": [said(number, turn) for turn in range(200)]})]
+        lines = [json.dumps({"messages": [said(number, turn) for turn in range(TURNS)]})]
         lines += ["{not json"] if number == 2 else []
         (folder / f"{number}.jsonl").write_text("\n".join(lines) + "\n")
         os.utime(folder / f"{number}.jsonl", (1_750_000_000 + number,) * 2)
@@ -165,7 +166,7 @@ def test_files_that_are_known_are_not_read_ahead(
 
 def test_small_imports_are_read_here(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("subprocess.Popen", None)
-    assert len(imported(tmp_path / "s.db", logs, ahead=True)["messages"]) == 1000
+    assert len(imported(tmp_path / "s.db", logs, ahead=True)["messages"]) == 5 * TURNS
 
 
 def test_the_process_ends_with_its_user(logs: Path) -> None:
