@@ -72,6 +72,13 @@ class Kin(NamedTuple):
     is_new: bool = True
 
 
+class Settled(NamedTuple):
+    """The sessions that changed, and how many messages were dropped that others hold."""
+
+    changed: set[str]
+    dropped: int
+
+
 class Forks:
     """Settles who holds what, inside one transaction of the caller; all rows must be written."""
 
@@ -89,24 +96,22 @@ class Forks:
         )
         return [row[0] for row in found]
 
-    def settle(self, kin: Kin) -> set[str]:
-        """Give each message that a session shares with others to one of them; return the sessions that changed."""
+    def settle(self, kin: Kin) -> Settled:
+        """Give each message that a session shares with others to one of them."""
         late: list[Copy] = []
         changed: set[str] = set()
         for external_id in kin.late:
             row = self._db.row(_HOLDER, {"external_id": external_id, "session": kin.id})
             if row is not None:
-                late += [
-                    Copy(seq, *names)
-                    for seq, names in self._handover.drop_copy(kin.id, external_id, row[1], row[0])
-                ]
+                dropped = self._handover.drop_copy(kin.id, external_id, row[1], row[0])
+                late += [Copy(seq, *names) for seq, names in dropped]
                 changed.add(kin.id)
         lines = self._lines(kin.id, sorted([*late, *kin.copies], key=lambda copy: copy.after))
         if lines:
             changed |= self._settle(kin, lines)
-        if kin.late:
+        if kin.late or not kin.is_new:
             self._handover.tidy(kin.id)
-        return changed
+        return Settled(changed, len(late))
 
     def _settle(self, kin: Kin, lines: list[Line]) -> set[str]:
         session = self._originals.descent(kin.id)

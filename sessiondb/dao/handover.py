@@ -10,7 +10,7 @@ from sessiondb.dao.copies import Line
 from sessiondb.dao.import_session import prompt_title
 from sessiondb.dao.row_buffer import RowBuffer
 
-_COUNTERS = """
+COUNTERS = """
 UPDATE sessions SET
   message_count = (
     SELECT count(*) FROM messages AS m WHERE m.session_id = sessions.id AND m.role IN ('user', 'assistant')
@@ -138,7 +138,7 @@ class Handover:
             )
         ]
         self._number(session_id, order)
-        self._db.execute(_COUNTERS, (session_id,))
+        self._db.execute(COUNTERS, (session_id,))
         self._db.execute(_MODEL, {"id": session_id})
         titles = (prompt_title(row[0]) for row in self._db.stream(_PROMPTS, (session_id,), size=8))
         title = next(filter(None, titles), None)

@@ -176,11 +176,15 @@ class ImportWriter:
 
     def _settle_forks(self, sessions: list[ImportSession]) -> list[str]:
         """Give what sessions of this file share with others to the originals; return the others that changed."""
-        kin = [one for one in map(self._kin, sessions) if one is not None]
+        kin = [(session, one) for session in sessions if (one := self._kin(session)) is not None]
         if not kin:
             return []
         self.flush()
-        changed = set[str]().union(*(self._forks.settle(one) for one in kin))
+        changed = set[str]()
+        for session, one in kin:
+            settled = self._forks.settle(one)
+            changed |= settled.changed
+            session.added -= settled.dropped
         for session in sessions:
             session.is_changed = session.is_changed or session.id in changed
         return sorted(changed - {session.id for session in sessions})

@@ -6,8 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from sessiondb.connection import Connection
 from sessiondb.dao.exporting import Exports
+from sessiondb.dao.forks import Forks
+from sessiondb.dao.handover import COUNTERS
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.row_buffer import RowBuffer
 from sessiondb.dao.session_union import SessionUnion
@@ -24,14 +28,6 @@ from sessiondb.rows import (
     stored_json,
 )
 
-_COUNTERS = """
-UPDATE sessions SET
-  message_count = (
-    SELECT count(*) FROM messages AS m WHERE m.session_id = sessions.id AND m.role IN ('user', 'assistant')
-  ),
-  tool_call_count = (SELECT count(*) FROM tool_calls AS t WHERE t.session_id = sessions.id)
-WHERE id = ?
-"""
 _TOMBSTONE = (
     "SELECT session_id, deleted_at, reason, agent, native_id, title FROM deletions WHERE session_id = ?"
 )
@@ -75,6 +71,7 @@ class Merge:
         self._restore = restore
         self._rows = rows
         self._exports = Exports(connection)
+        self._forks = Forks(connection, rows)
         self._session: SessionUnion | None = None
         self._row: SessionRow | None = None
         # Of a redacted export: what is here is better, and its rows are not told from what was taken out.
@@ -112,7 +109,15 @@ class Merge:
         # The messages' triggers may have moved it on.
         self._db.execute("UPDATE sessions SET last_active_at = ? WHERE id = ?", (row.last_active_at, row.id))
         if self._bulk:
-            self._db.execute(_COUNTERS, (row.id,))
+            self._db.execute(COUNTERS, (row.id,))
+        kin = session.kin(self._forks)
+        if kin is not None:
+            settled = self._forks.settle(kin)
+            session.added -= settled.dropped
+            others = settled.changed - {row.id, *self.merged.added, *self.merged.updated}
+            self.merged.updated += sorted(others)
+            self.merged.unchanged = [id for id in self.merged.unchanged if id not in others]
+            session.is_changed = session.is_changed or row.id in settled.changed
         self.merged.messages += session.added
         changed = self.merged.added if session.is_new else self.merged.updated
         (changed if session.is_changed else self.merged.unchanged).append(row.id)
@@ -130,6 +135,9 @@ class Merge:
             self.merged.unchanged.append(theirs.id)
             return
         self._row = theirs if ours is None else united(ours, theirs)
+        if ours is not None and self._row.title_source == "prompt" and b'"forked_at"' in bytes(ours.metadata):
+            # Theirs may be the first prompt of what it has copied.
+            self._row = msgspec.structs.replace(self._row, title=ours.title, title_source=ours.title_source)
         if self._row != ours:
             self._write(self._row, is_new=ours is None)
         self._session = SessionUnion(self._db, self._rows, self._model, theirs, ours is None)

@@ -8,8 +8,10 @@ from typing import Any
 
 from sessiondb.connection import Connection
 from sessiondb.dao.exporting import Exports
+from sessiondb.dao.forks import Forks, Kin
 from sessiondb.dao.row_buffer import ANSWERED_BY, CALL, TOKENS, RowBuffer
 from sessiondb.dao.row_buffer import Row as Values
+from sessiondb.dao.union_copies import UnionCopies
 from sessiondb.dao.weave import Known, Weave, digest
 from sessiondb.rows import CallRow, MessageRow, SessionRow, TokensRow, stored_json
 
@@ -50,6 +52,8 @@ class SessionUnion:
         self._last_seq = self._weave.last_seq
         # By their seq: the id each message has here.
         self._ids: dict[int, int] = {}
+        self._last_id: int | None = None
+        self._copies = UnionCopies(connection, session.id)
         # By the seq and index of the call: calls, until their answer comes, and answers that came before.
         self._open: dict[tuple[int, int], Values] = {}
         self._early: dict[tuple[int, int], tuple[int, CallRow]] = {}
@@ -62,13 +66,16 @@ class SessionUnion:
     def message(self, row: MessageRow) -> None:
         """Take a message, unless it is here."""
         known = None if self.is_new else self._weave.find(row)
+        if known is None and not self.is_new and self._copies.take(row, self._last_id):
+            return
         if known is None:
             id = self._new_message(row)
+            self._copies.new(row)
         else:
             id = known.id
             if known.digest != digest(row):
                 self._grow(id, row)
-        self._ids[row.seq] = id
+        self._ids[row.seq] = self._last_id = id
         stored = self._calls_of(id) if known is not None and row.tool_calls else []
         for index, call in enumerate(row.tool_calls):
             self._ask(id, (row.seq, index), call, stored)
@@ -77,6 +84,8 @@ class SessionUnion:
 
     def tokens(self, row: TokensRow) -> None:
         """Take the tokens of a response; of two counts for one the one with the greater output."""
+        if self._copies.is_counted(row):
+            return
         values = [
             self.id, row.request_key, self._ids.get(row.message or 0), self._model(row.model), row.counted_at,
             row.input, row.cache_read, row.cache_write, row.output, row.reasoning, row.cost_microdollars,
@@ -109,6 +118,10 @@ class SessionUnion:
             self._renumber(order)
         if not self.is_new:
             self._consolidate()
+
+    def kin(self, forks: Forks) -> Kin | None:
+        """Return what it shares with other sessions here, None where it is nothing; all rows must be written."""
+        return self._copies.kin(forks, self.is_new)
 
     # Messages
 
