@@ -2,7 +2,7 @@
 
 A line of an event log may change what earlier lines said: a message is written again under its id, a rewind
 takes messages back, a compression replaces them all. So a log is read from its beginning each time, whatever
-`source.start` says. The messages that are left at its end are held in memory, and only they are imported.
+`source.start` says. Only the messages that are left at its end are imported.
 The tokens of messages that were taken back were paid for: they are counted, without a message.
 
 Source of the format: Gemini CLI's own recorder, services/chatRecordingService.ts of its core, and real files.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -46,15 +47,18 @@ def sniff(sample: Sample) -> int:
 def read(source: Source) -> Iterator[Record]:
     """Yield the records of one session. Raises ImportFailed where the file holds none."""
     source.start = source.line = source.end = 0
-    chat = _document(source) if _is_document(source.path) else _log(source)
-    if not chat.header and not chat.messages:
-        raise ImportFailed(f"{source.path} holds no Gemini CLI session: it has neither a header nor messages")
-    try:
-        session = _session(source, chat)
-    except RecursionError as error:
-        raise ImportFailed(f"{source.path} cannot be read: its header is nested too deeply") from error
-    yield session
-    yield from Conversation(session.id, source).records(chat)
+    with closing(Chat()) as chat:
+        _play(source, chat)
+        if not chat.header and chat.is_empty:
+            raise ImportFailed(
+                f"{source.path} holds no Gemini CLI session: it has neither a header nor messages"
+            )
+        try:
+            session = _session(source, chat)
+        except RecursionError as error:
+            raise ImportFailed(f"{source.path} cannot be read: its header is nested too deeply") from error
+        yield session
+        yield from Conversation(session.id, source).records(chat)
 
 
 def _is_header(value: dict[str, Any]) -> bool:
@@ -78,20 +82,18 @@ def _is_document(path: Path) -> bool:
     return len(values) > 1 and not isinstance(values[1], dict)
 
 
-def _document(source: Source) -> Chat:
-    value = source.document()
-    chat = Chat()
-    if isinstance(value, dict) and isinstance(value.get("messages"), list):
-        chat.set(value)
-    return chat
-
-
-def _log(source: Source) -> Chat:
-    chat = Chat()
+def _play(source: Source, chat: Chat) -> None:
+    if _is_document(source.path):
+        value = source.document()
+        if isinstance(value, dict) and isinstance(value.get("messages"), list):
+            chat.set(value)
+        return
     for record in source.json_lines(_decode, lambda value: value):
-        if not chat.apply(record):
-            source.problem("not a record of Gemini CLI: no message, header, $set or $rewindTo")
-    return chat
+        try:
+            if not chat.apply(record):
+                source.problem("not a record of Gemini CLI: no message, header, $set or $rewindTo")
+        except ValueError:
+            source.problem("nested too deeply")
 
 
 def _decode(raw: bytes) -> Any:
@@ -107,7 +109,7 @@ def _session(source: Source, chat: Chat) -> SessionRecord:
     parent_id, scope = None, str(path.parent)
     if path.parent.parent.name == _CHATS:
         parent_id = scope = session_id(AGENT, path.parent.name, str(path.parent.parent))
-    timed = any(normalise(message.get("timestamp"), tz) for message in chat.messages.values())
+    timed = any(normalise(written.message.get("timestamp"), tz) for written in chat.messages())
     return SessionRecord(
         session_id(AGENT, native_id, scope),
         AGENT,
@@ -124,7 +126,7 @@ def _session(source: Source, chat: Chat) -> SessionRecord:
 
 
 def _model(chat: Chat) -> str | None:
-    models = (text_or_none(message.get("model")) for message in reversed(chat.messages.values()))
+    models = (text_or_none(written.message.get("model")) for written in chat.messages(newest_first=True))
     return next(filter(None, models), None)
 
 

@@ -84,16 +84,15 @@ class Conversation:
 
     def records(self, chat: Chat) -> Iterator[Record]:
         """Yield the records of a whole chat, in its order; the tokens of messages taken back come last."""
-        for message_id, message in chat.messages.items():
+        for message_id, message, paid in chat.messages():
             try:
                 yield from list(self._of(message_id, message))
             except RecursionError:
                 self._source.problem(f"message {message_id} is nested too deeply", whole=True)
-            if message_id in chat.paid:
-                yield from self._tokens(message_id, chat.paid[message_id], message_id)
-        for message_id, paid in chat.paid.items():
-            if message_id not in chat.messages:
-                yield from self._tokens(message_id, paid, None)
+            if paid is not None:
+                yield from self._tokens(message_id, paid, message_id)
+        for message_id, paid in chat.taken_back():
+            yield from self._tokens(message_id, paid, None)
 
     def _of(self, message_id: str, message: dict[str, Any]) -> Iterator[Record]:
         role = text_or_none(message.get("type", message.get("role")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +234,19 @@ def test_values_of_any_type_anywhere_never_raise(tmp_path: Path, seed: int) -> N
             assert of(SessionRecord, records(path))
         except ImportFailed:
             assert not isinstance(lines, list)
+
+
+def test_memory_holds_a_message_not_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "session.jsonl"
+    with open(path, "w", encoding="ascii") as file:
+        file.write(json.dumps(HEADER) + "\n")
+        for number in range(300):
+            file.write(json.dumps(user(f"u{number}", "x" * 100_000)) + "\n")
+    tracemalloc.start()
+    try:
+        assert sum(isinstance(record, MessageRecord) for record in gemini.read(Source(path))) == 300
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert path.stat().st_size > 30_000_000
+    assert peak < 8_000_000
