@@ -28,7 +28,7 @@ Row = list[Any]
 CONTENT, REASONING, PARTS = MESSAGE.index("content"), MESSAGE.index("reasoning"), MESSAGE.index("parts")
 FINISH_REASON = MESSAGE.index("finish_reason")
 ASKED_BY, ANSWERED_BY = CALL.index("message_id"), CALL.index("result_message_id")
-ARGUMENTS = CALL.index("arguments")
+NAME, ARGUMENTS, CALLED_AT = CALL.index("name"), CALL.index("arguments"), CALL.index("called_at")
 RESULT, IS_ERROR, RETURNED_AT = CALL.index("result"), CALL.index("is_error"), CALL.index("returned_at")
 
 
@@ -74,7 +74,10 @@ class RowBuffer:
         return self._bytes > MOST_BYTES
 
     def message(self, *values: Any) -> Row:
-        """Take the values of a message, all but its id; return the row, which may still be changed."""
+        """Take the values of a message, all but its id; return the row, which may be changed until it is written.
+
+        After that it has the id and the session's.
+        """
         row = [self._next_message, *values]
         self._next_message += 1
         self._messages.append(row)
@@ -139,11 +142,11 @@ class RowBuffer:
         self._db.executemany(_CALLS, self._calls)
         self._db.executemany(_ANSWERS, self._answers)
         self._db.executemany(_TOKENS, self._tokens.values())
-        # The rows are known by their ids from now on: their texts need not be kept.
+        # The rows are known by their ids from now on, and there may be as many as in a gigabyte of one session.
         for row in self._messages:
-            row[CONTENT] = row[REASONING] = row[PARTS] = None
+            del row[2:]
         for row in self._calls:
-            row[ARGUMENTS] = row[RESULT] = None
+            row[NAME] = row[ARGUMENTS] = row[RESULT] = row[CALLED_AT] = row[RETURNED_AT] = None
         self._messages, self._calls, self._answers, self._tokens = [], [], [], {}
         self._tokens_by_key = {}
         self._bytes = 0
