@@ -127,12 +127,12 @@ class Connection:
     def bulk_load(self) -> Iterator[None]:
         """Run the block with pragmas for a load of many rows, and with its pages on disk when it ends.
 
-        64 MiB of page cache keep in memory what is touched again and again. Commits are synced with the next
+        32 MiB of page cache keep in memory what is touched again and again. Commits are synced with the next
         checkpoint, not each: what a power cut takes back is taken back whole, with the ledger of what was
         imported, and the next run brings it again.
         """
         with self._lock, self._errors():
-            self._sqlite.execute("PRAGMA cache_size = -65536")
+            self._sqlite.execute("PRAGMA cache_size = -32768")
             self._sqlite.execute("PRAGMA synchronous = NORMAL")
         try:
             yield
