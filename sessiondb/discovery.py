@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sessiondb.dao.ledger import Stat
+from sessiondb.importers import packed
 
 SUFFIXES = frozenset((".jsonl", ".ndjson", ".json", ".db", ".sqlite", ".sqlite3", ".zip"))
-PACKED = frozenset((".gz", ".zst"))
 _DATABASES = frozenset((".db", ".sqlite", ".sqlite3"))
 
 # What lies beside the session logs of the known agents and is none, or holds secrets.
@@ -106,13 +106,12 @@ def _walk(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found | Refused]:
 
 
 def is_candidate(name: str) -> bool:
-    """Say whether a file in a folder may hold sessions, by its name."""
+    """Say whether a file in a folder may hold sessions, by its name; packed or not makes no difference."""
+    stem, suffix = os.path.splitext(name)
+    name = stem if suffix in packed.SUFFIXES else name
     if name in _NO_FILES or name.startswith(_NO_BEGINNINGS) or name.endswith(_NO_ENDINGS):
         return False
-    stem, suffix = os.path.splitext(name)
-    if suffix in PACKED:
-        suffix = os.path.splitext(stem)[1]
-    return suffix in SUFFIXES
+    return os.path.splitext(name)[1] in SUFFIXES
 
 
 def is_walked(name: str, siblings: set[str]) -> bool:

@@ -26,6 +26,9 @@ from sessiondb.reading import Reading, Request, in_words
 BATCH_BYTES = 64 * 1024 * 1024
 """Bytes of whole files that one transaction takes in, about: other writers wait for one at most."""
 
+_TRY_AGAIN = -1
+"""In place of the number of known formats: the next run reads the file whatever that is."""
+
 BULK_BYTES = 512 * 1024
 """From here on a batch goes past the triggers; below, they are cheaper."""
 
@@ -230,7 +233,7 @@ class Ingest:
             writer.add(record)
         outcome = reading.outcome
         if outcome.format is None:
-            self._refuse(found, outcome.failure or "", part)
+            self._refuse(found, outcome.failure or "", part, is_final=outcome.is_final)
             return
         added = writer.finish()
         part.sessions_added.update(added.new)
@@ -248,9 +251,9 @@ class Ingest:
     def _request(self, found: Found, entry: Entry | None) -> Request:
         return Request(found.path, found.stat.size, entry, self._format, self._tz, self._restore)
 
-    def _refuse(self, found: Found, reason: str, part: ImportReport) -> None:
+    def _refuse(self, found: Found, reason: str, part: ImportReport, *, is_final: bool = True) -> None:
         part.skip(found, reason)
-        entry = Entry(found.path, found.stat, None, len(self._versions))
+        entry = Entry(found.path, found.stat, None, len(self._versions) if is_final else _TRY_AGAIN)
         self._ledger.record(entry, {}, [(None, None, reason)], renews=True)
 
     @contextlib.contextmanager

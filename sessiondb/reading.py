@@ -13,6 +13,7 @@ from sessiondb.dao.ledger import Entry
 from sessiondb.errors import SessionDBError
 from sessiondb.importers import detect, importer
 from sessiondb.importers.detect import Sample
+from sessiondb.importers.packed import DecoderMissing
 from sessiondb.importers.source import Problem, Source, is_packed
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Outcome(NamedTuple):
     """How the reading of a file ended; the fields of `Entry`, and what could not be read.
 
     `format` is None for a file that no importer knows. `failure` says why a file could not be read to its end.
-    `is_whole`: it was read from its beginning.
+    `is_whole`: it was read from its beginning. `is_final`: as long as the file stays as it is, reading it again
+    would end the same way.
     """
 
     format: str | None
@@ -53,6 +55,7 @@ class Outcome(NamedTuple):
     is_whole: bool = True
     problems: Sequence[Problem] = ()
     failure: str | None = None
+    is_final: bool = True
 
 
 class Reading:
@@ -114,10 +117,15 @@ def _reader(request: Request, source: Source) -> Importer | None:
     if source.start and request.entry is not None and request.entry.format is not None:
         return importer(request.entry.format)
     sample = Sample(source.path)
-    return None if sample.is_empty else detect(sample)
+    found = None if sample.is_empty else detect(sample)
+    if found is None and sample.damage is not None:
+        raise sample.damage
+    return found
 
 
 def _failure(reader: Importer | None, source: Source | None, error: Exception) -> Outcome:
+    if isinstance(error, DecoderMissing):
+        return Outcome(None, failure=in_words(error), is_final=False)
     if reader is None or source is None:
         return Outcome(None, failure=in_words(error))
     # Asked after reading: an importer that needs the whole file goes back to its beginning.

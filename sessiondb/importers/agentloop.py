@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sessiondb.content import text_or_none
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import Fingerprints, Record, SessionRecord, session_id
+from sessiondb.importers.packed import plain_path
 from sessiondb.importers.provider_messages import USAGE_KEYS, message_records, token_record
 from sessiondb.timestamps import normalise
 
@@ -63,7 +64,7 @@ def read(source: Source) -> Iterator[Record]:
 
 
 def _session(source: Source, document: dict[str, Any]) -> SessionRecord:
-    native_id = text_or_none(document.get("session_id")) or source.path.stem
+    native_id = text_or_none(document.get("session_id")) or plain_path(source.path).stem
     usage = document.get("token_usage")
     further = {key: value for key, value in document.items() if key not in _TAKEN and value is not None}
     if isinstance(usage, dict) and not usage.keys() <= USAGE_KEYS:

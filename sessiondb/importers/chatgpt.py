@@ -21,6 +21,7 @@ from sessiondb.importers.base import MessageRecord, Record, SessionRecord, sessi
 from sessiondb.importers.call_ids import with_call_ids
 from sessiondb.importers.chatgpt_messages import message_record, moment
 from sessiondb.importers.json_stream import conversations, first_conversations
+from sessiondb.importers.packed import plain_path
 
 if TYPE_CHECKING:
     from sessiondb.importers.detect import Sample
@@ -87,7 +88,7 @@ def _records(source: Source, conversation: dict[str, Any]) -> Iterator[Record]:
 
 def _session(source: Source, conversation: dict[str, Any], mapping: dict[str, Any]) -> SessionRecord:
     given = text_or_none(conversation.get("conversation_id")) or text_or_none(conversation.get("id"))
-    native_id = given or next(iter(mapping), source.path.stem)
+    native_id = given or next(iter(mapping), plain_path(source.path).stem)
     title, model = (
         text_or_none(conversation.get("title")),
         text_or_none(conversation.get("default_model_slug")),

@@ -24,6 +24,7 @@ import msgspec
 from sessiondb.content import text_or_none
 from sessiondb.importers.base import Relation, SessionRecord, session_id
 from sessiondb.importers.codex_items import AGENT, Item
+from sessiondb.importers.packed import plain_path
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _COPY_LASTS_MS = 1000
@@ -116,7 +117,7 @@ def native_id(header: Header | None, path: Path) -> tuple[str, str]:
     if named:
         return named, ""
     match = list(_UUID.finditer(path.name))
-    return (match[-1][0], "") if match else (path.stem, str(path.parent))
+    return (match[-1][0], "") if match else (plain_path(path).stem, str(path.parent))
 
 
 def parent(header: Header) -> tuple[str | None, Relation | None]:

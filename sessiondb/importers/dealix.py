@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessiondb.content import text_or_none
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import NoteRecord, Record, SessionRecord, session_id
+from sessiondb.importers.packed import plain_path
 from sessiondb.timestamps import from_epoch, normalise
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def read(source: Source) -> Iterator[Record]:
 
 
 def _session(source: Source, state: dict[str, Any]) -> SessionRecord:
-    native_id = text_or_none(state.get("session_id")) or source.path.stem
+    native_id = text_or_none(state.get("session_id")) or plain_path(source.path).stem
     tags = state.get("tags")
     names = map(text_or_none, tags if isinstance(tags, list) else ())
     further = {key: value for key, value in state.items() if key not in _TAKEN and value not in (None, "")}

@@ -11,14 +11,13 @@ from typing import Any
 
 from sessiondb.content import clean
 from sessiondb.errors import ImportFailed
-from sessiondb.importers.source import Source, open_bytes
+from sessiondb.importers.packed import Damaged
+from sessiondb.importers.source import MOST_DOCUMENT, Source, open_bytes
 from sessiondb.importers.sqlite_source import open_read_only
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 HEAD = 65536
 MOST_LINES = 50
-# A document is read whole to look at it; none of the formats has larger ones.
-MOST_DOCUMENT = 256 * 1024 * 1024
 
 
 class Sample:
@@ -30,10 +29,12 @@ class Sample:
     first     of a file that is one JSON array: its first element; else None
     lines     of a file of JSON lines: the first of them that are objects, 50 at most; [] for other files
     tail      the last 64 KiB, as bytes
+    damage    why the file could not be read further, None for one that could
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.damage: ImportFailed | None = None
         with open_bytes(path) as handle:
             self.head = handle.read(HEAD)
         self._lines: list[dict[str, Any]] = []
@@ -69,8 +70,10 @@ class Sample:
         if len(self.lines_up_to(2)) > 1:
             return None
         try:
+            # None of the formats has larger ones than that.
             value = Source(self.path).document()
-        except ImportFailed:
+        except ImportFailed as error:
+            self.damage = error if isinstance(error, Damaged) else None
             return None
         return value if isinstance(value, dict) else None
 
@@ -81,8 +84,12 @@ class Sample:
 
         if self.head.lstrip()[:1] != b"[":
             return None
-        with open_bytes(self.path) as handle:
-            return next(elements(handle, lambda reason: None), None)
+        try:
+            with open_bytes(self.path) as handle:
+                return next(elements(handle, lambda reason: None), None)
+        except ImportFailed as error:
+            self.damage = error
+            return None
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -123,5 +130,8 @@ class Sample:
         yield from whole
         if len(self.head) < HEAD and b"\n" not in rest:
             yield rest
-        else:
+            return
+        try:
             yield from islice(Source(self.path).lines(), len(whole), None)
+        except ImportFailed as error:
+            self.damage = error

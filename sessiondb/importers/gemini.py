@@ -26,6 +26,7 @@ from sessiondb.importers.base import Record, SessionRecord, session_id
 from sessiondb.importers.detect import Sample
 from sessiondb.importers.gemini_log import Chat
 from sessiondb.importers.gemini_messages import AGENT, Conversation
+from sessiondb.importers.packed import plain_path
 from sessiondb.importers.source import Source
 from sessiondb.timestamps import normalise
 
@@ -105,7 +106,7 @@ def _decode(raw: bytes) -> Any:
 def _session(source: Source, chat: Chat) -> SessionRecord:
     """Return the session's record; the log of a sub-agent lies in a folder named after its parent session."""
     path, header, tz = source.path.absolute(), chat.header, source.tz
-    native_id = text_or_none(header.get("sessionId")) or path.stem
+    native_id = text_or_none(header.get("sessionId")) or plain_path(path).stem
     parent_id, scope = None, str(path.parent)
     if path.parent.parent.name == _CHATS:
         parent_id = scope = session_id(AGENT, path.parent.name, str(path.parent.parent))

@@ -22,10 +22,11 @@ from sessiondb.importers.hermes_sessions import (
     rest,
     session_id,
 )
+from sessiondb.importers.packed import plain_path
 from sessiondb.importers.source import Source
 from sessiondb.timestamps import normalise
 
-_SUFFIXES = (".gz", ".jsonl", ".json")
+_SUFFIXES = (".jsonl", ".json")
 _DESCRIPTION = {"model", "platform", "tools", "system_prompt"}
 _META_FIELDS = _DESCRIPTION | {"role", "content", "timestamp"}
 _LOG_FIELDS = _DESCRIPTION | {
@@ -40,7 +41,7 @@ _LOG_FIELDS = _DESCRIPTION | {
 
 def stem(path: Path) -> str:
     """Return the session's id as the file's name has it."""
-    name = path.name
+    name = plain_path(path).name
     for suffix in _SUFFIXES:
         name = name.removesuffix(suffix)
     return name.removeprefix("session_")

@@ -24,6 +24,7 @@ import msgspec
 
 from sessiondb.content import clean
 from sessiondb.errors import ImportFailed
+from sessiondb.importers.packed import plain_path
 from sessiondb.importers.source import Source, open_bytes
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def form(path: Path) -> Literal["array", "lines", "object"]:
             json.loads(first + handle.readline())
         except (ValueError, RecursionError):
             return "object"
-        return "object" if path.suffix == ".json" and not handle.read(WINDOW).strip() else "lines"
+        return "object" if plain_path(path).suffix == ".json" and not handle.read(WINDOW).strip() else "lines"
 
 
 def digest(value: Any) -> str:
@@ -191,7 +192,7 @@ def conversations(path: Path, report: Callable[[str], None]) -> Generator[Any, N
             for name in names:
                 with archive.open(name) as member:
                     yield from elements(member, partial(_report_of, report, name))
-    # What zipfile and gzip raise for damage, for encryption and for compression that they do not know.
+    # What zipfile raises for damage, for encryption and for compression that they do not know.
     except (BadZipFile, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
         raise ImportFailed(f"{path} cannot be unpacked: {error}") from error
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessiondb.content import clean, clean_text, text_or_none, whole
 from sessiondb.importers.base import ChannelRecord, Fingerprints, Record, SessionRecord, session_id
+from sessiondb.importers.packed import plain_path
 from sessiondb.importers.provider_messages import message_records
 from sessiondb.importers.source import Source
 from sessiondb.timestamps import normalise
@@ -134,7 +135,7 @@ def _without_context(content: Any, context: dict[str, Any]) -> Any:
 
 def _key_of_file(path: Path) -> str:
     """Return the session's key as the file's name tells it: base64url, else the first `_` stands for `:`."""
-    stem = clean_text(path.name).removesuffix(".gz").removesuffix(".jsonl") or clean_text(path.name)
+    stem = clean_text(plain_path(path).name).removesuffix(".jsonl") or clean_text(path.name)
     try:
         key = base64.urlsafe_b64decode(stem + "=" * (-len(stem) % 4)).decode()
     except ValueError:

@@ -26,6 +26,7 @@ from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import Fingerprints, Record, SessionRecord, session_id
 from sessiondb.importers.call_ids import with_call_ids
 from sessiondb.importers.json_stream import Ordinals, digest, elements, form, lines_before
+from sessiondb.importers.packed import plain_path
 from sessiondb.importers.provider_messages import message_records
 from sessiondb.importers.source import open_bytes
 from sessiondb.timestamps import normalise
@@ -123,7 +124,7 @@ def _records(source: Source, value: Any, native_id: str | None, *, is_file: bool
 
 def _session(source: Source, value: dict[str, Any], native_id: str, is_file: bool) -> SessionRecord:
     if is_file:
-        native_id = source.path.stem
+        native_id = plain_path(source.path).stem
     body = _object(value.get("body"))
     kept = {key: _without_messages(item) for key, item in value.items() if key not in _SAID and item}
     return SessionRecord(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from sessiondb.content import clean
 from sessiondb.errors import ImportFailed
+from sessiondb.importers import packed
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,9 +21,11 @@ T = TypeVar("T")
 
 UTF8_BOM = b"\xef\xbb\xbf"
 UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
-GZIP_MAGIC = b"\x1f\x8b"
 BUFFER = 64 * 1024
 """Bytes read at a time: lines are long, and reading them takes half as long as with Python's own 8 KiB."""
+
+MOST_LINE = MOST_DOCUMENT = 256 * 1024 * 1024
+"""Bytes of the longest line, and of the largest packed document, that are read: a few bytes can be packed gigabytes."""
 
 _JSON_SPACE = b" \t\r\n\0"
 
@@ -37,15 +39,18 @@ class Problem(NamedTuple):
 
 
 def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file for reading, unpacked if it is gzip, as UTF-8 if it is UTF-16.
+    """Open a file for reading, unpacked if it is packed, as UTF-8 if it is UTF-16.
 
-    Raises OSError.
+    Raises OSError, and packed.DecoderMissing; reading a packed file raises packed.Damaged.
     """
     handle = cast("io.BufferedReader", open(path, "rb", buffering=BUFFER))  # noqa: SIM115 - handed to the caller
-    magic = handle.peek(4)
-    if magic.startswith(GZIP_MAGIC):
-        handle.close()
-        return gzip.open(path, "rb")  # type: ignore[return-value]
+    magic = handle.peek(packed.MAGIC_BYTES)[: packed.MAGIC_BYTES]
+    if packed.is_packed(magic):
+        try:
+            return packed.unpacked(handle, path)
+        except ImportFailed:
+            handle.close()
+            raise
     if magic.startswith(UTF16_BOMS):
         with handle:
             return io.BytesIO(handle.read().decode("utf-16", "replace").encode("utf-8"))
@@ -55,9 +60,10 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 
 def is_packed(path: Path) -> bool:
-    """Say whether the bytes on disk are not those that are read: gzip, UTF-16."""
+    """Say whether the bytes on disk are not those that are read: packed, UTF-16."""
     with open(path, "rb", buffering=0) as handle:
-        return handle.read(4).startswith((GZIP_MAGIC, *UTF16_BOMS))
+        magic = handle.read(packed.MAGIC_BYTES)
+    return packed.is_packed(magic) or magic.startswith(UTF16_BOMS)
 
 
 class Source:
@@ -111,8 +117,12 @@ class Source:
                 handle.seek(self.start)
             else:
                 self.end = handle.tell()
-            for raw in handle:
+            while raw := handle.readline(MOST_LINE):
                 self.line += 1
+                if len(raw) >= MOST_LINE:
+                    raise ImportFailed(
+                        f"{self.path}: line {self.line} is too long, and nothing after it is read"
+                    )
                 self._raw = raw
                 yield raw
                 self.end += len(raw)
@@ -162,12 +172,15 @@ class Source:
     def document(self) -> Any:
         """Return the whole file as one decoded JSON value, cleaned.
 
-        Raises ImportFailed where it is not valid JSON.
+        Raises ImportFailed where it is not valid JSON, or damaged.
         """
         import msgspec
 
         with open_bytes(self.path) as handle:
-            data = handle.read()
+            is_packed = isinstance(handle, packed.Unpacked)
+            data = handle.read(MOST_DOCUMENT if is_packed else -1)
+            if is_packed and handle.read(1):
+                raise packed.Damaged(f"{self.path} is too large a document to be unpacked")
         self.end = self.path.stat().st_size
         data = data.strip(_JSON_SPACE)
         try:
