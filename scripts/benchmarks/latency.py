@@ -45,7 +45,7 @@ SEARCHES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("  newest first", "zyxquarter", {"sort": "newest"}),
     ("  all, --exact", "zyxquarter", {"exact": True}),
     ("  of one agent", "zyxquarter", {"agent": "rare-agent"}),
-    ("  of one project", "zyxquarter", {"project": "/work/p7"}),
+    ("  of one project", "zyxquarter", {"project": "/srv/p7"}),
     ("  by the user", "zyxquarter", {"role": "user"}),
     ("  of one month", "zyxquarter", {"since": "2025-02-01", "until": "2025-02-28"}),
     ("two words", "zyxsome zyxquarter", {}),
@@ -97,7 +97,7 @@ def make_database(path: Path, rows: int) -> None:
             db.connection.execute("INSERT INTO agents VALUES ('common-agent'), ('rare-agent')")
             db.connection.executemany(
                 "INSERT INTO projects (path, name) VALUES (?, ?)",
-                ((f"/work/p{n}", f"p{n}") for n in range(50)),
+                ((f"/srv/p{n}", f"p{n}") for n in range(50)),
             )
             sessions = rows // _SESSION_ROWS
             for number in range(sessions):
