@@ -10,22 +10,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from sessiondb import migrations
-from sessiondb.connection import TIME_BUDGET, Connection
 from sessiondb.dao.lookups import Lookups
+from sessiondb.storage import migrations
+from sessiondb.storage.connection import TIME_BUDGET, Connection
 
 if TYPE_CHECKING:
     import sqlite_utils
 
-    from sessiondb.continuity import Continuity
     from sessiondb.dao.messages import Messages
     from sessiondb.dao.notes import Notes
     from sessiondb.dao.sessions import Sessions
     from sessiondb.dao.tokens import TokenCounts
     from sessiondb.gateway import Gateway
-    from sessiondb.search import Search
-    from sessiondb.turn import Turn
-    from sessiondb.workspace import State
+    from sessiondb.live.continuity import Continuity
+    from sessiondb.live.turn import Turn
+    from sessiondb.live.workspace import State
+    from sessiondb.search.engine import Search
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -87,7 +87,7 @@ class SessionDB:
     @cached_property
     def search(self) -> Search:
         """Search what was said: `db.search("where are the tests kept?").hits`."""
-        from sessiondb.search import Search
+        from sessiondb.search.engine import Search
 
         return Search(self.connection)
 
@@ -106,7 +106,7 @@ class SessionDB:
         is written through `db` in the block belongs to it. Other writers wait meanwhile, so call the model
         before it, not in it, and never `await` in it: put the turn into a function and hand that to `run`.
         """
-        from sessiondb.turn import turn
+        from sessiondb.live.turn import turn
 
         return turn(self, session_id)
 
@@ -119,8 +119,8 @@ class SessionDB:
         form: str = "openai",
         extra_fields: bool = True,
     ) -> list[dict[str, Any]]:
-        """Return what to send to the model next; see sessiondb.history.history."""
-        from sessiondb.history import history
+        """Return what to send to the model next; see sessiondb.live.history.history."""
+        from sessiondb.live.history import history
 
         return history(
             self, session_id, limit=limit, max_tokens=max_tokens, form=form, extra_fields=extra_fields
@@ -135,7 +135,7 @@ class SessionDB:
     @cached_property
     def continuity(self) -> Continuity:
         """What the next session must know: restore it, brief a model with it, complete what was open."""
-        from sessiondb.continuity import Continuity
+        from sessiondb.live.continuity import Continuity
 
         return Continuity(self)
 
@@ -148,9 +148,9 @@ class SessionDB:
     ) -> int:
         """Bring a session up to the whole state of an agent, and return how many messages that added.
 
-        See sessiondb.workspace.save.
+        See sessiondb.live.workspace.save.
         """
-        from sessiondb.workspace import save
+        from sessiondb.live.workspace import save
 
         return save(self, session_id, messages, tokens)
 
@@ -159,9 +159,9 @@ class SessionDB:
     ) -> State | None:
         """Return messages and token totals of a session, or of a project's newest; None where it has none.
 
-        See sessiondb.workspace.restore.
+        See sessiondb.live.workspace.restore.
         """
-        from sessiondb.workspace import restore
+        from sessiondb.live.workspace import restore
 
         return restore(self, session_id, project, form)
 

@@ -11,13 +11,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sessiondb import timestamps
-from sessiondb.context_prompt import context_prompt
-from sessiondb.dao.search_guard import despite_search
+from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.session_filter import SessionFilter
 from sessiondb.errors import SessionDBError
-from sessiondb.locks import pauses
+from sessiondb.live.context_prompt import context_prompt
+from sessiondb.live.reset_policy import NEVER, ResetPolicy, ResetRules
 from sessiondb.records import Channel, Session
-from sessiondb.reset_policy import NEVER, ResetPolicy, ResetRules
+from sessiondb.storage.locks import pauses
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB, timestamps
-from sessiondb.dao.search_index import SearchIndex
-from sessiondb.ingest import ImportReport, Ingest
+from sessiondb.dao.search.indexes import SearchIndex
+from sessiondb.ingest.run import ImportReport, Ingest
 
 NOT_SESSIONS = {
     "weird/mutated/not_a_session.jsonl",

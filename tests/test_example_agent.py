@@ -13,7 +13,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.sessions import SessionFilter
-from tests import example_agent
+from tests.helpers import example_agent
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "What is here?"
@@ -22,8 +22,8 @@ ANSWER = "There is a file in src and a file in tests."
 # Kills a child before one line after the other, until one comes through; each time another child goes on.
 KILLER = """
 import os, shutil, sys
-import sessiondb.dao.sessions, sessiondb.dao.messages, sessiondb.dao.tokens, sessiondb.history, sessiondb.turn
-from tests import example_agent
+import sessiondb.dao.sessions, sessiondb.dao.messages, sessiondb.dao.tokens, sessiondb.live.history, sessiondb.live.turn
+from tests.helpers import example_agent
 from sessiondb import SessionDB
 
 folder, question, expected = sys.argv[1:]
@@ -88,7 +88,7 @@ def test_the_example_answers_and_remembers(tmp_path: Path) -> None:
 
 def test_the_example_runs_as_it_stands(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.example_agent", tmp_path / "sessions.db", QUESTION],
+        [sys.executable, "-m", "tests.helpers.example_agent", tmp_path / "sessions.db", QUESTION],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.connection import Connection
-from tests.live_worker import ANN, LAST_ACTIVE, POLICY
+from sessiondb.storage.connection import Connection
+from tests.helpers.live_worker import ANN, LAST_ACTIVE, POLICY
 
 ROOT = Path(__file__).parents[1]
 STRESS = int(os.environ.get("SESSIONDB_STRESS", "20"))
@@ -30,7 +30,7 @@ def path(tmp_path: Path) -> Path:
 
 def start(*arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.live_worker", *map(str, arguments)],
+        [sys.executable, "-m", "tests.helpers.live_worker", *map(str, arguments)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.building import ROOT, build, need_setuptools, run_python
+from tests.helpers.building import ROOT, build, need_setuptools, run_python
 
 
 def copy_of_checkout(target: Path) -> Path:

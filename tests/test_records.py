@@ -26,6 +26,7 @@ def test_every_record_of_the_package_is_exported() -> None:
     classes = [
         line.removeprefix("class ").rstrip(":")
         for file in folder.glob("*.py")
+        if file.stem != "rows"  # what databases exchange, which is no record that the library returns
         for line in file.read_text(encoding="utf-8").splitlines()
         if line.startswith("class ")
     ]

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from benchmarks import corpus
 from sessiondb import SessionDB
-from sessiondb.dao.search_index import SearchIndex
+from sessiondb.dao.search.indexes import SearchIndex
 from sessiondb.importers import detect
 from sessiondb.importers.detect import Sample
-from sessiondb.importers.source import Source
-from sessiondb.ingest import Ingest
+from sessiondb.importers.files.source import Source
+from sessiondb.ingest.run import Ingest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

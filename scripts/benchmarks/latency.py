@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from sessiondb import SessionDB, timestamps
-from sessiondb.dao.search_index import SearchIndex
+from sessiondb.dao.search.indexes import SearchIndex
 
 ROWS = (20_000, 200_000)
 RUNS = 21

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import corpus
 from sessiondb import SessionDB
-from sessiondb.ingest import Ingest
+from sessiondb.ingest.run import Ingest
 
 # 20,000 words, common ones far more often than rare ones, as in a language.
 SYLLABLES = [first + last for first in "bdfgklmnprstvz" for last in ("a", "en", "i", "or", "us")]

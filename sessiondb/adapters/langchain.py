@@ -19,8 +19,8 @@ from langchain_core.messages import (
     messages_from_dict,
 )
 
-from sessiondb.content import text_and_parts
-from sessiondb.dao.search_guard import despite_search
+from sessiondb.chat.content import text_and_parts
+from sessiondb.dao.search.guard import despite_search
 from sessiondb.records import Message, Session
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessiondb.content import json_text, text_and_parts
-from sessiondb.dao.search_guard import despite_search
+from sessiondb.chat.content import json_text, text_and_parts
+from sessiondb.dao.search.guard import despite_search
 from sessiondb.errors import Conflict
 from sessiondb.records import Message, Session
 

@@ -23,7 +23,7 @@ def command(file: Path) -> None:
     Example:
       sessiondb backup ~/backups/sessions-2026-03-01.db
     """
-    from sessiondb.dao.care import Care
+    from sessiondb.dao.maintenance import Care
 
     with reading() as db:
         size = Care(db.connection).back_up(file)

@@ -11,7 +11,7 @@ from sessiondb.cli.options import database_option, json_option, reading, writing
 from sessiondb.cli.render import show_json, tell
 
 if TYPE_CHECKING:
-    from sessiondb.dao.care import Finding
+    from sessiondb.dao.maintenance import Finding
 
 
 @click.command()
@@ -44,7 +44,7 @@ def command(fix: bool, as_json: bool) -> None:
 
 def _examine(fix: bool) -> tuple[list[Finding], list[Finding]]:
     """Return what is wrong, and what is left of that at the end."""
-    from sessiondb.dao.care import Care, beyond_repair
+    from sessiondb.dao.maintenance import Care, beyond_repair
     from sessiondb.errors import DatabaseDamaged
 
     try:

@@ -52,7 +52,7 @@ def command(
       sessiondb export -o sessions.jsonl.gz
       sessiondb export @last --format md --redact
     """
-    from sessiondb import export
+    from sessiondb.exchange import export
 
     with reading() as db:
         ids = _chosen(db, sessions, where)
@@ -65,7 +65,7 @@ def command(
 
 def _chosen(db: SessionDB, names: Sequence[str], where: SessionFilter) -> list[str] | None:
     """Return the ids of the sessions to export in their order, None for all that is in the database."""
-    from sessiondb.dao.exporting import Exports
+    from sessiondb.dao.exports import Exports
 
     condition, _ = where.where()
     if names and condition:
@@ -83,9 +83,9 @@ def _chosen(db: SessionDB, names: Sequence[str], where: SessionFilter) -> list[s
 
 def _markdown(db: SessionDB, ids: list[str] | None, redact: bool) -> Iterator[bytes]:
     from sessiondb.cli.transcript import Look, Transcript, lines
-    from sessiondb.dao.exporting import Exports
+    from sessiondb.dao.exports import Exports
     from sessiondb.dao.session_filter import SessionFilter
-    from sessiondb.redact import redacted
+    from sessiondb.exchange.redact import redacted
 
     exports = Exports(db.connection)
     with exports.snapshot():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sessiondb.cli.render import Column, Listing
 
 if TYPE_CHECKING:
-    from sessiondb.ingest import ImportReport
+    from sessiondb.ingest.run import ImportReport
     from sessiondb.records import Message, Note, Removal, SearchHit, SearchResult, Session, ToolCall
 
 SESSIONS = Listing(

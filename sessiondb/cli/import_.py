@@ -16,7 +16,7 @@ from sessiondb.cli.text import counted
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from sessiondb.ingest import ImportReport
+    from sessiondb.ingest.run import ImportReport
 
 ByAgent = dict[str, dict[str, int]]
 """Sessions added and updated, by agent."""
@@ -120,7 +120,7 @@ def command(
 
 
 def _known_places(agents: tuple[str, ...], *, even_absent: bool) -> list[str]:
-    from sessiondb import places
+    from sessiondb.ingest import places
 
     known = [str(path) for paths in places.known_places(agents).values() for path in paths]
     found = list(filter(os.path.exists, known))
@@ -129,9 +129,9 @@ def _known_places(agents: tuple[str, ...], *, even_absent: bool) -> list[str]:
 
 
 def _run(sources: list[str], dry_run: bool, how: dict[str, Any]) -> tuple[ImportReport, ByAgent]:
+    from sessiondb.cli.dry_run import rehearsal
     from sessiondb.dao.agents import count_by_agent
-    from sessiondb.ingest import Ingest
-    from sessiondb.rehearsal import rehearsal
+    from sessiondb.ingest.run import Ingest
 
     opened = rehearsal(database_path()) if dry_run else writing(create=True)
     with opened as db, Progress({"read": "reading ", "index": "indexing"}) as progress:

@@ -13,7 +13,7 @@ from sessiondb.cli.render import Progress, show_json, show_text
 from sessiondb.cli.text import counted
 
 if TYPE_CHECKING:
-    from sessiondb.merge import MergeReport
+    from sessiondb.exchange.merge import MergeReport
 
 
 @click.command()
@@ -31,8 +31,8 @@ def command(other: Path, dry_run: bool, as_json: bool) -> None:
     Example:
       sessiondb merge ~/old-laptop/sessions.db --dry-run
     """
-    from sessiondb.merge import merge
-    from sessiondb.rehearsal import rehearsal
+    from sessiondb.cli.dry_run import rehearsal
+    from sessiondb.exchange.merge import merge
 
     opened = rehearsal(database_path()) if dry_run else writing(create=True)
     with opened as db, Progress({"read": "merging ", "index": "indexing"}) as progress:

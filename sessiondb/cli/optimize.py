@@ -20,7 +20,7 @@ def command() -> None:
     Example:
       sessiondb optimize
     """
-    from sessiondb.dao.care import Care
+    from sessiondb.dao.maintenance import Care
 
     with writing() as db:
         done = Care(db.connection).optimize()

@@ -28,7 +28,7 @@ def database_path() -> Path:
     named: Path | None = click.get_current_context().find_root().obj
     if named is not None:
         return named.expanduser()
-    from sessiondb import places
+    from sessiondb.ingest import places
 
     return places.default_database()
 

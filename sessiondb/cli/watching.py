@@ -17,7 +17,7 @@ from sessiondb.cli.text import counted, one_line, visible_json
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB
-    from sessiondb.ingest import ImportReport
+    from sessiondb.ingest.run import ImportReport
 
 First = Callable[["ImportReport"], None]
 
@@ -29,8 +29,8 @@ def follow(sources: list[str], interval: float, as_json: bool, how: dict[str, An
     the process is interrupted or told to terminate.
     """
     from sessiondb.errors import DatabaseBusy
-    from sessiondb.ingest import Ingest
-    from sessiondb.watch import Watch
+    from sessiondb.ingest.run import Ingest
+    from sessiondb.ingest.watch import Watch
 
     with _asked_to_end() as is_over, writing(create=True) as db:
         watch = Watch(sources)

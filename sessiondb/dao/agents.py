@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from sessiondb.connection import Connection
+from sessiondb.storage.connection import Connection
 
 
 def count_by_agent(connection: Connection, session_ids: Iterable[str]) -> dict[str, int]:

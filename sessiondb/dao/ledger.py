@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sessiondb import timestamps
-from sessiondb.connection import Connection
+from sessiondb.storage.connection import Connection
 
 
 class Stat(NamedTuple):

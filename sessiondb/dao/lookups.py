@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
-from sessiondb.connection import Connection
+from sessiondb.storage.connection import Connection
 
 if TYPE_CHECKING:
     from sessiondb.records import Channel

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sessiondb.connection import Connection, Row
-from sessiondb.content import clean_text
-from sessiondb.dao.draft import Draft, draft
+from sessiondb.chat.content import clean_text
+from sessiondb.chat.incoming import Draft, draft
 from sessiondb.dao.lookups import Lookups
-from sessiondb.dao.search_guard import despite_search
+from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.tool_calls import ToolCalls
 from sessiondb.dao.values import json_value, moment
 from sessiondb.errors import Conflict, NotFound
 from sessiondb.records import Message, ToolCall
+from sessiondb.storage.connection import Connection, Row
 
 _COLUMNS = """
   m.id, m.session_id, m.seq, m.role, m.content, m.reasoning, m.parts, m.external_id, o.name, m.finish_reason,

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sessiondb.connection import Connection, Row
 from sessiondb.dao.lookups import Lookups, normal_path
-from sessiondb.dao.search_guard import despite_search
+from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.values import due, moment
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.records import Note
+from sessiondb.storage.connection import Connection, Row
 
 KINDS = ("decision", "failure", "win", "followup", "question", "workstream", "summary")
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sessiondb import timestamps
-from sessiondb.connection import Connection
 from sessiondb.dao.sessions import SessionFilter
 from sessiondb.errors import NotFound
 from sessiondb.records import Removal
+from sessiondb.storage.connection import Connection
 
 BATCH = 200
 """Sessions that one transaction removes: other writers wait for one at most."""

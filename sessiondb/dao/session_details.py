@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sessiondb.connection import Connection
 from sessiondb.dao.lookups import Lookups
-from sessiondb.dao.search_guard import despite_search
+from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.values import json_value, moment
 from sessiondb.errors import InvalidInput, NotFound
+from sessiondb.storage.connection import Connection
 
 
 class SessionDetails:

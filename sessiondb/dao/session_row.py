@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sessiondb.connection import Row
 from sessiondb.records import Channel, Session, Tokens
+from sessiondb.storage.connection import Row
 
 COLUMNS = """
   s.id, s.agent, s.started_at, s.last_active_at, s.native_id, s.key, coalesce(p.path, p.name),

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sessiondb.dao.lookups import normal_path
-from sessiondb.dao.search_guard import despite_search
+from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.session_details import SessionDetails
 from sessiondb.dao.session_filter import SessionFilter
 from sessiondb.dao.session_row import COLUMNS, FROM, session_record

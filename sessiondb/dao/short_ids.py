@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from sessiondb.connection import Connection
+from sessiondb.storage.connection import Connection
 
 LEAST = 8
 """Characters of a short id at least, so that it goes on naming one session for a while."""

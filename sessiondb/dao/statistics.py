@@ -6,10 +6,10 @@ import sqlite3
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sessiondb.connection import Connection
-from sessiondb.dao.search_index import INDEXES, SearchIndex
+from sessiondb.dao.search.indexes import INDEXES, SearchIndex
 from sessiondb.dao.sessions import SessionFilter
 from sessiondb.records import Tokens
+from sessiondb.storage.connection import Connection
 
 _BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning", "cost_microdollars")
 _SUMS = ", ".join(f"sum(t.{bucket})" for bucket in _BUCKETS)

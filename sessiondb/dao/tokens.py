@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sessiondb.connection import Connection
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.values import moment
 from sessiondb.errors import Conflict, InvalidInput
 from sessiondb.records import Tokens
+from sessiondb.storage.connection import Connection
 
 _BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning", "cost_microdollars")
 _SUMS = ", ".join(f"sum({bucket})" for bucket in _BUCKETS)

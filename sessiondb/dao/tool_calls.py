@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sessiondb.connection import Connection, Row
-from sessiondb.dao.draft import AnswerDraft, CallDraft
+from sessiondb.chat.incoming import AnswerDraft, CallDraft
 from sessiondb.records import ToolCall
+from sessiondb.storage.connection import Connection, Row
 
 _COLUMNS = """
   id, session_id, name, arguments, result, is_error, call_id, position, message_id, result_message_id,

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sessiondb.content import text_or_none
+from sessiondb.chat.content import text_or_none
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import Fingerprints, Record, SessionRecord, session_id
-from sessiondb.importers.packed import plain_path
-from sessiondb.importers.provider_messages import USAGE_KEYS, message_records, token_record
+from sessiondb.importers.chat_api.messages import USAGE_KEYS, message_records, token_record
+from sessiondb.importers.files.packed import plain_path
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:
     from sessiondb.importers.detect import Sample
-    from sessiondb.importers.source import Source
+    from sessiondb.importers.files.source import Source
 
 name = "agentloop"
 version = 1

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
-from sessiondb.content import text_or_none, without_payloads
+from sessiondb.chat.content import text_or_none, without_payloads
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import (
     Fingerprints,
@@ -25,14 +25,14 @@ from sessiondb.importers.base import (
     ToolResult,
     session_id,
 )
-from sessiondb.importers.call_ids import with_call_ids
-from sessiondb.importers.json_stream import conversations, first_conversations
-from sessiondb.importers.provider_messages import message_records
+from sessiondb.importers.chat_api.call_ids import with_call_ids
+from sessiondb.importers.chat_api.messages import message_records
+from sessiondb.importers.files.json_stream import conversations, first_conversations
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:
     from sessiondb.importers.detect import Sample
-    from sessiondb.importers.source import Source
+    from sessiondb.importers.files.source import Source
 
 name = "claude-ai"
 version = 1

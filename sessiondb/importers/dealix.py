@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessiondb.content import text_or_none
+from sessiondb.chat.content import text_or_none
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import NoteRecord, Record, SessionRecord, session_id
-from sessiondb.importers.packed import plain_path
+from sessiondb.importers.files.packed import plain_path
 from sessiondb.timestamps import from_epoch, normalise
 
 if TYPE_CHECKING:
     from sessiondb.importers.detect import Sample
-    from sessiondb.importers.source import Source
+    from sessiondb.importers.files.source import Source
 
 name = "dealix"
 version = 1

@@ -9,11 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sessiondb.content import clean
+from sessiondb.chat.content import clean
 from sessiondb.errors import ImportFailed
-from sessiondb.importers.packed import Damaged
-from sessiondb.importers.source import MOST_DOCUMENT, Source, open_bytes
-from sessiondb.importers.sqlite_source import open_read_only
+from sessiondb.importers.files.packed import Damaged
+from sessiondb.importers.files.source import MOST_DOCUMENT, Source, open_bytes
+from sessiondb.importers.files.sqlite_source import open_read_only
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 HEAD = 65536
@@ -80,7 +80,7 @@ class Sample:
     @cached_property
     def first(self) -> Any:
         """Return the first element of a JSON array, None where the file is none."""
-        from sessiondb.importers.json_stream import elements
+        from sessiondb.importers.files.json_stream import elements
 
         if self.head.lstrip()[:1] != b"[":
             return None

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sessiondb.content import clean, clean_text, text_or_none, whole
+from sessiondb.chat.content import clean, clean_text, text_or_none, whole
 from sessiondb.importers.base import ChannelRecord, Fingerprints, Record, SessionRecord, session_id
-from sessiondb.importers.packed import plain_path
-from sessiondb.importers.provider_messages import message_records
-from sessiondb.importers.source import Source
+from sessiondb.importers.chat_api.messages import message_records
+from sessiondb.importers.files.packed import plain_path
+from sessiondb.importers.files.source import Source
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:

@@ -21,19 +21,19 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sessiondb.content import text_or_none, without_payloads
+from sessiondb.chat.content import text_or_none, without_payloads
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import Fingerprints, Record, SessionRecord, session_id
-from sessiondb.importers.call_ids import with_call_ids
-from sessiondb.importers.json_stream import Ordinals, digest, elements, form, lines_before
-from sessiondb.importers.packed import plain_path
-from sessiondb.importers.provider_messages import message_records
-from sessiondb.importers.source import open_bytes
+from sessiondb.importers.chat_api.call_ids import with_call_ids
+from sessiondb.importers.chat_api.messages import message_records
+from sessiondb.importers.files.json_stream import Ordinals, digest, elements, form, lines_before
+from sessiondb.importers.files.packed import plain_path
+from sessiondb.importers.files.source import open_bytes
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:
     from sessiondb.importers.detect import Sample
-    from sessiondb.importers.source import Source
+    from sessiondb.importers.files.source import Source
 
 name = "openai-chat"
 version = 1

@@ -1,4 +1,4 @@
-"""The JSON lines that `sessiondb export` writes (see sessiondb.rows for what stands in them)."""
+"""The JSON lines that `sessiondb export` writes (see sessiondb.records.rows for what stands in them)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sessiondb.errors import ImportFailed
-from sessiondb.rows import (
+from sessiondb.records.rows import (
     FORMAT,
     VERSION,
     HeaderRow,
@@ -20,7 +20,7 @@ from sessiondb.rows import (
 
 if TYPE_CHECKING:
     from sessiondb.importers.detect import Sample
-    from sessiondb.importers.source import Source
+    from sessiondb.importers.files.source import Source
 
 name = "sessiondb"
 version = 1

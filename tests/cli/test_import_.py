@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from sessiondb import places
 from sessiondb.cli import import_
+from sessiondb.ingest import places
 
 Run = Callable[..., Result]
 

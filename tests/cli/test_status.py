@@ -11,7 +11,7 @@ from click.testing import Result
 
 from sessiondb import SessionDB
 from sessiondb.cli.text import short_bytes
-from sessiondb.migrations import SCHEMA_VERSION
+from sessiondb.storage.migrations import SCHEMA_VERSION
 
 Run = Callable[..., Result]
 

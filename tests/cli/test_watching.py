@@ -17,7 +17,7 @@ from click.testing import Result
 from sessiondb import SessionDB, timestamps
 from sessiondb.cli import watching
 from sessiondb.errors import DatabaseBusy
-from sessiondb.ingest import Ingest
+from sessiondb.ingest.run import Ingest
 
 Run = Callable[..., Result]
 NAME = "rollout-2026-03-12T09-41-07-019ce14a-7d30-7b52-9c1e-4a6f0d83e2b5.jsonl"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores import copy_of, fill
+from tests.helpers.stores import copy_of, fill
 
 
 @pytest.fixture

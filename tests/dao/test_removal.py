@@ -9,7 +9,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.removal import Removals
-from sessiondb.dao.search_index import SearchIndex
+from sessiondb.dao.search.indexes import SearchIndex
 from sessiondb.dao.sessions import SessionFilter
 from sessiondb.errors import NotFound
 

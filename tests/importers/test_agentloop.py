@@ -20,7 +20,7 @@ from sessiondb.importers.base import (
     ToolResult,
 )
 from sessiondb.importers.detect import Sample
-from sessiondb.importers.source import Problem, Source
+from sessiondb.importers.files.source import Problem, Source
 
 STATE: dict[str, Any] = {
     "version": 1,

@@ -14,8 +14,8 @@ from sessiondb.errors import ImportFailed
 from sessiondb.importers import claude_ai
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, ToolCallRecord, ToolResult
 from sessiondb.importers.detect import Sample
-from sessiondb.importers.source import Problem, Source
-from tests.importers.odd_values import assert_storable, with_odd_values
+from sessiondb.importers.files.source import Problem, Source
+from tests.helpers.odd_values import assert_storable, with_odd_values
 
 ID = "7a1e4b52-3c0d-4f4e-8a3b-2d9c6f1e0b77"
 ROOT = "00000000-0000-4000-8000-000000000000"

@@ -13,8 +13,8 @@ from sessiondb.errors import ImportFailed
 from sessiondb.importers import openai_chat
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, ToolCallRecord, ToolResult
 from sessiondb.importers.detect import Sample
-from sessiondb.importers.source import Problem, Source
-from tests.importers.odd_values import assert_storable, with_odd_values
+from sessiondb.importers.files.source import Problem, Source
+from tests.helpers.odd_values import assert_storable, with_odd_values
 
 MESSAGES: list[dict[str, Any]] = [
     {"role": "developer", "content": "Be brief."},

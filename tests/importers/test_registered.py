@@ -17,8 +17,8 @@ import pytest
 from sessiondb import SessionDB, importers
 from sessiondb.errors import InvalidInput
 from sessiondb.importers import registered
-from sessiondb.ingest import ImportReport, Ingest
-from tests.building import ROOT, build, need_setuptools, run_python
+from sessiondb.ingest.run import ImportReport, Ingest
+from tests.helpers.building import ROOT, build, need_setuptools, run_python
 
 GOOD = """
 name = "acme"

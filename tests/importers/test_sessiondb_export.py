@@ -11,8 +11,8 @@ import pytest
 from sessiondb.errors import ImportFailed
 from sessiondb.importers import detect, sessiondb_export
 from sessiondb.importers.detect import Sample
-from sessiondb.importers.source import Source
-from sessiondb.rows import HeaderRow, MessageRow, NoteRow, Row, SessionRow, TokensRow
+from sessiondb.importers.files.source import Source
+from sessiondb.records.rows import HeaderRow, MessageRow, NoteRow, Row, SessionRow, TokensRow
 
 WHEN = "2026-03-01T12:00:00.000Z"
 HEADER: dict[str, Any] = {"type": "header", "format": "sessiondb-export", "version": 1}

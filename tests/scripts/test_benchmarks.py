@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.ingest import Ingest
+from sessiondb.ingest.run import Ingest
 
 FOLDER = Path(__file__).parents[2] / "scripts" / "benchmarks"
 

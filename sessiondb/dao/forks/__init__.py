@@ -1,0 +1,1 @@
+"""Sessions that share messages: whose they are, and how they change hands."""

@@ -1,0 +1,191 @@
+"""Forks: of two sessions that hold the same messages, which one was there first, and which one copied them.
+
+A fork's log begins with copies of the lines that it goes on from. They are stored once, with the original, whichever
+file is read first, so that what an import comes to depends on the files and not on their order. See
+sessiondb.dao.forks.originals for how the original is told.
+
+A session's metadata says at which message it forked (`forked_at`, an external id). Its parent is whoever holds that
+message, unless its log names the parent (`forked_from`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sessiondb.dao.forks.copies import Copy, Line
+from sessiondb.dao.forks.originals import Descent, Originals
+from sessiondb.dao.forks.transfer import Handover
+from sessiondb.dao.union.row_buffer import RowBuffer
+from sessiondb.storage.connection import Connection
+
+_HOLDER = """
+SELECT id, session_id, seq, created_at FROM messages
+WHERE external_id = :external_id AND session_id <> :session ORDER BY id LIMIT 1
+"""
+_ANSWERS = """
+SELECT call_id, result_message_id FROM tool_calls
+WHERE message_id IN (SELECT value FROM json_each(?)) AND call_id IS NOT NULL AND result_message_id IS NOT NULL
+ORDER BY id
+"""
+_SET_FORK = """
+UPDATE sessions SET
+  parent_id = :parent,
+  relation = iif(:parent IS NULL, nullif(relation, 'fork'), coalesce(relation, 'fork')),
+  metadata = iif(
+    :at IS NULL,
+    nullif(json_remove(metadata, '$.forked_at'), '{}'),
+    json_set(coalesce(metadata, '{}'), '$.forked_at', :at)
+  )
+WHERE id = :id
+"""
+# Forks of a session that hold on to messages which are another's now.
+_FOLLOW = """
+UPDATE sessions SET parent_id = :to WHERE parent_id = :from AND id <> :to
+  AND json_extract(metadata, '$.forked_at') IN (SELECT value FROM json_each(:moved))
+  AND json_extract(metadata, '$.forked_from') IS NULL
+"""
+_FOLLOW_CHILDREN = """
+UPDATE sessions SET parent_id = :to
+WHERE parent_id = :from AND relation = 'subagent' AND id IN (SELECT value FROM json_each(:children))
+"""
+_SET_KEY = """
+UPDATE OR IGNORE token_counts SET request_key = ?
+WHERE message_id = (SELECT id FROM messages WHERE session_id = ? AND external_id = ?)
+"""
+
+
+class Kin(NamedTuple):
+    """A session that shares messages with others.
+
+    `late` are external ids of messages that it holds although another session does too. `children` are sessions that
+    its log names as its sub-agents' and that had a parent before. `keys` are the request keys that its log has for
+    copies, by their ids, where the stored counts have others. `is_new`: it was not stored before its log was read.
+    """
+
+    id: str
+    copies: Sequence[Copy]
+    late: Sequence[str] = ()
+    children: Sequence[str] = ()
+    keys: Sequence[tuple[str, str]] = ()
+    is_new: bool = True
+
+
+class Settled(NamedTuple):
+    """The sessions that changed, and how many messages were dropped that others hold."""
+
+    changed: set[str]
+    dropped: int
+
+
+class Forks:
+    """Settles who holds what, inside one transaction of the caller; all rows must be written."""
+
+    def __init__(self, connection: Connection, rows: RowBuffer) -> None:
+        self._db = connection
+        self._originals = Originals(connection)
+        self._handover = Handover(connection, rows)
+
+    def shared(self, session_id: str, external_ids: Iterable[str]) -> list[str]:
+        """Return those ids of messages that another session holds too."""
+        found = self._db.rows(
+            "SELECT value FROM json_each(:ids) WHERE EXISTS"
+            " (SELECT 1 FROM messages WHERE external_id = value AND session_id <> :session)",
+            {"ids": json.dumps(list(external_ids)), "session": session_id},
+        )
+        return [row[0] for row in found]
+
+    def settle(self, kin: Kin) -> Settled:
+        """Give each message that a session shares with others to one of them."""
+        late: list[Copy] = []
+        changed: set[str] = set()
+        for external_id in kin.late:
+            row = self._db.row(_HOLDER, {"external_id": external_id, "session": kin.id})
+            if row is not None:
+                dropped = self._handover.drop_copy(kin.id, external_id, row[1], row[0])
+                late += [Copy(seq, *names) for seq, names in dropped]
+                changed.add(kin.id)
+        lines = self._lines(kin.id, sorted([*late, *kin.copies], key=lambda copy: copy.after))
+        if lines:
+            changed |= self._settle(kin, lines)
+        if kin.late or not kin.is_new:
+            self._handover.tidy(kin.id)
+        return Settled(changed, len(late))
+
+    def _settle(self, kin: Kin, lines: list[Line]) -> set[str]:
+        session = self._originals.descent(kin.id)
+        # Of each session that holds some of them, the last one.
+        ends = {line.holder: line for line in lines if line.external_id is not None}
+        if not kin.is_new and session.forked_at == max(ends.values(), key=lines.index).external_id:
+            return set()
+        others = {holder: self._originals.descent(holder) for holder in ends}
+        copiers = {
+            holder: end
+            for holder, end in ends.items()
+            if self._originals.is_original(session, others[holder], lines, end)
+        }
+        changed = set(copiers)
+        kept = [line for line in ends.values() if line.holder not in copiers]
+        if copiers:
+            self._handover.move([line for line in lines if line.holder in copiers], session.id)
+            changed.add(session.id)
+        for holder, end in copiers.items():
+            self._link(others[holder], session.id, end.external_id)
+            self._follow(kin, others[holder], lines)
+        if copiers:
+            self._handover.drop_twins(session.id)
+            self._db.executemany(_SET_KEY, [(key, session.id, external_id) for external_id, key in kin.keys])
+        if kept:
+            end = max(kept, key=lines.index)
+            changed |= {session.id} if self._link(session, end.holder, end.external_id) else set()
+        elif session.parent_id in copiers:
+            self._link(session, None, None)
+        return changed
+
+    def _follow(self, kin: Kin, giver: Descent, lines: list[Line]) -> None:
+        """Take over those forks and sub-agents of a session that hang on what it gave away."""
+        moved = [
+            line.external_id for line in lines if line.holder == giver.id and line.external_id is not None
+        ]
+        names: dict[str, Any] = {"from": giver.id, "to": kin.id}
+        self._db.execute(_FOLLOW, names | {"moved": json.dumps(moved)})
+        self._db.execute(_FOLLOW_CHILDREN, names | {"children": json.dumps(list(kin.children))})
+
+    def _link(self, session: Descent, parent: str | None, at: str | None) -> bool:
+        """Note where a session forked, unless its log says so or has another parent; say whether that is new."""
+        if not session.may_be_linked or (parent, at) == (session.parent_id, session.forked_at):
+            return False
+        if parent is not None and session.id in self._originals.above(parent):
+            return False
+        self._db.execute(_SET_FORK, {"id": session.id, "parent": parent, "at": at})
+        return True
+
+    def _lines(self, session_id: str, copies: Iterable[Copy]) -> list[Line]:
+        """Return the messages that copies are copies of; an answer is that of a call among them."""
+        found: list[Line | Copy] = []
+        for copy in copies:
+            if copy.external_id is None:
+                found.append(copy)
+                continue
+            row = self._db.row(_HOLDER, {"external_id": copy.external_id, "session": session_id})
+            if row is not None:
+                id, holder, seq, created_at = row
+                found.append(Line(id, holder, seq, created_at, copy.after, copy.external_id))
+        ids = [line.id for line in found if isinstance(line, Line)]
+        answers: dict[str, list[int]] = {}
+        for call_id, answer in self._db.rows(_ANSWERS, (json.dumps(ids),)):
+            answers.setdefault(call_id, []).append(answer)
+        lines: list[Line] = []
+        for line in found:
+            if isinstance(line, Line):
+                lines.append(line)
+            elif answers.get(line.call_id or ""):
+                answer = answers[line.call_id or ""].pop(0)
+                row = self._db.row(
+                    "SELECT id, session_id, seq, created_at FROM messages WHERE id = ?", (answer,)
+                )
+                if row is not None:
+                    id, holder, seq, created_at = row
+                    lines.append(Line(id, holder, seq, created_at, line.after, None))
+        return lines

@@ -1,0 +1,208 @@
+"""Hand messages over from one session to another, with their tool calls and token counts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from sessiondb.dao.forks.copies import Line
+from sessiondb.dao.union.row_buffer import RowBuffer
+from sessiondb.dao.union.session import prompt_title
+from sessiondb.storage.connection import Connection
+
+COUNTERS = """
+UPDATE sessions SET
+  message_count = (
+    SELECT count(*) FROM messages AS m WHERE m.session_id = sessions.id AND m.role IN ('user', 'assistant')
+  ),
+  tool_call_count = (SELECT count(*) FROM tool_calls AS t WHERE t.session_id = sessions.id)
+WHERE id = ?
+"""
+_PROMPTS = """
+SELECT content FROM messages
+WHERE session_id = ? AND role = 'user' AND content <> '' AND json_extract(metadata, '$.kind') IS NULL ORDER BY seq
+"""
+_MODEL = """
+UPDATE sessions SET model_id = (
+  SELECT model_id FROM messages WHERE session_id = :id AND model_id IS NOT NULL ORDER BY seq DESC LIMIT 1
+) WHERE id = :id AND model_id IS NULL
+"""
+_IDS = "(SELECT value FROM json_each(:ids))"
+# A call whose answer stays behind: what the answer says, and where it is.
+_LEFT_ANSWERS = f"""
+SELECT id, session_id, call_id, result_message_id, result, is_error, returned_at FROM tool_calls
+WHERE message_id IN {_IDS} AND result_message_id IS NOT NULL AND result_message_id NOT IN {_IDS}
+"""
+_LONE_ANSWERS = f"""
+SELECT t.id, a.id, a.result, a.is_error, a.returned_at, a.result_message_id
+FROM tool_calls AS t JOIN tool_calls AS a ON a.session_id = :taker AND a.call_id = t.call_id AND a.message_id IS NULL
+WHERE t.message_id IN {_IDS} AND t.result_message_id IS NULL
+GROUP BY t.call_id
+"""
+_TWINS = """
+SELECT s.id, a.id, a.result_message_id
+FROM sessions AS s JOIN tool_calls AS a ON a.session_id = s.id AND a.message_id IS NULL
+JOIN tool_calls AS t ON t.session_id = s.parent_id AND t.call_id = a.call_id
+WHERE s.parent_id = ? AND s.relation = 'fork' AND t.result_message_id IS NOT NULL AND t.message_id IS NOT NULL
+  AND t.returned_at IS a.returned_at AND t.result IS a.result
+"""
+_WITHOUT_ANSWER = "result = NULL, is_error = NULL, returned_at = NULL, result_message_id = NULL"
+_WITHOUT_QUESTION = "message_id = NULL, position = 0, name = NULL, arguments = NULL, called_at = NULL"
+_SAME_COUNT = """
+SELECT 1 FROM token_counts WHERE session_id <> :session AND (request_key = :key OR message_id = :message) LIMIT 1
+"""
+
+Names = tuple[str | None, str | None]
+"""What a copy is known by: the external id of a message, or the id of the call that an answer answers."""
+
+
+class Handover:
+    """Moves rows between sessions, inside one transaction of the caller; all rows must be written."""
+
+    def __init__(self, connection: Connection, rows: RowBuffer) -> None:
+        self._db = connection
+        self._rows = rows
+
+    def move(self, lines: Sequence[Line], taker: str) -> None:
+        """Give messages of other sessions to one, at the places that they have in its log."""
+        ids = [line.id for line in lines]
+        self._leave_answers(ids)
+        order = self._order(lines, taker)
+        names = {"ids": json.dumps(ids), "taker": taker}
+        places = {id: seq for seq, id in enumerate(order, start=1)}
+        # Negative until the others have made room: see `_number`.
+        self._db.executemany(
+            "UPDATE messages SET session_id = ?, seq = ? WHERE id = ?",
+            [(taker, -places[id], id) for id in ids],
+        )
+        self._db.execute(f"UPDATE tool_calls SET session_id = :taker WHERE message_id IN {_IDS}", names)
+        self._db.execute(
+            f"UPDATE OR REPLACE token_counts SET session_id = :taker WHERE message_id IN {_IDS}", names
+        )
+        self._join_answers(ids, taker)
+        self._number(taker, order)
+        for session_id in (taker, *dict.fromkeys(line.holder for line in lines)):
+            self.tidy(session_id)
+
+    def drop_twins(self, session_id: str) -> None:
+        """Remove answers from a session's forks whose calls, and whose equals, are the session's."""
+        for fork, call, answer in self._db.rows(_TWINS, (session_id,)):
+            self._db.execute("DELETE FROM tool_calls WHERE id = ?", (call,))
+            self._db.execute("DELETE FROM messages WHERE id = ?", (answer,))
+            self.tidy(fork)
+
+    def drop_copy(
+        self, session_id: str, external_id: str, holder: str, original: int
+    ) -> list[tuple[int, Names]]:
+        """Remove a message that another session holds too, with its calls and their answers.
+
+        Return for each removed message the seq it had, and what it is known by. An answer that the other session does
+        not have stays.
+        """
+        row = self._db.row(
+            "SELECT id, seq FROM messages WHERE external_id = ? AND session_id = ?", (external_id, session_id)
+        )
+        if row is None:
+            return []
+        copy, seq = row
+        dropped: list[tuple[int, Names]] = [(seq, (external_id, None))]
+        answered = [
+            row[0]
+            for row in self._db.rows(
+                "SELECT call_id FROM tool_calls WHERE message_id = ? AND result_message_id IS NOT NULL",
+                (original,),
+            )
+        ]
+        for call, call_id, answer, answer_seq in self._db.rows(
+            "SELECT t.id, t.call_id, a.id, a.seq FROM tool_calls AS t"
+            " LEFT JOIN messages AS a ON a.id = t.result_message_id WHERE t.message_id = ? ORDER BY t.id",
+            (copy,),
+        ):
+            if answer is not None and call_id not in answered:
+                self._db.execute(f"UPDATE tool_calls SET {_WITHOUT_QUESTION} WHERE id = ?", (call,))
+                continue
+            self._db.execute("DELETE FROM tool_calls WHERE id = ?", (call,))
+            if answer is not None:
+                self._db.execute("DELETE FROM messages WHERE id = ?", (answer,))
+                dropped.append((answer_seq, (None, call_id)))
+        self._drop_counts(copy, session_id, holder, original)
+        self._db.execute("DELETE FROM messages WHERE id = ?", (copy,))
+        return dropped
+
+    def tidy(self, session_id: str) -> None:
+        """Make a session true again whose messages have changed: without gaps, with its own title and counts."""
+        order = [
+            row[0]
+            for row in self._db.rows(
+                "SELECT id FROM messages WHERE session_id = ? ORDER BY seq", (session_id,)
+            )
+        ]
+        self._number(session_id, order)
+        self._db.execute(COUNTERS, (session_id,))
+        self._db.execute(_MODEL, {"id": session_id})
+        titles = (prompt_title(row[0]) for row in self._db.stream(_PROMPTS, (session_id,), size=8))
+        title = next(filter(None, titles), None)
+        self._db.execute(
+            "UPDATE sessions SET title = :title, title_source = iif(:title IS NULL, NULL, 'prompt')"
+            " WHERE id = :id AND (title IS NULL OR title_source = 'prompt') AND title IS NOT :title",
+            {"title": title, "id": session_id},
+        )
+
+    def _leave_answers(self, ids: list[int]) -> None:
+        """Let answers that do not go with their calls be answers to calls that are not known."""
+        for id, giver, call_id, answer, result, is_error, returned_at in self._db.rows(
+            _LEFT_ANSWERS, {"ids": json.dumps(ids)}
+        ):
+            self._db.execute(f"UPDATE tool_calls SET {_WITHOUT_ANSWER} WHERE id = ?", (id,))
+            self._rows.call(giver, None, answer, 0, call_id, None, None, result, is_error, None, returned_at)
+        self._rows.write()
+
+    def _join_answers(self, ids: list[int], taker: str) -> None:
+        """Give calls without an answer those that the taker has had without their calls."""
+        names = {"ids": json.dumps(ids), "taker": taker}
+        for call, alone, *answer in self._db.rows(_LONE_ANSWERS, names):
+            self._db.execute("DELETE FROM tool_calls WHERE id = ?", (alone,))
+            self._db.execute(
+                "UPDATE tool_calls SET result = ?, is_error = ?, returned_at = ?, result_message_id = ? WHERE id = ?",
+                (*answer, call),
+            )
+
+    def _order(self, lines: Iterable[Line], taker: str) -> list[int]:
+        """Return the ids of a session's messages with those that it takes, in the order of its log."""
+        own = self._db.rows("SELECT seq, id FROM messages WHERE session_id = ? ORDER BY seq", (taker,))
+        placed = [((seq, 0, 0), id) for seq, id in own]
+        placed += [((line.after, 1, number), line.id) for number, line in enumerate(lines)]
+        return [id for _, id in sorted(placed)]
+
+    def _number(self, session_id: str, order: Sequence[int]) -> None:
+        """Number a session's messages from 1 on, and let those that are consolidated end where they ended."""
+        last = self._db.value(
+            "SELECT m.id FROM messages AS m JOIN sessions AS s ON s.id = m.session_id"
+            " WHERE s.id = ? AND m.seq BETWEEN 1 AND s.consolidated ORDER BY m.seq DESC LIMIT 1",
+            (session_id,),
+        )
+        # By way of negative numbers: two messages never have the same one.
+        self._db.executemany(
+            "UPDATE messages SET seq = ? WHERE id = ? AND seq <> ?",
+            [(-seq, id, seq) for seq, id in enumerate(order, start=1)],
+        )
+        self._db.execute("UPDATE messages SET seq = -seq WHERE session_id = ? AND seq < 0", (session_id,))
+        self._db.execute(
+            "UPDATE sessions SET consolidated = coalesce((SELECT seq FROM messages WHERE id = :last), 0)"
+            " WHERE id = :id AND consolidated > 0",
+            {"last": last, "id": session_id},
+        )
+
+    def _drop_counts(self, copy: int, session_id: str, holder: str, original: int) -> None:
+        """Remove the counts of a message that is to go, or give them to the one that stays, if it has none."""
+        for id, key in self._db.rows(
+            "SELECT id, request_key FROM token_counts WHERE message_id = ? AND session_id = ?",
+            (copy, session_id),
+        ):
+            if self._db.row(_SAME_COUNT, {"session": session_id, "key": key, "message": original}):
+                self._db.execute("DELETE FROM token_counts WHERE id = ?", (id,))
+            else:
+                self._db.execute(
+                    "UPDATE token_counts SET session_id = ?, message_id = ? WHERE id = ?",
+                    (holder, original, id),
+                )

@@ -1,0 +1,1 @@
+"""The SQL of search: queries, filters, and the indexes as derived data."""

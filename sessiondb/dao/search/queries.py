@@ -1,0 +1,119 @@
+"""The queries of search: the rows that an expression finds, and what is needed to rank them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sessiondb.dao.search.filters import EVERYTHING, Corpus, SearchFilter
+from sessiondb.query.ranking import ROLE_WEIGHTS, Activity, Hit
+from sessiondb.storage.connection import Connection
+
+_FETCHED = 2000
+
+_TEXTS = {
+    "message": "m.content",
+    "tool_call": "coalesce(t.name, '') || ' ' || coalesce(t.arguments, '') || ' ' || coalesce(t.result, '')",
+    "note": "n.body",
+    "session": "o.title",
+}
+
+
+class Order(NamedTuple):
+    """Which rows come first and how many are read (None: all), and whether they are scored."""
+
+    most: int | None
+    oldest_first: bool = False
+    is_scored: bool = True
+
+
+class SearchQueries:
+    """Reads of the FTS5 indexes."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+        # Thousands of rows are looked at, each on a page of its own: SQLite's own 2 MB do not hold them.
+        self._db.rows("PRAGMA cache_size = -16384")
+
+    def has_segments(self) -> bool:
+        """Say whether any text is kept in segmented form."""
+        return self._db.row("SELECT 1 FROM search_segments LIMIT 1") is not None
+
+    def scores(
+        self, corpus: Corpus, expression: str, allowed: SearchFilter, order: Order, *, segmented: bool
+    ) -> dict[int, float]:
+        """Return the rows that match, with their scores (greater is better), in order.
+
+        `segmented`: the expression is for the segmented texts. Where rows are not scored, the score is 0.
+        """
+        source, key = _source(corpus, segmented)
+        by_row = f"ORDER BY f.rowid {'ASC' if order.oldest_first else 'DESC'}"
+        score = "-f.rank" if order.is_scored else "0.0"
+        if not allowed.bounds(corpus):
+            limit = -1 if order.most is None else order.most
+            return dict(
+                self._db.rows(f"SELECT {key}, {score} {source} {by_row} LIMIT ?", (expression, limit))
+            )
+        # Segments are numbered on their own: where a row's segment lies, nobody knows.
+        spans = [EVERYTHING] if segmented else allowed.spans(corpus)
+        sql = f"SELECT {key} {source} AND f.rowid BETWEEN ? AND ? {by_row}"
+        parts = (
+            self._db.stream(sql, (expression, *span), size=_FETCHED)
+            for span in (spans if order.oldest_first else reversed(spans))
+        )
+        kept = allowed.keep(corpus, (row[0] for part in parts for row in part), order.most)
+        if not order.is_scored or not kept:
+            return dict.fromkeys(kept, 0.0)
+        between = "" if segmented else f"AND f.rowid BETWEEN {min(kept)} AND {max(kept)}"
+        among = f"AND +{key} IN (SELECT value FROM json_each(?))"
+        sql = f"SELECT {key}, -f.rank {source} {between} {among} {by_row}"
+        return dict(self._db.rows(sql, (expression, json.dumps(kept))))
+
+    def hits(self, corpus: Corpus, scores: Mapping[int, float]) -> list[Hit]:
+        """Return rows as hits, in the order of their ids; what was injected or put out scores less."""
+        if not scores:
+            return []
+        sql = f"SELECT {corpus.hit} FROM json_each(?) AS j {corpus.rows}"
+        rows = self._db.rows(sql, (json.dumps(sorted(scores)),))
+        source = corpus.source
+        return [Hit._make((source, *row, scores[row[0]] * ROLE_WEIGHTS.get(row[4], 1.0))) for row in rows]
+
+    def holding(self, corpus: Corpus, row_ids: Iterable[int], texts: Sequence[str]) -> set[int]:
+        """Return those of the rows that hold texts to the letter, but for upper and lower case."""
+        column = _TEXTS[corpus.source]
+        conditions = " AND ".join([f"instr(lower({column}), lower(?))"] * len(texts))
+        sql = f"SELECT j.value FROM json_each(?) AS j {corpus.rows} WHERE {conditions}"
+        return {row[0] for row in self._db.rows(sql, (json.dumps(list(row_ids)), *texts))}
+
+    def rows_in(self, corpus: Corpus) -> int:
+        """Return how many rows an index has, about: deleted ones count."""
+        return int(self._db.value(f"SELECT coalesce(max(id), 0) FROM {corpus.fts}_docsize"))
+
+    def sessions(self) -> int:
+        """Return how many sessions there are."""
+        return int(self._db.value("SELECT count(*) FROM sessions"))
+
+    def newest_activity(self) -> str:
+        """Return when any session was last active; nothing where there is none."""
+        return str(self._db.value("SELECT max(last_active_at) FROM sessions") or "")
+
+    def activity(self, session_ids: Iterable[str]) -> dict[str, Activity]:
+        """Return the length and the times of sessions."""
+        rows = self._db.rows(
+            "SELECT s.id, s.message_count, s.started_at, s.last_active_at FROM json_each(?) AS j"
+            " JOIN sessions AS s ON s.id = j.value",
+            (json.dumps(list(session_ids)),),
+        )
+        return {row[0]: Activity(*row[1:]) for row in rows}
+
+
+def _source(corpus: Corpus, segmented: bool) -> tuple[str, str]:
+    """Return the FROM and WHERE of an index, and the expression of the row that an entry stands for."""
+    if segmented:
+        return (
+            "FROM search_segments_fts AS f JOIN search_segments AS g ON g.id = f.rowid"
+            f" AND g.source = '{corpus.source}' WHERE f.search_segments_fts MATCH ?",
+            "g.row_id",
+        )
+    return f"FROM {corpus.fts} AS f {corpus.only} WHERE f.{corpus.fts} MATCH ?", "f.rowid"

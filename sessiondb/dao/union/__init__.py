@@ -1,0 +1,1 @@
+"""Write sessions that come from elsewhere, as a union with what is stored: imports and merges."""

@@ -1,0 +1,65 @@
+"""What becomes of a session that two databases hold: pure functions over its rows."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sessiondb.records.rows import DeletionRow, SessionRow
+
+_TITLE_RANK = {None: 0, "prompt": 1, "agent": 2, "user": 3}
+
+
+def united(ours: SessionRow, theirs: SessionRow) -> SessionRow:
+    """Return the session that both are.
+
+    What one of them does not know, the other says. Where both know it, ours stays for what identifies the
+    session, and the one that was active later says what its model and metadata are. A person's title goes
+    before the agent's, that before the first prompt. Whether it has ended is what was said of it last. Tags
+    add up; pinned in one is pinned.
+    """
+    newer, older = (theirs, ours) if theirs.last_active_at > ours.last_active_at else (ours, theirs)
+    last = max((ours, theirs), key=lambda row: (row.ended_at or row.last_active_at, row.ended_at is not None))
+    titled = max((newer, older), key=lambda row: _TITLE_RANK[row.title_source] if row.title else -1)
+    located = ours if ours.project or ours.project_name else theirs
+    descended = ours if ours.parent_id else theirs
+    return SessionRow(
+        ours.id,
+        ours.agent,
+        min(ours.started_at, theirs.started_at),
+        newer.last_active_at,
+        native_id=ours.native_id or theirs.native_id,
+        key=ours.key or theirs.key,
+        project=located.project,
+        project_name=located.project_name,
+        channel=ours.channel or theirs.channel,
+        parent_id=descended.parent_id,
+        relation=descended.relation,
+        title=titled.title,
+        title_source=titled.title_source,
+        model=newer.model or older.model,
+        ended_at=last.ended_at,
+        end_reason=last.end_reason,
+        consolidated=ours.consolidated,
+        pinned=ours.pinned or theirs.pinned,
+        origin=ours.origin or theirs.origin,
+        tags=sorted({*ours.tags, *theirs.tags}),
+        metadata=_metadata(older.metadata, newer.metadata),
+        calls=ours.calls,
+    )
+
+
+def outlives(session: SessionRow, deletion: DeletionRow) -> bool:
+    """Say whether a session that one database removed lives on: it is pinned, or went on after that."""
+    return session.pinned or session.last_active_at > deletion.deleted_at
+
+
+def _metadata(older: msgspec.Raw, newer: msgspec.Raw) -> msgspec.Raw:
+    """Return both JSON objects as one, each value as it is written; of other JSON the newer."""
+    if not bytes(older) or not bytes(newer):
+        return newer if bytes(newer) else older
+    try:
+        known, more = (msgspec.json.decode(raw, type=dict[str, msgspec.Raw]) for raw in (older, newer))
+    except msgspec.ValidationError:
+        return newer
+    both = {**known, **more}
+    return newer if both == more else msgspec.Raw(msgspec.json.encode(both))

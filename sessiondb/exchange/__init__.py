@@ -1,0 +1,1 @@
+"""Databases to files and to each other: export, merge, redaction."""

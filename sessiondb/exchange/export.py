@@ -1,0 +1,80 @@
+"""Write sessions as JSON lines that `import` reads back without loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from gzip import GzipFile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+from sessiondb.dao.exports import Exports
+from sessiondb.errors import InvalidInput
+from sessiondb.records.rows import FORMAT, VERSION, DeletionRow, HeaderRow, NoteRow, Row, encode
+from sessiondb.storage.connection import private_file, private_folder
+
+if TYPE_CHECKING:
+    from sessiondb.database import SessionDB
+
+
+def rows(db: SessionDB, session_ids: Sequence[str] | None = None) -> Iterator[Row]:
+    """Yield all that a database holds, or some sessions with all that hangs on them, as it is at this moment.
+
+    Without `session_ids` that includes the notes of no session and the tombstones; never the ledger of
+    imported files, nor what is derived: the search indexes and counters. Memory does not grow with the
+    number of rows.
+    """
+    exports = Exports(db.connection)
+    with exports.snapshot():
+        yield from exports.everything() if session_ids is None else exports.some(session_ids)
+
+
+def export(
+    db: SessionDB, session_ids: Sequence[str] | None = None, *, redact: bool = False
+) -> Iterator[bytes]:
+    """Yield `rows` as JSON, a line each with its newline, below a header line that names the format.
+
+    The same content gives the same bytes in whatever database it is. With `redact`, secrets and personal
+    data are taken out of it (see sessiondb.exchange.redact), and it holds sessions alone: an import of it leaves those
+    that are there already as they are.
+    """
+    from sessiondb.exchange.redact import redacted
+
+    yield encode(HeaderRow(FORMAT, VERSION, redact)) + b"\n"
+    for row in rows(db, session_ids):
+        if not redact:
+            yield encode(row) + b"\n"
+        elif not isinstance(row, DeletionRow) and not (isinstance(row, NoteRow) and row.session is None):
+            yield encode(redacted(row)) + b"\n"
+
+
+def write(lines: Iterable[bytes], path: Path) -> int:
+    """Write lines into a file that only its owner can read, packed if its name ends in .gz; return its size
+    in bytes.
+
+    A file that is there is replaced once all is written: what stops in between leaves it as it was. Raises
+    InvalidInput where the file cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        private_folder(path.parent)
+        part.unlink(missing_ok=True)
+        private_file(part)
+        try:
+            with open(part, "wb") as file, _packed(file, path) as target:
+                target.writelines(lines)
+            size = part.stat().st_size
+            part.replace(path)
+        except BaseException:
+            part.unlink()
+            raise
+    except OSError as error:
+        raise InvalidInput(f"cannot write {path}: {error.strerror or error}") from error
+    return size
+
+
+def _packed(file: IO[bytes], path: Path) -> AbstractContextManager[IO[bytes]]:
+    if path.suffix != ".gz":
+        return nullcontext(file)
+    # Without name and time in it, the same content gives the same bytes.
+    return cast("IO[bytes]", GzipFile(filename="", mode="wb", fileobj=file, mtime=0))

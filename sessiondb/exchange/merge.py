@@ -1,0 +1,137 @@
+"""Take another database into this one, as a union."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sessiondb.dao.exports import Exports
+from sessiondb.dao.forks.parents import adopt
+from sessiondb.dao.lookups import Lookups
+from sessiondb.dao.search.indexes import SearchIndex
+from sessiondb.dao.union.merge import Merge, Merged
+from sessiondb.dao.union.row_buffer import RowBuffer
+from sessiondb.database import SessionDB
+from sessiondb.errors import DatabaseMissing, InvalidInput
+from sessiondb.records.rows import MessageRow, Row, SessionRow
+
+BATCH_BYTES = 64 * 1024 * 1024
+"""Bytes of text that one transaction takes in, about: other writers wait for one at most."""
+
+LARGE = 4 * 1024 * 1024
+"""Bytes of a database from which on its rows go past the search triggers; below, they are cheaper."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with a phase ("read", "index"), what is done and what there is to do, in sessions and rows."""
+
+
+@dataclass
+class MergeReport:
+    """What a merge did: the ids of sessions, and the messages and notes that were added.
+
+    `removed` were removed by a tombstone of the other database; `kept_away` are theirs that were removed
+    here.
+    """
+
+    added: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    kept_away: list[str] = field(default_factory=list)
+    messages: int = 0
+    notes: int = 0
+    seconds: float = 0.0
+
+    def take(self, merged: Merged) -> None:
+        """Add what a part of the merge did."""
+        for name in ("added", "updated", "unchanged", "removed", "kept_away"):
+            getattr(self, name).extend(getattr(merged, name))
+        self.messages += merged.messages
+        self.notes += merged.notes
+
+
+def merge(db: SessionDB, other: str | os.PathLike[str], *, progress: Progress | None = None) -> MergeReport:
+    """Take in all that another database holds, which is only read, and return what that changed.
+
+    A session that both hold becomes the union of the two (see sessiondb.dao.union.merge_fields and
+    sessiondb.dao.union.align); a second merge of the same database changes nothing. A session that one of them
+    removed stays removed, unless it is pinned or was active after that in the other. Raises
+    DatabaseMissing, DatabaseForeign for a file of another program or version, InvalidInput for the database
+    itself.
+    """
+    path = Path(other).expanduser()
+    if not path.exists():
+        raise DatabaseMissing(f"there is no database {path} to merge")
+    if os.path.samefile(path, db.path):
+        raise InvalidInput(f"{path} is the database itself: give another one to merge into it")
+    started = time.monotonic()
+    with SessionDB(path, read_only=True) as source:
+        report = _merge(db, source, progress or (lambda phase, done, total: None))
+    report.seconds = round(time.monotonic() - started, 3)
+    return report
+
+
+def _merge(db: SessionDB, source: SessionDB, progress: Progress) -> MergeReport:
+    report = MergeReport()
+    exports = Exports(source.connection)
+    with exports.snapshot():
+        is_large = _size(source) >= LARGE
+        total = int(source.connection.value("SELECT count(*) FROM sessions"))
+        is_free = not db.connection.sqlite.in_transaction
+        with db.connection.bulk_load() if is_large and is_free else contextlib.nullcontext():
+            rows = _Rows(exports.everything())
+            while not rows.is_done:
+                report.take(_batch(db, rows, is_large))
+                progress("read", rows.sessions, total)
+    with db.connection.transaction():
+        adopt(db.connection)
+    search = SearchIndex(db.connection)
+    pending, done = search.pending("tool_calls_fts"), 0
+    for count in search.catch_up():
+        done += count
+        progress("index", min(done, pending), pending)
+    return report
+
+
+def _batch(db: SessionDB, rows: _Rows, is_large: bool) -> Merged:
+    with db.connection.transaction():
+        merge = Merge(db.connection, Lookups(db.connection), RowBuffer(db.connection), bulk=is_large)
+        with SearchIndex(db.connection).bulk() if is_large else contextlib.nullcontext():
+            for row in rows.batch():
+                merge.add(row)
+            merge.end_session()
+    return merge.merged
+
+
+class _Rows:
+    """The rows of the other database, as batches of whole sessions."""
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._rows = rows
+        self._next = next(rows, None)
+        self.sessions = 0
+
+    @property
+    def is_done(self) -> bool:
+        return self._next is None
+
+    def batch(self) -> Iterator[Row]:
+        size = 0
+        while self._next is not None and not (size > BATCH_BYTES and isinstance(self._next, SessionRow)):
+            row = self._next
+            yield row
+            self.sessions += isinstance(row, SessionRow)
+            if isinstance(row, MessageRow):
+                calls = (*row.tool_calls, *row.answers)
+                size += len(row.content or "") + sum(
+                    len(call.result or call.arguments or "") for call in calls
+                )
+            self._next = next(self._rows, None)
+
+
+def _size(db: SessionDB) -> int:
+    return int(db.connection.value("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"))

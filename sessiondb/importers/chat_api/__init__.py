@@ -1,0 +1,1 @@
+"""Messages in the shapes of the chat APIs, which many formats store."""

@@ -1,0 +1,317 @@
+"""One session of a Claude Code transcript while it is being read, and the answer that is open in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sessiondb.chat.content import clean_text, without_payloads
+from sessiondb.importers.base import (
+    MessageRecord,
+    Record,
+    Relation,
+    SessionRecord,
+    TokenRecord,
+    ToolCallRecord,
+    ToolResult,
+    is_worldwide,
+)
+from sessiondb.importers.claude_code.lines import (
+    Block,
+    Counts,
+    Line,
+    Message,
+    Other,
+    Text,
+    Thinking,
+    ToolAnswer,
+    ToolUse,
+    Usage,
+    joined,
+    tool_input,
+)
+from sessiondb.importers.claude_code.turns import tool_result
+
+AGENT = "claude-code"
+
+# An open answer holds back what follows it, up to this many characters of tool output.
+_MOST_HELD = 1_000_000
+# Of folders, branches and versions, and of the lines of one answer, this many are remembered.
+_MOST_FACTS = 16
+_MOST_LINES = 64
+_SYNTHETIC = "<synthetic>"
+# Calls within an answer that its sums leave out: they are billed beside it, the advisor's by its own model.
+_BESIDE = frozenset(("advisor_message", "compaction"))
+_KEPT = (
+    *("id", "native_id", "parent_id", "relation", "begun", "project", "started_at", "last_active_at"),
+    *("title", "title_rank", "model", "facts", "answered", "answer_lines", "forked_at"),
+)
+
+
+class Answer:
+    """An API response, which comes in several lines, mostly one a block: one row.
+
+    `continues`: its first lines were read by an earlier import, so this is only what came after them.
+    """
+
+    def __init__(self, external_id: str, created_at: str | None, model: str | None, continues: bool) -> None:
+        self.external_id = external_id
+        self.model = None if model == _SYNTHETIC else model
+        self._created_at = created_at
+        self._is_synthetic = model == _SYNTHETIC
+        self._is_error = False
+        self._continues = continues
+        self._changed = not continues
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._parts: list[Any] = []
+        self._calls: list[ToolCallRecord] = []
+        self._finish_reason: str | None = None
+        self._usage: Usage | None = None
+        self._usage_line: Line | None = None
+        self._counted_at: str | None = None
+
+    def add_line(self, line: Line, message: Message, stamp: str | None) -> None:
+        """Take what stands around the blocks: the counts too, unless an earlier line has a greater output."""
+        self._is_error = self._is_error or bool(line.isApiErrorMessage)
+        if message.stop_reason:
+            self._finish_reason, self._changed = message.stop_reason, True
+        usage = message.usage
+        if usage and (not self._usage or (usage.output_tokens or 0) >= (self._usage.output_tokens or 0)):
+            self._usage, self._usage_line, self._counted_at = usage, line, stamp
+
+    def add_block(self, block: Block) -> None:
+        """Add text, thinking, or what is kept as it is."""
+        if isinstance(block, Text) and block.text:
+            self._texts.append(block.text)
+        elif isinstance(block, Thinking) and block.thinking:
+            self._thoughts.append(block.thinking)
+        elif isinstance(block, Other):
+            self._parts.append(without_payloads(block.value))
+        else:
+            return
+        self._changed = True
+
+    def add_call(self, block: ToolUse, arguments: str | None) -> None:
+        """Add a tool call, once."""
+        if block.id is None or all(call.call_id != block.id for call in self._calls):
+            self._calls.append(ToolCallRecord(block.id, block.name, arguments))
+            self._changed = True
+
+    def records(self, session: str) -> list[Record]:
+        """Return the row as far as it has come, if it has changed, and its tokens."""
+        found: list[Record] = []
+        if self._changed:
+            found.append(self._row(session))
+            self._changed = False
+            if self._continues:
+                self._texts, self._thoughts, self._parts, self._calls = [], [], [], []
+        if self._usage and self._usage_line and not self._is_synthetic and not self._is_error:
+            found += self._tokens(session, self._usage, self._usage_line)
+        return found
+
+    def _row(self, session: str) -> MessageRecord:
+        return MessageRecord(
+            session,
+            "assistant",
+            joined(self._texts),
+            self.external_id,
+            self._created_at,
+            joined(self._thoughts),
+            self._parts or None,
+            self.model,
+            self._finish_reason,
+            {"kind": "api_error"} if self._is_error else None,
+            tuple(self._calls),
+            self._continues,
+        )
+
+    def _tokens(self, session: str, usage: Usage, line: Line) -> list[TokenRecord]:
+        """Return the counts of the answer, and of each call within it that its sums leave out."""
+        key = self._request_key(session, line)
+        cost = None if line.costUSD is None else round(line.costUSD * 1_000_000)
+        answer = self._counts(session, key, usage)
+        found = [answer._replace(cost_microdollars=cost, message=self.external_id)]
+        beside = [call for call in usage.iterations or () if call.type in _BESIDE]
+        for number, call in enumerate(beside, 1):
+            # Not a part of the message: what its text came to is the output of the answer alone.
+            counts = self._counts(session, f"{key}:{call.type}:{number}", call)
+            found.append(counts._replace(model=call.model or self.model))
+        return found
+
+    def _request_key(self, session: str, line: Line) -> str:
+        """Return what the response is counted by: the provider's id, which replays under other request ids keep."""
+        id = line.message.id if line.message else None
+        if not id:
+            return line.uuid or f"{session}:{self.external_id}"
+        return id if is_worldwide(id) or not line.requestId else f"{id}:{line.requestId}"
+
+    def _counts(self, session: str, key: str, counts: Counts) -> TokenRecord:
+        return TokenRecord(
+            session,
+            key,
+            counts.input_tokens,
+            counts.cache_read_input_tokens,
+            counts.cache_write,
+            counts.output_tokens,
+            counts.reasoning,
+            model=self.model,
+            counted_at=self._counted_at,
+        )
+
+
+class Session:
+    """A session that is being read. Its records go to `ready`; those behind an open answer wait for it."""
+
+    def __init__(self, id: str, native_id: str, ready: list[Record], problem: Callable[[str], None]) -> None:
+        self.id = id
+        self.native_id = native_id
+        self.parent_id: str | None = None
+        self.relation: Relation | None = None
+        self.forked_at: str | None = None
+        self.host: Session | None = None
+        self.begun = False
+        self.project: str | None = None
+        self.started_at: str | None = None
+        self.last_active_at: str | None = None
+        self.title: str | None = None
+        self.title_rank = 0
+        self.model: str | None = None
+        self.facts: dict[str, list[str]] = {}
+        self.answered: str | None = None
+        self.answer_lines: list[str] = []
+        self._ready = ready
+        self._problem = problem
+        self._announced = False
+        self._changed = False
+        self._envelope: tuple[str | None, str | None, str | None] = (None, None, None)
+        self._answer: Answer | None = None
+        self._held: list[Record] = []
+        self._held_size = 0
+
+    @property
+    def is_child(self) -> bool:
+        """Say whether this is a sub-agent's session."""
+        return self.relation == "subagent"
+
+    def kept(self) -> dict[str, Any]:
+        """Return what the next import of the file needs to know, as JSON-able values."""
+        return {name: value for name in _KEPT if (value := getattr(self, name))}
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Take up what `kept` returned."""
+        for name, value in kept.items():
+            setattr(self, name, value)
+
+    def see(self, line: Line, stamp: str | None) -> None:
+        """Note the time of a message and where it was said."""
+        self._changed = True
+        if stamp is not None:
+            if self.last_active_at is None or self.started_at is None:
+                self.started_at = self.last_active_at = stamp
+            elif stamp > self.last_active_at:
+                self.last_active_at = stamp
+            elif stamp < self.started_at:
+                self.started_at = stamp
+        envelope = (line.cwd, line.gitBranch, line.version)
+        if envelope != self._envelope:
+            self._envelope = envelope
+            self.project = self.project or line.cwd
+            for name, value in zip(("cwd", "git_branch", "version"), envelope, strict=True):
+                values = self.facts.setdefault(name, [])
+                if value and value not in values and len(values) < _MOST_FACTS:
+                    values.append(value)
+
+    def propose_title(self, rank: int, title: str | None) -> None:
+        """Take a title unless one of a higher rank is there."""
+        if title and rank >= self.title_rank:
+            self.title, self.title_rank, self._changed = clean_text(title), rank, True
+
+    def put(self, record: Record) -> None:
+        """Hand over a record, behind the open answer where there is one."""
+        if self._answer is None:
+            self._begin()
+            self._ready.append(record)
+            return
+        self._held.append(record)
+        if isinstance(record, ToolResult) and record.result:
+            self._held_size += len(record.result)
+            if self._held_size > _MOST_HELD:
+                self._hand_over(self._answer)
+
+    def put_answer(self, line: Line, message: Message, external_id: str, stamp: str | None) -> None:
+        """Add a line to the answer it is part of, which stays open until another answer begins."""
+        answer = self._answer
+        if answer is None or answer.external_id != external_id:
+            self._close()
+            answer = self._answer = Answer(external_id, stamp, message.model, external_id == self.answered)
+            if external_id != self.answered:
+                self.answered, self.answer_lines = external_id, []
+        if line.uuid and len(self.answer_lines) < _MOST_LINES:
+            self.answer_lines.append(line.uuid)
+        self.model = answer.model or self.model
+        answer.add_line(line, message, stamp)
+        content = message.content
+        for block in [Text(content)] if isinstance(content, str) else content or ():
+            if isinstance(block, ToolUse):
+                answer.add_call(block, self._arguments(block))
+            elif isinstance(block, ToolAnswer):
+                self.put(tool_result(self.id, block, line.uuid, stamp))
+            else:
+                answer.add_block(block)
+
+    def finish(self) -> None:
+        """Hand over what is left, and what became known of the session."""
+        self._close()
+        if not self.begun or not self._changed:
+            return
+        # One folder is the project; the others are facts of their own.
+        facts: dict[str, Any] = {
+            name: values for name, values in self.facts.items() if len(values) > (name == "cwd")
+        }
+        if self.relation == "fork" and self.forked_at is not None:
+            facts |= {"forked_from": self.parent_id, "forked_at": self.forked_at}
+        self._ready.append(
+            self._record()._replace(
+                title=self.title,
+                model=self.model,
+                last_active_at=self.last_active_at,
+                metadata=facts or None,
+            )
+        )
+
+    def _record(self) -> SessionRecord:
+        return SessionRecord(
+            self.id,
+            AGENT,
+            self.native_id,
+            project=self.project,
+            parent_id=self.parent_id,
+            relation=self.relation,
+            started_at=self.started_at,
+        )
+
+    def _begin(self) -> None:
+        if not self._announced:
+            if self.host:
+                self.host._begin()
+            self.begun = self._announced = True
+            self._ready.append(self._record())
+
+    def _hand_over(self, answer: Answer) -> None:
+        self._begin()
+        self._ready += answer.records(self.id)
+        self._ready += self._held
+        self._held, self._held_size = [], 0
+
+    def _close(self) -> None:
+        if self._answer is not None:
+            self._hand_over(self._answer)
+            self._answer = None
+
+    def _arguments(self, call: ToolUse) -> str | None:
+        try:
+            return tool_input(call.input)
+        except UnicodeDecodeError:
+            self._problem("invalid UTF-8: the bytes that are none were replaced by U+FFFD")
+            return bytes(call.input).decode("utf-8", "replace")

@@ -1,0 +1,220 @@
+"""Read JSON files of any size, one element at a time: only the element that is being decoded is in memory.
+
+The exports of ChatGPT and Claude.ai are one array of conversations, often hundreds of megabytes on one line,
+in a zip file or out of it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from functools import partial
+from itertools import islice
+from math import isfinite
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal
+from zipfile import BadZipFile, ZipFile
+
+import msgspec
+
+from sessiondb.chat.content import clean
+from sessiondb.errors import ImportFailed
+from sessiondb.importers.files.packed import plain_path
+from sessiondb.importers.files.source import Source, open_bytes
+
+if TYPE_CHECKING:
+    from sessiondb.importers.detect import Sample
+
+WINDOW = 1 << 20
+"""Characters read at a time, about."""
+
+MOST = 64 << 20
+"""Characters of the largest element that is read."""
+
+ZIP_MAGIC = b"PK\x03\x04"
+_MEMBER = re.compile(r"(?:.*/)?conversations(?:[-_]\d+)?\.json")
+_LOOKED_AT = 3
+_SPACE = re.compile(r"[ \t\r\n\0]*")
+_TOKEN = len("-Infinity")
+# What the decoder lets through and SQLite does not: halves of surrogate pairs, and NULs.
+_SUSPECT = ("\\ud", "\\uD", "\\u0000", "\0")
+
+
+class _Window:
+    """The part of a file that is being decoded; `at` is where the next token begins."""
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        self.text = ""
+        self.at = 0
+        self._handle = handle
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")("replace").decode
+        self._decoder = json.JSONDecoder(strict=False, parse_float=_finite, parse_constant=_finite)
+
+    def next(self) -> str:
+        """Return the first character of the next token, "" at the end of the file."""
+        while True:
+            match = _SPACE.match(self.text, self.at)
+            self.at = match.end() if match else self.at
+            if self.at < len(self.text):
+                return self.text[self.at]
+            if not self._grow():
+                return ""
+
+    def value(self) -> Any:
+        """Return the value that begins here, cleaned. Raises ValueError and RecursionError."""
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self.text, self.at)
+            except json.JSONDecodeError as error:
+                # A cut string begins anywhere, any other cut token at the end.
+                is_cut = error.msg.startswith("Unterminated string") or error.pos > len(self.text) - _TOKEN
+                if not is_cut:
+                    raise ValueError(error.msg) from error
+                if len(self.text) - self.at >= MOST:
+                    raise ValueError(f"it is longer than {MOST} characters, or broken") from error
+                if not self._grow():
+                    raise ValueError("the file ends in the middle of it, or it is broken") from error
+            else:
+                is_suspect = any(self.text.find(mark, self.at, end) >= 0 for mark in _SUSPECT)
+                self.at = end
+                try:
+                    return clean(value) if is_suspect else value
+                except RecursionError:
+                    return None  # nested too deeply: what is asked for is no such value
+
+    def _grow(self) -> bool:
+        """Read on, as much again as is left undecoded; say whether there was anything."""
+        rest = self.text[self.at :]
+        raw = self._handle.read(max(WINDOW, len(rest)))
+        self.text, self.at = rest + self._decode(raw, final=not raw), 0
+        return bool(raw)
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if isfinite(value) else None
+
+
+def elements(handle: IO[bytes], report: Callable[[str], None]) -> Iterator[Any]:
+    """Yield the elements of a JSON array, or the one value that the file is instead, each cleaned.
+
+    What cannot be read is reported, and ends the reading: in an array nothing tells where the next element
+    begins.
+    """
+    window = _Window(handle)
+    is_array = window.next() == "["
+    window.at += is_array
+    number = 0
+    while window.next() not in ("", "]"):
+        number += 1
+        try:
+            value = window.value()
+        except (ValueError, RecursionError) as error:
+            report(f"element {number} is not valid JSON and the rest is not read: {error}")
+            return
+        yield value
+        if not is_array:
+            return
+        if window.next() == ",":
+            window.at += 1
+        elif window.next() not in ("", "]"):
+            report(f"no comma after element {number}: the rest is not read")
+            return
+    if is_array and window.next() == "":
+        report(f"the file ends after element {number}, before the end of the array")
+
+
+def form(path: Path) -> Literal["array", "lines", "object"]:
+    """Say how a JSON file is laid out: one array, objects one a line, or one object.
+
+    One line alone is a file of lines unless its name ends in `.json`. Raises OSError.
+    """
+    with open_bytes(path) as handle:
+        first = handle.read(1)
+        while first.isspace():
+            first = handle.read(1)
+        if first == b"[":
+            return "array"
+        try:
+            json.loads(first + handle.readline())
+        except (ValueError, RecursionError):
+            return "object"
+        return "object" if plain_path(path).suffix == ".json" and not handle.read(WINDOW).strip() else "lines"
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of a JSON value, whatever the order of its keys. Raises RecursionError."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Ordinals:
+    """Tell equal names in a file apart: the second `x` is `x#2`, the third `x#3`."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, int] = {}  # by hash: a file may hold millions of names
+
+    def __call__(self, name: str) -> str:
+        """Return the name by which this one is known."""
+        key = hash(name)
+        ordinal = self._seen[key] = self._seen.get(key, 0) + 1
+        return name if ordinal == 1 else f"{name}#{ordinal}"
+
+
+def lines_before(source: Source) -> Iterator[Any]:
+    """Yield the JSON lines before the start of a source, as an earlier import read them."""
+    earlier = Source(source.path)
+    for value in earlier.json_lines(msgspec.json.decode, lambda value: value):
+        if earlier.end >= source.start:
+            return
+        yield value
+
+
+def conversations(path: Path, report: Callable[[str], None]) -> Generator[Any, None, None]:
+    """Yield the conversations of an export, from the zip file or from a `conversations.json` out of it.
+
+    Raises ImportFailed where a zip file cannot be read or holds none.
+    """
+    try:
+        if not _is_zip(path):
+            with open_bytes(path) as handle:
+                yield from elements(handle, report)
+            return
+        with ZipFile(path) as archive:
+            names = sorted(name for name in archive.namelist() if _MEMBER.fullmatch(name))
+            if not names:
+                raise ImportFailed(f"{path} holds no conversations.json: it is no export of conversations")
+            for name in names:
+                with archive.open(name) as member:
+                    yield from elements(member, partial(_report_of, report, name))
+    # What zipfile raises for damage, for encryption and for compression that they do not know.
+    except (BadZipFile, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
+        raise ImportFailed(f"{path} cannot be unpacked: {error}") from error
+
+
+def first_conversations(sample: Sample) -> list[dict[str, Any]]:
+    """Return the first few conversations of what may be an export, [] where it is none."""
+    head = sample.head.lstrip()
+    if head.startswith(b"{"):
+        return [sample.document] if isinstance(sample.document, dict) else []
+    if not head.startswith((b"[", ZIP_MAGIC)):
+        return []
+    try:
+        with closing(conversations(sample.path, lambda reason: None)) as found:
+            return [value for value in islice(found, _LOOKED_AT) if isinstance(value, dict)]
+    except ImportFailed:
+        return []
+
+
+def _report_of(report: Callable[[str], None], member: str, reason: str) -> None:
+    report(f"{member}: {reason}")
+
+
+def _is_zip(path: Path) -> bool:
+    with open(path, "rb") as handle:
+        return handle.read(len(ZIP_MAGIC)) == ZIP_MAGIC

@@ -1,0 +1,205 @@
+"""Read one source file: lines or a whole JSON document, bytes first, nothing ever written."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+from sessiondb.chat.content import clean
+from sessiondb.errors import ImportFailed
+from sessiondb.importers.files import packed
+
+if TYPE_CHECKING:
+    import sqlite3
+    from datetime import tzinfo
+
+T = TypeVar("T")
+
+UTF8_BOM = b"\xef\xbb\xbf"
+UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+BUFFER = 64 * 1024
+"""Bytes read at a time: lines are long, and reading them takes half as long as with Python's own 8 KiB."""
+
+MOST_LINE = MOST_DOCUMENT = 256 * 1024 * 1024
+"""Bytes of the longest line, and of the largest packed document, that are read: a few bytes can be packed gigabytes."""
+
+_JSON_SPACE = b" \t\r\n\0"
+
+
+class Problem(NamedTuple):
+    """A line that was not read, or not wholly: 1-based number and byte offset (None: the file as a whole)."""
+
+    line: int | None
+    byte_offset: int | None
+    reason: str
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file for reading, unpacked if it is packed, as UTF-8 if it is UTF-16.
+
+    Raises OSError, and packed.DecoderMissing; reading a packed file raises packed.Damaged.
+    """
+    handle = cast("io.BufferedReader", open(path, "rb", buffering=BUFFER))  # noqa: SIM115 - handed to the caller
+    magic = handle.peek(packed.MAGIC_BYTES)[: packed.MAGIC_BYTES]
+    if packed.is_packed(magic):
+        try:
+            return packed.unpacked(handle, path)
+        except ImportFailed:
+            handle.close()
+            raise
+    if magic.startswith(UTF16_BOMS):
+        with handle:
+            return io.BytesIO(handle.read().decode("utf-16", "replace").encode("utf-8"))
+    if magic.startswith(UTF8_BOM):
+        handle.seek(len(UTF8_BOM))
+    return handle
+
+
+def is_packed(path: Path) -> bool:
+    """Say whether the bytes on disk are not those that are read: packed, UTF-16."""
+    with open(path, "rb", buffering=0) as handle:
+        magic = handle.read(packed.MAGIC_BYTES)
+    return packed.is_packed(magic) or magic.startswith(UTF16_BOMS)
+
+
+class Source:
+    """One file being read by an importer.
+
+    `start` and `state` are where the last import of this file ended and what the importer noted there; both
+    are empty on a first read. An importer that cannot go on from `start` reads the file from its beginning
+    instead (`document`).
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        tz: tzinfo | None = None,
+        start: int = 0,
+        line: int = 0,
+        state: dict[str, Any] | None = None,
+    ) -> None:
+        self.path = path
+        self.tz = tz
+        self.start = start
+        self.line = line
+        self.state: dict[str, Any] = {} if state is None else state
+        self.end = start
+        self._raw = b"\n"
+        self.problems: list[Problem] = []
+
+    @property
+    def complete(self) -> bool:
+        """Say whether a newline ends the current line: a last one without may still be being written."""
+        return self._raw.endswith(b"\n")
+
+    def problem(self, reason: str, *, whole: bool = False) -> None:
+        """Report that the current line (or the whole file) could not be read as it should."""
+        self.problems.append(Problem(None, None, reason) if whole else Problem(self.line, self.end, reason))
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the lines from `start` on, without the blank ones and the space around them.
+
+        `line` and `end` tell where it is: while a line is out, `end` is where it begins.
+        """
+        for raw in self._raw_lines():
+            text = raw.strip(_JSON_SPACE)
+            if text:
+                yield text
+
+    def _raw_lines(self) -> Iterator[bytes]:
+        with open_bytes(self.path) as handle:
+            if self.start:
+                handle.seek(self.start)
+            else:
+                self.end = handle.tell()
+            while raw := handle.readline(MOST_LINE):
+                self.line += 1
+                if len(raw) >= MOST_LINE:
+                    raise ImportFailed(
+                        f"{self.path}: line {self.line} is too long, and nothing after it is read"
+                    )
+                self._raw = raw
+                yield raw
+                self.end += len(raw)
+
+    def json_lines(self, decode: Callable[[bytes], T], lenient: Callable[[Any], T]) -> Iterator[T]:
+        """Yield each line decoded, in the order of the file.
+
+        `decode` is the fast way. A line that it refuses is read again with the standard library's tolerant
+        decoder, cleaned and handed to `lenient`. What no decoder reads becomes a problem; a torn last line
+        is left for the next import.
+        """
+        for raw in self._raw_lines():
+            try:
+                decoded = decode(raw)
+            except (ValueError, RecursionError) as error:
+                values = self._tolerant(raw.strip(_JSON_SPACE))
+                if values is not None:
+                    yield from map(lenient, values)
+                elif self.complete:
+                    self.problem(f"not valid JSON: {error}")
+                else:
+                    self.line -= 1
+                    return
+            else:
+                yield decoded
+
+    def _tolerant(self, raw: bytes) -> list[Any] | None:
+        """Decode a line that may hold invalid UTF-8, several objects, or numbers out of range; None where
+        it is no JSON.
+        """
+        text = raw.decode("utf-8", "replace")
+        found = []
+        position = 0
+        decoder = json.JSONDecoder()
+        try:
+            while position < len(text):
+                value, position = decoder.raw_decode(text, position)
+                found.append(clean(value))
+                while position < len(text) and text[position] in " \t\r\0":
+                    position += 1
+        except (ValueError, RecursionError):
+            return None
+        if "\ufffd" in text and b"\xef\xbf\xbd" not in raw:
+            self.problem("invalid UTF-8: the bytes that are none were replaced by U+FFFD")
+        return found
+
+    def document(self) -> Any:
+        """Return the whole file as one decoded JSON value, cleaned.
+
+        Raises ImportFailed where it is not valid JSON, or damaged.
+        """
+        import msgspec
+
+        with open_bytes(self.path) as handle:
+            is_packed = isinstance(handle, packed.Unpacked)
+            data = handle.read(MOST_DOCUMENT if is_packed else -1)
+            if is_packed and handle.read(1):
+                raise packed.Damaged(f"{self.path} is too large a document to be unpacked")
+        self.end = self.path.stat().st_size
+        data = data.strip(_JSON_SPACE)
+        try:
+            value = msgspec.json.decode(data)
+            return clean(value) if b"\\u0000" in data else value
+        except (ValueError, RecursionError):
+            try:
+                return clean(json.loads(data.decode("utf-8", "replace")))
+            except (ValueError, RecursionError) as error:
+                raise ImportFailed(f"{self.path} is not valid JSON: {error}") from error
+
+    @contextmanager
+    def sqlite(self) -> Iterator[sqlite3.Connection]:
+        """Open the file as a read-only SQLite database, its -wal included; rows are sqlite3.Row.
+
+        Raises ImportFailed where it cannot be read.
+        """
+        from sessiondb.importers.files.sqlite_source import open_read_only
+
+        with open_read_only(self.path) as connection:
+            yield connection
+        self.end = self.path.stat().st_size

@@ -1,0 +1,1 @@
+"""An import run: find the logs, read them, write them, note how far."""

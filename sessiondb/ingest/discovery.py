@@ -1,0 +1,149 @@
+"""Find the files to import below what a person names: no loops, no devices, no credentials."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from sessiondb.dao.ledger import Stat
+from sessiondb.importers.files import packed
+
+SUFFIXES = frozenset((".jsonl", ".ndjson", ".json", ".db", ".sqlite", ".sqlite3", ".zip"))
+_DATABASES = frozenset((".db", ".sqlite", ".sqlite3"))
+
+# What lies beside the session logs of the known agents and is none, or holds secrets.
+_NO_FOLDERS = frozenset(
+    (
+        ".git", "node_modules", "__pycache__", "site-packages", "todos", "file-history", "shell_snapshots",
+        "shell-snapshots", "tool-results", ".migration-conflicts", "statsig", "plugins", "request_dumps",
+    )
+)  # fmt: skip
+_NO_FILES = frozenset(
+    (
+        "history.jsonl", "session_index.jsonl", "sessions-index.json", "logs.json", "_index.json", "journal.jsonl",
+        "auth.json", "oauth_creds.json", ".credentials.json", "credentials.json", "google_accounts.json",
+        "channel_directory.json", "kanban.db", "user.json", "users.json", "package.json",
+        "package-lock.json", "tsconfig.json", "settings.json", "settings.local.json",
+        "config.json", "projects.json", "memories.json", "message_feedback.json",
+        "shared_conversations.json",
+    )
+)  # fmt: skip
+_NO_BEGINNINGS = ("request_dump_", "checkpoint-", ".")
+_NO_ENDINGS = (".tmp", ".meta.json", ".checkpoint.json", ".lock")
+
+
+class Found(NamedTuple):
+    """A file to look at: its absolute path, how it looks now, and whether a person named it."""
+
+    path: str
+    stat: Stat
+    is_named: bool
+
+
+class Refused(NamedTuple):
+    """A source that cannot be read, why, and whether a person named it."""
+
+    path: str
+    reason: str
+    is_named: bool = False
+
+
+def discover(sources: list[str]) -> Iterator[Found | Refused]:
+    """Yield each file once that is named, or that lies in a named folder and may hold sessions.
+
+    Folders are read through, links to folders too, each once. Named files are taken whatever they are
+    called; FIFOs, sockets and devices are refused, as are folders that cannot be read.
+    """
+    seen: set[tuple[int, int]] = set()
+    for source in sources:
+        path = os.path.abspath(os.path.expanduser(source))
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            yield Refused(path, f"cannot be read: {error.strerror}", True)
+            continue
+        if stat.S_ISDIR(status.st_mode):
+            yield from _walk(path, seen)
+        elif stat.S_ISREG(status.st_mode):
+            if (status.st_dev, status.st_ino) not in seen:
+                seen.add((status.st_dev, status.st_ino))
+                yield Found(path, look(path, status), True)
+        else:
+            yield Refused(path, "is no regular file: a pipe, socket or device is not read", True)
+
+
+def _walk(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found | Refused]:
+    try:
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in seen:
+            return
+        seen.add((status.st_dev, status.st_ino))
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+    except OSError as error:
+        yield Refused(folder, f"cannot be read: {error.strerror}")
+        return
+    names = {entry.name for entry in entries}
+    for entry in entries:
+        try:
+            if entry.is_dir():
+                if is_walked(entry.name, names):
+                    yield from _walk(entry.path, seen)
+            elif is_candidate(entry.name) and entry.is_file():
+                status = entry.stat()
+                if (status.st_nlink == 1 and not entry.is_symlink()) or (
+                    status.st_dev,
+                    status.st_ino,
+                ) not in seen:
+                    if status.st_nlink > 1 or entry.is_symlink():
+                        seen.add((status.st_dev, status.st_ino))
+                    yield Found(entry.path, look(entry.path, status), False)
+        except OSError as error:
+            yield Refused(entry.path, f"cannot be read: {error.strerror}")
+
+
+def is_candidate(name: str) -> bool:
+    """Say whether a file in a folder may hold sessions, by its name; packed or not makes no difference."""
+    stem, suffix = os.path.splitext(name)
+    name = stem if suffix in packed.SUFFIXES else name
+    if name in _NO_FILES or name.startswith(_NO_BEGINNINGS) or name.endswith(_NO_ENDINGS):
+        return False
+    return os.path.splitext(name)[1] in SUFFIXES
+
+
+def is_walked(name: str, siblings: set[str]) -> bool:
+    """Say whether a folder in a folder is looked into, by its name and the names beside it."""
+    # OpenCode keeps the pieces of its sessions in folders beside these.
+    is_tree_of_pieces = name in ("message", "part") and bool(siblings & {"session", "info"})
+    return name not in _NO_FOLDERS and not is_tree_of_pieces
+
+
+def look(path: str, status: os.stat_result) -> Stat:
+    """Return what tells whether a file has changed; a database's write-ahead log and a session's pieces
+    count with it.
+    """
+    size, mtime = status.st_size, status.st_mtime_ns
+    others: Iterator[Path] = iter(())
+    if os.path.splitext(path)[1] in _DATABASES:
+        others = iter((Path(f"{path}-wal"),))
+    elif f"{os.sep}storage{os.sep}session{os.sep}" in path:
+        others = _pieces(Path(path))
+    for other in others:
+        try:
+            extra = other.stat()
+        except OSError:
+            continue
+        size += extra.st_size
+        mtime = max(mtime, extra.st_mtime_ns)
+    # Windows gives inode numbers of 64 unsigned bits; SQLite has signed ones.
+    return Stat(status.st_dev & 2**63 - 1, status.st_ino & 2**63 - 1, size, mtime, status.st_ctime_ns)
+
+
+def _pieces(session: Path) -> Iterator[Path]:
+    storage = session.parents[2]
+    for message in (storage / "message" / session.stem).glob("*.json"):
+        yield message
+        yield from (storage / "part" / message.stem).glob("*.json")

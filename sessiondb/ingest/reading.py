@@ -1,0 +1,166 @@
+"""Read one file of an import: where it goes on, what format it is of, its records, and how far they went."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from datetime import tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sessiondb.dao.ledger import Entry
+from sessiondb.errors import SessionDBError
+from sessiondb.importers import detect, importer
+from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.packed import DecoderMissing
+from sessiondb.importers.files.source import Problem, Source, is_packed
+
+if TYPE_CHECKING:
+    from sessiondb.importers.base import Importer, Record
+    from sessiondb.records.rows import Row
+
+DIGEST_BYTES = 4096
+
+
+class Request(NamedTuple):
+    """A file to read. `entry` is what the ledger knows of it, `format` is one that a person named.
+
+    `is_again`: it is read from its beginning whatever is known of it.
+    """
+
+    path: str
+    size: int
+    entry: Entry | None = None
+    format: str | None = None
+    tz: tzinfo | None = None
+    is_again: bool = False
+
+
+class Outcome(NamedTuple):
+    """How the reading of a file ended; the fields of `Entry`, and what could not be read.
+
+    `format` is None for a file that no importer knows. `failure` says why a file could not be read to its end.
+    `is_whole`: it was read from its beginning. `is_final`: as long as the file stays as it is, reading it again
+    would end the same way.
+    """
+
+    format: str | None
+    version: int = 0
+    byte_offset: int = 0
+    lines: int = 0
+    head_digest: str | None = None
+    tail_digest: str | None = None
+    state: dict[str, Any] | None = None
+    is_whole: bool = True
+    problems: Sequence[Problem] = ()
+    failure: str | None = None
+    is_final: bool = True
+
+
+class Reading:
+    """The records of a file, in their order; `outcome` is there when they are at their end.
+
+    Never raises for the file's sake.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.outcome = Outcome(None)
+
+    def __iter__(self) -> Iterator[Record | Row]:
+        source = reader = None
+        try:
+            source = _source(self._request)
+            reader = _reader(self._request, source)
+            if reader is None:
+                reason = "is empty" if self._request.size == 0 else "is no session log that sessiondb knows"
+                self.outcome = Outcome(None, failure=reason)
+                return
+            yield from reader.read(source)
+        except Exception as error:
+            # Importers are anybody's code, and files are anybody's: no error of theirs may end the run.
+            self.outcome = _failure(reader, source, error)
+        else:
+            head, tail = _digests(self._request.path, source.end)
+            self.outcome = Outcome(
+                reader.name, reader.version, source.end, source.line, head, tail, source.state or None,
+                not source.start, source.problems,
+            )  # fmt: skip
+
+
+def _source(request: Request) -> Source:
+    """Return the file as a source: from where the last run ended, if it has only grown since."""
+    path, entry = Path(request.path), request.entry
+    if entry is not None and not request.is_again and _has_grown(request, entry):
+        return Source(path, tz=request.tz, start=entry.byte_offset, line=entry.lines, state=entry.state)
+    return Source(path, tz=request.tz)
+
+
+def _has_grown(request: Request, entry: Entry) -> bool:
+    """Say whether a file is what it was, but for more at its end, so that only that need be read."""
+    return (
+        entry.format is not None
+        and 0 < entry.byte_offset <= request.size
+        and request.size > entry.stat.size
+        and not entry.is_contested
+        and request.format in (None, entry.format)
+        and importer(entry.format).version == entry.parser_version
+        and not is_packed(Path(request.path))
+        and _digests(request.path, entry.byte_offset) == (entry.head_digest, entry.tail_digest)
+    )
+
+
+def _reader(request: Request, source: Source) -> Importer | None:
+    if request.format is not None:
+        return importer(request.format)
+    if source.start and request.entry is not None and request.entry.format is not None:
+        return importer(request.entry.format)
+    sample = Sample(source.path)
+    found = None if sample.is_empty else detect(sample)
+    if found is None and sample.damage is not None:
+        raise sample.damage
+    return found
+
+
+def _failure(reader: Importer | None, source: Source | None, error: Exception) -> Outcome:
+    if isinstance(error, DecoderMissing):
+        return Outcome(None, failure=in_words(error), is_final=False)
+    if reader is None or source is None:
+        return Outcome(None, failure=in_words(error))
+    # Asked after reading: an importer that needs the whole file goes back to its beginning.
+    return Outcome(
+        reader.name,
+        reader.version,
+        is_whole=not source.start,
+        problems=source.problems,
+        failure=in_words(error),
+    )
+
+
+def in_words(error: Exception) -> str:
+    """Return why a file could not be read, as a person may be told."""
+    if isinstance(error, SessionDBError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror or error}"
+    return f"does not have the expected shape ({type(error).__name__}: {error})"
+
+
+def _digests(path: str, end: int) -> tuple[str | None, str | None]:
+    """Return digests of the first and the last 4 KiB before an offset.
+
+    Where they are the same, a longer file was appended to.
+    """
+    if not end:
+        return None, None
+    with open(path, "rb", buffering=0) as handle:
+        head = handle.read(min(DIGEST_BYTES, end))
+        if end <= DIGEST_BYTES:
+            return _digest(head), _digest(head)
+        handle.seek(end - DIGEST_BYTES, os.SEEK_SET)
+        return _digest(head), _digest(handle.read(DIGEST_BYTES))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]

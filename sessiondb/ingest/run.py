@@ -1,0 +1,312 @@
+"""An import run: discover, read, write, and note in the ledger how far."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import NamedTuple
+
+from sessiondb.dao.forks.parents import adopt
+from sessiondb.dao.ledger import Entry, Ledger, Stat, Trouble
+from sessiondb.dao.lookups import Lookups
+from sessiondb.dao.search.indexes import TOOLS, SearchIndex
+from sessiondb.dao.union.batch import ImportBatch
+from sessiondb.dao.union.writer import ODD_RECORDS, ImportWriter, is_records_fault
+from sessiondb.errors import DatabaseBusy, DatabaseDamaged, SessionDBError
+from sessiondb.importers import importer, importers
+from sessiondb.ingest.discovery import Found, Refused, discover
+from sessiondb.ingest.read_ahead import ReadAhead, ReaderLost, is_worthwhile
+from sessiondb.ingest.reading import Reading, Request, in_words
+from sessiondb.storage.connection import Connection
+
+BATCH_BYTES = 64 * 1024 * 1024
+"""Bytes of whole files that one transaction takes in, about: other writers wait for one at most."""
+
+_TRY_AGAIN = -1
+"""In place of the number of known formats: the next run reads the file whatever that is."""
+
+BULK_BYTES = 512 * 1024
+"""From here on a batch goes past the triggers; below, they are cheaper."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with a phase ("read", "index"), what is done and what there is to do, in bytes and rows."""
+
+
+class Skipped(NamedTuple):
+    """A file or line that was not imported. `line` is None for a file as a whole."""
+
+    path: str
+    line: int | None
+    reason: str
+
+
+@dataclass
+class ImportReport:
+    """What an import run did. `files` were looked at; the session counts are of those in them."""
+
+    files: int = 0
+    sessions_added: set[str] = field(default_factory=set)
+    sessions_updated: set[str] = field(default_factory=set)
+    sessions_unchanged: int = 0
+    messages_added: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def take(self, part: ImportReport) -> None:
+        """Add what a part of the run did."""
+        self.sessions_added |= part.sessions_added
+        self.sessions_updated |= part.sessions_updated
+        self.sessions_updated -= self.sessions_added
+        self.sessions_unchanged += part.sessions_unchanged
+        self.messages_added += part.messages_added
+        self.skipped += part.skipped
+        self.refused += part.refused
+
+    def skip(self, found: Found | Refused, reason: str) -> None:
+        """Note that a file was not imported, or not wholly."""
+        self.skipped.append(Skipped(found.path, None, reason))
+        if found.is_named:
+            self.refused.append(found.path)
+
+
+class Ingest:
+    """One import run into a database.
+
+    `read_ahead`: files are read by a second process where they are many megabytes.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        format: str | None = None,
+        tz: tzinfo | None = None,
+        restore: bool = False,
+        progress: Progress | None = None,
+        read_ahead: bool = False,
+    ) -> None:
+        self._db = connection
+        self._format = importer(format).name if format else None
+        self._tz = tz
+        self._restore = restore
+        self._progress = progress or (lambda phase, done, total: None)
+        self._lookups = Lookups(connection)
+        self._ledger = Ledger(connection)
+        self._search = SearchIndex(connection)
+        self._report = ImportReport()
+        self._versions = {candidate.name: candidate.version for candidate in importers()}
+        self._done = self._total = 0
+        self._is_ahead = read_ahead
+        self._ahead: ReadAhead | None = None
+
+    def run(self, sources: list[str]) -> ImportReport:
+        """Import files and folders; what is unchanged since the last run is passed over by its stat.
+
+        What cannot be read is in the report, and stops nothing. Raises the errors of the database.
+        """
+        started = time.monotonic()
+        changed = self._changed(discover(sources))
+        self._total = sum(found.stat.size for found in changed)
+        with contextlib.ExitStack() as stack:
+            if self._total >= BULK_BYTES:
+                stack.enter_context(self._at_full_speed())
+            if self._is_ahead:
+                self._ahead = self._read_ahead(changed, stack)
+            for batch in _batches(changed):
+                self._import_batch(batch)
+                if not gc.isenabled():
+                    gc.collect(0)
+            if changed:
+                with self._db.transaction():
+                    adopt(self._db)
+            self._index()
+        self._report.seconds = round(time.monotonic() - started, 3)
+        return self._report
+
+    def _changed(self, candidates: Iterator[Found | Refused]) -> list[Found]:
+        """Return the files to read, the oldest first, so that a forked session comes after the one it copies."""
+        ledger = self._ledger
+        known, counts = ledger.stats(), ledger.session_counts()
+        restored = ledger.paths_of_deleted() if self._restore else set()
+        troubles = ledger.problems_by_path()
+        changed = []
+        for found in candidates:
+            self._report.files += 1
+            if isinstance(found, Refused):
+                self._report.skip(found, found.reason)
+                continue
+            path = found.path
+            if path in restored or path not in known or not self._is_done(found, *known[path]):
+                changed.append(found)
+                continue
+            self._report.sessions_unchanged += counts.get(path, 0)
+            self._report.skipped += [
+                Skipped(path, line, reason) for line, _, reason in troubles.get(path, ())
+            ]
+            if known[path][1] is None and found.is_named:
+                self._report.refused.append(path)
+        return sorted(changed, key=lambda found: (found.stat.mtime_ns, found.path))
+
+    def _is_done(self, found: Found, stat: Stat, format: str | None, version: int) -> bool:
+        """Say whether a file is as it was when it was read last, by the same importer."""
+        # A file that was none of the known formats then may be one of theirs now.
+        current = len(self._versions) if format is None else self._versions.get(format)
+        return stat == found.stat and version == current and self._format in (None, format)
+
+    def _read_ahead(self, changed: list[Found], stack: contextlib.ExitStack) -> ReadAhead | None:
+        """Let the files that are read from their beginning be read by a process of its own, where that pays."""
+        known = self._ledger.stats()
+        new = [found for found in changed if found.path not in known]
+        if not is_worthwhile(new):
+            return None
+        try:
+            return stack.enter_context(ReadAhead([self._request(found, None) for found in new]))
+        except OSError:  # the system lets no process start
+            return None
+
+    def _import_batch(self, files: list[Found]) -> None:
+        """Import some files in one transaction, or, if that fails, each in its own."""
+        try:
+            part = self._write(files)
+        except DatabaseBusy:
+            raise
+        except ReaderLost:
+            # It was lost with the first of these files, and is not asked again.
+            part = self._write(files)
+        except (SessionDBError, *ODD_RECORDS) as error:
+            if len(files) > 1:
+                for found in files:
+                    self._import_batch([found])
+                return
+            part = self._write_despite(files[0], error)
+        self._report.take(part)
+        self._done += sum(found.stat.size for found in files)
+
+    def _write_despite(self, found: Found, error: Exception) -> ImportReport:
+        """Import a file past the search index that is to blame for an error, or refuse a file that is itself."""
+        damaged = self._search.damaged() if isinstance(error, SessionDBError) else []
+        for name in damaged:
+            self._search.rebuild(name)
+        if damaged:
+            return self._write([found])
+        if not is_records_fault(error):
+            raise error
+        part = ImportReport()
+        with self._unit():
+            self._refuse(found, in_words(error), part)
+            self._ledger.flush()
+        return part
+
+    def _write(self, files: list[Found]) -> ImportReport:
+        part = ImportReport()
+        done = self._done
+        is_bulk = sum(found.stat.size for found in files) >= BULK_BYTES
+        # What an earlier try has left in it was undone with the rest.
+        self._ledger = Ledger(self._db)
+        with self._unit(), self._search.bulk() if is_bulk else contextlib.nullcontext():
+            batch = ImportBatch(self._db, self._lookups, self._ledger, bulk=is_bulk, restore=self._restore)
+            writer = ImportWriter(batch)
+            entries = self._ledger.entries(found.path for found in files)
+            for found in files:
+                self._write_file(found, entries.get(found.path), writer, part)
+                done += found.stat.size
+                self._progress("read", done, self._total)
+            writer.flush()
+        return part
+
+    def _write_file(
+        self, found: Found, entry: Entry | None, writer: ImportWriter, part: ImportReport
+    ) -> None:
+        if entry is not None and not self._restore and self._is_done(found, *entry[1:4]):
+            # Another run has come first since this one asked what there is to do.
+            part.sessions_unchanged += len(self._ledger.claims(found.path))
+            return
+        writer.begin(found.path, found.stat.mtime_ns)
+        request = self._request(found, entry)
+        reading = self._ahead.reading(request) if self._ahead else Reading(request)
+        for record in reading:
+            writer.add(record)
+        outcome = reading.outcome
+        if outcome.format is None:
+            self._refuse(found, outcome.failure or "", part, is_final=outcome.is_final)
+            return
+        added = writer.finish()
+        part.sessions_added.update(added.new)
+        part.sessions_updated.update(added.updated)
+        part.sessions_unchanged += len(added.unchanged)
+        part.messages_added += added.messages
+        part.skipped += [Skipped(found.path, problem.line, problem.reason) for problem in outcome.problems]
+        troubles: list[Trouble] = [*outcome.problems]
+        if outcome.failure:
+            part.skip(found, outcome.failure)
+            troubles.append((None, None, outcome.failure))
+        entry = Entry(found.path, found.stat, *outcome[:7])
+        self._ledger.record(entry, added.claims, troubles, renews=outcome.is_whole)
+
+    def _request(self, found: Found, entry: Entry | None) -> Request:
+        return Request(found.path, found.stat.size, entry, self._format, self._tz, self._restore)
+
+    def _refuse(self, found: Found, reason: str, part: ImportReport, *, is_final: bool = True) -> None:
+        part.skip(found, reason)
+        entry = Entry(found.path, found.stat, None, len(self._versions) if is_final else _TRY_AGAIN)
+        self._ledger.record(entry, {}, [(None, None, reason)], renews=True)
+
+    @contextlib.contextmanager
+    def _unit(self) -> Iterator[None]:
+        """Run the block as one transaction, undone when it raises also inside another one (a rehearsal's)."""
+        with self._db.transaction(), self._db.savepoint() if self._db.is_nested else contextlib.nullcontext():
+            yield
+
+    def _index(self) -> None:
+        """Make searchable what is not yet. The import itself is done, however that ends."""
+        total, done = self._search.pending(TOOLS), 0
+        try:
+            for rows in self._search.catch_up():
+                done += rows
+                self._progress("index", min(done, total), total)
+        except DatabaseDamaged as error:
+            with self._db.transaction():
+                self._search.mark_stale(TOOLS)
+            _warn([TOOLS], error)
+
+    @contextlib.contextmanager
+    def _at_full_speed(self) -> Iterator[None]:
+        """Run the block as a load of many rows: see Connection.bulk_load.
+
+        Without automatic garbage collection: it would look through the same rows again and again.
+        """
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            # In a transaction of the caller's nothing can be set.
+            with contextlib.nullcontext() if self._db.sqlite.in_transaction else self._db.bulk_load():
+                yield
+        finally:
+            if was_enabled:
+                gc.enable()
+
+
+def _batches(files: Iterable[Found]) -> Iterator[list[Found]]:
+    batch: list[Found] = []
+    size = 0
+    for found in files:
+        batch.append(found)
+        size += found.stat.size
+        if size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _warn(names: list[str], error: Exception) -> None:
+    import logging
+
+    logging.getLogger("sessiondb").warning(
+        "the search index (%s) is damaged and passed over until it is rebuilt: %s", ", ".join(names), error
+    )

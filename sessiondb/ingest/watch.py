@@ -1,0 +1,163 @@
+"""Follow logs as they grow: tell again and again which files below some places have changed.
+
+Only stats are compared. The folders and the files that changed last are looked at each time, the others a
+part each time, so that the work of a round has a bound however many files there are; what is kept of a file
+is its stat.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from threading import Event
+
+from sessiondb.dao.ledger import Stat
+from sessiondb.ingest.discovery import is_candidate, is_walked, look
+
+ACTIVE = 200
+"""Files that changed last, which are looked at in every round."""
+
+SHARE = 2000
+"""Further files that a round looks at."""
+
+REST, LONGEST_REST = 10, 60.0
+"""The pause after a round is so many times as long as the round took, but no more than these seconds."""
+
+_YOUNG = 2_000_000_000
+_UNKNOWN = -1
+
+
+class Watch:
+    """What is known of the files below some places; those that are there when it is made are no change."""
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        self._sources = [os.path.abspath(os.path.expanduser(source)) for source in sources]
+        # The folders with when they last changed, and under which name each was found first.
+        self._folders: dict[str, int] = {}
+        self._names: dict[tuple[int, int], str] = {}
+        self._files: dict[str, Stat] = {}
+        # The files in the order they are looked at next, and those that changed last, the latest at the end.
+        self._round: deque[str] = deque()
+        self._active: dict[str, None] = {}
+        self.changes()
+        newest = sorted(self._files, key=lambda path: self._files[path].mtime_ns)[-ACTIVE:]
+        self._active = dict.fromkeys(newest)
+
+    def updates(
+        self,
+        interval: float = 2.0,
+        *,
+        sleep: Callable[[float], bool] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Iterator[list[str]]:
+        """Yield the files that have changed whenever some have; at first all places that are there.
+
+        `interval` is in seconds. `sleep` waits for so long and returns True when it is time to end. A round
+        that took long, with what the caller did in it, has a longer pause after it: a large database in use
+        is not read all the time.
+        """
+        wait = sleep or Event().wait
+        paths = [source for source in self._sources if os.path.exists(source)]
+        if paths:
+            yield paths
+        pause = interval
+        while not wait(pause):
+            began = clock()
+            paths = self.changes()
+            if paths:
+                yield paths
+            pause = max(interval, min(REST * (clock() - began), LONGEST_REST))
+
+    def again(self, paths: Iterable[str]) -> None:
+        """Let files that were told be told once more: they could not be imported."""
+        for path in paths:
+            if path in self._files:
+                self._files[path] = self._files[path]._replace(mtime_ns=_UNKNOWN)
+                self._note(path)
+
+    def changes(self) -> list[str]:
+        """Return the files that are new or changed, as far as this round looks."""
+        changed: list[str] = []
+        for source in self._sources:
+            if source not in self._folders and source not in self._files:
+                changed += self._enter(source)
+        for folder in list(self._folders):
+            changed += self._look_into(folder)
+        due = [self._round.popleft() for _ in range(min(SHARE, len(self._round)))]
+        for path in dict.fromkeys((*self._active, *due)):
+            changed += self._look_at(path)
+        self._round.extend(path for path in due if path in self._files)
+        return list(dict.fromkeys(changed))
+
+    def _enter(self, path: str) -> list[str]:
+        """Take a source, or an entry of a folder, that is not known yet; return what files that brings."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return []
+        if stat.S_ISREG(status.st_mode):
+            self._round.append(path)
+            return self._look_at(path)
+        if stat.S_ISDIR(status.st_mode) and self._is_first(path, status):
+            self._folders[path] = _UNKNOWN
+            return self._look_into(path)
+        return []
+
+    def _is_first(self, folder: str, status: os.stat_result) -> bool:
+        """Say whether a folder is not known under another name, as when a link leads back to it."""
+        other = self._names.setdefault((status.st_dev, status.st_ino), folder)
+        with contextlib.suppress(OSError):
+            if other != folder and os.path.samestat(os.stat(other), status):
+                return False
+        self._names[status.st_dev, status.st_ino] = folder
+        return True
+
+    def _look_into(self, folder: str) -> list[str]:
+        """Return the files that are new in a folder and below, if it has changed."""
+        try:
+            changed_at = os.stat(folder).st_mtime_ns
+            if self._folders.get(folder) == changed_at:
+                return []
+            with os.scandir(folder) as listing:
+                entries = {entry.name: entry for entry in listing}
+        except OSError:
+            self._folders.pop(folder, None)
+            return []
+        # What comes into it at this very moment may leave the time as it is: soon it is looked into once
+        # more.
+        is_young = time.time_ns() - changed_at < _YOUNG
+        self._folders[folder] = _UNKNOWN if is_young else changed_at
+        found: list[str] = []
+        names = set(entries)
+        for name, entry in sorted(entries.items()):
+            if entry.path in self._files or entry.path in self._folders:
+                continue
+            with contextlib.suppress(OSError):
+                if is_walked(name, names) if entry.is_dir() else is_candidate(name):
+                    found += self._enter(entry.path)
+        return found
+
+    def _look_at(self, path: str) -> list[str]:
+        """Return the file if it has changed."""
+        try:
+            found = look(path, os.stat(path))
+        except OSError:
+            self._files.pop(path, None)
+            self._active.pop(path, None)
+            return []
+        if self._files.get(path) == found:
+            return []
+        self._files[path] = found
+        self._note(path)
+        return [path]
+
+    def _note(self, path: str) -> None:
+        """Count a file among those that changed last."""
+        self._active.pop(path, None)
+        self._active[path] = None
+        while len(self._active) > ACTIVE:
+            del self._active[next(iter(self._active))]

@@ -1,0 +1,1 @@
+"""What a running agent calls: turns, histories, continuity notes, saved state."""

@@ -1,0 +1,238 @@
+"""What the next session must know: keep it, complete it, restore it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sessiondb.dao.search.guard import despite_search
+from sessiondb.errors import Ambiguous, InvalidInput, NotFound
+from sessiondb.live.brief import Brief, followup_order
+from sessiondb.records import Note, Session
+
+if TYPE_CHECKING:
+    from sessiondb.database import SessionDB
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known, the oldest first: of follow-ups, questions and workstreams those that are open.
+
+    Follow-ups come in the order they are due. `session` is the one asked for, or the latest of the project.
+    """
+
+    session: Session | None = None
+    project: str | None = None
+    summary: Note | None = None
+    workstreams: list[Note] = field(default_factory=list)
+    decisions: list[Note] = field(default_factory=list)
+    questions: list[Note] = field(default_factory=list)
+    failures: list[Note] = field(default_factory=list)
+    wins: list[Note] = field(default_factory=list)
+    followups: list[Note] = field(default_factory=list)
+    updated_at: str | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Say that nothing was noted yet. What could not be read raises an error instead."""
+        return self.updated_at is None
+
+
+class Overview(NamedTuple):
+    """A session that has notes, and how many."""
+
+    session: Session
+    decisions: int
+    open_followups: int
+
+
+class Continuity:
+    """Notes as a whole, over `db.notes`, which adds and finds single ones."""
+
+    def __init__(self, db: SessionDB) -> None:
+        self._db = db
+
+    def set_workstreams(
+        self, workstreams: Iterable[str], *, session_id: str | None = None, project: str | None = None
+    ) -> list[Note]:
+        """Replace the workstreams of a session or a project, and return them; former ones stay as history.
+
+        Those that are among the new ones go on, the others are resolved now. Raises NotFound.
+        """
+        wanted = list(dict.fromkeys(workstreams))
+        scope: dict[str, Any] = {"session_id": session_id, "project": project}
+
+        def write() -> list[Note]:
+            current = {note.body: note for note in self._own("workstream", session_id, project)}
+            for body, note in current.items():
+                if body not in wanted:
+                    self._db.notes.resolve(note.id)
+            return [current.get(body) or self._db.notes.add("workstream", body, **scope) for body in wanted]
+
+        return despite_search(self._db.connection, write)
+
+    def set_summary(
+        self,
+        text: str,
+        *,
+        session_id: str | None = None,
+        project: str | None = None,
+        translations: Mapping[str, str] | None = None,
+    ) -> Note:
+        """Replace the summary of a session, or of a project, and return it; the former one stays as history.
+
+        The same summary again writes nothing. Raises NotFound, InvalidInput for an empty text.
+        """
+        scope: dict[str, Any] = {"session_id": session_id, "project": project}
+
+        def write() -> Note:
+            for note in self._own("summary", session_id, project):
+                if note.body == text and note.translations == dict(translations or {}):
+                    return note
+                self._db.notes.resolve(note.id)
+            return self._db.notes.add("summary", text, translations=translations, **scope)
+
+        return despite_search(self._db.connection, write)
+
+    def complete(
+        self,
+        what: int | str,
+        *,
+        session_id: str | None = None,
+        project: str | None = None,
+        kind: str = "followup",
+        first: bool = False,
+        resolution: str | None = None,
+    ) -> Note:
+        """Mark a follow-up as done, by its id or a part of its text in any of its languages, and return it.
+
+        Upper and lower case are the same. A text is looked for among the open notes of `kind` of the
+        session or project, or among all. `kind="question"` answers a question; `resolution` says how.
+        Raises NotFound where nothing fits, Ambiguous where several do, unless `first` takes the oldest.
+        """
+        scope = (session_id, project)
+
+        def write() -> Note:
+            note_id = what if isinstance(what, int) else self._only(what, kind, scope, first).id
+            return self._db.notes.resolve(note_id, resolution)
+
+        return despite_search(self._db.connection, write)
+
+    def restore(self, session_id: str | None = None, *, project: str | None = None) -> Knowledge:
+        """Return what is known of a session, or of a project over all its sessions.
+
+        Without either it is the latest session that has notes. Where nothing was noted yet, `is_new` is
+        true and the lists are empty. Of a project's workstreams and summaries those noted last count.
+        Raises NotFound for an unknown session id, and DatabaseError where the file cannot be read.
+        """
+        if session_id is None and project is None:
+            latest = self._db.notes.counts(limit=1)
+            if not latest:
+                return Knowledge()
+            session_id = latest[0][0]
+        if session_id is not None:
+            session: Session | None = self._db.sessions.get(session_id)
+            notes = self._db.notes.find(session_id=session_id, project=project)
+        else:
+            session = self._db.sessions.latest(project=project)
+            notes = self._db.notes.find(project=project)
+        return _knowledge(session, project or (session.project if session else None), notes)
+
+    def brief(
+        self,
+        session_id: str | None = None,
+        *,
+        project: str | None = None,
+        lang: str = "en",
+        headings: Mapping[str, str] | None = None,
+        max_tokens: int | None = None,
+        now: datetime | None = None,
+        **sizes: int | None,
+    ) -> str:
+        """Return what is known as a prompt for the next session, in Markdown; "" where nothing was noted yet.
+
+        Scope and errors are those of `restore`. `lang` chooses the translations, the original text where
+        a note has none; headings are English or Arabic, or those of `headings` by the names in
+        sessiondb.live.brief. `sizes` say how many to show: decisions=5, failures=3, wins=3, and workstreams,
+        questions, followups, all unless told; None is all. To stay within about `max_tokens` (see
+        sessiondb.chat.token_estimate) the oldest wins, failures, decisions and so on are left out, and the headings
+        say of how many. Follow-ups come by due date; those overdue at `now` are marked. Raises
+        InvalidInput for an unknown size.
+        """
+        knowledge = self.restore(session_id, project=project)
+        if knowledge.is_new:
+            return ""
+        return Brief(lang, headings, now, sizes).text(knowledge, max_tokens)
+
+    def sessions(self, *, project: str | None = None, limit: int | None = 20) -> list[Overview]:
+        """Return the sessions that have notes, with their counts, the newest first."""
+        counts = self._db.notes.counts(project=project, limit=limit)
+        return [Overview(self._db.sessions.get(session_id), *numbers) for session_id, *numbers in counts]
+
+    def _own(self, kind: str, session_id: str | None, project: str | None) -> list[Note]:
+        """Return the open notes of a session, or those of a project that belong to no session."""
+        notes = self._db.notes.find(
+            session_id=session_id, project=None if session_id else project, kind=kind, is_open=True
+        )
+        return [note for note in notes if note.session_id == session_id]
+
+    def _only(self, text: str, kind: str, scope: tuple[str | None, str | None], first: bool) -> Note:
+        wanted = _folded(text).strip()
+        if not wanted:
+            raise InvalidInput(f"which {kind} is done? give its id, or a part of its text")
+        session_id, project = scope
+        notes = self._db.notes.find(session_id=session_id, project=project, kind=kind, is_open=True)
+        found = [note for note in notes if any(wanted in _folded(body) for body in _bodies(note))]
+        if not found:
+            raise NotFound(f"no open {kind} says {text!r}")
+        if len(found) > 1 and not first:
+            some = "; ".join(f"{note.id} {note.body!r}" for note in found[:5])
+            raise Ambiguous(f"{len(found)} open notes ({kind}) say {text!r}: {some}; give the id of one")
+        return found[0]
+
+
+def _knowledge(session: Session | None, project: str | None, notes: list[Note]) -> Knowledge:
+    by_kind: dict[str, list[Note]] = {}
+    for note in notes:
+        by_kind.setdefault(note.kind, []).append(note)
+    moments = [moment for note in notes for moment in (note.created_at, note.resolved_at) if moment]
+    return Knowledge(
+        session,
+        project,
+        next(reversed(_current(by_kind, "summary")), None),
+        _current(by_kind, "workstream"),
+        by_kind.get("decision", []),
+        _unlike(_open(by_kind, "question")),
+        by_kind.get("failure", []),
+        by_kind.get("win", []),
+        sorted(_open(by_kind, "followup"), key=followup_order),
+        max(moments, default=None),
+    )
+
+
+def _open(by_kind: Mapping[str, list[Note]], kind: str) -> list[Note]:
+    return [note for note in by_kind.get(kind, []) if note.resolved_at is None]
+
+
+def _current(by_kind: Mapping[str, list[Note]], kind: str) -> list[Note]:
+    """Return the open notes of the session that noted some last, and those of no session."""
+    notes = _open(by_kind, kind)
+    latest = next((note.session_id for note in reversed(notes) if note.session_id is not None), None)
+    return [note for note in notes if note.session_id in (None, latest)]
+
+
+def _unlike(notes: list[Note]) -> list[Note]:
+    """Return notes without those that say the same as one before them, as several sessions may."""
+    first = {note.body: note for note in reversed(notes)}
+    return [note for note in notes if first[note.body] is note]
+
+
+def _bodies(note: Note) -> list[str]:
+    return [note.body, *note.translations.values()]
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()

@@ -1,0 +1,59 @@
+"""Write a turn, or any part of one, as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from sessiondb import timestamps
+from sessiondb.dao.search.guard import Replay
+from sessiondb.records import Message
+
+if TYPE_CHECKING:
+    from sessiondb.database import SessionDB
+
+
+class Turn:
+    """What is written to one session in one transaction. It is over when its `with` block ends."""
+
+    def __init__(self, db: SessionDB, session_id: str, replay: Replay) -> None:
+        self._db = db
+        self._replay = replay
+        self._uncounted: int | None = None
+        self.session_id = session_id
+
+    def append(self, role: str, content: str | list[Any] | None = None, **fields: Any) -> Message:
+        """Append a message and return it: `Messages.append`, with all its fields and errors.
+
+        An error leaves nothing of this message, and nothing of the turn once it leaves the `with` block too.
+        """
+        # The same however often it is written.
+        fields["created_at"] = fields.get("created_at") or timestamps.now()
+        append = self._db.messages.append
+        message = self._replay.run(lambda: append(self.session_id, role, content, **fields))
+        if message.role == "assistant":
+            self._uncounted = message.id
+        return message
+
+    def add_tokens(self, **tokens: Any) -> bool:
+        """Add the tokens of an API response: `TokenCounts.add`, with all its fields and errors.
+
+        They are of the assistant message appended last, unless `message_id` names another or it was counted.
+        """
+        tokens.setdefault("message_id", self._uncounted)
+        self._uncounted = None
+        return self._replay.run(lambda: self._db.tokens.add(self.session_id, **tokens))
+
+    def set_tokens(self, request_key: str, **tokens: Any) -> None:
+        """Set the tokens of a response in place of what was counted for it: `TokenCounts.set`."""
+        self._replay.run(lambda: self._db.tokens.set(self.session_id, request_key, **tokens))
+
+
+@contextlib.contextmanager
+def turn(db: SessionDB, session_id: str) -> Iterator[Turn]:
+    """Open a write transaction, commit it when the block ends, and undo it when the block raises."""
+    with db.connection.transaction():
+        replay = Replay(db.connection)
+        yield Turn(db, session_id, replay)
+        replay.finish()

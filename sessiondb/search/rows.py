@@ -1,0 +1,70 @@
+"""The rows that hold a word, or all words, in whichever index they stand."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sessiondb.dao.search.filters import TOOLS, Corpus, SearchFilter
+from sessiondb.dao.search.queries import Order, SearchQueries
+from sessiondb.query import for_json
+
+
+class Expressions(NamedTuple):
+    """FTS5 expressions for the plain indexes and the segmented one, and what no hit may match in either."""
+
+    plain: str | None = None
+    segmented: str | None = None
+    barred: str | None = None
+    barred_segments: str | None = None
+
+
+class Rows(NamedTuple):
+    """Rows with their scores, and whether there are more than were to be read."""
+
+    scores: dict[int, float]
+    is_truncated: bool
+
+
+class RowReader:
+    """Reads rows of any corpus within some filters."""
+
+    def __init__(self, queries: SearchQueries, allowed: SearchFilter) -> None:
+        self._queries = queries
+        self._allowed = allowed
+
+    def rows(self, expressions: Expressions, corpus: Corpus, order: Order) -> Rows:
+        """Return the rows that match in either index, scored."""
+        plain, segmented, barred, barred_segments = expressions
+        one_more = order if order.most is None else order._replace(most=order.most + 1)
+        unlimited = Order(None, is_scored=False)
+        found = self._scores(corpus, plain, one_more, segmented=False)
+        among_segments = self._scores(corpus, segmented, one_more, segmented=True)
+        if among_segments:
+            found = among_segments | found
+            for row_id in self._scores(corpus, barred, unlimited, segmented=False):
+                found.pop(row_id, None)
+        for row_id in self._scores(corpus, barred_segments, unlimited, segmented=True):
+            found.pop(row_id, None)
+        if order.most is None or len(found) <= order.most:
+            return Rows(found, False)
+        kept = sorted(found, reverse=not order.oldest_first)[: order.most]
+        return Rows({row_id: found[row_id] for row_id in kept}, True)
+
+    def without_words(self, expressions: Expressions, corpus: Corpus, order: Order) -> Rows:
+        """Return the rows that filters let through, less what is barred."""
+        most = None if order.most is None else order.most + 1
+        found = self._allowed.rows(corpus, most, oldest_first=order.oldest_first)
+        kept = dict.fromkeys(found[: order.most], 0.0)
+        barred = Expressions(expressions.barred, expressions.barred_segments)
+        for row_id in self.rows(barred, corpus, Order(None, is_scored=False)).scores:
+            kept.pop(row_id, None)
+        return Rows(kept, order.most is not None and len(found) > order.most)
+
+    def _scores(
+        self, corpus: Corpus, expression: str | None, order: Order, *, segmented: bool
+    ) -> dict[int, float]:
+        if expression is None:
+            return {}
+        if corpus is TOOLS and not segmented:
+            expression = for_json(expression, "arguments")
+        return self._queries.scores(corpus, expression, self._allowed, order, segmented=segmented)

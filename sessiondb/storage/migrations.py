@@ -1,0 +1,130 @@
+"""Bring a database's schema up to date from schema/NNNN_word.sql, one transaction a file."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from sessiondb.errors import DatabaseError, DatabaseForeign
+from sessiondb.storage.connection import Connection, private_file
+
+APPLICATION_ID = 0x53534442
+"""The four bytes "SSDB" in the file's header, by which the database is known as ours."""
+
+SCHEMA_VERSION = 4
+"""The number of the newest file in schema/; a constant, so that reading commands need not look at the folder.
+"""
+
+_NAME = r"(\d{4})_\w+\.sql"
+
+
+class Migration(NamedTuple):
+    """One file of schema/: its number, which becomes user_version, its name, and its SQL."""
+
+    number: int
+    name: str
+    sql: str
+
+
+@cache
+def migrations() -> tuple[Migration, ...]:
+    """Return all migrations in order. Raises DatabaseError where the installation lacks them."""
+    # Inside the package once installed; beside it in a checkout and an editable install.
+    folders = (Path(__file__).parents[1] / "schema", Path(__file__).parents[2] / "schema")
+    folder = next((folder for folder in folders if folder.is_dir()), None)
+    if folder is None:
+        raise DatabaseError("the installation lacks its schema folder: install sessiondb again")
+    found = ((re.fullmatch(_NAME, file.name), file) for file in folder.iterdir())
+    return tuple(
+        sorted(
+            Migration(int(match[1]), file.name, file.read_text(encoding="utf-8"))
+            for match, file in found
+            if match
+        )
+    )
+
+
+def check(connection: Connection) -> int:
+    """Return the schema number of a database, 0 for an empty file.
+
+    Raises DatabaseForeign for a file of another program, or of a newer sessiondb.
+    """
+    row = connection.row(
+        "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"
+        " FROM pragma_application_id, pragma_user_version"
+    )
+    application, version, objects = row or (0, 0, 0)
+    if application == 0 and version == 0 and objects == 0:
+        return 0
+    if application != APPLICATION_ID:
+        raise DatabaseForeign(
+            f"{connection.path} is a SQLite database of another program (application id {application}):"
+            " give another path"
+        )
+    if version > SCHEMA_VERSION:
+        raise DatabaseForeign(
+            f"{connection.path} has schema {version}, and this sessiondb knows up to {SCHEMA_VERSION}:"
+            " upgrade sessiondb"
+        )
+    return int(version)
+
+
+def check_readable(connection: Connection) -> None:
+    """Check a database that is opened for reading, which never migrates. Raises DatabaseForeign."""
+    version = check(connection)
+    if version == 0:
+        raise DatabaseForeign(
+            f"{connection.path} is an empty file: any writing command, such as import, fills it"
+        )
+    if version < SCHEMA_VERSION:
+        raise DatabaseForeign(
+            f"{connection.path} has schema {version}, and this sessiondb reads {SCHEMA_VERSION}:"
+            " `sessiondb optimize` brings it up to date"
+        )
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the schema up to date; many processes may do so at once. An older file is first copied to
+    PATH.vN.backup.
+    """
+    if check(connection) == SCHEMA_VERSION:
+        return
+    connection.use_wal()
+    version = check(connection)
+    if 0 < version < SCHEMA_VERSION:
+        _back_up(connection, version)
+    with connection.transaction():
+        # A new file gets its whole schema at once: no other process ever sees, or backs up, half of one.
+        if check(connection) == 0:
+            for migration in migrations():
+                _apply(connection, migration)
+    for migration in migrations():
+        with connection.transaction():
+            # Asked again under the lock: another process may have done it meanwhile.
+            if check(connection) < migration.number:
+                _apply(connection, migration)
+
+
+def _apply(connection: Connection, migration: Migration) -> None:
+    connection.script(migration.sql)
+    if migration.number == 1:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("INSERT INTO meta (key, value) VALUES ('database_id', ?)", (os.urandom(8).hex(),))
+    connection.execute(f"PRAGMA user_version = {migration.number}")
+
+
+def _back_up(connection: Connection, version: int) -> None:
+    target = Path(f"{connection.path}.v{version}.backup")
+    if target.exists():
+        return
+    # Several processes may be at it: each makes its own copy, and the first one gets the name.
+    copy = Path(f"{target}.{os.getpid()}")
+    private_file(copy)
+    connection.maintain("VACUUM INTO ?", (str(copy),))
+    if target.exists():
+        copy.unlink()
+    else:
+        copy.replace(target)

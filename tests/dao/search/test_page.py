@@ -1,0 +1,53 @@
+"""What is read for a page says where its hits belong and what stands in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sessiondb import SessionDB
+from sessiondb.dao.search.filters import MESSAGES, NOTES, TITLES, TOOLS
+from sessiondb.dao.search.page import About, SearchPage
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[SessionDB]:
+    with SessionDB(tmp_path / "sessions.db") as db:
+        session = db.sessions.start("codex", id="s", title="Fruit", project="/home/me/app").id
+        call = {"id": "c", "name": "ls", "arguments": {"path": "."}}
+        db.messages.append(session, "assistant", "an apple a day", tool_calls=[call])
+        db.messages.append(session, "tool", "apple.txt", tool_call_id="c")
+        db.notes.add("win", "ate it", session_id=session, context="at noon", translations={"de": "gegessen"})
+        db.notes.add("win", "sold it", project="/home/me/web")
+        yield db
+
+
+def test_sessions_and_notes_say_where_they_belong(db: SessionDB) -> None:
+    page = SearchPage(db.connection)
+    assert page.about(["s", "nobody"]) == {"s": About("Fruit", "codex", "/home/me/app")}
+    assert page.note_projects([1, 2, 3]) == {1: "/home/me/app", 2: "/home/me/web"}
+
+
+def test_snippets_mark_the_words_of_the_rows_asked_for(db: SessionDB) -> None:
+    page = SearchPage(db.connection)
+    assert page.snippets(MESSAGES, [1, 2], "apples") == {1: "an «apple» a day"}
+    assert page.snippets(TOOLS, [1], "apple") == {1: "«apple».txt"}
+
+
+def test_a_text_is_all_that_can_be_searched_of_a_row(db: SessionDB) -> None:
+    page = SearchPage(db.connection)
+    assert page.text(MESSAGES, 1) == "an apple a day"
+    assert page.text(TOOLS, 1) == 'ls {"path":"."} apple.txt'
+    assert page.text(NOTES, 1) == "ate it at noon  gegessen"
+    assert page.text(TITLES, 1) == "Fruit"
+    assert page.text(MESSAGES, 99) == ""
+
+
+def test_rows_an_index_lacks_are_counted(db: SessionDB) -> None:
+    page = SearchPage(db.connection)
+    assert page.pending(MESSAGES) == 0
+    with db.connection.transaction():
+        db.connection.execute("UPDATE search_state SET pending_from = 2 WHERE index_name = 'messages_fts'")
+    assert page.pending(MESSAGES) == 1

@@ -1,0 +1,109 @@
+"""The queries of search look at as little as they can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sessiondb import SessionDB
+from sessiondb.dao.search.filters import MESSAGES, NOTES, TITLES, TOOLS, SearchFilter
+from sessiondb.dao.search.queries import Order, SearchQueries
+from sessiondb.query import Choice, Filters
+from sessiondb.query.ranking import Activity, Hit
+
+EVERYTHING = Filters()
+ALL = Order(None)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[SessionDB]:
+    with SessionDB(tmp_path / "sessions.db") as db:
+        for agent, words in (("codex", "apple apple"), ("hermes", "apple pie"), ("codex", "pear 昨晚 apple")):
+            session = db.sessions.start(
+                agent, id=f"s{words}", title=words, started_at="2026-03-01T09:00:00.000Z"
+            )
+            for role in ("user", "assistant"):
+                db.messages.append(session.id, role, words, created_at="2026-03-02T09:00:00.000Z")
+        yield db
+
+
+def scores(
+    db: SessionDB,
+    expression: str,
+    filters: Filters = EVERYTHING,
+    order: Order = ALL,
+    *,
+    segmented: bool = False,
+) -> dict[int, float]:
+    allowed = SearchFilter(db.connection, filters)
+    return SearchQueries(db.connection).scores(MESSAGES, expression, allowed, order, segmented=segmented)
+
+
+@pytest.mark.parametrize("filters", [EVERYTHING, Filters(role=Choice(("user", "assistant")))])
+@pytest.mark.parametrize(
+    ("order", "rows"),
+    [
+        (Order(None), [6, 5, 4, 3, 2, 1]),
+        (Order(2), [6, 5]),
+        (Order(3, oldest_first=True), [1, 2, 3]),
+        (Order(0), []),
+    ],
+)
+def test_rows_come_from_the_end_that_is_asked_for(
+    db: SessionDB, filters: Filters, order: Order, rows: list[int]
+) -> None:
+    assert list(scores(db, "apple", filters, order)) == rows
+    unscored = scores(db, "apple", filters, order._replace(is_scored=False))
+    assert unscored == dict.fromkeys(rows, 0.0)
+
+
+def test_scores_are_those_of_fts5_with_a_filter_or_without(db: SessionDB) -> None:
+    free = scores(db, "pie")
+    sql = "SELECT rowid, -rank FROM messages_fts WHERE messages_fts MATCH 'pie'"
+    assert free == dict(db.connection.rows(sql))
+    assert scores(db, "pie", Filters(role=Choice(("user",)))) == {3: free[3]}
+    assert min(free.values()) > 0
+
+
+def test_segmented_texts_are_searched_by_their_own_expression(db: SessionDB) -> None:
+    assert list(scores(db, '"昨 晚"', segmented=True)) == [6, 5]
+    assert list(scores(db, '"昨 晚"', Filters(role=Choice(("user",))), segmented=True)) == [5]
+    assert SearchQueries(db.connection).has_segments()
+
+
+def test_a_hit_tells_where_and_when(db: SessionDB) -> None:
+    queries = SearchQueries(db.connection)
+    assert queries.hits(MESSAGES, {3: 2.0, 1: 1.0, 99: 1.0}) == [
+        Hit("message", 1, "sapple apple", 1, 1, "user", "2026-03-02T09:00:00.000Z", 1.0),
+        Hit("message", 3, "sapple pie", 3, 1, "user", "2026-03-02T09:00:00.000Z", 2.0),
+    ]
+    assert queries.hits(TITLES, {2: 1.5}) == [
+        Hit("session", 2, "sapple pie", None, None, None, "2026-03-01T09:00:00.000Z", 1.5)
+    ]
+    assert queries.hits(NOTES, {}) == []
+
+
+def test_what_was_injected_or_put_out_scores_half(db: SessionDB) -> None:
+    session = db.sessions.start("codex", id="t").id
+    db.messages.append(session, "system", "apple")
+    db.messages.append(session, "assistant", tool_calls=[{"id": "c", "name": "ls"}])
+    queries = SearchQueries(db.connection)
+    assert [hit.score for hit in queries.hits(MESSAGES, {7: 2.0})] == [1.0]
+    assert [(hit.role, hit.score) for hit in queries.hits(TOOLS, {1: 2.0})] == [("tool", 1.0)]
+
+
+def test_texts_are_found_to_the_letter(db: SessionDB) -> None:
+    queries = SearchQueries(db.connection)
+    assert queries.holding(MESSAGES, [1, 3, 5], ["APPLE P"]) == {3}
+    assert queries.holding(MESSAGES, [1, 3, 5], ["apple", "昨"]) == {5}
+    assert queries.holding(TITLES, [1, 2], ["pie"]) == {2}
+
+
+def test_sessions_are_counted_and_described(db: SessionDB) -> None:
+    queries = SearchQueries(db.connection)
+    assert (queries.sessions(), queries.rows_in(MESSAGES), queries.rows_in(NOTES)) == (3, 6, 0)
+    assert queries.newest_activity() == "2026-03-02T09:00:00.000Z"
+    activity = Activity(2, "2026-03-01T09:00:00.000Z", "2026-03-02T09:00:00.000Z")
+    assert queries.activity(["sapple pie", "nobody"]) == {"sapple pie": activity}

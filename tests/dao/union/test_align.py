@@ -1,0 +1,110 @@
+"""Bringing two orders of messages into one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sessiondb.dao.union.align import Known, Weave, digest
+from sessiondb.records.rows import CallRow, MessageRow, raw_json
+
+Said = list[tuple[str, str | None]]
+
+
+def message(seq: int, text: str, at: str | None = None, external_id: str | None = None) -> MessageRow:
+    return MessageRow(seq, "user", text, created_at=at, external_id=external_id)
+
+
+def known(said: Said) -> list[Known]:
+    return [
+        Known(index, index + 1, None, digest(message(1, text)), at) for index, (text, at) in enumerate(said)
+    ]
+
+
+def woven(ours: Said, theirs: Said) -> Said:
+    """Return both as one, found by what they say and when."""
+    weave = Weave(known(ours))
+    all_said = dict(enumerate(ours))
+    for number, (text, at) in enumerate(theirs):
+        if weave.find(message(number + 1, text, at)) is None:
+            all_said[len(all_said)] = (text, at)
+            weave.add(len(all_said) - 1)
+    order = weave.order()
+    return list(all_said.values()) if order is None else [all_said[index] for index in order]
+
+
+def words(text: str) -> Said:
+    return [(letter, None) for letter in text]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "both"),
+    [
+        ("abc", "abc", "abc"),
+        ("abc", "abcde", "abcde"),
+        ("abcde", "abc", "abcde"),
+        ("cd", "abcdef", "abcdef"),
+        ("abx", "aby", "abxy"),
+        ("axb", "ayb", "axyb"),
+        ("aab", "aaab", "aaab"),
+        ("", "ab", "ab"),
+        ("ab", "", "ab"),
+        ("ab", "xy", "abxy"),
+    ],
+)
+def test_two_orders_become_one(ours: str, theirs: str, both: str) -> None:
+    assert woven(words(ours), words(theirs)) == words(both)
+
+
+@given(
+    *(
+        st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from((None, "1", "2"))), max_size=8)
+        for _ in range(2)
+    )
+)
+def test_ours_keep_their_order_and_a_second_time_changes_nothing(ours: Said, theirs: Said) -> None:
+    both = woven(ours, theirs)
+
+    rest = iter(both)
+    assert all(said in rest for said in ours)
+    assert woven(both, theirs) == both
+
+
+def test_a_time_that_one_does_not_know_fits_any() -> None:
+    assert woven([("a", "1")], [("a", None)]) == [("a", "1")]
+    assert woven([("a", "1")], [("a", "2")]) == [("a", "1"), ("a", "2")]
+
+
+def test_an_id_goes_before_words_and_place() -> None:
+    weave = Weave([Known(1, 1, "x", b"", None), Known(2, 2, "y", digest(message(1, "a")), None)])
+
+    assert weave.find(message(1, "a", external_id="y")) is not None
+    assert weave.find(message(2, "other words", external_id="x")) is not None
+    assert weave.order() is None
+
+
+def test_messages_of_one_id_are_taken_one_after_the_other() -> None:
+    weave = Weave([Known(index, index, "x", b"", None) for index in (1, 2)])
+
+    found = [weave.find(message(1, "a", external_id="x")) for _ in range(3)]
+
+    assert [one and one.id for one in found] == [1, 2, None]
+
+
+def test_a_digest_tells_apart_what_is_said_asked_and_answered() -> None:
+    rows = [
+        MessageRow(1, "user", "a"),
+        MessageRow(1, "assistant", "a"),
+        MessageRow(1, "assistant", "a", tool_calls=[CallRow("c1")]),
+        MessageRow(1, "assistant", "a", tool_calls=[CallRow(None, name="ls", arguments="{}")]),
+        MessageRow(1, "tool", answers=[CallRow("c1", result="x")]),
+        MessageRow(1, "tool", answers=[CallRow(None, result="x")]),
+        MessageRow(1, "user", parts=raw_json('[{"sha256": "1"}]')),
+        MessageRow(1, "user", parts=raw_json('[{"sha256": "2"}]')),
+    ]
+
+    assert len({digest(row) for row in rows}) == len(rows)
+    assert digest(rows[0]) == digest(
+        MessageRow(9, "user", "a", model="m", created_at="then", external_id="e")
+    )

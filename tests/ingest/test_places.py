@@ -1,0 +1,140 @@
+"""Where the known agents keep their sessions, on each platform and wherever their variables move them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from sessiondb.errors import InvalidInput
+from sessiondb.ingest.places import default_database, known_places
+
+VARIABLES = (
+    "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "HERMES_HOME",
+    "LLM_USER_PATH", "GEMINI_CLI_HOME", "OPENCODE_DB", "SESSIONDB_PATH",
+)  # fmt: skip
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty home, with no variable set."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    return tmp_path
+
+
+def below(home: Path, agent: str) -> list[str]:
+    """Return the places of an agent, as paths below the home."""
+    return [path.relative_to(home).as_posix() for path in known_places()[agent]]
+
+
+@pytest.mark.parametrize(
+    ("agent", "expected"),
+    [
+        ("claude-code", [".claude/projects", ".config/claude/projects"]),
+        ("codex", [".codex/sessions", ".codex/archived_sessions"]),
+        ("hermes", [".hermes/sessions", ".hermes/state.db"]),
+        ("nanobot", [".nanobot/sessions", ".nanobot/workspace/sessions"]),
+        ("gemini-cli", [".gemini/tmp"]),
+        ("opencode", [".local/share/opencode/opencode.db", ".local/share/opencode/storage"]),
+    ],
+)
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+def test_default_places(
+    home: Path, monkeypatch: pytest.MonkeyPatch, platform: str, agent: str, expected: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+
+    assert below(home, agent) == expected
+
+
+@pytest.mark.parametrize(
+    ("platform", "llm", "database"),
+    [
+        ("linux", ".config/io.datasette.llm/logs.db", ".local/share/sessiondb/sessions.db"),
+        (
+            "darwin",
+            "Library/Application Support/io.datasette.llm/logs.db",
+            "Library/Application Support/sessiondb/sessions.db",
+        ),
+        ("win32", "AppData/Roaming/io.datasette.llm/logs.db", "AppData/Local/sessiondb/sessions.db"),
+    ],
+)  # fmt: skip
+def test_places_that_differ_by_platform(
+    home: Path, monkeypatch: pytest.MonkeyPatch, platform: str, llm: str, database: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+
+    assert (below(home, "llm"), default_database()) == ([llm], home / database)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "agent", "expected"),
+    [
+        ("CLAUDE_CONFIG_DIR", "{0}/a, {0}/b,", "claude-code", ["a/projects", "b/projects"]),
+        ("CLAUDE_CONFIG_DIR", "~/a", "claude-code", ["a/projects"]),
+        ("CLAUDE_CONFIG_DIR", "", "claude-code", [".claude/projects", ".config/claude/projects"]),
+        ("XDG_CONFIG_HOME", "{0}/c", "claude-code", [".claude/projects", "c/claude/projects"]),
+        ("CODEX_HOME", "~/x", "codex", ["x/sessions", "x/archived_sessions"]),
+        ("HERMES_HOME", "{0}/h", "hermes", ["h/sessions", "h/state.db"]),
+        ("GEMINI_CLI_HOME", "{0}/g", "gemini-cli", ["g/.gemini/tmp"]),
+        ("LLM_USER_PATH", "{0}/l", "llm", ["l/logs.db"]),
+        ("XDG_CONFIG_HOME", "{0}/c", "llm", ["c/io.datasette.llm/logs.db"]),
+        ("XDG_DATA_HOME", "{0}/d", "opencode", ["d/opencode/opencode.db", "d/opencode/storage"]),
+        (
+            "OPENCODE_DB",
+            "{0}/o.db",
+            "opencode",
+            ["o.db", ".local/share/opencode/opencode.db", ".local/share/opencode/storage"],
+        ),
+        (
+            "OPENCODE_DB",
+            "beta.db",
+            "opencode",
+            [f".local/share/opencode/{name}" for name in ("beta.db", "opencode.db", "storage")],
+        ),
+    ],
+)
+def test_variables_move_places(
+    home: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, agent: str, expected: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv(variable, value.format(home))
+
+    assert below(home, agent) == expected
+
+
+def test_each_profile_of_hermes_is_a_place_of_its_own(home: Path) -> None:
+    for name in ("work", "play"):
+        (home / ".hermes" / "profiles" / name).mkdir(parents=True)
+
+    assert below(home, "hermes") == [
+        f".hermes/{name}"
+        for folder in ("", "profiles/play/", "profiles/work/")
+        for name in (f"{folder}sessions", f"{folder}state.db")
+    ]
+
+
+def test_each_channel_of_opencode_has_a_database_of_its_own(home: Path) -> None:
+    data = home / ".local" / "share" / "opencode"
+    data.mkdir(parents=True)
+    for name in ("opencode-dev.db", "opencode-dev.db-wal", "opencode-beta.db", "auth.json"):
+        (data / name).touch()
+
+    assert [Path(path).name for path in below(home, "opencode")] == [
+        "opencode.db", "opencode-beta.db", "opencode-dev.db", "storage",
+    ]  # fmt: skip
+
+
+def test_agents_can_be_chosen(home: Path) -> None:
+    assert list(known_places(("llm", "codex"))) == ["codex", "llm"]
+
+
+def test_an_agent_without_known_places_is_refused(home: Path) -> None:
+    with pytest.raises(
+        InvalidInput, match="the places of 'emacs' are not known: give one of claude-code, codex, "
+    ):
+        known_places(("codex", "emacs"))
