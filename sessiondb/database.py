@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
-from os import PathLike
-from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from sessiondb.dao.lookups import Lookups
-from sessiondb.storage import migrations
-from sessiondb.storage.connection import TIME_BUDGET, Connection
+from sessiondb.dao.tables import Tables
 
 if TYPE_CHECKING:
     import sqlite_utils
 
-    from sessiondb.dao.messages import Messages
-    from sessiondb.dao.notes import Notes
-    from sessiondb.dao.sessions import Sessions
-    from sessiondb.dao.tokens import TokenCounts
     from sessiondb.gateway import Gateway
     from sessiondb.live.continuity import Continuity
     from sessiondb.live.turn import Turn
@@ -31,58 +22,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class SessionDB:
+class SessionDB(Tables):
     """One database file, as a context manager; safe to share between threads.
 
     It is made, readable by its owner alone, and brought up to date when it is opened. With `read_only` it
     is neither. A write waits up to `time_budget` seconds for other writers. Raises the errors of
     sessiondb.errors.
     """
-
-    def __init__(
-        self, path: str | PathLike[str], *, read_only: bool = False, time_budget: float = TIME_BUDGET
-    ) -> None:
-        self.path = Path(path).expanduser()
-        self.connection = Connection(self.path, read_only=read_only, time_budget=time_budget)
-        try:
-            if read_only:
-                migrations.check_readable(self.connection)
-            else:
-                migrations.migrate(self.connection)
-        except BaseException:
-            self.connection.close()
-            raise
-        self._lookups = Lookups(self.connection)
-
-    # Each part is imported when it is first used: a command that lists sessions need not know how to search.
-
-    @cached_property
-    def sessions(self) -> Sessions:
-        """Start, find, list, describe and end sessions."""
-        from sessiondb.dao.sessions import Sessions
-
-        return Sessions(self.connection, self._lookups)
-
-    @cached_property
-    def messages(self) -> Messages:
-        """Append messages and tool calls, and read transcripts."""
-        from sessiondb.dao.messages import Messages
-
-        return Messages(self.connection, self._lookups)
-
-    @cached_property
-    def tokens(self) -> TokenCounts:
-        """Count the tokens of API responses."""
-        from sessiondb.dao.tokens import TokenCounts
-
-        return TokenCounts(self.connection, self._lookups)
-
-    @cached_property
-    def notes(self) -> Notes:
-        """Take, find and complete continuity notes."""
-        from sessiondb.dao.notes import Notes
-
-        return Notes(self.connection, self._lookups)
 
     @cached_property
     def search(self) -> Search:
@@ -116,14 +62,14 @@ class SessionDB:
         *,
         limit: int = 500,
         max_tokens: int | None = None,
-        form: str = "openai",
+        format: str = "openai",
         extra_fields: bool = True,
     ) -> list[dict[str, Any]]:
         """Return what to send to the model next; see sessiondb.live.history.history."""
         from sessiondb.live.history import history
 
         return history(
-            self, session_id, limit=limit, max_tokens=max_tokens, form=form, extra_fields=extra_fields
+            self, session_id, limit=limit, max_tokens=max_tokens, format=format, extra_fields=extra_fields
         )
 
     def gateway(self, agent: str, **options: Any) -> Gateway:
@@ -155,7 +101,7 @@ class SessionDB:
         return save(self, session_id, messages, tokens)
 
     def restore(
-        self, session_id: str | None = None, *, project: str | None = None, form: str = "openai"
+        self, session_id: str | None = None, *, project: str | None = None, format: str = "openai"
     ) -> State | None:
         """Return messages and token totals of a session, or of a project's newest; None where it has none.
 
@@ -163,7 +109,7 @@ class SessionDB:
         """
         from sessiondb.live.workspace import restore
 
-        return restore(self, session_id, project, form)
+        return restore(self, session_id, project, format)
 
     async def run(self, function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         """Call a function off the event loop: `await db.run(db.messages.append, id, "user", "Hello")`.
@@ -181,15 +127,3 @@ class SessionDB:
         import sqlite_utils
 
         return sqlite_utils.Database(self.connection.sqlite, execute_plugins=False)
-
-    def close(self) -> None:
-        """Close the file; safe to call twice."""
-        self.connection.close()
-
-    def __enter__(self) -> SessionDB:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()

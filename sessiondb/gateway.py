@@ -20,7 +20,7 @@ from sessiondb.records import Channel, Session
 from sessiondb.storage.locks import pauses
 
 if TYPE_CHECKING:
-    from sessiondb.database import SessionDB
+    from sessiondb.dao.tables import Tables
 
 __all__ = [
     "NEVER",
@@ -73,7 +73,7 @@ class Gateway:
 
     def __init__(  # noqa: PLR0913
         self,
-        db: SessionDB,
+        db: Tables,
         agent: str,
         *,
         reset: ResetPolicy | ResetRules = NEVER,

@@ -15,8 +15,8 @@ from pathlib import Path
 from benchmarks import corpus
 from sessiondb import SessionDB
 from sessiondb.dao.search.indexes import SearchIndex
-from sessiondb.importers import detect
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.detect import detect
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 

@@ -22,7 +22,7 @@ NO_ANSWER = "[no answer was recorded for this call]"
 
 _NO_FIELDS = frozenset(("role", "name", "content", "tool_calls", "native_item"))
 
-Form = Callable[[Sequence[Message], bool], list[dict[str, Any]]]
+Format = Callable[[Sequence[Message], bool], list[dict[str, Any]]]
 
 
 class _Answer(NamedTuple):
@@ -74,7 +74,7 @@ def anthropic_messages(messages: Sequence[Message], extra_fields: bool = True) -
     return found
 
 
-FORMS: dict[str, Form] = {"openai": openai_messages, "anthropic": anthropic_messages}
+FORMATS: dict[str, Format] = {"openai": openai_messages, "anthropic": anthropic_messages}
 
 
 def opens_turn(message: Message) -> bool:

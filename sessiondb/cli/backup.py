@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sessiondb.cli.options import database_option, reading
-from sessiondb.cli.render import tell
+from sessiondb.cli.render import print_result
 from sessiondb.cli.text import short_bytes
 
 
@@ -23,8 +23,8 @@ def command(file: Path) -> None:
     Example:
       sessiondb backup ~/backups/sessions-2026-03-01.db
     """
-    from sessiondb.dao.maintenance import Care
+    from sessiondb.dao.maintenance import Maintenance
 
     with reading() as db:
-        size = Care(db.connection).back_up(file)
-    tell(f"{file}: {short_bytes(size)}")
+        size = Maintenance(db.connection).back_up(file)
+    print_result(f"{file}: {short_bytes(size)}")

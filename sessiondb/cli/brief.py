@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sessiondb.cli.options import complete_sessions, database_option, project_folder, reading
-from sessiondb.cli.render import say, show_text
+from sessiondb.cli.render import print_notice, show_text
 
 
 @click.command()
@@ -32,4 +32,4 @@ def command(session: str | None, project: str | None, lang: str, max_tokens: int
     if text:
         show_text(text.splitlines())
     else:
-        say("nothing was noted yet: `sessiondb note add` takes a note")
+        print_notice("nothing was noted yet: `sessiondb note add` takes a note")

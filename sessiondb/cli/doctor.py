@@ -8,18 +8,18 @@ import click
 
 from sessiondb.cli.fields import fields_of
 from sessiondb.cli.options import database_option, json_option, reading, writing
-from sessiondb.cli.render import show_json, tell
+from sessiondb.cli.render import print_result, show_json
 
 if TYPE_CHECKING:
     from sessiondb.dao.maintenance import Finding
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Mend what can be mended.")
+@click.option("--fix", is_flag=True, help="Repair what can be repaired.")
 @json_option
 @database_option
 def command(fix: bool, as_json: bool) -> None:
-    """Check the database, and mend it.
+    """Check the database, and repair it.
 
     Looks at the pages, the schema, references, counters, search indexes and file modes. Exits with 1 where
     something is wrong, or still is after --fix.
@@ -35,32 +35,36 @@ def command(fix: bool, as_json: bool) -> None:
         show_json({name: [fields_of(finding) for finding in findings] for name, findings in report.items()})
     else:
         for finding in dict.fromkeys(found + left):
-            state = "" if not fix else " (still)" if finding in left else " (mended)"
-            tell(f"{finding.check}: {finding.problem}{state}")
-        tell(_verdict(len(found), len(left), any(finding.can_mend for finding in left)))
+            state = "" if not fix else " (still)" if finding in left else " (repaired)"
+            print_result(f"{finding.check}: {finding.problem}{state}")
+        print_result(_verdict(len(found), len(left), any(finding.can_repair for finding in left)))
     if left:
         raise click.exceptions.Exit(1)
 
 
 def _examine(fix: bool) -> tuple[list[Finding], list[Finding]]:
     """Return what is wrong, and what is left of that at the end."""
-    from sessiondb.dao.maintenance import Care, beyond_repair
+    from sessiondb.dao.maintenance import Maintenance, beyond_repair
     from sessiondb.errors import DatabaseDamaged
 
     try:
         # To check an index is to write to it. A file that must be migrated first is refused by reading().
         reading().close()
         with writing() as db:
-            care = Care(db.connection)
-            found = care.check()
-            return found, care.mend() if fix and found else found
+            maintenance = Maintenance(db.connection)
+            found = maintenance.check()
+            return found, maintenance.repair() if fix and found else found
     except DatabaseDamaged as damage:
-        # So bad that it cannot even be opened, or not be mended.
+        # So bad that it cannot even be opened, or not be repaired.
         finding = beyond_repair(damage.__cause__ or damage)
         return [finding], [finding]
 
 
-def _verdict(found: int, left: int, can_mend: bool) -> str:
+def _verdict(found: int, left: int, can_repair: bool) -> str:
     if not left:
         return "all is well" if not found else "all is well now"
-    return "`sessiondb doctor --fix` mends what can be mended" if can_mend else "this cannot be mended here"
+    return (
+        "`sessiondb doctor --fix` repairs what can be repaired"
+        if can_repair
+        else "this cannot be repaired here"
+    )

@@ -11,11 +11,11 @@ from sessiondb.database import SessionDB
 
 
 class _Undone(Exception):
-    """Ends the transaction of a rehearsal without a commit."""
+    """Ends the transaction of a dry_run without a commit."""
 
 
 @contextlib.contextmanager
-def rehearsal(path: Path) -> Iterator[SessionDB]:
+def open_for_dry_run(path: Path) -> Iterator[SessionDB]:
     """Open a database so that whatever the block writes is gone at its end.
 
     A temporary one stands in for one that is missing. Other writers wait for the whole block. Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sessiondb.cli.options import database_option, json_option, sessions_argument, time_begin, writing
-from sessiondb.cli.render import show_json, tell
+from sessiondb.cli.render import print_result, show_json
 
 
 @click.command()
@@ -43,8 +43,8 @@ def command(sessions: tuple[str, ...], reason: str | None, stale: str | None, as
         show_json({"ended": ended, "already_ended": already})
         return
     for id in ended:
-        tell(f"ended {id}")
+        print_result(f"ended {id}")
     for id in already:
-        tell(f"{id} had ended before")
+        print_result(f"{id} had ended before")
     if not ended and not already:
-        tell("no open session is that old")
+        print_result("no open session is that old")

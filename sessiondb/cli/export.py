@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sessiondb.cli.options import database_option, filter_options, reading, sessions_argument
-from sessiondb.cli.render import say, show_bytes
+from sessiondb.cli.render import print_notice, show_bytes
 from sessiondb.cli.text import short_bytes
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def command(
         if output is None:
             show_bytes(lines)
         else:
-            say(f"{output}: {short_bytes(export.write(lines, output.expanduser()))}")
+            print_notice(f"{output}: {short_bytes(export.write(lines, output.expanduser()))}")
 
 
 def _chosen(db: SessionDB, names: Sequence[str], where: SessionFilter) -> list[str] | None:
@@ -77,7 +77,7 @@ def _chosen(db: SessionDB, names: Sequence[str], where: SessionFilter) -> list[s
         return None
     ids = Exports(db.connection).session_ids(where)
     if not ids:
-        say("nothing matches")
+        print_notice("nothing matches")
     return ids
 
 

@@ -10,7 +10,7 @@ import click
 
 from sessiondb.cli.fields import import_fields
 from sessiondb.cli.options import database_option, database_path, json_option, writing
-from sessiondb.cli.render import Progress, is_watched, say, show_json, show_text, tell
+from sessiondb.cli.render import Progress, is_watched, print_notice, print_result, show_json, show_text
 from sessiondb.cli.text import counted
 
 if TYPE_CHECKING:
@@ -124,16 +124,18 @@ def _known_places(agents: tuple[str, ...], *, even_absent: bool) -> list[str]:
 
     known = [str(path) for paths in places.known_places(agents).values() for path in paths]
     found = list(filter(os.path.exists, known))
-    say(f"looking in {', '.join(found)}" if found else "no known agent keeps sessions on this machine")
+    print_notice(
+        f"looking in {', '.join(found)}" if found else "no known agent keeps sessions on this machine"
+    )
     return known if even_absent else found
 
 
 def _run(sources: list[str], dry_run: bool, how: dict[str, Any]) -> tuple[ImportReport, ByAgent]:
-    from sessiondb.cli.dry_run import rehearsal
+    from sessiondb.cli.dry_run import open_for_dry_run
     from sessiondb.dao.agents import count_by_agent
     from sessiondb.ingest.run import Ingest
 
-    opened = rehearsal(database_path()) if dry_run else writing(create=True)
+    opened = open_for_dry_run(database_path()) if dry_run else writing(create=True)
     with opened as db, Progress({"read": "reading ", "index": "indexing"}) as progress:
         report = Ingest(db.connection, progress=progress, read_ahead=True, **how).run(sources)
         added = count_by_agent(db.connection, report.sessions_added)
@@ -147,7 +149,7 @@ def _run(sources: list[str], dry_run: bool, how: dict[str, Any]) -> tuple[Import
 def _tell(report: ImportReport, dry_run: bool, by_agent: ByAgent | None) -> None:
     show_text(_in_words(report, dry_run))
     for agent, count in (by_agent or {}).items():
-        tell(f"  {agent}: {count['added']:,} added, {count['updated']:,} updated")
+        print_result(f"  {agent}: {count['added']:,} added, {count['updated']:,} updated")
     _list_skipped(report)
 
 
@@ -164,9 +166,9 @@ def _list_skipped(report: ImportReport) -> None:
     """Say what was not imported: on a terminal the first few, for nobody reads a thousand there."""
     if not report.skipped:
         return
-    say(f"not imported: {counted(len(report.skipped), 'file or line', 'files or lines')}")
+    print_notice(f"not imported: {counted(len(report.skipped), 'file or line', 'files or lines')}")
     most = SHOWN if is_watched() else None
     for path, line, reason in report.skipped[:most]:
-        say(f"  {path}{'' if line is None else f':{line}'}: {reason}")
+        print_notice(f"  {path}{'' if line is None else f':{line}'}: {reason}")
     if most is not None and len(report.skipped) > most:
-        say(f"  {len(report.skipped) - most:,} more, --json lists them")
+        print_notice(f"  {len(report.skipped) - most:,} more, --json lists them")

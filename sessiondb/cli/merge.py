@@ -31,10 +31,10 @@ def command(other: Path, dry_run: bool, as_json: bool) -> None:
     Example:
       sessiondb merge ~/old-laptop/sessions.db --dry-run
     """
-    from sessiondb.cli.dry_run import rehearsal
+    from sessiondb.cli.dry_run import open_for_dry_run
     from sessiondb.exchange.merge import merge
 
-    opened = rehearsal(database_path()) if dry_run else writing(create=True)
+    opened = open_for_dry_run(database_path()) if dry_run else writing(create=True)
     with opened as db, Progress({"read": "merging ", "index": "indexing"}) as progress:
         report = merge(db, other, progress=progress)
     if as_json:

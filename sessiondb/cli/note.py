@@ -17,7 +17,7 @@ from sessiondb.cli.options import (
     with_options,
     writing,
 )
-from sessiondb.cli.render import Output, show_json, show_rows, tell
+from sessiondb.cli.render import Output, print_result, show_json, show_rows
 
 KINDS = ("decision", "failure", "win", "followup", "question", "workstream", "summary")
 
@@ -50,7 +50,7 @@ def command() -> None:
 @click.argument("text", nargs=-1, required=True)
 @scope_options
 @click.option("--context", metavar="TEXT", help="What led to it.")
-@click.option("--resolution", metavar="TEXT", help="Of a failure: what mended it.")
+@click.option("--resolution", metavar="TEXT", help="Of a failure: what fixed it.")
 @click.option("--author", metavar="NAME", help="Who decided, or noted it.")
 @click.option("--assignee", metavar="NAME", help="Of a follow-up: who does it.")
 @click.option("--due", "due_at", metavar="DATE", help="Of a follow-up: by when.")
@@ -71,7 +71,7 @@ def add(
         if session_id is None and project is None:
             project = os.getcwd()
         note = db.notes.add(kind, " ".join(text), session_id=session_id, project=project, **fields)
-    show_json(note_fields(note)) if as_json else tell(
+    show_json(note_fields(note)) if as_json else print_result(
         f"note {note.id}: {note.kind}, {note.project or note.session_id}"
     )
 
@@ -122,4 +122,4 @@ def done(
         session_id = db.sessions.resolve(session).id if session else None
         which = int(text) if text.isdecimal() else text
         note = db.continuity.complete(which, session_id=session_id, project=project, **fields)
-    show_json(note_fields(note)) if as_json else tell(f"done: note {note.id}, {note.body}")
+    show_json(note_fields(note)) if as_json else print_result(f"done: note {note.id}, {note.body}")

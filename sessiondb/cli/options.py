@@ -28,9 +28,9 @@ def database_path() -> Path:
     named: Path | None = click.get_current_context().find_root().obj
     if named is not None:
         return named.expanduser()
-    from sessiondb.ingest import places
+    from sessiondb.storage import paths
 
-    return places.default_database()
+    return paths.default_database()
 
 
 def reading() -> SessionDB:

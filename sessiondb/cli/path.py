@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sessiondb.cli.options import database_option, database_path
-from sessiondb.cli.render import tell
+from sessiondb.cli.render import print_result
 
 
 @click.command()
@@ -17,4 +17,4 @@ def command() -> None:
     Example:
       sqlite3 "$(sessiondb path)" .schema
     """
-    tell(str(database_path()))
+    print_result(str(database_path()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sessiondb.cli.options import database_option, sessions_argument, writing
-from sessiondb.cli.render import tell
+from sessiondb.cli.render import print_result
 
 
 @click.command()
@@ -24,4 +24,4 @@ def command(sessions: tuple[str, ...], off: bool) -> None:
         for id in named:
             db.sessions.set_pinned(id, not off)
     for id in named:
-        tell(f"{id} is pinned" if not off else f"{id} is not pinned")
+        print_result(f"{id} is pinned" if not off else f"{id} is not pinned")

@@ -8,7 +8,7 @@ import click
 
 from sessiondb.cli.options import database_option, filter_options, time_begin
 from sessiondb.cli.removing import Consent, consent_options, opened, remove
-from sessiondb.cli.render import say
+from sessiondb.cli.render import print_notice
 from sessiondb.cli.text import short_bytes
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def command(
     with opened(consent) as (db, removals):
         remove(db, consent, lambda dry_run: removals.prune(before, where, dry_run=dry_run, **which))
         if vacuum and not consent.dry_run:
-            say(f"gave {short_bytes(removals.vacuum())} back to the disk")
+            print_notice(f"gave {short_bytes(removals.vacuum())} back to the disk")
 
 
 def _days_ago(days: int) -> str:

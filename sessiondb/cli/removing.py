@@ -11,7 +11,7 @@ import click
 
 from sessiondb.cli.fields import removal_fields, session_rows
 from sessiondb.cli.options import Function, reading, with_options, writing
-from sessiondb.cli.render import Column, Output, ask, can_ask, show_json, show_text, table, tell
+from sessiondb.cli.render import Column, Output, ask, can_ask, print_result, show_json, show_text, table
 from sessiondb.cli.text import counted, short_bytes
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ def _report(db: SessionDB, consent: Consent, removal: Removal) -> None:
         return
     if consent.dry_run:
         _preview(db, removal)
-    tell(f"{'would remove' if consent.dry_run else 'removed'} {_amount(removal)}")
+    print_result(f"{'would remove' if consent.dry_run else 'removed'} {_amount(removal)}")
     for state, number in removal.kept.items():
         if number:
-            tell(f"kept {counted(number, f'{state} session')}")
+            print_result(f"kept {counted(number, f'{state} session')}")
 
 
 def _preview(db: SessionDB, removal: Removal) -> None:
@@ -102,7 +102,7 @@ def _preview(db: SessionDB, removal: Removal) -> None:
     short = short_ids(db.connection, [session.id for session in sessions])
     show_text(table(Output(), _DOOMED, session_rows(sessions, short)))
     if len(removal.sessions) > SHOWN:
-        tell(f"... and {len(removal.sessions) - SHOWN:,} more")
+        print_result(f"... and {len(removal.sessions) - SHOWN:,} more")
 
 
 def _amount(removal: Removal) -> str:

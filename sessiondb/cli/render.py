@@ -55,7 +55,7 @@ def show_rows(output: Output, listing: Listing, rows: Sequence[Row], *, total: i
         if rows:
             _print(table(output, listing.columns, rows))
         else:
-            say("nothing matches")
+            print_notice("nothing matches")
     elif output.form in ("json", "nl", "csv", "tsv"):
         _print(
             _FORMS[output.form](
@@ -65,7 +65,7 @@ def show_rows(output: Output, listing: Listing, rows: Sequence[Row], *, total: i
     else:
         _print(_tabulated(output, listing.columns, rows))
     if total is not None:
-        say_more(total - output.offset - len(rows))
+        print_more(total - output.offset - len(rows))
 
 
 def table(output: Output, columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
@@ -111,20 +111,20 @@ def show_bytes(lines: Iterable[bytes]) -> None:
         sys.stdout.buffer.flush()
 
 
-def tell(text: str) -> None:
+def print_result(text: str) -> None:
     """Print a line that is the command's result."""
     click.echo(visible(text))
 
 
-def say(text: str) -> None:
+def print_notice(text: str) -> None:
     """Print a line about the result to stderr."""
     click.echo(visible(text), err=True)
 
 
-def say_more(count: int) -> None:
+def print_more(count: int) -> None:
     """Say on stderr how many rows the limit has left out."""
     if count > 0:
-        say(f"{count:,} more, use -n/--limit (0 = all)")
+        print_notice(f"{count:,} more, use -n/--limit (0 = all)")
 
 
 def ask(question: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sessiondb.cli.options import database_option, session_argument, writing
-from sessiondb.cli.render import tell
+from sessiondb.cli.render import print_result
 
 
 @click.command()
@@ -21,4 +21,4 @@ def command(session: str) -> None:
     with writing() as db:
         found = db.sessions.resolve(session)
         changed = db.sessions.reopen(found.id)
-    tell(f"reopened {found.id}" if changed else f"{found.id} is open already")
+    print_result(f"reopened {found.id}" if changed else f"{found.id} is open already")

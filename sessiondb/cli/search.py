@@ -10,7 +10,7 @@ import click
 from sessiondb.cli.fields import HITS, hit_rows, search_fields
 from sessiondb.cli.hits import lines, remarks
 from sessiondb.cli.options import database_option, output_options, reading, time_begin, time_end
-from sessiondb.cli.render import Output, say, say_more, show_json, show_rows, show_text
+from sessiondb.cli.render import Output, print_more, print_notice, show_json, show_rows, show_text
 
 if TYPE_CHECKING:
     from sessiondb.cli.opening import Opened
@@ -86,7 +86,7 @@ def command(query: tuple[str, ...], explain: bool, opens: bool, output: Output, 
             if explain
             else ()
         ):
-            say(line)
+            print_notice(line)
         result = db.search(text, limit=output.limit, offset=output.offset, **criteria)
         short = short_ids(db.connection, {hit.session_id for hit in result.hits if hit.session_id})
         shown = _open(db, result) if opens else None
@@ -100,8 +100,8 @@ def command(query: tuple[str, ...], explain: bool, opens: bool, output: Output, 
     else:
         show_rows(output, HITS, hit_rows(result.hits, short))
     for remark in remarks(result):
-        say(remark)
-    say_more(result.total - output.offset - len(result.hits))
+        print_notice(remark)
+    print_more(result.total - output.offset - len(result.hits))
 
 
 def _open(db: SessionDB, result: SearchResult) -> Opened | None:

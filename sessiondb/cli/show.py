@@ -8,7 +8,7 @@ import click
 
 from sessiondb.cli.fields import MESSAGES, fields_of, message_rows, session_details
 from sessiondb.cli.options import database_option, output_options, reading, session_argument
-from sessiondb.cli.render import Output, say_more, show_json, show_rows, show_text
+from sessiondb.cli.render import Output, print_more, show_json, show_rows, show_text
 from sessiondb.cli.transcript import STYLES, Look, Transcript, lines, read, without_tools
 
 
@@ -55,7 +55,7 @@ def command(session: str, around: str | None, context: int, output: Output, **lo
         show_text(lines(page, Look(**look)), paged=True)
     else:
         show_rows(output, MESSAGES, message_rows(page.messages))
-    say_more(len(shown) - output.offset - len(page.messages))
+    print_more(len(shown) - output.offset - len(page.messages))
 
 
 def _read(name: str, around: str | None, context: int) -> Transcript:

@@ -10,7 +10,7 @@ import click
 from sessiondb import timestamps
 from sessiondb.cli.fields import fields_of
 from sessiondb.cli.options import database_option, json_option, reading
-from sessiondb.cli.render import show_json, tell
+from sessiondb.cli.render import print_result, show_json
 from sessiondb.cli.text import counted, short_bytes
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def command(as_json: bool) -> None:
         show_json(fields_of(state))
         return
     for name, value in _facts(state):
-        tell(f"{name:<12} {value}")
+        print_result(f"{name:<12} {value}")
 
 
 def _facts(state: State) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sessiondb.cli.options import database_option, session_argument, writing
-from sessiondb.cli.render import tell
+from sessiondb.cli.render import print_result
 
 
 @click.command()
@@ -28,4 +28,4 @@ def command(session: str, tags: tuple[str, ...], remove: bool) -> None:
         change = db.sessions.remove_tags if remove else db.sessions.add_tags
         change(found.id, tags)
         left = db.sessions.tags(found.id)
-    tell(f"{found.id}: {', '.join(left) or 'no tags'}")
+    print_result(f"{found.id}: {', '.join(left) or 'no tags'}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sessiondb.cli.options import database_option, session_argument, writing
-from sessiondb.cli.render import tell
+from sessiondb.cli.render import print_result
 
 
 @click.command()
@@ -25,4 +25,4 @@ def command(session: str, title: tuple[str, ...]) -> None:
     with writing() as db:
         found = db.sessions.resolve(session)
         db.sessions.set_title(found.id, text or None)
-    tell(f"{found.id}: {text or 'no title'}")
+    print_result(f"{found.id}: {text or 'no title'}")

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from sessiondb.database import SessionDB
 
 STYLES = ("text", "md")
-LONGEST_ANSWER = 12
+MAX_ANSWER = 12
 """Lines of a tool's answer, or of injected context, that are shown before the rest is only counted."""
-LONGEST_REASONING = 4
-LONGEST_LINE = 1000
-LONGEST_ARGUMENTS = 200
+MAX_REASONING = 4
+MAX_LINE = 1000
+MAX_ARGUMENTS = 200
 
 
 class Transcript(NamedTuple):
@@ -74,11 +74,11 @@ class _Text:
 
     def message(self, message: Message) -> Iterator[str]:
         yield strong(_heading(message, f"#{message.seq} "))
-        yield from (f"  ~ {line}" for line in self._short(message.reasoning or "", LONGEST_REASONING))
+        yield from (f"  ~ {line}" for line in self._short(message.reasoning or "", MAX_REASONING))
         if message.role == "tool":
-            yield from (f"  | {line}" for line in self._short(message.text, LONGEST_ANSWER))
+            yield from (f"  | {line}" for line in self._short(message.text, MAX_ANSWER))
         else:
-            yield from self._short(message.text, LONGEST_ANSWER if message.role == "system" else None)
+            yield from self._short(message.text, MAX_ANSWER if message.role == "system" else None)
             yield from (f"  > {_call(call, self._look)}" for call in message.tool_calls)
         yield from (f"  [{part}]" for part in _attachments(message))
 
@@ -102,18 +102,18 @@ class _Markdown(_Text):
         yield f"## {_heading(message, f'{message.seq}. ')}"
         if message.reasoning:
             yield ""
-            yield from (f"> {line}" for line in self._short(message.reasoning, LONGEST_REASONING))
+            yield from (f"> {line}" for line in self._short(message.reasoning, MAX_REASONING))
         if message.role == "tool":
             yield ""
-            yield from _fenced(list(self._short(message.text, LONGEST_ANSWER)))
+            yield from _fenced(list(self._short(message.text, MAX_ANSWER)))
         elif message.text:
             yield ""
-            yield from self._short(message.text, LONGEST_ANSWER if message.role == "system" else None)
+            yield from self._short(message.text, MAX_ANSWER if message.role == "system" else None)
         for call in () if message.role == "tool" else message.tool_calls:
             yield ""
             yield f"Calls **{one_line(call.name or 'a tool')}**:"
             yield ""
-            yield from _fenced(list(self._short(call.arguments or "", LONGEST_ANSWER)))
+            yield from _fenced(list(self._short(call.arguments or "", MAX_ANSWER)))
         yield from (f"\n*{part}*" for part in _attachments(message))
 
     def notes(self, notes: list[Note]) -> Iterator[str]:
@@ -167,7 +167,7 @@ def _heading(message: Message, number: str) -> str:
 
 def _call(call: ToolCall, look: Look) -> str:
     text = one_line(f"{call.name or 'a tool'} {call.arguments or ''}")
-    return text if look.full else cut(text, LONGEST_ARGUMENTS)
+    return text if look.full else cut(text, MAX_ARGUMENTS)
 
 
 def _note(note: Note) -> str:
@@ -183,9 +183,9 @@ def _shortened(text: str, most: int | None) -> Iterator[str]:
         return
     found = visible(text).rstrip("\n").split("\n")
     for line in found[:most]:
-        too_long = most is not None and len(line) > LONGEST_LINE
+        too_long = most is not None and len(line) > MAX_LINE
         yield (
-            f"{line[:LONGEST_LINE]}… {len(line) - LONGEST_LINE:,} more characters, --full shows them"
+            f"{line[:MAX_LINE]}… {len(line) - MAX_LINE:,} more characters, --full shows them"
             if too_long
             else line
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessiondb.cli.fields import import_fields
 from sessiondb.cli.options import writing
-from sessiondb.cli.render import say, show_text
+from sessiondb.cli.render import print_notice, show_text
 from sessiondb.cli.text import counted, one_line, visible_json
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def follow(sources: list[str], interval: float, as_json: bool, how: dict[str, An
             try:
                 report = Ingest(db.connection, **how).run(paths)
             except DatabaseBusy as error:
-                say(str(error))
+                print_notice(str(error))
                 watch.again(paths)
                 continue
             if is_first and not as_json:
@@ -50,7 +50,7 @@ def follow(sources: list[str], interval: float, as_json: bool, how: dict[str, An
             new = [skipped for skipped in report.skipped if skipped not in said]
             if not is_first and not as_json:
                 for path, line, reason in new:
-                    say(f"not imported: {path}{'' if line is None else f':{line}'}: {reason}")
+                    print_notice(f"not imported: {path}{'' if line is None else f':{line}'}: {reason}")
             said.update(new)
             is_first = False
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from sessiondb.cli.options import database_option, reading
-from sessiondb.cli.render import say
+from sessiondb.cli.render import print_notice
 
 # Transcripts are long: a cell shows its beginning, and counting may take longer than Datasette expects.
 _SETTINGS = {
@@ -39,7 +39,7 @@ def command(options: tuple[str, ...]) -> None:
         path = db.path.absolute()
     settings = [word for name, value in _SETTINGS.items() for word in ("--setting", name, value)]
     arguments = [*_datasette(), "serve", str(path), *settings, *options]
-    say(f"opening {path} in Datasette; Ctrl-C ends it")
+    print_notice(f"opening {path} in Datasette; Ctrl-C ends it")
     if os.name == "posix":
         os.execv(arguments[0], arguments)
     import subprocess

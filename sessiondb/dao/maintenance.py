@@ -1,4 +1,4 @@
-"""Care of the file: find what is wrong with it, mend what can be, back it up, keep it small and fast."""
+"""Maintenance of the file: find what is wrong with it, repair what can be, back it up, keep it small and fast."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from pathlib import Path
 
 from sessiondb.dao.search.indexes import INDEXES, SearchIndex
 from sessiondb.errors import DatabaseDamaged, DatabaseError, InvalidInput
-from sessiondb.ingest import places
-from sessiondb.storage import migrations
+from sessiondb.storage import migrations, paths
 from sessiondb.storage.connection import Connection, private_file
 
 PROBLEMS = 20
@@ -30,11 +29,11 @@ _COUNTERS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found wrong, and whether `mend` can put it right."""
+    """What a check found wrong, and whether `repair` can put it right."""
 
     check: str
     problem: str
-    can_mend: bool
+    can_repair: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def beyond_repair(problem: object) -> Finding:
     return Finding("file", f"{problem}: {hint}", False)
 
 
-class Care:
+class Maintenance:
     """Checks and upkeep of one database, opened for writing."""
 
     def __init__(self, connection: Connection) -> None:
@@ -77,9 +76,9 @@ class Care:
                 found.append(beyond_repair(damage.__cause__ or damage))
         return list(dict.fromkeys(found))
 
-    def mend(self) -> list[Finding]:
+    def repair(self) -> list[Finding]:
         """Put right what can be, and return what is still wrong."""
-        found = {finding.check for finding in self.check() if finding.can_mend}
+        found = {finding.check for finding in self.check() if finding.can_repair}
         if "schema" in found:
             with self._db.transaction():
                 for sql in self._missing().values():
@@ -131,7 +130,7 @@ class Care:
 
     def _pages(self) -> Iterator[Finding]:
         for (text,) in self._db.rows(f"PRAGMA integrity_check({PROBLEMS})"):
-            # Newer SQLites look into the search indexes too, which `_indexes` checks and which can be mended.
+            # Newer SQLites look into the search indexes too, which `_indexes` checks and which can be repaired.
             if text != "ok" and "FTS" not in text:
                 yield beyond_repair(text)
 
@@ -185,7 +184,7 @@ class Care:
             path.with_name(f"{path.name}{suffix}"): PRIVATE_FILE
             for suffix in ("", "-wal", "-shm", "-journal", ".lock")
         }
-        if path.parent == places.user_data() / "sessiondb":
+        if path.parent == paths.user_data() / "sessiondb":
             wanted[path.parent] = PRIVATE_FOLDER
         return [
             (place, mode)

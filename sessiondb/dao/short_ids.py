@@ -7,19 +7,20 @@ from collections.abc import Iterable
 
 from sessiondb.storage.connection import Connection
 
-LEAST = 8
+MIN_LENGTH = 8
 """Characters of a short id at least, so that it goes on naming one session for a while."""
 
 
 def short_ids(connection: Connection, session_ids: Iterable[str]) -> dict[str, str]:
-    """Return for each id the beginning that no other session's id shares, LEAST characters or more."""
+    """Return for each id the beginning that no other session's id shares, MIN_LENGTH characters or more."""
     rows = connection.rows(
         "SELECT value, (SELECT max(id) FROM sessions WHERE id < value),"
         " (SELECT min(id) FROM sessions WHERE id > value) FROM json_each(?)",
         (json.dumps(list(session_ids)),),
     )
     return {
-        id: id[: max(LEAST, _shared(id, before) + 1, _shared(id, after) + 1)] for id, before, after in rows
+        id: id[: max(MIN_LENGTH, _shared(id, before) + 1, _shared(id, after) + 1)]
+        for id, before, after in rows
     }
 
 

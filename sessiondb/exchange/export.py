@@ -14,10 +14,10 @@ from sessiondb.records.rows import FORMAT, VERSION, DeletionRow, HeaderRow, Note
 from sessiondb.storage.connection import private_file, private_folder
 
 if TYPE_CHECKING:
-    from sessiondb.database import SessionDB
+    from sessiondb.dao.tables import Tables
 
 
-def rows(db: SessionDB, session_ids: Sequence[str] | None = None) -> Iterator[Row]:
+def rows(db: Tables, session_ids: Sequence[str] | None = None) -> Iterator[Row]:
     """Yield all that a database holds, or some sessions with all that hangs on them, as it is at this moment.
 
     Without `session_ids` that includes the notes of no session and the tombstones; never the ledger of
@@ -29,9 +29,7 @@ def rows(db: SessionDB, session_ids: Sequence[str] | None = None) -> Iterator[Ro
         yield from exports.everything() if session_ids is None else exports.some(session_ids)
 
 
-def export(
-    db: SessionDB, session_ids: Sequence[str] | None = None, *, redact: bool = False
-) -> Iterator[bytes]:
+def export(db: Tables, session_ids: Sequence[str] | None = None, *, redact: bool = False) -> Iterator[bytes]:
     """Yield `rows` as JSON, a line each with its newline, below a header line that names the format.
 
     The same content gives the same bytes in whatever database it is. With `redact`, secrets and personal

@@ -13,9 +13,9 @@ from sessiondb.dao.exports import Exports
 from sessiondb.dao.forks.parents import adopt
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.indexes import SearchIndex
+from sessiondb.dao.tables import Tables
 from sessiondb.dao.union.merge import Merge, Merged
 from sessiondb.dao.union.row_buffer import RowBuffer
-from sessiondb.database import SessionDB
 from sessiondb.errors import DatabaseMissing, InvalidInput
 from sessiondb.records.rows import MessageRow, Row, SessionRow
 
@@ -54,7 +54,7 @@ class MergeReport:
         self.notes += merged.notes
 
 
-def merge(db: SessionDB, other: str | os.PathLike[str], *, progress: Progress | None = None) -> MergeReport:
+def merge(db: Tables, other: str | os.PathLike[str], *, progress: Progress | None = None) -> MergeReport:
     """Take in all that another database holds, which is only read, and return what that changed.
 
     A session that both hold becomes the union of the two (see sessiondb.dao.union.merge_fields and
@@ -69,13 +69,13 @@ def merge(db: SessionDB, other: str | os.PathLike[str], *, progress: Progress | 
     if os.path.samefile(path, db.path):
         raise InvalidInput(f"{path} is the database itself: give another one to merge into it")
     started = time.monotonic()
-    with SessionDB(path, read_only=True) as source:
+    with Tables(path, read_only=True) as source:
         report = _merge(db, source, progress or (lambda phase, done, total: None))
     report.seconds = round(time.monotonic() - started, 3)
     return report
 
 
-def _merge(db: SessionDB, source: SessionDB, progress: Progress) -> MergeReport:
+def _merge(db: Tables, source: Tables, progress: Progress) -> MergeReport:
     report = MergeReport()
     exports = Exports(source.connection)
     with exports.snapshot():
@@ -97,7 +97,7 @@ def _merge(db: SessionDB, source: SessionDB, progress: Progress) -> MergeReport:
     return report
 
 
-def _batch(db: SessionDB, rows: _Rows, is_large: bool) -> Merged:
+def _batch(db: Tables, rows: _Rows, is_large: bool) -> Merged:
     with db.connection.transaction():
         merge = Merge(db.connection, Lookups(db.connection), RowBuffer(db.connection), bulk=is_large)
         with SearchIndex(db.connection).bulk() if is_large else contextlib.nullcontext():
@@ -133,5 +133,5 @@ class _Rows:
             self._next = next(self._rows, None)
 
 
-def _size(db: SessionDB) -> int:
+def _size(db: Tables) -> int:
     return int(db.connection.value("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"))

@@ -17,7 +17,7 @@ from sessiondb.importers.files.packed import plain_path
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:
-    from sessiondb.importers.detect import Sample
+    from sessiondb.importers.files.sample import Sample
     from sessiondb.importers.files.source import Source
 
 name = "agentloop"

@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from sessiondb.importers.detect import Sample
+    from sessiondb.importers.files.sample import Sample
     from sessiondb.importers.files.source import Source
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -177,7 +177,7 @@ class Importer(Protocol):
         """Yield the records of a source, from `source.start` on."""
 
 
-_WORLDWIDE = re.compile(r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|msg_\w{16,})(#\w+)?")
+_GLOBALLY_UNIQUE = re.compile(r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|msg_\w{16,})(#\w+)?")
 _UNIQUE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUID
     r"|[0-7][0-9A-HJKMNP-TV-Z]{25}"  # ULID
@@ -200,9 +200,9 @@ def session_id(agent: str, native_id: str, scope: str = "") -> str:
     return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
 
 
-def is_worldwide(id: str) -> bool:
+def is_globally_unique(id: str) -> bool:
     """Say whether no two messages in the world share an id, so that who has it is a copy."""
-    return _WORLDWIDE.fullmatch(id) is not None
+    return _GLOBALLY_UNIQUE.fullmatch(id) is not None
 
 
 class Fingerprints:

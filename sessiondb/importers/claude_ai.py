@@ -27,11 +27,11 @@ from sessiondb.importers.base import (
 )
 from sessiondb.importers.chat_api.call_ids import with_call_ids
 from sessiondb.importers.chat_api.messages import message_records
-from sessiondb.importers.files.json_stream import conversations, first_conversations
+from sessiondb.importers.files.conversations import conversations, first_conversations
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:
-    from sessiondb.importers.detect import Sample
+    from sessiondb.importers.files.sample import Sample
     from sessiondb.importers.files.source import Source
 
 name = "claude-ai"

@@ -24,7 +24,7 @@ from sessiondb.importers.files.source import Source
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:
-    from sessiondb.importers.detect import Sample
+    from sessiondb.importers.files.sample import Sample
 
 name = "nanobot"
 version = 1

@@ -32,7 +32,7 @@ from sessiondb.importers.files.source import open_bytes
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:
-    from sessiondb.importers.detect import Sample
+    from sessiondb.importers.files.sample import Sample
     from sessiondb.importers.files.source import Source
 
 name = "openai-chat"

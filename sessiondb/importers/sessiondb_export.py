@@ -19,7 +19,7 @@ from sessiondb.records.rows import (
 )
 
 if TYPE_CHECKING:
-    from sessiondb.importers.detect import Sample
+    from sessiondb.importers.files.sample import Sample
     from sessiondb.importers.files.source import Source
 
 name = "sessiondb"

@@ -25,7 +25,7 @@ from sessiondb.importers.files.json_stream import Ordinals, digest, elements, fo
 from sessiondb.importers.files.source import open_bytes
 
 if TYPE_CHECKING:
-    from sessiondb.importers.detect import Sample
+    from sessiondb.importers.files.sample import Sample
     from sessiondb.importers.files.source import Source
 
 name = "sharegpt"

@@ -3,40 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Collection
 from pathlib import Path
 
 from sessiondb.errors import InvalidInput
-
-
-def default_database() -> Path:
-    """Return the database's path: $SESSIONDB_PATH, or sessiondb/sessions.db in the platform's place for user
-    data.
-    """
-    named = os.environ.get("SESSIONDB_PATH")
-    return Path(named).expanduser() if named else user_data() / "sessiondb" / "sessions.db"
-
-
-def user_data() -> Path:
-    """Return the folder for user data: $XDG_DATA_HOME or ~/.local/share; on macOS and Windows the platform's
-    own.
-    """
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    named = os.environ.get("XDG_DATA_HOME")
-    if named:
-        return Path(named)
-    return Path.home() / ("Library/Application Support" if sys.platform == "darwin" else ".local/share")
-
-
-def user_config() -> Path:
-    """Return the folder for user configuration, as click's programs (llm) have it."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support"
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+from sessiondb.storage.paths import user_config
 
 
 def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessiondb.dao.ledger import Entry
 from sessiondb.errors import SessionDBError
-from sessiondb.importers import detect, importer
-from sessiondb.importers.detect import Sample
+from sessiondb.importers import importer
+from sessiondb.importers.detect import detect
 from sessiondb.importers.files.packed import DecoderMissing
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source, is_packed
 
 if TYPE_CHECKING:

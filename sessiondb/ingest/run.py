@@ -258,7 +258,7 @@ class Ingest:
 
     @contextlib.contextmanager
     def _unit(self) -> Iterator[None]:
-        """Run the block as one transaction, undone when it raises also inside another one (a rehearsal's)."""
+        """Run the block as one transaction, undone when it raises also inside another one (a dry_run's)."""
         with self._db.transaction(), self._db.savepoint() if self._db.is_nested else contextlib.nullcontext():
             yield
 

@@ -24,7 +24,7 @@ ACTIVE = 200
 SHARE = 2000
 """Further files that a round looks at."""
 
-REST, LONGEST_REST = 10, 60.0
+REST, MAX_REST = 10, 60.0
 """The pause after a round is so many times as long as the round took, but no more than these seconds."""
 
 _YOUNG = 2_000_000_000
@@ -70,7 +70,7 @@ class Watch:
             paths = self.changes()
             if paths:
                 yield paths
-            pause = max(interval, min(REST * (clock() - began), LONGEST_REST))
+            pause = max(interval, min(REST * (clock() - began), MAX_REST))
 
     def again(self, paths: Iterable[str]) -> None:
         """Let files that were told be told once more: they could not be imported."""

@@ -13,7 +13,7 @@ from sessiondb.errors import InvalidInput
 from sessiondb.records import Note
 
 if TYPE_CHECKING:
-    from sessiondb.live.continuity import Knowledge
+    from sessiondb.records import Knowledge
 
 SIZES: dict[str, int | None] = {
     "workstreams": None,

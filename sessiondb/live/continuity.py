@@ -4,41 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.errors import Ambiguous, InvalidInput, NotFound
 from sessiondb.live.brief import Brief, followup_order
-from sessiondb.records import Note, Session
+from sessiondb.records import Knowledge, Note, Session
 
 if TYPE_CHECKING:
-    from sessiondb.database import SessionDB
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What is known, the oldest first: of follow-ups, questions and workstreams those that are open.
-
-    Follow-ups come in the order they are due. `session` is the one asked for, or the latest of the project.
-    """
-
-    session: Session | None = None
-    project: str | None = None
-    summary: Note | None = None
-    workstreams: list[Note] = field(default_factory=list)
-    decisions: list[Note] = field(default_factory=list)
-    questions: list[Note] = field(default_factory=list)
-    failures: list[Note] = field(default_factory=list)
-    wins: list[Note] = field(default_factory=list)
-    followups: list[Note] = field(default_factory=list)
-    updated_at: str | None = None
-
-    @property
-    def is_new(self) -> bool:
-        """Say that nothing was noted yet. What could not be read raises an error instead."""
-        return self.updated_at is None
+    from sessiondb.dao.tables import Tables
 
 
 class Overview(NamedTuple):
@@ -52,7 +27,7 @@ class Overview(NamedTuple):
 class Continuity:
     """Notes as a whole, over `db.notes`, which adds and finds single ones."""
 
-    def __init__(self, db: SessionDB) -> None:
+    def __init__(self, db: Tables) -> None:
         self._db = db
 
     def set_workstreams(

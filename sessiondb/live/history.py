@@ -6,27 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 from sessiondb.chat.blocks import whole_content
 from sessiondb.chat.content import json_text
-from sessiondb.chat.outgoing import FORMS, NO_ANSWER, asked, extra, opens_turn
+from sessiondb.chat.outgoing import FORMATS, NO_ANSWER, asked, extra, opens_turn
 from sessiondb.chat.token_estimate import PER_MESSAGE, parts_tokens, text_tokens
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Message
 
 if TYPE_CHECKING:
-    from sessiondb.database import SessionDB
+    from sessiondb.dao.tables import Tables
 
 _BATCH = 64
 
 
 def history(
-    db: SessionDB,
+    db: Tables,
     session_id: str,
     *,
     limit: int = 500,
     max_tokens: int | None = None,
-    form: str = "openai",
+    format: str = "openai",
     extra_fields: bool = True,
 ) -> list[dict[str, Any]]:
-    """Return the latest messages of a session that are not consolidated yet, as the API of `form` takes them.
+    """Return the latest messages of a session that are not consolidated yet, as the API of `format` takes them.
 
     They are at most `limit` messages, a tool's answer being one, and about `max_tokens` tokens. They begin
     where a user speaks, and hold no tool call apart from its answers. Where the latest turn alone is
@@ -34,21 +34,21 @@ def history(
     where not even the opening fits, the list is empty. Tokens are those counted for a message, else
     estimated (see sessiondb.chat.token_estimate).
 
-    `form` is "openai" or "anthropic". A message comes back as it was stored, lists of parts and extra
+    `format` is "openai" or "anthropic". A message comes back as it was stored, lists of parts and extra
     fields included; `extra_fields=False` leaves those fields out, for an API that refuses what it does not
     know. A stored system prompt does not come first: put yours in front. The cost goes by what is returned,
-    not by the length of the session. Raises NotFound, InvalidInput for another form.
+    not by the length of the session. Raises NotFound, InvalidInput for another format.
     """
-    if form not in FORMS:
-        raise InvalidInput(f"there is no form {form!r}: give one of {', '.join(FORMS)}")
+    if format not in FORMATS:
+        raise InvalidInput(f"there is no message format {format!r}: give one of {', '.join(FORMATS)}")
     after = db.sessions.consolidated(session_id)
     found = _whole_turns(db, session_id, after, _Room(db, limit, max_tokens, extra_fields))
     if not found:
         found = _end_of_turn(db, session_id, after, _Room(db, limit, max_tokens, extra_fields))
-    return FORMS[form](found, extra_fields)
+    return FORMATS[format](found, extra_fields)
 
 
-def _whole_turns(db: SessionDB, session_id: str, after: int, room: _Room) -> list[Message]:
+def _whole_turns(db: Tables, session_id: str, after: int, room: _Room) -> list[Message]:
     """Return the latest turns that fit; empty where not one does."""
     taken: list[Message] = []
     for message in db.messages.newest_first(session_id, after=after, batch=min(_BATCH, room.messages + 1)):
@@ -60,7 +60,7 @@ def _whole_turns(db: SessionDB, session_id: str, after: int, room: _Room) -> lis
     return taken[::-1]
 
 
-def _end_of_turn(db: SessionDB, session_id: str, after: int, room: _Room) -> list[Message]:
+def _end_of_turn(db: Tables, session_id: str, after: int, room: _Room) -> list[Message]:
     """Return the opening of the latest turn and its last steps that fit: calls with all their answers."""
     opening = db.messages.last_user_turn(session_id)
     if opening is None or not room.take([opening]):
@@ -81,7 +81,7 @@ def _end_of_turn(db: SessionDB, session_id: str, after: int, room: _Room) -> lis
 class _Room:
     """What is left of the limits."""
 
-    def __init__(self, db: SessionDB, messages: int, tokens: int | None, extra_fields: bool) -> None:
+    def __init__(self, db: Tables, messages: int, tokens: int | None, extra_fields: bool) -> None:
         self.messages = messages
         self._tokens = tokens
         self._db = db

@@ -11,13 +11,13 @@ from sessiondb.dao.search.guard import Replay
 from sessiondb.records import Message
 
 if TYPE_CHECKING:
-    from sessiondb.database import SessionDB
+    from sessiondb.dao.tables import Tables
 
 
 class Turn:
     """What is written to one session in one transaction. It is over when its `with` block ends."""
 
-    def __init__(self, db: SessionDB, session_id: str, replay: Replay) -> None:
+    def __init__(self, db: Tables, session_id: str, replay: Replay) -> None:
         self._db = db
         self._replay = replay
         self._uncounted: int | None = None
@@ -51,7 +51,7 @@ class Turn:
 
 
 @contextlib.contextmanager
-def turn(db: SessionDB, session_id: str) -> Iterator[Turn]:
+def turn(db: Tables, session_id: str) -> Iterator[Turn]:
     """Open a write transaction, commit it when the block ends, and undo it when the block raises."""
     with db.connection.transaction():
         replay = Replay(db.connection)

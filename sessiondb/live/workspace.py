@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sessiondb.chat.incoming import Draft, draft
-from sessiondb.chat.outgoing import FORMS
+from sessiondb.chat.outgoing import FORMATS
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.errors import Conflict, InvalidInput
 from sessiondb.records import Message, Session, Tokens
 
 if TYPE_CHECKING:
-    from sessiondb.database import SessionDB
+    from sessiondb.dao.tables import Tables
 
 TOTALS = "totals"
 """The request key of an agent's own running totals."""
@@ -29,7 +29,7 @@ class State:
 
 
 def save(
-    db: SessionDB,
+    db: Tables,
     session_id: str,
     messages: Sequence[Mapping[str, Any]],
     tokens: Mapping[str, int | None] | None = None,
@@ -57,16 +57,16 @@ def save(
 
 
 def restore(
-    db: SessionDB, session_id: str | None = None, project: str | None = None, form: str = "openai"
+    db: Tables, session_id: str | None = None, project: str | None = None, format: str = "openai"
 ) -> State | None:
     """Return the state of a session, or of a project's newest one; None where that has none yet.
 
-    All its messages come, consolidated ones too, as the API of `form` takes them ("openai" or
+    All its messages come, consolidated ones too, as the API of `format` takes them ("openai" or
     "anthropic"). To go on with the session, write to its id; reopen it where it has ended. Raises
     NotFound for an unknown session id, and DatabaseError where the file cannot be read.
     """
-    if form not in FORMS:
-        raise InvalidInput(f"there is no form {form!r}: give one of {', '.join(FORMS)}")
+    if format not in FORMATS:
+        raise InvalidInput(f"there is no message format {format!r}: give one of {', '.join(FORMATS)}")
     if session_id is not None:
         session: Session | None = db.sessions.get(session_id)
     elif project is not None:
@@ -75,10 +75,10 @@ def restore(
         raise InvalidInput("restore what? give a session's id, or a project's folder")
     if session is None:
         return None
-    return State(session, FORMS[form](db.messages.transcript(session.id), True), session.tokens)
+    return State(session, FORMATS[format](db.messages.transcript(session.id), True), session.tokens)
 
 
-def _new(db: SessionDB, session_id: str, messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _new(db: Tables, session_id: str, messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the messages that follow the latest stored one.
 
     That is where the list and the stored messages, read backwards from some place in the list, agree for
@@ -105,7 +105,7 @@ def _new(db: SessionDB, session_id: str, messages: Sequence[Mapping[str, Any]]) 
     return list(messages[known:])
 
 
-def _tail(db: SessionDB, session_id: str, count: int) -> list[Message]:
+def _tail(db: Tables, session_id: str, count: int) -> list[Message]:
     """Return the latest `count` stored messages, the newest first."""
     newest_first = db.messages.newest_first(session_id, batch=min(count + 1, 500))
     return [message for _, message in zip(range(count), newest_first, strict=False)]
@@ -130,7 +130,7 @@ def _draft(message: Mapping[str, Any]) -> Draft:
     return draft(role, content, calls, answer, reasoning, fields)
 
 
-def _are_set(db: SessionDB, session_id: str, tokens: Mapping[str, int | None] | None) -> bool:
+def _are_set(db: Tables, session_id: str, tokens: Mapping[str, int | None] | None) -> bool:
     if not tokens:
         return True
     stored = db.tokens.of_request(session_id, TOTALS)

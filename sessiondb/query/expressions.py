@@ -51,10 +51,10 @@ class Relaxed(NamedTuple):
 
 
 class _Parts(NamedTuple):
-    """Say what a node matches: what is wanted (None: everything) less what is barred (None: nothing)."""
+    """Say what a node matches: what is wanted (None: everything) less what is excluded (None: nothing)."""
 
     wanted: str | None = None
-    barred: str | None = None
+    excluded: str | None = None
 
 
 def match_expression(query: Query) -> str | None:
@@ -73,13 +73,13 @@ def segment_expression(query: Query, *, glued: bool = False) -> str | None:
 
 def exclusion_expression(query: Query) -> str | None:
     """Return the FTS5 expression of what no hit may match in a plain index; it exists without words too."""
-    return _barred(query, strip_marks)
+    return _excluded(query, strip_marks)
 
 
 def segment_exclusion_expression(query: Query) -> str | None:
     """Return the FTS5 expression of what no hit may match in the segments index; None if that needs none."""
-    barred = _barred(query, segment)
-    return barred if barred and needs_segments_query(barred) else None
+    excluded = _excluded(query, segment)
+    return excluded if excluded and needs_segments_query(excluded) else None
 
 
 def relaxed_expressions(query: Query) -> Relaxed:
@@ -137,11 +137,11 @@ def _expression(query: Query, shape: Shape) -> str | None:
         # "All but x, or y": FTS5 cannot list everything, so only what is looked for remains.
         kept = _without_exclusions(query.root)
         parts = _Parts() if kept is None else _compile(kept, shape)
-    return _less(parts.wanted, parts.barred)
+    return _less(parts.wanted, parts.excluded)
 
 
-def _barred(query: Query, shape: Shape) -> str | None:
-    return None if query.root is None else _compile(query.root, shape).barred
+def _excluded(query: Query, shape: Shape) -> str | None:
+    return None if query.root is None else _compile(query.root, shape).excluded
 
 
 def _compile(node: Node, shape: Shape) -> _Parts:
@@ -149,24 +149,24 @@ def _compile(node: Node, shape: Shape) -> _Parts:
         return _Parts(_quoted_term(node, shape))
     if isinstance(node, Not):
         inner = _compile(node.node, shape)
-        return _Parts(inner.barred) if inner.wanted is None else _Parts(barred=_net(inner))
+        return _Parts(inner.excluded) if inner.wanted is None else _Parts(excluded=_net(inner))
     parts = [part for part in (_compile(child, shape) for child in node.nodes) if part != _Parts()]
     if isinstance(node, And):
         wanted = _joined("AND", (part.wanted for part in parts))
-        return _Parts(wanted, _joined("OR", (part.barred for part in parts)))
+        return _Parts(wanted, _joined("OR", (part.excluded for part in parts)))
     either = _joined("OR", map(_net, parts))
     # "a, or all but x, or all but y" is all but what has x and y without a.
-    barred = _joined("AND", (part.barred for part in parts if part.wanted is None))
-    return _Parts(either) if barred is None else _Parts(barred=_net(_Parts(barred, either)))
+    excluded = _joined("AND", (part.excluded for part in parts if part.wanted is None))
+    return _Parts(either) if excluded is None else _Parts(excluded=_net(_Parts(excluded, either)))
 
 
-def _less(wanted: str | None, barred: str | None) -> str | None:
-    return wanted if wanted is None or barred is None else f"{wanted} NOT {barred}"
+def _less(wanted: str | None, excluded: str | None) -> str | None:
+    return wanted if wanted is None or excluded is None else f"{wanted} NOT {excluded}"
 
 
 def _net(parts: _Parts) -> str | None:
-    less = _less(parts.wanted, parts.barred)
-    return f"({less})" if parts.barred and less else less
+    less = _less(parts.wanted, parts.excluded)
+    return f"({less})" if parts.excluded and less else less
 
 
 def _without_exclusions(node: Node) -> Node | None:
@@ -224,7 +224,7 @@ def _relaxed(query: Query, shape: Shape, split: Callable[[str], list[str]]) -> R
     for string in strings:
         different.setdefault(string.lower(), string)
     terms = tuple(islice(different.values(), MAX_RELAXED_TERMS))
-    return Relaxed(terms, _less(_joined("OR", terms), _barred(query, shape)))
+    return Relaxed(terms, _less(_joined("OR", terms), _excluded(query, shape)))
 
 
 def _worth_ranking(term: Term, found: list[str], shape: Shape) -> Iterator[str]:

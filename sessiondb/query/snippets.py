@@ -10,24 +10,24 @@ from sessiondb.query import Query
 from sessiondb.query.text import STOP_WORDS, is_spaced, loose_pattern, tokens
 
 OPEN, CLOSE, ELLIPSIS = "«", "»", "…"
-LONGEST = 240
+MAX_LENGTH = 240
 """Characters of a snippet; tokens of tool output have no end of their own."""
 _BEFORE = 70
-_LONGEST_RUN = 16
+_MAX_RUN = 16
 
 
 def one_line(snippet: str) -> str:
-    """Return a snippet on one line, cut to LONGEST characters about its first mark."""
+    """Return a snippet on one line, cut to MAX_LENGTH characters about its first mark."""
     text = " ".join(snippet.split())
-    if len(text) <= LONGEST:
+    if len(text) <= MAX_LENGTH:
         return text
-    start = max(0, min(text.find(OPEN) - _BEFORE, len(text) - LONGEST))
-    cut = text[start : start + LONGEST]
+    start = max(0, min(text.find(OPEN) - _BEFORE, len(text) - MAX_LENGTH))
+    cut = text[start : start + MAX_LENGTH]
     # A mark that the cut has parted from its partner would mark the rest of the line.
     if cut.rfind(OPEN) > cut.rfind(CLOSE):
         cut += CLOSE
     before = ELLIPSIS if start else ""
-    after = ELLIPSIS if start + LONGEST < len(text) else ""
+    after = ELLIPSIS if start + MAX_LENGTH < len(text) else ""
     return f"{before}{cut}{after}"
 
 
@@ -36,13 +36,13 @@ def marked(text: str, query: Query) -> str:
     pattern = "|".join(dict.fromkeys(_patterns(query)))
     first = re.search(pattern, text, re.IGNORECASE) if pattern else None
     if first is None:
-        return one_line(text[: LONGEST + 1])
+        return one_line(text[: MAX_LENGTH + 1])
     start = max(0, first.start() - _BEFORE)
-    part = re.sub(pattern, _with_marks, text[start : start + LONGEST], flags=re.IGNORECASE).replace(
+    part = re.sub(pattern, _with_marks, text[start : start + MAX_LENGTH], flags=re.IGNORECASE).replace(
         CLOSE + OPEN, ""
     )
     before = ELLIPSIS if start else ""
-    after = ELLIPSIS if start + LONGEST < len(text) else ""
+    after = ELLIPSIS if start + MAX_LENGTH < len(text) else ""
     return " ".join(f"{before}{part}{after}".split())
 
 
@@ -59,7 +59,7 @@ def _patterns(query: Query) -> Iterator[str]:
         for is_run, letters in groupby(word, key=is_spaced):
             text = "".join(letters)
             if is_run:
-                yield from _parts(text[:_LONGEST_RUN])
+                yield from _parts(text[:_MAX_RUN])
             else:
                 pieces = [token for token in tokens(text) if token.lower() not in STOP_WORDS]
                 yield from (f"(?<![a-zA-Z0-9]){loose_pattern(piece)}" for piece in pieces)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sessiondb.records.messages import Message, TokenCount, ToolCall
-    from sessiondb.records.notes import Note
+    from sessiondb.records.notes import Knowledge, Note
     from sessiondb.records.removal import Removal
     from sessiondb.records.search import SearchHit, SearchResult
     from sessiondb.records.sessions import Channel, Session, Tokens
 
 __all__ = [
     "Channel",
+    "Knowledge",
     "Message",
     "Note",
     "Removal",
@@ -32,6 +33,7 @@ __all__ = [
 # Making such a class takes Python 0.7 ms, of the 60 in which `list` is done: each comes when it is asked for.
 _HOMES = {
     "Channel": "sessions",
+    "Knowledge": "notes",
     "Message": "messages",
     "Note": "notes",
     "Removal": "removal",

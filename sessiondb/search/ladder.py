@@ -36,7 +36,7 @@ LISTED = 500
 BEST = 1000
 """Rows that are ranked among those that hold any word, unless all are asked for."""
 
-MOST_READ = 40_000
+MAX_READ = 40_000
 """Rows, the newest, whose texts are read for symbols that no index knows."""
 
 FEW_SESSIONS = 5
@@ -174,8 +174,8 @@ class Ladder:
         segmented = relaxed_segment_expressions(query, glued=True).terms if every.segmented else ()
         for term in dict.fromkeys((*plain, *segmented)):
             own = every._replace(
-                plain=_less(term, every.barred) if term in plain else None,
-                segmented=_less(term, every.barred_segments) if term in segmented else None,
+                plain=_less(term, every.excluded) if term in plain else None,
+                segmented=_less(term, every.excluded_segments) if term in segmented else None,
             )
             yield (own, *(_form(every, form) for form in form_expressions(term)))
 
@@ -207,7 +207,7 @@ class Ladder:
             return Found("nothing, for nothing was asked", [])
         symbols = [term.text for term in query.words]
         oldest_first = self._sort.by == "oldest"
-        most = None if self._sort.is_exact else MOST_READ if symbols else NEWEST
+        most = None if self._sort.is_exact else MAX_READ if symbols else NEWEST
         hits: list[Hit] = []
         is_truncated = False
         for corpus in self._corpora:
@@ -254,12 +254,12 @@ def _closeness(period: Period | None, session: Activity) -> float:
 
 
 def _form(every: Expressions, form: str) -> Expressions:
-    return every._replace(plain=_less(form, every.barred), segmented=None)
+    return every._replace(plain=_less(form, every.excluded), segmented=None)
 
 
 def _any_of(terms: Iterable[str]) -> str | None:
     return " OR ".join(string for term in terms for string in (term, *form_expressions(term))) or None
 
 
-def _less(wanted: str, barred: str | None) -> str:
-    return wanted if barred is None else f"{wanted} NOT {barred}"
+def _less(wanted: str, excluded: str | None) -> str:
+    return wanted if excluded is None else f"{wanted} NOT {excluded}"

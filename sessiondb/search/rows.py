@@ -14,8 +14,8 @@ class Expressions(NamedTuple):
 
     plain: str | None = None
     segmented: str | None = None
-    barred: str | None = None
-    barred_segments: str | None = None
+    excluded: str | None = None
+    excluded_segments: str | None = None
 
 
 class Rows(NamedTuple):
@@ -34,16 +34,16 @@ class RowReader:
 
     def rows(self, expressions: Expressions, corpus: Corpus, order: Order) -> Rows:
         """Return the rows that match in either index, scored."""
-        plain, segmented, barred, barred_segments = expressions
+        plain, segmented, excluded, excluded_segments = expressions
         one_more = order if order.most is None else order._replace(most=order.most + 1)
         unlimited = Order(None, is_scored=False)
         found = self._scores(corpus, plain, one_more, segmented=False)
         among_segments = self._scores(corpus, segmented, one_more, segmented=True)
         if among_segments:
             found = among_segments | found
-            for row_id in self._scores(corpus, barred, unlimited, segmented=False):
+            for row_id in self._scores(corpus, excluded, unlimited, segmented=False):
                 found.pop(row_id, None)
-        for row_id in self._scores(corpus, barred_segments, unlimited, segmented=True):
+        for row_id in self._scores(corpus, excluded_segments, unlimited, segmented=True):
             found.pop(row_id, None)
         if order.most is None or len(found) <= order.most:
             return Rows(found, False)
@@ -51,12 +51,12 @@ class RowReader:
         return Rows({row_id: found[row_id] for row_id in kept}, True)
 
     def without_words(self, expressions: Expressions, corpus: Corpus, order: Order) -> Rows:
-        """Return the rows that filters let through, less what is barred."""
+        """Return the rows that filters let through, less what is excluded."""
         most = None if order.most is None else order.most + 1
         found = self._allowed.rows(corpus, most, oldest_first=order.oldest_first)
         kept = dict.fromkeys(found[: order.most], 0.0)
-        barred = Expressions(expressions.barred, expressions.barred_segments)
-        for row_id in self.rows(barred, corpus, Order(None, is_scored=False)).scores:
+        excluded = Expressions(expressions.excluded, expressions.excluded_segments)
+        for row_id in self.rows(excluded, corpus, Order(None, is_scored=False)).scores:
             kept.pop(row_id, None)
         return Rows(kept, order.most is not None and len(found) > order.most)
 

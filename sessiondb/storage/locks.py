@@ -18,7 +18,7 @@ from pathlib import Path
 
 FIXED_IN = (3, 51, 3)
 FIRST_PAUSE = 0.0005
-LONGEST_PAUSE = 0.02
+MAX_PAUSE = 0.02
 
 
 def pauses() -> Iterator[float]:
@@ -32,7 +32,7 @@ def pauses() -> Iterator[float]:
 
     while True:
         yield pause * random.uniform(0.5, 1.5)
-        pause = min(pause * 1.5, LONGEST_PAUSE)
+        pause = min(pause * 1.5, MAX_PAUSE)
 
 
 class WriterLock:

@@ -1,4 +1,4 @@
-"""sessiondb doctor: says what is wrong, and mends it only when told."""
+"""sessiondb doctor: says what is wrong, and repairs it only when told."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_what_is_wrong_is_said_and_left_alone(filled: Path, run: Run) -> None:
 
     first, second = run("doctor"), run("doctor")
 
-    assert first.stdout == f"{WRONG}\n`sessiondb doctor --fix` mends what can be mended\n"
+    assert first.stdout == f"{WRONG}\n`sessiondb doctor --fix` repairs what can be repaired\n"
     assert (first.exit_code, second.stdout) == (1, first.stdout)
 
 
@@ -40,7 +40,7 @@ def test_fix_mends_and_says_so(filled: Path, run: Run) -> None:
 
     fixed, after = run("doctor", "--fix"), run("doctor")
 
-    assert (fixed.stdout, fixed.exit_code) == (f"{WRONG} (mended)\nall is well now\n", 0)
+    assert (fixed.stdout, fixed.exit_code) == (f"{WRONG} (repaired)\nall is well now\n", 0)
     assert after.stdout == "all is well\n"
 
 
@@ -50,7 +50,7 @@ def test_json_tells_what_was_found_and_what_is_left(filled: Path, run: Run) -> N
     found = json.loads(run("doctor", "--fix", "--json").stdout)
 
     problem = WRONG.removeprefix("counters: ")
-    assert found == {"found": [{"check": "counters", "problem": problem, "can_mend": True}], "left": []}
+    assert found == {"found": [{"check": "counters", "problem": problem, "can_repair": True}], "left": []}
 
 
 def test_a_file_of_another_program_is_refused(path: Path, run: Run) -> None:
@@ -72,5 +72,5 @@ def test_a_file_too_damaged_to_open_is_a_finding(filled: Path, run: Run) -> None
     assert (result.exit_code, result.stderr) == (1, "")
     assert result.stdout == (
         "file: database disk image is malformed: restore a backup, or recover what can be read with"
-        " `sqlite3 FILE .recover` (still)\nthis cannot be mended here\n"
+        " `sqlite3 FILE .recover` (still)\nthis cannot be repaired here\n"
     )

@@ -1,4 +1,4 @@
-"""A rehearsal writes like an import, and leaves nothing."""
+"""A dry_run writes like an import, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.cli.dry_run import rehearsal
+from sessiondb.cli.dry_run import open_for_dry_run
 from sessiondb.errors import DatabaseForeign
 
 
@@ -16,7 +16,7 @@ def test_what_is_written_is_there_meanwhile_and_gone_afterwards(tmp_path: Path) 
     with SessionDB(path) as db:
         db.sessions.start("agent", id="before")
 
-    with rehearsal(path) as db:
+    with open_for_dry_run(path) as db:
         db.sessions.start("agent", id="tried")
         db.messages.append("before", "user", "a zeppelin")
         meanwhile = db.connection.rows("SELECT id, message_count FROM sessions ORDER BY id")
@@ -30,7 +30,7 @@ def test_what_is_written_is_there_meanwhile_and_gone_afterwards(tmp_path: Path) 
 def test_a_missing_database_stays_missing(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "sessions.db"
 
-    with rehearsal(path) as db:
+    with open_for_dry_run(path) as db:
         db.sessions.start("agent", id="tried")
         assert db.sessions.get("tried").agent == "agent"
 
@@ -41,7 +41,7 @@ def test_an_error_in_the_block_goes_through(tmp_path: Path) -> None:
     path = tmp_path / "sessions.db"
     SessionDB(path).close()
 
-    with pytest.raises(ZeroDivisionError), rehearsal(path) as db:
+    with pytest.raises(ZeroDivisionError), open_for_dry_run(path) as db:
         db.sessions.start("agent", id="tried")
         raise ZeroDivisionError
 
@@ -54,7 +54,7 @@ def test_an_older_database_is_not_migrated_for_it(tmp_path: Path) -> None:
     with SessionDB(path) as db, db.connection.transaction():
         db.connection.execute("PRAGMA user_version = 1")
 
-    with pytest.raises(DatabaseForeign, match="sessiondb optimize"), rehearsal(path):
+    with pytest.raises(DatabaseForeign, match="sessiondb optimize"), open_for_dry_run(path):
         pass
 
     assert list(tmp_path.glob("*backup*")) == []

@@ -92,7 +92,11 @@ def test_json_is_a_line_for_each_update(log: Path, run: Run, steps: list[Callabl
 
 def test_what_cannot_be_read_is_told_once(log: Path, run: Run, steps: list[Callable[[], object]]) -> None:
     stray = log.parent / "stray.jsonl"
-    steps += [lambda: stray.write_text("{}\n"), lambda: stray.write_text("{}\n{}\n"), lambda: say(log, "One")]
+    steps += [
+        lambda: stray.write_text("{}\n"),
+        lambda: stray.write_text("{}\n{}\n"),
+        lambda: say(log, "One"),
+    ]
 
     result = run("import", str(log), str(log.parent), "--watch")
 

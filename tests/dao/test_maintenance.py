@@ -1,4 +1,4 @@
-"""Care of the file: each kind of damage is found, named, and mended where it can be."""
+"""Maintenance of the file: each kind of damage is found, named, and repaired where it can be."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.dao.maintenance import Care, Finding
+from sessiondb.dao.maintenance import Finding, Maintenance
 from sessiondb.dao.removal import Removals
 from sessiondb.dao.search.indexes import INDEXES
 from sessiondb.errors import InvalidInput
@@ -43,13 +43,13 @@ def checks(found: list[Finding]) -> set[str]:
 
 
 def test_a_sound_database_has_no_findings(db: SessionDB) -> None:
-    assert Care(db.connection).check() == []
+    assert Maintenance(db.connection).check() == []
 
 
 def test_checking_changes_nothing(db: SessionDB) -> None:
     before = list(db.connection.sqlite.iterdump())
 
-    Care(db.connection).check()
+    Maintenance(db.connection).check()
 
     assert list(db.connection.sqlite.iterdump()) == before
 
@@ -57,22 +57,22 @@ def test_checking_changes_nothing(db: SessionDB) -> None:
 @pytest.mark.parametrize("index", [index.name for index in INDEXES])
 def test_a_damaged_index_is_rebuilt(db: SessionDB, index: str) -> None:
     write(db, f"DELETE FROM {index}_data WHERE id > 10")
-    care = Care(db.connection)
+    maintenance = Maintenance(db.connection)
 
-    assert checks(care.check()) == {"search"}
-    assert care.mend() == []
+    assert checks(maintenance.check()) == {"search"}
+    assert maintenance.repair() == []
     assert len(db.search("ferry", scope="all").hits) == 3
 
 
 def test_an_index_at_odds_with_its_table_is_rebuilt(db: SessionDB) -> None:
     write(db, "DROP TRIGGER messages_au", "UPDATE messages SET content = 'a zeppelin' WHERE id = 1")
-    care = Care(db.connection)
+    maintenance = Maintenance(db.connection)
 
-    found = care.check()
+    found = maintenance.check()
 
     assert Finding("schema", "messages_au is missing", True) in found
     assert Finding("search", "the index messages_fts is damaged", True) in found
-    assert care.mend() == []
+    assert maintenance.repair() == []
     assert [hit.session_id for hit in db.search("zeppelin").hits] == ["session-0"]
 
 
@@ -84,20 +84,20 @@ def test_rows_written_while_a_trigger_was_missing_are_found_again(db: SessionDB)
         "INSERT INTO messages (session_id, seq, role, content)"
         " VALUES ('session-0', 9, 'user', 'a zeppelin 飞艇')",
     )
-    care = Care(db.connection)
+    maintenance = Maintenance(db.connection)
 
-    assert {"schema", "counters"} <= checks(care.check())
-    assert care.mend() == []
+    assert {"schema", "counters"} <= checks(maintenance.check())
+    assert maintenance.repair() == []
     assert [len(db.search(word).hits) for word in ("zeppelin", "飞艇")] == [1, 1]
     assert db.sessions.get("session-0").message_count == 3
 
 
 def test_rows_an_unfinished_import_left_are_indexed(db: SessionDB) -> None:
     write(db, "UPDATE search_state SET pending_from = 0 WHERE index_name = 'tool_calls_fts'")
-    care = Care(db.connection)
+    maintenance = Maintenance(db.connection)
 
-    assert care.check() == [Finding("search", "the index tool_calls_fts lacks 3 rows", True)]
-    assert care.mend() == []
+    assert maintenance.check() == [Finding("search", "the index tool_calls_fts lacks 3 rows", True)]
+    assert maintenance.repair() == []
     assert len(db.search("noon", scope="tools").hits) == 3
 
 
@@ -107,10 +107,12 @@ def test_rows_an_unfinished_import_left_are_indexed(db: SessionDB) -> None:
 def test_wrong_counters_are_counted_anew(db: SessionDB, counter: str, text: str) -> None:
     truth = getattr(db.sessions.get("session-1"), counter)
     write(db, f"UPDATE sessions SET {counter} = 99 WHERE id = 'session-1'")
-    care = Care(db.connection)
+    maintenance = Maintenance(db.connection)
 
-    assert care.check() == [Finding("counters", f"message or tool call counts of {text} are wrong", True)]
-    assert care.mend() == []
+    assert maintenance.check() == [
+        Finding("counters", f"message or tool call counts of {text} are wrong", True)
+    ]
+    assert maintenance.repair() == []
     assert getattr(db.sessions.get("session-1"), counter) == truth
 
 
@@ -118,22 +120,22 @@ def test_references_to_nothing_are_named_and_left_alone(db: SessionDB) -> None:
     db.connection.sqlite.execute("PRAGMA foreign_keys = OFF")
     write(db, "UPDATE sessions SET project_id = 99 WHERE id = 'session-2'")
     db.connection.sqlite.execute("PRAGMA foreign_keys = ON")
-    care = Care(db.connection)
+    maintenance = Maintenance(db.connection)
 
     expected = [Finding("references", "row 3 of sessions points to nothing in projects", False)]
-    assert care.check() == expected
-    assert care.mend() == expected
+    assert maintenance.check() == expected
+    assert maintenance.repair() == expected
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are a matter of POSIX")
 def test_files_that_others_can_read_are_closed(db: SessionDB) -> None:
     db.path.chmod(0o644)
-    care = Care(db.connection)
+    maintenance = Maintenance(db.connection)
 
-    assert care.check() == [
+    assert maintenance.check() == [
         Finding("modes", f"{db.path} can be read by others: its mode should be 600", True)
     ]
-    assert care.mend() == []
+    assert maintenance.repair() == []
     assert stat.S_IMODE(db.path.stat().st_mode) == 0o600
 
 
@@ -142,12 +144,12 @@ def test_only_the_default_folder_must_be_private(
     db: SessionDB, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o755)
-    elsewhere = Care(db.connection).check()
-    monkeypatch.setattr("sessiondb.ingest.places.user_data", lambda: tmp_path)
+    elsewhere = Maintenance(db.connection).check()
+    monkeypatch.setattr("sessiondb.storage.paths.user_data", lambda: tmp_path)
     default = tmp_path / "sessiondb" / "sessions.db"
     with SessionDB(default) as other:
         default.parent.chmod(0o755)
-        found = Care(other.connection).check()
+        found = Maintenance(other.connection).check()
 
     assert elsewhere == []
     assert found == [
@@ -169,14 +171,14 @@ def test_a_damaged_page_is_named(tmp_path: Path) -> None:
         file.write(b"\xff" * (size - 200))
 
     with SessionDB(path) as db:
-        found = Care(db.connection).check()
+        found = Maintenance(db.connection).check()
 
     assert "file" in checks(found)
     assert all("restore a backup" in finding.problem for finding in found if finding.check == "file")
 
 
 @pytest.mark.parametrize(
-    "shrink", [lambda db: Removals(db.connection).vacuum(), lambda db: Care(db.connection).optimize()]
+    "shrink", [lambda db: Removals(db.connection).vacuum(), lambda db: Maintenance(db.connection).optimize()]
 )
 def test_titles_are_still_found_after_a_rewrite_of_the_file(
     db: SessionDB, shrink: Callable[[SessionDB], object]
@@ -185,19 +187,19 @@ def test_titles_are_still_found_after_a_rewrite_of_the_file(
 
     shrink(db)
 
-    assert Care(db.connection).check() == []
+    assert Maintenance(db.connection).check() == []
     assert {hit.session_id for hit in db.search("ferry").hits} == {"session-1", "session-2"}
 
 
 def test_a_backup_is_whole_private_and_writable(db: SessionDB, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
 
-    size = Care(db.connection).back_up(target)
+    size = Maintenance(db.connection).back_up(target)
 
     assert size == target.stat().st_size
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     with SessionDB(target) as copy:
-        assert Care(copy.connection).check() == []
+        assert Maintenance(copy.connection).check() == []
         assert copy.messages.append("session-0", "user", "one more").seq == 4
         assert copy.messages.transcript("session-1") == db.messages.transcript("session-1")
 
@@ -206,7 +208,7 @@ def test_a_failed_backup_leaves_no_file(db: SessionDB, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
 
     with db.connection.transaction(), pytest.raises(Exception, match="VACUUM"):
-        Care(db.connection).back_up(target)
+        Maintenance(db.connection).back_up(target)
 
     assert not target.exists()
 
@@ -215,7 +217,7 @@ def test_a_backup_overwrites_nothing(db: SessionDB, tmp_path: Path) -> None:
     (tmp_path / "copy.db").touch()
 
     with pytest.raises(InvalidInput, match="exists already"):
-        Care(db.connection).back_up(tmp_path / "copy.db")
+        Maintenance(db.connection).back_up(tmp_path / "copy.db")
 
 
 def test_optimize_finishes_what_an_import_left_and_empties_the_log(db: SessionDB) -> None:
@@ -223,12 +225,12 @@ def test_optimize_finishes_what_an_import_left_and_empties_the_log(db: SessionDB
     for _ in range(2):
         db.messages.append("session-0", "user", "a zeppelin 飞艇")
 
-    done = Care(db.connection).optimize()
+    done = Maintenance(db.connection).optimize()
 
     assert (done.indexed, done.bytes_after) == (2, db.path.stat().st_size)
     assert len(db.search("zeppelin", flat=True).hits) == 2
     assert db.path.with_name("sessions.db-wal").stat().st_size == 0
-    assert Care(db.connection).check() == []
+    assert Maintenance(db.connection).check() == []
     with sqlite3.connect(db.path) as other:
         assert other.execute("SELECT count(*) FROM sqlite_stat1").fetchone()[0] > 0
     other.close()

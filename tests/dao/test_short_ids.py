@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessiondb import SessionDB
-from sessiondb.dao.short_ids import LEAST, short_ids
+from sessiondb.dao.short_ids import MIN_LENGTH, short_ids
 
 
 @pytest.fixture
@@ -55,4 +55,4 @@ def test_each_short_id_resolves_to_its_session(ids: set[str]) -> None:
         found = short_ids(db.connection, ids)
 
         assert {id: db.sessions.resolve(short).id for id, short in found.items()} == {id: id for id in ids}
-        assert all(len(short) >= min(LEAST, len(id)) for id, short in found.items())
+        assert all(len(short) >= min(MIN_LENGTH, len(id)) for id, short in found.items())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.dao.maintenance import Care
+from sessiondb.dao.maintenance import Maintenance
 from sessiondb.dao.removal import Removals
 from sessiondb.errors import InvalidInput
 from sessiondb.exchange.export import export, write
@@ -46,7 +46,7 @@ def test_import_of_an_export_gives_an_equal_database(tmp_path: Path, full: Path)
 
     with SessionDB(full) as ours, SessionDB(copy) as theirs:
         assert contents(theirs) == contents(ours) | {"messages": _on_one_line(ours)}
-        assert Care(theirs.connection).check() == []
+        assert Maintenance(theirs.connection).check() == []
         assert sorted(report.sessions_added) == ["before", "chat", "strange", "tools"]
         assert report.messages_added == theirs.connection.value("SELECT count(*) FROM messages")
         assert [
@@ -98,7 +98,7 @@ def test_a_large_export_goes_past_the_triggers_and_is_the_same(
 
     assert exported(copy) == data
     with SessionDB(copy) as db:
-        assert Care(db.connection).check() == []
+        assert Maintenance(db.connection).check() == []
 
 
 def test_the_first_line_names_the_format_and_lines_are_objects(full: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 import sessiondb.exchange.merge
 from sessiondb import SessionDB
-from sessiondb.dao.maintenance import Care
+from sessiondb.dao.maintenance import Maintenance
 from sessiondb.exchange.merge import merge
 from sessiondb.ingest.run import Ingest
 from tests.helpers.fork_logs import content, copied, id_of, random_forks, talk, transcript
@@ -41,7 +41,7 @@ def check(folder: Path, files: Sequence[Path]) -> None:
                 again = merge(db, path)
                 assert (again.added, again.updated, again.removed, again.messages) == ([], [], [], 0)
             assert content(db) == whole
-            assert Care(db.connection).check() == []
+            assert Maintenance(db.connection).check() == []
 
 
 @pytest.mark.parametrize("marked", [False, True])

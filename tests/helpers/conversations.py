@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sessiondb import SessionDB
-from sessiondb.dao.maintenance import Care
+from sessiondb.dao.maintenance import Maintenance
 from sessiondb.ingest.run import Ingest
 from sessiondb.records import Message, Session
 
@@ -39,7 +39,7 @@ def imported(database: Path, files: Iterable[Path]) -> dict[str, Held]:
             assert report.skipped == []
         again = Ingest(db.connection, tz=timezone.utc).run([str(file) for file in files])
         assert (again.sessions_added, again.messages_added) == (set(), 0)
-        assert Care(db.connection).check() == []
+        assert Maintenance(db.connection).check() == []
         return {id: held(db, id) for (id,) in db.connection.rows("SELECT id FROM sessions")}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sessiondb import SessionDB
-from sessiondb.dao.maintenance import Care
+from sessiondb.dao.maintenance import Maintenance
 from sessiondb.ingest.run import Ingest
 from tests.helpers.conversations import MINUTE, write
 from tests.helpers.stores import contents
@@ -123,7 +123,7 @@ def read(database: Path, runs: Sequence[Sequence[Path]]) -> dict[str, list[Any]]
         assert (again.sessions_added, again.sessions_updated, again.messages_added) == (set(), set(), 0)
         Ingest(db.connection, tz=timezone.utc, restore=True).run(list(map(str, files)))
         assert content(db) == found
-        assert Care(db.connection).check() == []
+        assert Maintenance(db.connection).check() == []
     return found
 
 

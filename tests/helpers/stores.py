@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sessiondb import SessionDB
-from sessiondb.dao.maintenance import Care
+from sessiondb.dao.maintenance import Maintenance
 from sessiondb.exchange.export import export
 from sessiondb.exchange.merge import MergeReport, merge
 from sessiondb.records import Channel
@@ -183,7 +183,7 @@ def merged(path: Path, other: Path) -> MergeReport:
     """Merge another database into one, which is found to be sound then."""
     with SessionDB(path) as db:
         report = merge(db, other)
-        assert Care(db.connection).check() == []
+        assert Maintenance(db.connection).check() == []
     return report
 
 
@@ -218,5 +218,5 @@ def contents_of(path: Path, table: str) -> list[Any]:
 def copy_of(path: Path, copy: Path) -> Path:
     """Copy a database, and return the copy's path."""
     with SessionDB(path, read_only=True) as db:
-        Care(db.connection).back_up(copy)
+        Maintenance(db.connection).back_up(copy)
     return copy

@@ -19,7 +19,7 @@ from sessiondb.importers.base import (
     ToolCallRecord,
     ToolResult,
 )
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source
 
 STATE: dict[str, Any] = {

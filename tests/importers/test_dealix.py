@@ -12,7 +12,7 @@ import pytest
 from sessiondb.errors import ImportFailed
 from sessiondb.importers import dealix
 from sessiondb.importers.base import NoteRecord, Record, SessionRecord
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source
 
 ID = "5f0c4a52-1d0e-4a53-9a3c-6f2b8e0a7d11"

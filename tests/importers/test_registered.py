@@ -16,7 +16,7 @@ import pytest
 
 from sessiondb import SessionDB, importers
 from sessiondb.errors import InvalidInput
-from sessiondb.importers import registered
+from sessiondb.importers import detect, registered
 from sessiondb.ingest.run import ImportReport, Ingest
 from tests.helpers.building import ROOT, build, need_setuptools, run_python
 
@@ -53,7 +53,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     def forget() -> None:
         importers.importers.cache_clear()
         importers._registered.cache_clear()
-        importers._blamed.clear()
+        detect._blamed.clear()
 
     forget()
     yield add

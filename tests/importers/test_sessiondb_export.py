@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from sessiondb.errors import ImportFailed
-from sessiondb.importers import detect, sessiondb_export
-from sessiondb.importers.detect import Sample
+from sessiondb.importers import sessiondb_export
+from sessiondb.importers.detect import detect
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.records.rows import HeaderRow, MessageRow, NoteRow, Row, SessionRow, TokensRow
 

@@ -12,7 +12,7 @@ import pytest
 from sessiondb.errors import ImportFailed
 from sessiondb.importers import sharegpt
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, ToolCallRecord, ToolResult
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source
 from tests.helpers.odd_values import assert_storable, with_odd_values
 

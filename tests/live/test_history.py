@@ -159,8 +159,10 @@ def test_an_empty_session_has_no_history_and_a_missing_one_raises(db: SessionDB)
     assert db.history("s") == []
     with pytest.raises(NotFound, match="there is no session nowhere"):
         db.history("nowhere")
-    with pytest.raises(InvalidInput, match="there is no form 'gemini': give one of openai, anthropic"):
-        db.history("s", form="gemini")
+    with pytest.raises(
+        InvalidInput, match="there is no message format 'gemini': give one of openai, anthropic"
+    ):
+        db.history("s", format="gemini")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +220,7 @@ def test_wherever_it_is_cut_both_apis_take_it(
     found = db.history(session.id, limit=limit, max_tokens=max_tokens)
     check_openai(found, is_last_open)
     check_anthropic(
-        db.history(session.id, limit=limit, max_tokens=max_tokens, form="anthropic"), is_last_open
+        db.history(session.id, limit=limit, max_tokens=max_tokens, format="anthropic"), is_last_open
     )
     assert len(found) <= limit
     if max_tokens is not None:

@@ -13,8 +13,7 @@ from sessiondb import SessionDB
 from sessiondb.dao.removal import Removals
 from sessiondb.dao.sessions import SessionFilter
 from sessiondb.errors import Ambiguous, Conflict, DatabaseForeign, InvalidInput, NotFound
-from sessiondb.live.continuity import Knowledge
-from sessiondb.records import Note
+from sessiondb.records import Knowledge, Note
 
 ROOT = "/home/ann/souq"
 NOW = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)

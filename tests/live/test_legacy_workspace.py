@@ -105,7 +105,7 @@ def test_save_blocks_of_anthropic(db: SessionDB) -> None:
     ]
     session = db.sessions.start("loop", project=ROOT)
     assert [db.save(session.id, state[:size]) for size in (1, 2, 3, 3)] == [1, 1, 1, 0]
-    found = db.restore(project=ROOT, form="anthropic")
+    found = db.restore(project=ROOT, format="anthropic")
     assert found is not None
     assert found.messages == state
 

@@ -128,11 +128,11 @@ def occurs(node: Node, text: str) -> bool | None:
 def test_expressions_find_exactly_what_the_tree_says(typed: str) -> None:
     query = parse(typed)
     expected = [number for number, text in enumerate(ALL_TEXTS) if query.root and occurs(query.root, text)]
-    found, barred = match_expression(query), exclusion_expression(query)
+    found, excluded = match_expression(query), exclusion_expression(query)
     with index(ALL_TEXTS) as find:
         if 0 in expected:  # the empty text too: only what must not occur can be asked for
-            assert sorted({*range(16)} - {*find(barred or '"none"')}) == expected
-            assert set(find(found or '"none"')) - set(find(barred or '"none"')) <= set(expected)
+            assert sorted({*range(16)} - {*find(excluded or '"none"')}) == expected
+            assert set(find(found or '"none"')) - set(find(excluded or '"none"')) <= set(expected)
         else:
             assert (find(found) if found else []) == expected
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sessiondb.query import parse
-from sessiondb.query.snippets import LONGEST, marked, one_line
+from sessiondb.query.snippets import MAX_LENGTH, marked, one_line
 
 
 @pytest.mark.parametrize(
@@ -14,10 +14,10 @@ from sessiondb.query.snippets import LONGEST, marked, one_line
         ("", ""),
         ("a «b» c", "a «b» c"),
         ("a\n\n  «b»\tc ", "a «b» c"),
-        ("x" * 500, "x" * LONGEST + "…"),
-        ("x" * 500 + " «b» " + "y" * 500, "…" + "x" * 69 + " «b» " + "y" * (LONGEST - 74) + "…"),
-        ("«" + "b" * 500 + "»", "«" + "b" * (LONGEST - 1) + "»…"),
-        ("x" * 500 + " «b»", "…" + "x" * (LONGEST - 4) + " «b»"),
+        ("x" * 500, "x" * MAX_LENGTH + "…"),
+        ("x" * 500 + " «b» " + "y" * 500, "…" + "x" * 69 + " «b» " + "y" * (MAX_LENGTH - 74) + "…"),
+        ("«" + "b" * 500 + "»", "«" + "b" * (MAX_LENGTH - 1) + "»…"),
+        ("x" * 500 + " «b»", "…" + "x" * (MAX_LENGTH - 4) + " «b»"),
     ],
     ids=range(7),
 )
@@ -35,8 +35,8 @@ def test_a_long_snippet_is_cut_about_its_first_mark(snippet: str, line: str) -> 
         ("nothing of\nit", "昨晚", "nothing of it"),
         ("The tests of it", "the tests", "The «tests» of it"),
         ("a " * 200 + "昨晚", "昨晚", "…" + "a " * 35 + "«昨晚»"),
-        ("昨晚" + "a" * 300, "昨晚", "«昨晚»" + "a" * (LONGEST - 2) + "…"),
-        ("b" * 300, "", "b" * LONGEST + "…"),
+        ("昨晚" + "a" * 300, "昨晚", "«昨晚»" + "a" * (MAX_LENGTH - 2) + "…"),
+        ("b" * 300, "", "b" * MAX_LENGTH + "…"),
         ("a + b", "+", "a «+» b"),
     ],
 )

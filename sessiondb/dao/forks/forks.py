@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from sessiondb.dao.forks.copies import Copy, Line
 from sessiondb.dao.forks.originals import Descent, Originals
-from sessiondb.dao.forks.transfer import Handover
+from sessiondb.dao.forks.transfer import Transfer
 from sessiondb.dao.union.row_buffer import RowBuffer
 from sessiondb.storage.connection import Connection
 
@@ -85,7 +85,7 @@ class Forks:
     def __init__(self, connection: Connection, rows: RowBuffer) -> None:
         self._db = connection
         self._originals = Originals(connection)
-        self._handover = Handover(connection, rows)
+        self._transfer = Transfer(connection, rows)
 
     def shared(self, session_id: str, external_ids: Iterable[str]) -> list[str]:
         """Return those ids of messages that another session holds too."""
@@ -103,14 +103,14 @@ class Forks:
         for external_id in kin.late:
             row = self._db.row(_HOLDER, {"external_id": external_id, "session": kin.id})
             if row is not None:
-                dropped = self._handover.drop_copy(kin.id, external_id, row[1], row[0])
+                dropped = self._transfer.drop_copy(kin.id, external_id, row[1], row[0])
                 late += [Copy(seq, *names) for seq, names in dropped]
                 changed.add(kin.id)
         lines = self._lines(kin.id, sorted([*late, *kin.copies], key=lambda copy: copy.after))
         if lines:
             changed |= self._settle(kin, lines)
         if kin.late or not kin.is_new:
-            self._handover.tidy(kin.id)
+            self._transfer.tidy(kin.id)
         return Settled(changed, len(late))
 
     def _settle(self, kin: Kin, lines: list[Line]) -> set[str]:
@@ -128,13 +128,13 @@ class Forks:
         changed = set(copiers)
         kept = [line for line in ends.values() if line.holder not in copiers]
         if copiers:
-            self._handover.move([line for line in lines if line.holder in copiers], session.id)
+            self._transfer.move([line for line in lines if line.holder in copiers], session.id)
             changed.add(session.id)
         for holder, end in copiers.items():
             self._link(others[holder], session.id, end.external_id)
             self._follow(kin, others[holder], lines)
         if copiers:
-            self._handover.drop_twins(session.id)
+            self._transfer.drop_twins(session.id)
             self._db.executemany(_SET_KEY, [(key, session.id, external_id) for external_id, key in kin.keys])
         if kept:
             end = max(kept, key=lines.index)

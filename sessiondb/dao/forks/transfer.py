@@ -56,7 +56,7 @@ Names = tuple[str | None, str | None]
 """What a copy is known by: the external id of a message, or the id of the call that an answer answers."""
 
 
-class Handover:
+class Transfer:
     """Moves rows between sessions, inside one transaction of the caller; all rows must be written."""
 
     def __init__(self, connection: Connection, rows: RowBuffer) -> None:

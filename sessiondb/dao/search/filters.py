@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from sessiondb.query import Choice, Filters
 from sessiondb.storage.connection import Connection
 
-MOST_SESSIONS = 2000
+MAX_SESSIONS = 2000
 """Sessions whose rows are looked up as ranges. Where more are meant, so are most rows: each is looked at."""
 
-MOST_SPANS = 40
+MAX_SPANS = 40
 """Ranges that an index is asked for one by one: finding where one begins takes as long as some hundred hits."""
 
 _CHUNK = 2000
@@ -152,7 +152,7 @@ class SearchFilter:
     def spans(self, corpus: Corpus) -> list[tuple[int, int]]:
         """Return ranges outside of which no row passes, in order; a single one of everything where they are many."""
         ranges = self._session_ranges(corpus)
-        return [EVERYTHING] if ranges is None or len(ranges) > MOST_SPANS else ranges
+        return [EVERYTHING] if ranges is None or len(ranges) > MAX_SPANS else ranges
 
     def keep(self, corpus: Corpus, row_ids: Iterable[int], most: int | None) -> list[int]:
         """Return those of the rows that pass, in their order, `most` at most (None: all)."""
@@ -226,9 +226,9 @@ class SearchFilter:
         conditions.compare("s.started_at", "<", self._filters.before)
         if not conditions.parts:
             return None
-        sql = f"SELECT s.id FROM sessions AS s WHERE {conditions} LIMIT {MOST_SESSIONS + 1}"
+        sql = f"SELECT s.id FROM sessions AS s WHERE {conditions} LIMIT {MAX_SESSIONS + 1}"
         found = [row[0] for row in self._db.rows(sql, conditions.values)]
-        return found if len(found) <= MOST_SESSIONS else None
+        return found if len(found) <= MAX_SESSIONS else None
 
     def _spans(self, corpus: Corpus, session_ids: list[str]) -> list[tuple[int, int]]:
         rows = self._db.rows(

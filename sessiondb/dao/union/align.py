@@ -31,7 +31,7 @@ def digest(message: MessageRow) -> bytes:
     return hashlib.blake2b("\x1e".join(said).encode(), digest_size=16).digest()
 
 
-class Weave:
+class Alignment:
     """Takes their messages in order and finds for each the one of ours that it is.
 
     The two are one where they have the same external id; else where they say the same, at the same time as

@@ -9,7 +9,7 @@ from sessiondb.dao.forks.copies import Copy
 from sessiondb.dao.union.batch import ImportBatch, storable
 from sessiondb.dao.union.row_buffer import ANSWERED_BY, ASKED_BY, CALL, MESSAGE, Row
 from sessiondb.dao.union.session import ImportSession
-from sessiondb.importers.base import MessageRecord, ToolCallRecord, ToolResult, is_worldwide
+from sessiondb.importers.base import MessageRecord, ToolCallRecord, ToolResult, is_globally_unique
 
 _SPOKEN = ("user", "assistant")
 
@@ -187,7 +187,7 @@ class ImportMessages:
         origin = self._batch.origins.get(external_id)
         if origin is None and not session.may_copy:
             return False
-        if not is_worldwide(external_id):
+        if not is_globally_unique(external_id):
             session.may_copy = bool(session.copies)
             return False
         session.has_worldwide_ids = True

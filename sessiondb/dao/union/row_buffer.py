@@ -6,7 +6,7 @@ from typing import Any
 
 from sessiondb.storage.connection import Connection
 
-MOST_BYTES = 8 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
 """Bytes of text held back before they are written, about."""
 
 MESSAGE = (
@@ -71,7 +71,7 @@ class RowBuffer:
     @property
     def is_full(self) -> bool:
         """Say whether it is time to write."""
-        return self._bytes > MOST_BYTES
+        return self._bytes > MAX_BYTES
 
     def message(self, *values: Any) -> Row:
         """Take the values of a message, all but its id; return the row, which may be changed until it is written.

@@ -8,7 +8,7 @@ from typing import Any
 
 from sessiondb.dao.exports import Exports
 from sessiondb.dao.forks.forks import Forks, Kin
-from sessiondb.dao.union.align import Known, Weave, digest
+from sessiondb.dao.union.align import Alignment, Known, digest
 from sessiondb.dao.union.row_buffer import ANSWERED_BY, CALL, TOKENS, RowBuffer
 from sessiondb.dao.union.row_buffer import Row as Values
 from sessiondb.dao.union.union_copies import UnionCopies
@@ -48,8 +48,8 @@ class SessionUnion:
         self._rows = rows
         self._model = model
         self.is_new = is_new
-        self._weave = Weave(() if is_new else self._ours())
-        self._last_seq = self._weave.last_seq
+        self._alignment = Alignment(() if is_new else self._ours())
+        self._last_seq = self._alignment.last_seq
         # By their seq: the id each message has here.
         self._ids: dict[int, int] = {}
         self._last_id: int | None = None
@@ -65,7 +65,7 @@ class SessionUnion:
 
     def message(self, row: MessageRow) -> None:
         """Take a message, unless it is here."""
-        known = None if self.is_new else self._weave.find(row)
+        known = None if self.is_new else self._alignment.find(row)
         if known is None and not self.is_new and self._copies.take(row, self._last_id):
             return
         if known is None:
@@ -113,7 +113,7 @@ class SessionUnion:
                 self._rows.tokens(list(values))
                 self.is_changed = True
         self._rows.write()
-        order = self._weave.order()
+        order = self._alignment.order()
         if order is not None:
             self._renumber(order)
         if not self.is_new:
@@ -138,7 +138,7 @@ class SessionUnion:
         )  # fmt: skip
         id = int(values[0])
         if not self.is_new:
-            self._weave.add(id)
+            self._alignment.add(id)
         self.added += 1
         self.is_changed = True
         return id

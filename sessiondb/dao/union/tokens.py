@@ -9,7 +9,7 @@ from sessiondb.dao.union.batch import ImportBatch
 from sessiondb.dao.union.messages import ImportMessages
 from sessiondb.dao.union.row_buffer import TOKENS, Row
 from sessiondb.dao.union.session import ImportSession
-from sessiondb.importers.base import TokenRecord, is_worldwide
+from sessiondb.importers.base import TokenRecord, is_globally_unique
 
 _OUTPUT = TOKENS.index("output")
 _COUNTED_ELSEWHERE: Row = [*[None] * _OUTPUT, 2**63]
@@ -66,7 +66,7 @@ class ImportTokens:
         if not session.is_new:
             found = db.row(f"{_FIND} AND session_id = ?", (request_key, session.id))
         # A copied response tells itself: its session may have begun with lines of its own.
-        if found is None and (session.copies or is_worldwide(request_key.partition(":")[0])):
+        if found is None and (session.copies or is_globally_unique(request_key.partition(":")[0])):
             unwritten = self._batch.rows.unwritten_tokens(request_key)
             if unwritten is not None:
                 return unwritten

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sessiondb.dao.forks.copies import Copy
 from sessiondb.dao.forks.forks import Forks, Kin
-from sessiondb.importers.base import is_worldwide
+from sessiondb.importers.base import is_globally_unique
 from sessiondb.records.rows import MessageRow, TokensRow
 from sessiondb.storage.connection import Connection
 
@@ -34,7 +34,10 @@ class UnionCopies:
     def take(self, row: MessageRow, after: int | None) -> bool:
         """Say whether a message is held by another session here, or answers a call of one that is."""
         if row.external_id is not None:
-            if not is_worldwide(row.external_id) or self._db.row(_HELD, (row.external_id, self._id)) is None:
+            if (
+                not is_globally_unique(row.external_id)
+                or self._db.row(_HELD, (row.external_id, self._id)) is None
+            ):
                 return False
             self._by_seq[row.seq] = row.external_id
             self._found.append((after, row.external_id, None))
@@ -48,7 +51,7 @@ class UnionCopies:
 
     def new(self, row: MessageRow) -> None:
         """Note a message that was added."""
-        if row.external_id is not None and is_worldwide(row.external_id):
+        if row.external_id is not None and is_globally_unique(row.external_id):
             self._new.append(row.external_id)
 
     def is_counted(self, row: TokensRow) -> bool:

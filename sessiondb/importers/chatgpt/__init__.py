@@ -20,11 +20,11 @@ from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, session_id
 from sessiondb.importers.chat_api.call_ids import with_call_ids
 from sessiondb.importers.chatgpt.messages import message_record, moment
-from sessiondb.importers.files.json_stream import conversations, first_conversations
+from sessiondb.importers.files.conversations import conversations, first_conversations
 from sessiondb.importers.files.packed import plain_path
 
 if TYPE_CHECKING:
-    from sessiondb.importers.detect import Sample
+    from sessiondb.importers.files.sample import Sample
     from sessiondb.importers.files.source import Source
 
 name = "chatgpt"

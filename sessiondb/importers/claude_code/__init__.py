@@ -27,7 +27,7 @@ from sessiondb.importers.base import Record
 from sessiondb.importers.claude_code.lines import Line, decode, lenient
 from sessiondb.importers.claude_code.sessions import AGENT
 from sessiondb.importers.claude_code.transcript import Transcript
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source, open_bytes
 
 name = AGENT

@@ -14,7 +14,7 @@ from sessiondb.importers.base import (
     TokenRecord,
     ToolCallRecord,
     ToolResult,
-    is_worldwide,
+    is_globally_unique,
 )
 from sessiondb.importers.claude_code.lines import (
     Block,
@@ -144,7 +144,7 @@ class Answer:
         id = line.message.id if line.message else None
         if not id:
             return line.uuid or f"{session}:{self.external_id}"
-        return id if is_worldwide(id) or not line.requestId else f"{id}:{line.requestId}"
+        return id if is_globally_unique(id) or not line.requestId else f"{id}:{line.requestId}"
 
     def _counts(self, session: str, key: str, counts: Counts) -> TokenRecord:
         return TokenRecord(

@@ -29,7 +29,7 @@ from sessiondb.importers.codex.session import SessionReader
 from sessiondb.importers.files.source import Source
 
 if TYPE_CHECKING:
-    from sessiondb.importers.detect import Sample
+    from sessiondb.importers.files.sample import Sample
 
 name = AGENT
 version = 1

@@ -40,7 +40,7 @@ from sessiondb.importers.files.source import Source, open_bytes
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:
-    from sessiondb.importers.detect import Sample
+    from sessiondb.importers.files.sample import Sample
 
 name = "codex-legacy"
 version = 1

@@ -1,8 +1,4 @@
-"""Read JSON files of any size, one element at a time: only the element that is being decoded is in memory.
-
-The exports of ChatGPT and Claude.ai are one array of conversations, often hundreds of megabytes on one line,
-in a zip file or out of it.
-"""
+"""Read JSON files of any size, one element at a time: only the element that is being decoded is in memory."""
 
 from __future__ import annotations
 
@@ -10,35 +6,23 @@ import codecs
 import hashlib
 import json
 import re
-import zlib
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
-from functools import partial
-from itertools import islice
+from collections.abc import Callable, Iterator
 from math import isfinite
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
-from zipfile import BadZipFile, ZipFile
+from typing import IO, Any, Literal
 
 import msgspec
 
 from sessiondb.chat.content import clean
-from sessiondb.errors import ImportFailed
 from sessiondb.importers.files.packed import plain_path
 from sessiondb.importers.files.source import Source, open_bytes
-
-if TYPE_CHECKING:
-    from sessiondb.importers.detect import Sample
 
 WINDOW = 1 << 20
 """Characters read at a time, about."""
 
-MOST = 64 << 20
+MAX_CHARACTERS = 64 << 20
 """Characters of the largest element that is read."""
 
-ZIP_MAGIC = b"PK\x03\x04"
-_MEMBER = re.compile(r"(?:.*/)?conversations(?:[-_]\d+)?\.json")
-_LOOKED_AT = 3
 _SPACE = re.compile(r"[ \t\r\n\0]*")
 _TOKEN = len("-Infinity")
 # What the decoder lets through and SQLite does not: halves of surrogate pairs, and NULs.
@@ -75,8 +59,8 @@ class _Window:
                 is_cut = error.msg.startswith("Unterminated string") or error.pos > len(self.text) - _TOKEN
                 if not is_cut:
                     raise ValueError(error.msg) from error
-                if len(self.text) - self.at >= MOST:
-                    raise ValueError(f"it is longer than {MOST} characters, or broken") from error
+                if len(self.text) - self.at >= MAX_CHARACTERS:
+                    raise ValueError(f"it is longer than {MAX_CHARACTERS} characters, or broken") from error
                 if not self._grow():
                     raise ValueError("the file ends in the middle of it, or it is broken") from error
             else:
@@ -173,48 +157,3 @@ def lines_before(source: Source) -> Iterator[Any]:
         if earlier.end >= source.start:
             return
         yield value
-
-
-def conversations(path: Path, report: Callable[[str], None]) -> Generator[Any, None, None]:
-    """Yield the conversations of an export, from the zip file or from a `conversations.json` out of it.
-
-    Raises ImportFailed where a zip file cannot be read or holds none.
-    """
-    try:
-        if not _is_zip(path):
-            with open_bytes(path) as handle:
-                yield from elements(handle, report)
-            return
-        with ZipFile(path) as archive:
-            names = sorted(name for name in archive.namelist() if _MEMBER.fullmatch(name))
-            if not names:
-                raise ImportFailed(f"{path} holds no conversations.json: it is no export of conversations")
-            for name in names:
-                with archive.open(name) as member:
-                    yield from elements(member, partial(_report_of, report, name))
-    # What zipfile raises for damage, for encryption and for compression that they do not know.
-    except (BadZipFile, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
-        raise ImportFailed(f"{path} cannot be unpacked: {error}") from error
-
-
-def first_conversations(sample: Sample) -> list[dict[str, Any]]:
-    """Return the first few conversations of what may be an export, [] where it is none."""
-    head = sample.head.lstrip()
-    if head.startswith(b"{"):
-        return [sample.document] if isinstance(sample.document, dict) else []
-    if not head.startswith((b"[", ZIP_MAGIC)):
-        return []
-    try:
-        with closing(conversations(sample.path, lambda reason: None)) as found:
-            return [value for value in islice(found, _LOOKED_AT) if isinstance(value, dict)]
-    except ImportFailed:
-        return []
-
-
-def _report_of(report: Callable[[str], None], member: str, reason: str) -> None:
-    report(f"{member}: {reason}")
-
-
-def _is_zip(path: Path) -> bool:
-    with open(path, "rb") as handle:
-        return handle.read(len(ZIP_MAGIC)) == ZIP_MAGIC

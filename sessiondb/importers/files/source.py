@@ -24,7 +24,7 @@ UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 BUFFER = 64 * 1024
 """Bytes read at a time: lines are long, and reading them takes half as long as with Python's own 8 KiB."""
 
-MOST_LINE = MOST_DOCUMENT = 256 * 1024 * 1024
+MAX_LINE = MAX_DOCUMENT = 256 * 1024 * 1024
 """Bytes of the longest line, and of the largest packed document, that are read: a few bytes can be packed gigabytes."""
 
 _JSON_SPACE = b" \t\r\n\0"
@@ -117,9 +117,9 @@ class Source:
                 handle.seek(self.start)
             else:
                 self.end = handle.tell()
-            while raw := handle.readline(MOST_LINE):
+            while raw := handle.readline(MAX_LINE):
                 self.line += 1
-                if len(raw) >= MOST_LINE:
+                if len(raw) >= MAX_LINE:
                     raise ImportFailed(
                         f"{self.path}: line {self.line} is too long, and nothing after it is read"
                     )
@@ -178,7 +178,7 @@ class Source:
 
         with open_bytes(self.path) as handle:
             is_packed = isinstance(handle, packed.Unpacked)
-            data = handle.read(MOST_DOCUMENT if is_packed else -1)
+            data = handle.read(MAX_DOCUMENT if is_packed else -1)
             if is_packed and handle.read(1):
                 raise packed.Damaged(f"{self.path} is too large a document to be unpacked")
         self.end = self.path.stat().st_size

@@ -23,8 +23,8 @@ import msgspec
 from sessiondb.chat.content import text_or_none, without_payloads
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import Record, SessionRecord, session_id
-from sessiondb.importers.detect import Sample
 from sessiondb.importers.files.packed import plain_path
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.importers.gemini.log import Chat
 from sessiondb.importers.gemini.messages import AGENT, Conversation

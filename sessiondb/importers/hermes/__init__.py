@@ -10,7 +10,7 @@ from typing import Any
 
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import Record
-from sessiondb.importers.detect import MOST_LINES, Sample
+from sessiondb.importers.files.sample import MAX_LINES, Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.importers.hermes.index import is_entry, read_index
 from sessiondb.importers.hermes.sessions import ID
@@ -47,7 +47,7 @@ def read(source: Source) -> Iterator[Record]:
     Raises ImportFailed where the file is of none of them.
     """
     sample = Sample(source.path)
-    sample.lines_up_to(MOST_LINES)
+    sample.lines_up_to(MAX_LINES)
     kind = _kind(sample)
     if kind is None and sample.is_sqlite:
         raise ImportFailed(f"{source.path} is no database of Hermes: it lacks the tables of one")

@@ -27,7 +27,7 @@ from sessiondb.importers.llm.turns import Turns
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:
-    from sessiondb.importers.detect import Sample
+    from sessiondb.importers.files.sample import Sample
     from sessiondb.importers.files.source import Source
 
 name = "llm"

@@ -29,7 +29,7 @@ from sessiondb.importers.opencode.db import decode, tables
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:
-    from sessiondb.importers.detect import Sample
+    from sessiondb.importers.files.sample import Sample
     from sessiondb.importers.files.source import Source
 
 name = "openai-agents"

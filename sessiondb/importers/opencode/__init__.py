@@ -15,7 +15,7 @@ from typing import Any
 from sessiondb.chat.content import text_or_none
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import Record
-from sessiondb.importers.detect import SQLITE_MAGIC, Sample
+from sessiondb.importers.files.sample import SQLITE_MAGIC, Sample
 from sessiondb.importers.files.source import Source, open_bytes
 from sessiondb.importers.opencode import db as opencode_db
 from sessiondb.importers.opencode import go as opencode_go

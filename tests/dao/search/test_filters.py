@@ -58,7 +58,7 @@ def day(number: int) -> list[int]:
 def test_messages_are_kept_as_the_filters_say(
     db: SessionDB, monkeypatch: pytest.MonkeyPatch, most_sessions: int, filters: dict[str, Any], kept: Any
 ) -> None:
-    monkeypatch.setattr(search_filters, "MOST_SESSIONS", most_sessions)
+    monkeypatch.setattr(search_filters, "MAX_SESSIONS", most_sessions)
     allowed = SearchFilter(db.connection, Filters(**filters))
     assert allowed.keep(MESSAGES, range(1, 30 if filters else 21), None) == list(kept)
     assert allowed.rows(MESSAGES, None) == list(kept)[::-1]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessiondb.dao.union.align import Known, Weave, digest
+from sessiondb.dao.union.align import Alignment, Known, digest
 from sessiondb.records.rows import CallRow, MessageRow, raw_json
 
 Said = list[tuple[str, str | None]]
@@ -24,7 +24,7 @@ def known(said: Said) -> list[Known]:
 
 def woven(ours: Said, theirs: Said) -> Said:
     """Return both as one, found by what they say and when."""
-    weave = Weave(known(ours))
+    weave = Alignment(known(ours))
     all_said = dict(enumerate(ours))
     for number, (text, at) in enumerate(theirs):
         if weave.find(message(number + 1, text, at)) is None:
@@ -77,7 +77,7 @@ def test_a_time_that_one_does_not_know_fits_any() -> None:
 
 
 def test_an_id_goes_before_words_and_place() -> None:
-    weave = Weave([Known(1, 1, "x", b"", None), Known(2, 2, "y", digest(message(1, "a")), None)])
+    weave = Alignment([Known(1, 1, "x", b"", None), Known(2, 2, "y", digest(message(1, "a")), None)])
 
     assert weave.find(message(1, "a", external_id="y")) is not None
     assert weave.find(message(2, "other words", external_id="x")) is not None
@@ -85,7 +85,7 @@ def test_an_id_goes_before_words_and_place() -> None:
 
 
 def test_messages_of_one_id_are_taken_one_after_the_other() -> None:
-    weave = Weave([Known(index, index, "x", b"", None) for index in (1, 2)])
+    weave = Alignment([Known(index, index, "x", b"", None) for index in (1, 2)])
 
     found = [weave.find(message(1, "a", external_id="x")) for _ in range(3)]
 

@@ -13,7 +13,7 @@ import pytest
 from sessiondb.errors import ImportFailed
 from sessiondb.importers import chatgpt
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, ToolCallRecord, ToolResult
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source
 from sessiondb.timestamps import normalise
 from tests.helpers.chatgpt_export import HIDDEN, ID, START, message, node

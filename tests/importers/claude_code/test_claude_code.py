@@ -14,7 +14,7 @@ import pytest
 
 from sessiondb.importers import claude_code
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source
 from sessiondb.timestamps import normalise
 

@@ -40,8 +40,8 @@ def turn(content: Any, slot: Slot = SLOT, **flags: Any) -> list[Record]:
 @pytest.mark.parametrize(
     ("content", "flags", "expected"),
     [
-        ("Mend it.", {}, [row("user", "Mend it.")]),
-        (["Mend", {"type": "text", "text": "it."}], {}, [row("user", "Mend\n\nit.")]),
+        ("Repair it.", {}, [row("user", "Repair it.")]),
+        (["Repair", {"type": "text", "text": "it."}], {}, [row("user", "Repair\n\nit.")]),
         (None, {}, []),
         ("", {}, []),
         ([], {}, []),
@@ -52,11 +52,11 @@ def turn(content: Any, slot: Slot = SLOT, **flags: Any) -> list[Record]:
             [row("system", "So far.", metadata={"kind": "compact_summary"})],
         ),
         (
-            [{"type": "text", "text": FILE}, {"type": "text", "text": "Mend it."}],
+            [{"type": "text", "text": FILE}, {"type": "text", "text": "Repair it."}],
             {},
             [
                 row("system", FILE, external_id="u1#context", metadata={"kind": "environment"}),
-                row("user", "Mend it."),
+                row("user", "Repair it."),
             ],
         ),
     ],

@@ -10,7 +10,7 @@ import pytest
 
 from sessiondb.importers import codex
 from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from tests.helpers.codex_logs import (
     FILE,

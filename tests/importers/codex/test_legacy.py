@@ -13,7 +13,7 @@ import pytest
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import MessageRecord, SessionRecord, ToolResult
 from sessiondb.importers.codex import legacy as codex_legacy
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from tests.helpers.codex_logs import known, mutated, rows, union
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from sessiondb.errors import ImportFailed
-from sessiondb.importers.detect import Sample
 from sessiondb.importers.files import json_stream
-from sessiondb.importers.files.json_stream import conversations, digest, elements, first_conversations, form
+from sessiondb.importers.files.conversations import conversations, first_conversations
+from sessiondb.importers.files.json_stream import digest, elements, form
+from sessiondb.importers.files.sample import Sample
 
 VALUES: list[Any] = [
     {"a": 'quote " and \\ and {[', "b": [1, {"c": None}], "naïve": "日本語 🐙"},
@@ -85,7 +86,7 @@ def test_a_mistake_is_not_taken_for_a_cut(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_an_element_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_stream, "WINDOW", 64)
-    monkeypatch.setattr(json_stream, "MOST", 1000)
+    monkeypatch.setattr(json_stream, "MAX_CHARACTERS", 1000)
     values, reasons = read(b'["' + b"x" * 100_000)
     assert values == []
     assert reasons == [

@@ -242,7 +242,7 @@ import resource, sys
 from pathlib import Path
 from sessiondb.importers import importers
 from sessiondb.importers.files import packed
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 for name in sys.argv[2:]:
     sys.modules[name] = None

@@ -13,7 +13,7 @@ import pytest
 from sessiondb.errors import ImportFailed
 from sessiondb.importers import gemini
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 
 SESSION = "0d9f2f0e-4c1b-4c55-9d0c-0f4a7a3a1b2c"

@@ -16,7 +16,7 @@ import pytest
 from sessiondb.errors import ImportFailed
 from sessiondb.importers import hermes
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord
-from sessiondb.importers.detect import MOST_LINES, Sample
+from sessiondb.importers.files.sample import MAX_LINES, Sample
 from sessiondb.importers.files.source import Problem, Source
 from sessiondb.timestamps import normalise
 
@@ -130,7 +130,7 @@ NANOBOT = {"role": "tool", "content": "x", "tool_call_id": "c1", "name": "ls", "
         ("any.jsonl", [USER], 0),
         ("any.jsonl", [USER, NANOBOT], 0),
         ("any.jsonl", [USER, CALL, {"_type": "metadata", "key": "cli:direct"}], 0),
-        (f"{A}.jsonl", [USER] * MOST_LINES + [{"_type": "metadata"}], 0),
+        (f"{A}.jsonl", [USER] * MAX_LINES + [{"_type": "metadata"}], 0),
         (f"{A}.jsonl", [{"role": "user", "content": "no time"}], 0),
         ("out.jsonl", [EXPORT], 2),
         ("out.jsonl", [EXPORT, EXPORT], 2),
@@ -151,7 +151,7 @@ def test_files_are_told_by_their_content(
 ) -> None:
     path = write(tmp_path / name, *lines, indent=indent if name.endswith(".json") else None)
     sample = Sample(path)
-    sample.lines_up_to(MOST_LINES)
+    sample.lines_up_to(MAX_LINES)
     assert hermes.sniff(sample) == score
 
 
@@ -280,6 +280,6 @@ def test_the_real_transcript_holds_what_was_counted(corpus: Path) -> None:
 def test_every_real_file_is_certain_and_read_whole(corpus: Path) -> None:
     for path in (path for path in (corpus / "hermes").rglob("*") if path.is_file()):
         sample = Sample(path)
-        sample.lines_up_to(MOST_LINES)
+        sample.lines_up_to(MAX_LINES)
         assert hermes.sniff(sample) == 2
         assert read(path)[1] == []

@@ -13,7 +13,7 @@ import pytest
 from sessiondb.errors import ImportFailed
 from sessiondb.importers import llm as llm_logs
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source
 from sessiondb.timestamps import normalise
 from tests.helpers.llm_databases import CLASSIC, LATER, chain, make, ulid

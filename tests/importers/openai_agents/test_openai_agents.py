@@ -19,7 +19,7 @@ from sessiondb.importers.base import (
     ToolCallRecord,
     ToolResult,
 )
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source
 from tests.helpers.odd_values import assert_storable, with_odd_values
 

@@ -13,7 +13,7 @@ import pytest
 
 from sessiondb.importers import opencode
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, ToolCallRecord, ToolResult
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 
 HASHED = {

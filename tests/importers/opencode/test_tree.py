@@ -11,7 +11,7 @@ import pytest
 from sessiondb.errors import ImportFailed
 from sessiondb.importers import opencode
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord
-from sessiondb.importers.detect import Sample
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 
 SES = "ses_2f1e0d9c8b7aABCDEFGHIJKLMN"

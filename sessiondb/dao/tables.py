@@ -1,0 +1,87 @@
+"""One connection and the data access objects over it: what every flow is given to work on."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from sessiondb.dao.lookups import Lookups
+from sessiondb.storage import migrations
+from sessiondb.storage.connection import TIME_BUDGET, Connection
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from sessiondb.dao.messages import Messages
+    from sessiondb.dao.notes import Notes
+    from sessiondb.dao.sessions import Sessions
+    from sessiondb.dao.tokens import TokenCounts
+
+
+class Tables:
+    """An open database file and its tables, as a context manager; safe to share between threads.
+
+    The file is made, readable by its owner alone, and brought up to date when it is opened. With `read_only`
+    it is neither. A write waits up to `time_budget` seconds for other writers. Raises the errors of
+    sessiondb.errors.
+    """
+
+    def __init__(
+        self, path: str | PathLike[str], *, read_only: bool = False, time_budget: float = TIME_BUDGET
+    ) -> None:
+        self.path = Path(path).expanduser()
+        self.connection = Connection(self.path, read_only=read_only, time_budget=time_budget)
+        try:
+            if read_only:
+                migrations.check_readable(self.connection)
+            else:
+                migrations.migrate(self.connection)
+        except BaseException:
+            self.connection.close()
+            raise
+        self._lookups = Lookups(self.connection)
+
+    # Each part is imported when it is first used: a command that lists sessions need not know how to search.
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Start, find, list, describe and end sessions."""
+        from sessiondb.dao.sessions import Sessions
+
+        return Sessions(self.connection, self._lookups)
+
+    @cached_property
+    def messages(self) -> Messages:
+        """Append messages and tool calls, and read transcripts."""
+        from sessiondb.dao.messages import Messages
+
+        return Messages(self.connection, self._lookups)
+
+    @cached_property
+    def tokens(self) -> TokenCounts:
+        """Count the tokens of API responses."""
+        from sessiondb.dao.tokens import TokenCounts
+
+        return TokenCounts(self.connection, self._lookups)
+
+    @cached_property
+    def notes(self) -> Notes:
+        """Take, find and complete continuity notes."""
+        from sessiondb.dao.notes import Notes
+
+        return Notes(self.connection, self._lookups)
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,136 @@
+"""What is looked at of a file to tell its format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sessiondb.chat.content import clean
+from sessiondb.errors import ImportFailed
+from sessiondb.importers.files.json_stream import elements
+from sessiondb.importers.files.packed import Damaged
+from sessiondb.importers.files.source import MAX_DOCUMENT, Source, open_bytes
+from sessiondb.importers.files.sqlite_source import open_read_only
+
+SQLITE_MAGIC = b"SQLite format 3\0"
+HEAD = 65536
+MAX_LINES = 50
+
+
+class Sample:
+    """What is looked at to tell a format.
+
+    path      the file
+    tables    of a SQLite database: table name -> its column names; else {}
+    document  of a file that is one JSON object: that object; else None
+    first     of a file that is one JSON array: its first element; else None
+    lines     of a file of JSON lines: the first of them that are objects, 50 at most; [] for other files
+    tail      the last 64 KiB, as bytes
+    damage    why the file could not be read further, None for one that could
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damage: ImportFailed | None = None
+        with open_bytes(path) as handle:
+            self.head = handle.read(HEAD)
+        self._lines: list[dict[str, Any]] = []
+        self._reading = self._read_lines()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Say whether the file is a SQLite database."""
+        return self.head.startswith(SQLITE_MAGIC)
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether there is nothing in the file."""
+        return not self.head.strip(b" \t\r\n\0")
+
+    @cached_property
+    def tables(self) -> dict[str, frozenset[str]]:
+        """Return the tables and columns of a SQLite database. Raises ImportFailed where it is damaged."""
+        if not self.is_sqlite:
+            return {}
+        with open_read_only(self.path) as connection:
+            names = [
+                row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            ]
+            columns = "SELECT name FROM pragma_table_info(?)"
+            return {name: frozenset(row[0] for row in connection.execute(columns, (name,))) for name in names}
+
+    @cached_property
+    def document(self) -> dict[str, Any] | None:
+        """Return the JSON object that the whole file is, None where it is none or too large."""
+        if self.is_sqlite or self.head.lstrip()[:1] != b"{" or self.path.stat().st_size > MAX_DOCUMENT:
+            return None
+        if len(self.lines_up_to(2)) > 1:
+            return None
+        try:
+            # None of the formats has larger ones than that.
+            value = Source(self.path).document()
+        except ImportFailed as error:
+            self.damage = error if isinstance(error, Damaged) else None
+            return None
+        return value if isinstance(value, dict) else None
+
+    @cached_property
+    def first(self) -> Any:
+        """Return the first element of a JSON array, None where the file is none."""
+        if self.head.lstrip()[:1] != b"[":
+            return None
+        try:
+            with open_bytes(self.path) as handle:
+                return next(elements(handle, lambda reason: None), None)
+        except ImportFailed as error:
+            self.damage = error
+            return None
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the objects looked at so far, one per line; `detect` shows more and more of them."""
+        return self._lines
+
+    def lines_up_to(self, count: int) -> list[dict[str, Any]]:
+        """Read on until `count` objects are there, or no more lines; return them all."""
+        self._lines.extend(islice(self._reading, max(0, count - len(self._lines))))
+        return self._lines
+
+    @cached_property
+    def tail(self) -> bytes:
+        """Return the last 64 KiB of the file as it lies on the disk."""
+        with open(self.path, "rb") as handle:
+            handle.seek(max(0, self.path.stat().st_size - HEAD))
+            return handle.read()
+
+    def _read_lines(self) -> Iterator[dict[str, Any]]:
+        if self.is_sqlite or self.head.lstrip()[:1] != b"{":
+            return
+        for number, raw in enumerate(self._raw_lines()):
+            text = raw.decode("utf-8", "replace")
+            try:
+                value, end = json.JSONDecoder().raw_decode(text)
+                value = clean(value)
+            except (ValueError, RecursionError):
+                value, end = None, 0
+            # An indented document has lines such as `{"a": 1},`: not a line of its own.
+            if isinstance(value, dict) and text[end:].lstrip()[:1] in ("", "{"):
+                yield value
+            elif number > MAX_LINES:
+                return
+
+    def _raw_lines(self) -> Iterator[bytes]:
+        """Yield lines: those that are whole in what was read already, then, from the file again, the others."""
+        *whole, rest = self.head.split(b"\n", MAX_LINES)
+        yield from whole
+        if len(self.head) < HEAD and b"\n" not in rest:
+            yield rest
+            return
+        try:
+            yield from islice(Source(self.path).lines(), len(whole), None)
+        except ImportFailed as error:
+            self.damage = error
