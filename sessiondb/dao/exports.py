@@ -124,6 +124,10 @@ class Exports:
         )
         return [row[0] for row in rows]
 
+    def session_count(self) -> int:
+        """Return how many sessions there are."""
+        return int(self._db.value("SELECT count(*) FROM sessions"))
+
     def everything(self) -> Iterator[Row]:
         """Yield all that the database holds, but the ledger of imported files."""
         rows = self._db.stream(

@@ -80,7 +80,7 @@ def _merge(db: Tables, source: Tables, progress: Progress) -> MergeReport:
     exports = Exports(source.connection)
     with exports.snapshot():
         is_large = _size(source) >= LARGE
-        total = int(source.connection.value("SELECT count(*) FROM sessions"))
+        total = exports.session_count()
         is_free = not db.connection.sqlite.in_transaction
         with db.connection.bulk_load() if is_large and is_free else contextlib.nullcontext():
             rows = _Rows(exports.everything())

@@ -1,0 +1,109 @@
+"""The plan of the house: imports point down the list in docs/architecture.md, and each tool has one home."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "sessiondb"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# Packages that only some files may import, by the paths that these begin with.
+HOMES = {
+    "click": ("cli/",),
+    "tabulate": ("cli/render.py",),
+    "dateutil": ("timestamps.py",),
+    "sqlite_utils": ("dao/", "storage/", "database.py"),
+}
+
+# SQL on our schema: a statement that names one of its tables.
+STATEMENT = re.compile(
+    r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(?:sessions|messages|tool_calls|token_counts|notes|projects|channels|models|agents"
+    r"|tags|session_tags|imports|import_errors|deletions|meta)\b(?!\s*[,.](?!\s))"
+)
+
+
+def relative(file: Path) -> str:
+    """Return a file's path below the package."""
+    return file.relative_to(PACKAGE).as_posix()
+
+
+def room(module: str) -> str:
+    """Return the file or folder at the top of the package that a module is in."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+@cache
+def layers() -> dict[str, int]:
+    """Return for each room the number of its layer, 1 on top, as the document says."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    found = re.findall(r"^(\d+)\. ((?:`\w+` ?)+)", text, re.MULTILINE)
+    return {name: int(number) for number, names in found for name in re.findall(r"`(\w+)`", names)}
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Yield the modules that a file imports, anywhere in it, in full."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def texts(file: Path) -> Iterator[str]:
+    """Yield the strings of a file, those with values in them too, but for docstrings."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield node.value
+
+
+def test_every_room_is_on_the_list() -> None:
+    rooms = {name.partition("/")[0].removesuffix(".py") for name in map(relative, FILES)}
+
+    assert rooms == set(layers())
+
+
+@pytest.mark.parametrize("file", FILES, ids=relative)
+def test_imports_point_down_the_list(file: Path) -> None:
+    own = relative(file).partition("/")[0].removesuffix(".py")
+    others = {room(name) for name in imported(file) if name.split(".")[0] == "sessiondb"}
+    if own == "cli":
+        others.discard("__version__")
+
+    above = {name for name in others - {own} if layers()[name] <= layers()[own]}
+
+    assert above == set()
+
+
+@pytest.mark.parametrize("package", HOMES)
+def test_a_package_is_imported_in_its_home_alone(package: str) -> None:
+    using = {relative(file) for file in FILES if package in {name.split(".")[0] for name in imported(file)}}
+
+    assert {name for name in using if not name.startswith(HOMES[package])} == set()
+
+
+def test_importers_open_foreign_databases_in_one_place() -> None:
+    # A database without a name is one of the importer's own, in a temporary file.
+    pattern = re.compile(r"\bsqlite3\.connect\((?!\"\")")
+    opening = {relative(file) for file in FILES if pattern.search(file.read_text(encoding="utf-8"))}
+
+    assert {name for name in opening if name.startswith("importers/")} == {"importers/files/sqlite_source.py"}
+
+
+def test_sql_on_our_schema_stands_in_dao_and_storage() -> None:
+    using = {
+        relative(file)
+        for file in FILES
+        if not relative(file).startswith(("dao/", "storage/", "importers/"))
+        and any(STATEMENT.search(text) for text in texts(file))
+    }
+
+    assert using == set()
