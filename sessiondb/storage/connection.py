@@ -20,6 +20,7 @@ from sessiondb.errors import (
     DatabaseForeign,
     DatabaseMissing,
 )
+from sessiondb.storage import debug
 from sessiondb.storage.locks import WriterLock, pauses
 
 TIME_BUDGET = 30.0
@@ -96,6 +97,7 @@ class Connection:
             connection = sqlite3.connect(
                 uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=0
             )
+            debug.trace(connection)
             try:
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute("PRAGMA synchronous = FULL")

@@ -9,12 +9,15 @@ close of a writing connection holds an advisory lock on a file of its own beside
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from sessiondb.storage import debug
 
 FIXED_IN = (3, 51, 3)
 FIRST_PAUSE = 0.0005
@@ -25,13 +28,17 @@ def pauses() -> Iterator[float]:
     """Yield how many seconds to wait before each new try: growing, with jitter, so that waiting writers
     spread out.
     """
-    pause = FIRST_PAUSE
-    yield pause
+    pause = waited = FIRST_PAUSE
+    yield waited
     # Most never wait even once, and a command should start at once.
     import random
 
-    while True:
-        yield pause * random.uniform(0.5, 1.5)
+    is_told = debug.is_on("lock")
+    for tries in itertools.count(2):
+        if is_told:
+            debug.write("lock", f"waited {waited * 1000:.1f} ms for another writer, try {tries}")
+        waited = pause * random.uniform(0.5, 1.5)
+        yield waited
         pause = min(pause * 1.5, MAX_PAUSE)
 
 
