@@ -1,17 +1,14 @@
-"""Keep what README.md quotes true: the help of each command, and the tables and views of schema/.
+"""Write the pages of docs/ that are made from the program: docs/commands.md and docs/schema.md.
 
-A quotation stands between two comments and is written anew, whatever was between them:
-
-    <!-- help: list -->    what `sessiondb list --help` prints     <!-- /help -->
-    <!-- schema: notes --> the SQL of that table or view           <!-- /schema -->
-    <!-- schema: all -->   the first sentence of each of them      <!-- /schema -->
+Run it, as `scripts/docs`, after a change to a help text or to schema/. A test compares the pages with what it would
+write.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -20,17 +17,45 @@ from sessiondb.cli.group import COMMANDS, cli
 
 ROOT = Path(__file__).parents[1]
 WIDTH = 80
-_REGION = re.compile(r"(<!-- (help|schema): (.+?) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
-_OBJECT = re.compile(r"((?:^--.*\n)+)^(CREATE (TABLE|VIRTUAL TABLE|VIEW) (\w+)(?:.*\n)*?.*;)$", re.MULTILINE)
+_MADE_BY = "<!-- Made by scripts/docs from the program. Do not edit it here. -->"
+_COMMENTED = re.compile(r"((?:^--.*\n)+)^CREATE (?:TABLE|VIRTUAL TABLE|VIEW) (\w+)", re.MULTILINE)
 
 
-def rewritten(text: str) -> str:
-    """Return a page with its quotations as they should be. Raises KeyError for one of nothing that exists."""
-    sources: dict[str, Callable[[str], str]] = {"help": quoted_help, "schema": quoted_schema}
-    return _REGION.sub(lambda match: f"{match[1]}\n{sources[match[2]](match[3])}\n\n{match[4]}", text)
+def commands_page() -> str:
+    """Return the help of `sessiondb` and of each of its commands, as a page."""
+    intro = (
+        "Every command prints this with `--help`. What they have in common: a session is named by its id, by a "
+        "unique beginning of it, or as `@last`; data goes to stdout and everything else to stderr; commands that "
+        "remove something have `--dry-run`, and ask first."
+    )
+    parts = ["# Commands", _MADE_BY, intro, help_of("sessiondb")]
+    for name in COMMANDS:
+        parts += [f"## {name}", help_of(name)]
+    return "\n\n".join(parts) + "\n"
 
 
-def quoted_help(name: str) -> str:
+def schema_page() -> str:
+    """Return what every table and view is for, and the SQL of each, as a page."""
+    comments = sentences()
+    intro = (
+        "One SQLite file, which any SQLite tool may read and write: triggers keep counters and search indexes "
+        "true. The SQL is that of a new database; the sentences are the comments of `schema/*.sql`, where the "
+        "indexes and triggers are, too."
+    )
+    parts = ["# Schema", _MADE_BY, intro]
+    for kind, heading in (("table", "## Tables"), ("view", "## Views")):
+        made = {name: sql for name, sql in objects(kind) if name in comments}
+        parts += [heading, "\n".join(f"- [`{name}`](#{name}): {_first(comments[name])}" for name in made)]
+        for name, sql in made.items():
+            parts += [f"### {name}", comments[name], _block("sql", f"{sql};")]
+    parts += ["## Migrations", "\n".join(f"- {header}" for header in headers())]
+    return "\n\n".join(parts) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {"docs/commands.md": commands_page, "docs/schema.md": schema_page}
+
+
+def help_of(name: str) -> str:
     """Return the help of a command and of those within it, or of `sessiondb` itself, as a block of code."""
     top = click.Context(cli, info_name="sessiondb", terminal_width=WIDTH, **cli.context_settings)
     if name == "sessiondb":
@@ -46,25 +71,42 @@ def quoted_help(name: str) -> str:
     return _block("console", "\n\n".join(map(_help, [context, *contexts])))
 
 
-def quoted_schema(name: str) -> str:
-    """Return a table or view as a block of SQL, or for "all" a list of them."""
-    objects = schema_objects()
-    if name != "all":
-        return _block("sql", objects[name])
-    return "\n".join(f"- `{name}`: {_sentence(sql)}" for name, sql in objects.items())
+def sentences() -> dict[str, str]:
+    """Return the comment above each table and view of schema/, by name."""
+    return {
+        match[2]: _prose(match[1]) for sql in _migrations().values() for match in _COMMENTED.finditer(sql)
+    }
 
 
-def schema_objects() -> dict[str, str]:
-    """Return the tables and views that open with a comment, by name, comment and all, in schema/'s order."""
-    files = sorted((ROOT / "schema").glob("*.sql"))
-    found = (match for file in files for match in _OBJECT.finditer(file.read_text(encoding="utf-8")))
-    return {match[4]: match[1] + match[2] for match in found}
+def headers() -> Iterator[str]:
+    """Yield each file of schema/ with the first sentence of the comment that opens it."""
+    for name, sql in _migrations().items():
+        number, _, text = _first(_prose(sql.partition("\n\n")[0])).partition(": ")
+        yield f"`schema/{name}`: {text}" if number == name[:4] else f"`schema/{name}`"
 
 
-def _sentence(sql: str) -> str:
-    comment = " ".join(line.removeprefix("--").strip() for line in sql.partition("\nCREATE")[0].split("\n"))
-    sentence = comment.partition(". ")[0].rstrip(".")
-    return sentence[0].lower() + sentence[1:]
+def objects(kind: str) -> list[tuple[str, str]]:
+    """Return the tables or views of a new database: their names and their SQL."""
+    database = sqlite3.connect(":memory:")
+    try:
+        for sql in _migrations().values():
+            database.executescript(sql)
+        found = "SELECT name, sql FROM sqlite_schema WHERE type = ? AND sql IS NOT NULL ORDER BY rowid"
+        return database.execute(found, (kind,)).fetchall()
+    finally:
+        database.close()
+
+
+def _migrations() -> dict[str, str]:
+    return {file.name: file.read_text(encoding="utf-8") for file in sorted((ROOT / "schema").glob("*.sql"))}
+
+
+def _prose(comment: str) -> str:
+    return " ".join(line.removeprefix("--").strip() for line in comment.strip().split("\n"))
+
+
+def _first(text: str) -> str:
+    return text.partition(". ")[0].rstrip(".") + "."
 
 
 def _help(context: click.Context) -> str:
@@ -76,5 +118,5 @@ def _block(language: str, text: str) -> str:
 
 
 if __name__ == "__main__":
-    page = ROOT / sys.argv[1]
-    page.write_text(rewritten(page.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, page in PAGES.items():
+        (ROOT / path).write_text(page(), encoding="utf-8")

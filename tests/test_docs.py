@@ -1,4 +1,4 @@
-"""What README.md quotes of the program is what the program says."""
+"""The documentation says what the program says, and its links lead somewhere."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ import pytest
 from sessiondb.cli.group import COMMANDS
 
 ROOT = Path(__file__).parents[1]
+PAGES = [
+    path.relative_to(ROOT).as_posix()
+    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests/data/README.md"])
+]
 
 
 @pytest.fixture(scope="module")
@@ -25,54 +29,63 @@ def docs() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="module")
-def readme() -> str:
-    return (ROOT / "README.md").read_text(encoding="utf-8")
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
 
 
-def test_readme_quotes_the_program_as_it_is(docs: ModuleType, readme: str) -> None:
-    assert readme == docs.rewritten(readme), "run scripts/docs"
+@pytest.mark.parametrize("page", ["docs/commands.md", "docs/schema.md"])
+def test_a_generated_page_is_what_the_program_says_today(docs: ModuleType, page: str) -> None:
+    assert read(page) == docs.PAGES[page](), "run scripts/docs"
 
 
-def test_readme_quotes_every_command_and_the_schema(readme: str) -> None:
-    quoted = re.findall(r"<!-- (help|schema): (.+?) -->", readme)
-
-    assert {name for kind, name in quoted if kind == "help"} == {"sessiondb", *COMMANDS}
-    assert {"all", "sessions", "messages", "tool_calls", "token_counts", "notes"} <= {
-        name for kind, name in quoted if kind == "schema"
-    }
+def test_every_command_has_its_help_on_the_page_of_commands() -> None:
+    assert re.findall(r"^## (.+)$", read("docs/commands.md"), re.MULTILINE) == list(COMMANDS)
 
 
-def test_a_stale_quotation_is_rewritten_and_the_rest_left_alone(docs: ModuleType) -> None:
-    page = (
-        "Before.\n<!-- help: path -->\nstale\n<!-- /help -->\n"
-        "After.\n<!-- schema: tags -->\n<!-- /schema -->\n"
-    )
-
-    written = docs.rewritten(page)
-
-    assert written.startswith(
-        "Before.\n<!-- help: path -->\n\n```console\n$ sessiondb path --help\nUsage: sessiondb path "
-    )
-    assert written.endswith(
-        "<!-- /help -->\nAfter.\n<!-- schema: tags -->\n\n```sql\n"
-        "-- Words that people put on sessions to find them again.\n"
-        "CREATE TABLE tags (\n  id INTEGER PRIMARY KEY,\n  name TEXT NOT NULL UNIQUE\n) STRICT;\n```\n"
-        "\n<!-- /schema -->\n"
-    )
-    assert docs.rewritten(written) == written
-
-
-@pytest.mark.parametrize(
-    "region", ["<!-- help: lsit -->\n<!-- /help -->", "<!-- schema: lsit -->\n<!-- /schema -->"]
-)
-def test_a_quotation_of_nothing_is_an_error(docs: ModuleType, region: str) -> None:
+def test_help_of_no_command_is_an_error(docs: ModuleType) -> None:
     with pytest.raises(KeyError, match="lsit"):
-        docs.rewritten(region)
+        docs.help_of("lsit")
 
 
-def test_every_table_and_view_opens_with_a_sentence(docs: ModuleType) -> None:
-    sql = "\n".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "schema").glob("*.sql")))
-    made = re.findall(r"^CREATE (?:TABLE|VIEW) (\w+)", sql, re.MULTILINE)
+def test_every_table_and_view_has_its_sentence_on_the_page_of_the_schema(docs: ModuleType) -> None:
+    made = [name for kind in ("table", "view") for name, sql in docs.objects(kind) if "VIRTUAL" not in sql]
+    shadows = {name for name in made if re.search(r"_fts_(data|idx|content|docsize|config)$", name)}
+    ours = [name for name in made if name not in shadows and not name.startswith("sqlite_")]
 
-    assert list(docs.schema_objects()) == made
+    assert re.findall(r"^### (.+)$", read("docs/schema.md"), re.MULTILINE) == ours
+    assert (
+        "What was said, in order; the text of a tool's answer is in tool_calls.result.\n\n```sql\nCREATE TABLE"
+        in (read("docs/schema.md"))
+    )
+
+
+def test_the_readme_has_at_most_200_lines() -> None:
+    assert len(read("README.md").splitlines()) <= 200
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(
+        r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
+    prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "`", read(page), flags=re.DOTALL | re.MULTILINE)
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", prose) if not re.match(r"[a-z]+:", link)]
+
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.exists(), f"{page} links to {link}"
+        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), f"{page} links to {link}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_path_that_a_page_names_exists(page: str) -> None:
+    """Paths in code spans that begin with a folder of the checkout; `*` stands for any name."""
+    named = re.findall(r"`((?:sessiondb|schema|scripts|tests|docs)/[\w./*-]*)`", read(page))
+
+    assert [path for path in named if not list(ROOT.glob(path.rstrip("/")))] == []

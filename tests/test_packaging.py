@@ -18,9 +18,17 @@ from tests.helpers.building import ROOT, build, need_setuptools, run_python
 def copy_of_checkout(target: Path) -> Path:
     """Copy what a build reads: building leaves files beside its sources."""
     target.mkdir()
-    for name in ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "LICENSE"):
+    for name in (
+        "setup.cfg",
+        "pyproject.toml",
+        "MANIFEST.in",
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "LICENSE",
+    ):
         shutil.copy(ROOT / name, target)
-    for name in ("sessiondb", "schema", "scripts", "tests"):
+    for name in ("sessiondb", "schema", "scripts", "tests", "docs"):
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     return target
 

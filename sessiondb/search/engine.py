@@ -85,7 +85,7 @@ class Search:
     ) -> SearchResult:
         """Search and return a page of hits: the best of each session, or with `flat` every match.
 
-        `text` is in the query language (README, "Searching"), with `raw` in that of FTS5. What it says itself
+        `text` is in the query language (docs/search.md), with `raw` in that of FTS5. What it says itself
         (`agent:`, `in:`, ...) comes before the arguments. `scope`: talk, tools, notes or all; talk where
         nothing is said, tools where only tools can be meant. `since` and `until` are any times that people
         type. Of a common word only the newest hits are ranked, unless `exact`; the result says so. `limit`

@@ -151,9 +151,9 @@ def test_the_entry_points_are_read_once_in_a_run(
     assert len(caplog.messages) == 1
 
 
-def test_the_example_of_the_readme_is_a_package_that_works(tmp_path: Path) -> None:
+def test_the_example_in_the_docs_is_a_package_that_works(tmp_path: Path) -> None:
     need_setuptools()
-    text = (ROOT / "README.md").read_text("utf-8")
+    text = (ROOT / "docs" / "importers.md").read_text("utf-8")
     package = tmp_path / "package"
     package.mkdir()
     for _, name, code in re.findall(
