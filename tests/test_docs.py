@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -18,15 +19,19 @@ PAGES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def docs() -> ModuleType:
-    """Return scripts/docs.py as a module."""
-    spec = importlib.util.spec_from_file_location("docs", ROOT / "scripts" / "docs.py")
+def script(name: str) -> ModuleType:
+    """Return scripts/NAME.py as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def docs() -> ModuleType:
+    return script("docs")
 
 
 def read(page: str) -> str:
@@ -36,6 +41,13 @@ def read(page: str) -> str:
 @pytest.mark.parametrize("page", ["docs/commands.md", "docs/schema.md"])
 def test_a_generated_page_is_what_the_program_says_today(docs: ModuleType, page: str) -> None:
     assert read(page) == docs.PAGES[page](), "run scripts/docs"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_the_picture_shows_what_commands_print_today() -> None:
+    picture = script("picture")
+
+    assert read(picture.PICTURE) == picture.drawn(list(picture.session())), "run scripts/docs"
 
 
 def test_every_command_has_its_help_on_the_page_of_commands() -> None:
