@@ -97,7 +97,10 @@ def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_path_that_a_page_names_exists(page: str) -> None:
-    """Paths in code spans that begin with a folder of the checkout; `*` stands for any name."""
-    named = re.findall(r"`((?:sessiondb|schema|scripts|tests|docs)/[\w./*-]*)`", read(page))
+    """Paths in code spans that begin with a folder of the checkout or of the package; `*` stands for any name."""
+    bases = (ROOT, ROOT / "sessiondb")
+    folders = {folder.name for base in bases for folder in base.iterdir() if folder.is_dir()}
+    spans = re.findall(r"`([\w-]+/[\w./*-]*)`", read(page))
+    named = [span for span in spans if span.partition("/")[0] in folders]
 
-    assert [path for path in named if not list(ROOT.glob(path.rstrip("/")))] == []
+    assert [path for path in named if not any(any(base.glob(path.rstrip("/"))) for base in bases)] == []
