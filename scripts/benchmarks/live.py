@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -201,7 +202,8 @@ def history(folder: Path, lengths: list[int]) -> Iterator[tuple[str, float, str]
                     ],
                 )
         sessions = db.connection.rows("SELECT session_id, count(*) FROM messages GROUP BY 1 ORDER BY 2")
-        for options in ({"limit": 50}, {"max_tokens": 500}):
+        every_options: tuple[dict[str, Any], ...] = ({"limit": 50}, {"max_tokens": 500})
+        for options in every_options:
             for session, length in sessions:
                 spent, worst = timed(lambda _: db.history(session, **options), 200)  # noqa: B023
                 told = ", ".join(f"{name}={value}" for name, value in options.items())

@@ -48,7 +48,7 @@ MESSAGES: list[BaseMessage] = [
     ),
     ToolMessage("no such folder", tool_call_id="c1", name="ls", status="error", artifact={"code": 2}),
     AIMessage([{"type": "text", "text": "Nowhere."}], additional_kwargs={"refusal": None}),
-    FunctionMessage("42", name="ask"),
+    FunctionMessage(content="42", name="ask"),
 ]
 
 

@@ -238,7 +238,7 @@ def test_it_works_inside_the_real_runner(db: SessionDB) -> None:
             raise NotImplementedError
             yield
 
-    @agents.function_tool
+    @agents.function_tool  # type: ignore[untyped-decorator]
     def look(path: str) -> str:
         """Look into a folder."""
         return f"{path}/ is empty"

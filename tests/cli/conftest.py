@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -78,7 +79,7 @@ def add_parser_session(db: SessionDB) -> None:
         tags=["kitchen"],
         started_at="2026-03-02T08:00:00Z",
     )
-    said = {"created_at": "2026-03-02T08:00:01Z"}
+    said: dict[str, Any] = {"created_at": "2026-03-02T08:00:01Z"}
     db.messages.append("11112222-parser", "system", "You are in a kitchen.", kind="environment", **said)
     db.messages.append(
         "11112222-parser", "user", "Where does the parser lose ½ cup?", external_id="m-2", **said

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -38,7 +39,7 @@ ARGUMENTS = {
 def leaves() -> dict[str, click.Command]:
     """Return all commands that do something, `note add` among them, by what is typed to call them."""
     context = click.Context(cli)
-    found = {}
+    found: dict[str, Any] = {}
     for name in COMMANDS:
         command = cli.get_command(context, name)
         assert command is not None

@@ -22,7 +22,7 @@ class Terminal(io.StringIO):
 
 
 def hit(**changes: object) -> SearchHit:
-    return SearchHit(**{**{name: getattr(HIT, name) for name in HIT.__dataclass_fields__}, **changes})  # type: ignore[arg-type]
+    return SearchHit(**{**{name: getattr(HIT, name) for name in HIT.__dataclass_fields__}, **changes})
 
 
 @pytest.mark.parametrize(

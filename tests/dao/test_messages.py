@@ -44,7 +44,14 @@ def said(message: Message) -> dict[str, Any]:
 
 
 def empty(**fields: Any) -> dict[str, Any]:
-    base = {"role": "user", "content": None, "reasoning": None, "parts": None, "metadata": {}, "calls": []}
+    base: dict[str, Any] = {
+        "role": "user",
+        "content": None,
+        "reasoning": None,
+        "parts": None,
+        "metadata": {},
+        "calls": [],
+    }
     return {**base, **fields}
 
 

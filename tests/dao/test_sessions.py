@@ -128,7 +128,7 @@ def test_latest_is_the_session_active_last(db: SessionDB) -> None:
 
     def latest(**fields: str) -> str | None:
         found = db.sessions.latest(**fields)
-        return found and found.id
+        return found.id if found else None
 
     assert latest() == "d"
     assert latest(agent="me") == "d"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -264,7 +265,7 @@ def test_files_are_private_and_packed_by_their_name(tmp_path: Path, full: Path) 
 def test_a_file_stays_as_it_was_where_writing_stops(tmp_path: Path) -> None:
     file = saved(tmp_path, b"old")
 
-    def lines() -> object:
+    def lines() -> Iterator[bytes]:
         yield b"new"
         raise KeyboardInterrupt
 

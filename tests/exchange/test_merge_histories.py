@@ -59,8 +59,8 @@ class History:
         db.messages.append(session, "user", text, external_id=id, created_at=at)
 
     def use_tools(self, db: SessionDB, session: str, at: str) -> None:
-        ids = self.chance.choice([["c1"], ["c2", None], []])
-        calls = [{"id": id, "name": "ls", "arguments": {}} for id in ids]
+        ids: list[str | None] = self.chance.choice([["c1"], ["c2", None], []])
+        calls: list[dict[str, Any]] = [{"id": id, "name": "ls", "arguments": {}} for id in ids]
         if calls:
             db.messages.append(session, "assistant", None, tool_calls=calls, created_at=at)
         else:

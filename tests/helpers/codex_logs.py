@@ -118,7 +118,7 @@ def union(records: Iterable[Record]) -> tuple[dict[str, Any], list[Any], list[An
 
 
 def _joined(old: MessageRecord, more: MessageRecord) -> MessageRecord:
-    texts = {
+    texts: dict[str, Any] = {
         name: "\n\n".join(filter(None, (getattr(old, name), getattr(more, name)))) or None
         for name in ("content", "reasoning")
     }
@@ -177,7 +177,22 @@ def whole_session() -> list[dict[str, Any]]:
     ]
 
 
-ODD = (None, 0, -1, 1.5, True, "", "x", [], [1, None, {}], {}, {"type": "x"}, {"text": 5}, [[["a"]]], 2**70)
+ODD: tuple[Any, ...] = (
+    None,
+    0,
+    -1,
+    1.5,
+    True,
+    "",
+    "x",
+    [],
+    [1, None, {}],
+    {},
+    {"type": "x"},
+    {"text": 5},
+    [[["a"]]],
+    2**70,
+)
 
 
 def mutated(value: Any, dice: random.Random, odds: float) -> Any:

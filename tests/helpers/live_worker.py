@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -81,4 +82,10 @@ def note(db: SessionDB, session_id: str, worker: str, count: str) -> None:
 if __name__ == "__main__":
     task, path, *arguments = sys.argv[1:]
     with SessionDB(path) as database:
-        {"turns": turns, "until-killed": until_killed, "ask": ask, "note": note}[task](database, *arguments)
+        tasks: dict[str, Callable[..., None]] = {
+            "turns": turns,
+            "until-killed": until_killed,
+            "ask": ask,
+            "note": note,
+        }
+        tasks[task](database, *arguments)

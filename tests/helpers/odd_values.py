@@ -8,7 +8,7 @@ from typing import Any
 
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
 
-ODD = (None, True, 7, -0.5, "", "x", [], [[1]], {}, {"type": [], "id": {}})
+ODD: tuple[Any, ...] = (None, True, 7, -0.5, "", "x", [], [[1]], {}, {"type": [], "id": {}})
 
 
 def with_odd_values(value: Any) -> Iterator[Any]:

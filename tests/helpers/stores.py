@@ -92,10 +92,13 @@ def add_tool_session(db: SessionDB) -> None:
     db.sessions.start(
         "codex", id="tools", project="/home/mira/quill", model="gpt-5", started_at=AT.format(20)
     )
-    said = {"created_at": AT.format(21)}
+    said: dict[str, Any] = {"created_at": AT.format(21)}
     image = {"type": "image", "source": {"media_type": "image/png", "data": "aGk="}}
     db.messages.append("tools", "user", [{"type": "text", "text": "Look"}, image], external_id="m1", **said)
-    calls = [{"id": "c1", "name": "grep", "arguments": {"pattern": "½"}}, {"name": "ls", "arguments": "{}"}]
+    calls: list[dict[str, Any]] = [
+        {"id": "c1", "name": "grep", "arguments": {"pattern": "½"}},
+        {"name": "ls", "arguments": "{}"},
+    ]
     asked = db.messages.append(
         "tools",
         "assistant",
@@ -144,7 +147,7 @@ def add_strange_rows(db: SessionDB) -> None:
 
 def add_notes(db: SessionDB) -> None:
     """Add notes of sessions and projects, some alike, one resolved, one with translations."""
-    about = {"created_at": AT.format(50)}
+    about: dict[str, Any] = {"created_at": AT.format(50)}
     for _ in range(2):
         db.notes.add("decision", "Amounts are fractions.", session_id="tools", **about)
     db.notes.add(

@@ -11,6 +11,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,9 +141,13 @@ def test_the_entry_points_are_read_once_in_a_run(
     install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     install("broken", "broken")
-    asked = []
-    real = importlib.metadata.entry_points
-    monkeypatch.setattr(registered, "entry_points", lambda **how: asked.append(how) or real(**how))
+    asked: list[dict[str, str]] = []
+
+    def remember(**how: str) -> Any:
+        asked.append(how)
+        return importlib.metadata.entry_points(**how)
+
+    monkeypatch.setattr(registered, "entry_points", remember)
     with caplog.at_level(logging.WARNING):
         run(tmp_path)
         run(tmp_path)

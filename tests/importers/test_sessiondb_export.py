@@ -53,7 +53,8 @@ def test_an_export_is_told_by_its_first_line(tmp_path: Path, lines: list[Any], s
     sample.lines_up_to(50)
 
     assert sessiondb_export.sniff(sample) == score
-    assert (detect(sample) is sessiondb_export) is (score == 2)
+    found = detect(sample)
+    assert (found is not None and found.name == sessiondb_export.name) is (score == 2)
 
 
 def test_rows_come_as_they_were_written(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.dao.removal import Removals
 from sessiondb.dao.search.indexes import SearchIndex
+from sessiondb.importers.base import Record
+from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 
 SESSION = "5e1f0000-0000-4000-8000-000000000001"
@@ -85,9 +87,14 @@ def test_an_appended_file_is_read_from_where_the_last_run_ended(
     end = log.stat().st_size
     with log.open("ab") as file:
         file.write(line(6) + line(7))
-    starts = []
+    starts: list[int] = []
     read = claude_code.read
-    monkeypatch.setattr(claude_code, "read", lambda source: starts.append(source.start) or read(source))
+
+    def remember(source: Source) -> Iterator[Record]:
+        starts.append(source.start)
+        return read(source)
+
+    monkeypatch.setattr(claude_code, "read", remember)
     assert run(db, log) == (0, 1, 2)
     assert starts == [end]
     assert said(db) == [f"words number{number}" for number in range(8)]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sessiondb.ingest import watch as module
+from sessiondb.ingest.discovery import look
 from sessiondb.ingest.watch import Watch
 
 LONG_AGO = 1_700_000_000
@@ -87,7 +89,12 @@ def test_an_unchanged_folder_is_not_read_again(logs: Path, monkeypatch: pytest.M
     watch = Watch([str(logs)])
     read: list[str] = []
     scandir = os.scandir
-    monkeypatch.setattr(module.os, "scandir", lambda path: read.append(str(path)) or scandir(path))
+
+    def remember(path: str) -> Any:
+        read.append(str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", remember)
 
     watch.changes()
     assert read == []
@@ -169,8 +176,12 @@ def test_of_many_files_a_round_looks_at_a_share(tmp_path: Path, monkeypatch: pyt
     age(*files, tmp_path)
     watch = Watch([str(tmp_path)])
     looked: list[str] = []
-    look = module.look
-    monkeypatch.setattr(module, "look", lambda path, status: looked.append(path) or look(path, status))
+
+    def remember(path: str, status: os.stat_result) -> Any:
+        looked.append(path)
+        return look(path, status)
+
+    monkeypatch.setattr(module, "look", remember)
     for file in files:
         add(file)
 

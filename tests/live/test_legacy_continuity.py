@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,10 +43,10 @@ def bodies(notes: list[Note]) -> list[str]:
 def fill(db: SessionDB) -> None:
     """Write down what one session leaves to the next, in English and Arabic."""
 
-    def add(kind: str, body: str, arabic: str | None = None, **fields: str) -> None:
+    def add(kind: str, body: str, arabic: str | None = None, **fields: Any) -> None:
         translations = {"ar": arabic} if arabic else None
         moment = f"2026-03-02T10:{len(db.notes.of_session('s1')):02}:00Z"
-        db.notes.add(kind, body, session_id="s1", translations=translations, created_at=moment, **fields)  # type: ignore[arg-type]
+        db.notes.add(kind, body, session_id="s1", translations=translations, created_at=moment, **fields)
 
     db.continuity.set_summary(
         "Prices are moving to dirhams.", session_id="s1", translations={"ar": "ننقل الأسعار إلى الدرهم."}
@@ -140,10 +141,10 @@ def test_add_a_question_without_duplicates(db: SessionDB) -> None:
     ],
 )
 def test_add_refuses_what_makes_no_sense(
-    db: SessionDB, kind: str, body: str, fields: dict[str, str], complaint: str
+    db: SessionDB, kind: str, body: str, fields: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(InvalidInput, match=complaint):
-        db.notes.add(kind, body, session_id="s1", **fields)  # type: ignore[arg-type]
+        db.notes.add(kind, body, session_id="s1", **fields)
 
 
 @pytest.mark.parametrize("part", ["INVOICE", "the inv", "الفاتورة", 2])
@@ -320,7 +321,7 @@ def test_the_restore_prompt(db: SessionDB) -> None:
 
 def test_the_restore_prompt_in_arabic_with_sizes(db: SessionDB) -> None:
     fill(db)
-    sizes = {"workstreams": 1, "decisions": 2, "failures": 0, "wins": 1, "followups": 1}
+    sizes: dict[str, Any] = {"workstreams": 1, "decisions": 2, "failures": 0, "wins": 1, "followups": 1}
     for lang in ("ar", "ar-EG"):
         assert db.continuity.brief("s1", lang=lang, now=NOW, **sizes) == ARABIC.format(updated=updated(db))
     with pytest.raises(InvalidInput, match="there is no size 'ideas': give some of workstreams, decisions"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_get_or_create_by_key_needs_no_cache(db: SessionDB, tmp_path: Path) -> N
 
 def test_add_a_message_with_any_extra_fields(db: SessionDB) -> None:
     session = db.sessions.get_or_start("cli:direct", "nano")
-    extra = {
+    extra: dict[str, Any] = {
         "media": ["/tmp/a.png"],
         "latency_ms": 12.5,
         "_hidden": True,

@@ -229,7 +229,7 @@ def test_fields_bound_a_search(db: SessionDB, say: Say, query: str, found: list[
     ],
 )
 def test_arguments_bound_a_search(
-    db: SessionDB, say: Say, arguments: dict[str, str], found: list[str]
+    db: SessionDB, say: Say, arguments: dict[str, Any], found: list[str]
 ) -> None:
     ids = {
         "old": say("deploy it", "done", at="2026-01-05"),

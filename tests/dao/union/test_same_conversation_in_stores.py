@@ -97,11 +97,9 @@ HERMES_STORES = [hermes_transcript, hermes_log, hermes_database, hermes_export]
 def test_a_hermes_session_is_one_in_any_two_of_its_stores(
     tmp_path: Path, first: Callable[[Path], Path], second: Callable[[Path], Path]
 ) -> None:
-    files = [
-        store(tmp_path / name)
-        for store, name in ((first, "a"), (second, "b"))
-        if (tmp_path / name).mkdir() is None
-    ]
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    files = [first(tmp_path / "a"), second(tmp_path / "b")]
 
     found = imported(tmp_path / "x.db", files)
 

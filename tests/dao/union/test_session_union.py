@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from sessiondb import SessionDB
 from tests.helpers.stores import AT, change, contents_of, count, counts, exported, merged, said, texts
@@ -108,7 +109,7 @@ def test_an_answer_that_they_have_closes_our_call(ours: Path, theirs: Path) -> N
 
 def test_an_answer_that_came_without_its_call_gets_it(ours: Path, theirs: Path) -> None:
     call = {"id": "c7", "name": "date", "arguments": {}}
-    answer = {"tool_call_id": "c7", "created_at": AT.format(53)}
+    answer: dict[str, Any] = {"tool_call_id": "c7", "created_at": AT.format(53)}
     change(
         theirs,
         lambda db: db.messages.append("chat", "assistant", tool_calls=[call], created_at=AT.format(52)),

@@ -246,7 +246,8 @@ def test_a_real_export_has_the_facts_that_were_counted(corpus: Path) -> None:
     messages = [record for record in said if isinstance(record, MessageRecord)]
     answers = [record for record in said if isinstance(record, ToolResult)]
     assert Counter(record.model for record in messages if record.model) == expected["models"]
-    times = [record.created_at for record in (*messages, *answers) if record.created_at]
+    dated: list[MessageRecord | ToolResult] = [*messages, *answers]
+    times = [record.created_at for record in dated if record.created_at]
     assert min(times) == normalise(expected["first_message_time"])
     assert max(times) == normalise(expected["last_message_time"])
     calls = [call.call_id for record in messages for call in record.tool_calls]

@@ -287,7 +287,22 @@ def test_a_web_session_is_one_document(tmp_path: Path) -> None:
     assert [problem.reason for problem in source.problems] == ["not a JSON object"]
 
 
-JUNK = (None, True, 7, -1, 2**70, 1.5, "", "x", "\ud83d", "a\0b", [], [None, 3, "x"], {}, {"type": "text"})
+JUNK: tuple[Any, ...] = (
+    None,
+    True,
+    7,
+    -1,
+    2**70,
+    1.5,
+    "",
+    "x",
+    "\ud83d",
+    "a\0b",
+    [],
+    [None, 3, "x"],
+    {},
+    {"type": "text"},
+)
 
 
 def mutated(value: Any, chance: random.Random) -> Any:

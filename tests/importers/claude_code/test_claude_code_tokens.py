@@ -16,7 +16,7 @@ from sessiondb.ingest.run import Ingest
 MAIN = "6f0f2c1e-8f0b-4e52-9c8b-0b7a3e1f5d11"
 FORK = "0c4b9a52-6d1e-4a7f-8f43-52f0d9a1b7e6"
 AGENT = f"{MAIN}/subagents/agent-a7c41e90"
-SIDE = {"isSidechain": True, "agentId": "a7c41e90"}
+SIDE: dict[str, Any] = {"isSidechain": True, "agentId": "a7c41e90"}
 
 Line = dict[str, Any]
 Total = tuple[int, int, int, int]

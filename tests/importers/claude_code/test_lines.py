@@ -17,6 +17,7 @@ from sessiondb.importers.claude_code.lines import (
     Text,
     Thinking,
     ToolAnswer,
+    ToolUse,
     Usage,
     decode,
     gist,
@@ -66,7 +67,9 @@ def test_tool_input_is_the_same_text_whichever_way_a_line_is_read() -> None:
     for line in (decode(raw), lenient(json.loads(raw))):
         assert line.message
         assert isinstance(line.message.content, list)
-        texts.append(tool_input(line.message.content[0].input))
+        block = line.message.content[0]
+        assert isinstance(block, ToolUse)
+        texts.append(tool_input(block.input))
     assert texts == ['{"command":"ls \\"ü\\"","lines":[1,null]}'] * 2
 
 
@@ -102,20 +105,21 @@ def test_odd_values_are_left_out_and_odd_blocks_kept() -> None:
             },
         }
     )
-    content = [
+    expected = ServerToolUse(None, "find")
+    content: list[Any] = [
         Text("bare text"),
         Other(7),
         Other({"type": "text", "text": None}),
         Other({"type": {}}),
         Other({"type": "image", "source": {}}),
-        ServerToolUse(None, "find"),
+        expected,
         ToolAnswer("s1", [{"type": "web_search_result", "url": "u"}, 3]),
     ]
     assert line.message
     assert isinstance(line.message.content, list)
     call = line.message.content[5]
     assert isinstance(call, ServerToolUse)
-    call.input = content[5].input = Raw(b"")  # a Raw equals only itself
+    call.input = expected.input = Raw(b"")  # a Raw equals only itself
     assert line == Line(timestamp=17, message=Message(content=content, usage=Usage()))
 
 
@@ -145,7 +149,7 @@ def test_texts_are_joined_by_a_blank_line() -> None:
 
 
 def test_a_gist_tells_contents_apart() -> None:
-    contents = [
+    contents: list[Any] = [
         "Moss",
         [Text("Fern")],
         [Thinking("Hm")],

@@ -80,7 +80,7 @@ def test_a_sub_agents_file_without_agent_ids_goes_by_its_name(tmp_path: Path) ->
 
 
 def test_sidechains_in_the_parents_file_are_sessions_of_their_own(tmp_path: Path) -> None:
-    side = {"isSidechain": True, "cwd": "/home/ada/moss"}
+    side: dict[str, Any] = {"isSidechain": True, "cwd": "/home/ada/moss"}
     sessions = read(
         tmp_path / f"{MAIN}.jsonl",
         {"type": "system", "uuid": "x0", "parentUuid": None, "sessionId": MAIN, **side},

@@ -14,7 +14,7 @@ def usage(*figures: int, **more: int) -> dict[str, int]:
     return {**dict(zip(names, figures, strict=False)), **more}
 
 
-def info(total: dict[str, int] | None, last: dict[str, int] | None) -> dict[str, Any]:
+def info(total: dict[str, Any] | None, last: dict[str, Any] | None) -> dict[str, Any]:
     return {"total_token_usage": total, "last_token_usage": last, "model_context_window": 258400}
 
 

@@ -86,10 +86,10 @@ def put_samples(folder: Path, samples: Path) -> None:
     info = {"id": "ses_00000000000000000000x", "time": {"created": 1772355600000}}
     asked = {"info": {"id": "msg_1", "role": "user"}, "parts": [{"type": "text", "text": "hello"}]}
     gemini = {"sessionId": SESSION, "projectHash": "f" * 64}
-    mapping = {"a": {"id": "a", "message": {"id": "a", "author": {"role": "user"}, "content": {
+    mapping: dict[str, Any] = {"a": {"id": "a", "message": {"id": "a", "author": {"role": "user"}, "content": {
         "content_type": "text", "parts": ["hello"]}}, "parent": None, "children": []}}  # fmt: skip
     human = {"uuid": "u1", "sender": "human", "text": "hello", "created_at": "2026-03-01T09:00:00Z"}
-    for name, values in {
+    files: dict[str, list[Any]] = {
         "chats.jsonl": [{"messages": chat}],
         "chat.json": [{"messages": chat}],
         "share.jsonl": [{"conversations": [{"from": "human", "value": "hello"}]}],
@@ -100,7 +100,8 @@ def put_samples(folder: Path, samples: Path) -> None:
         "opencode.json": [{"info": info, "messages": [asked]}],
         "conversations.json": [[{"title": "C", "id": SESSION[:-1] + "3", "current_node": "a", "mapping": mapping}]],
         "claude/conversations.json": [[{"uuid": SESSION[:-1] + "4", "name": "N", "chat_messages": [human]}]],
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    for name, values in files.items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("".join(json.dumps(value) + "\n" for value in values), "utf-8")

@@ -35,7 +35,11 @@ ENTRY: dict[str, Any] = {
 
 
 def test_the_index_names_the_current_session_of_each_conversation(tmp_path: Path) -> None:
-    group = {"session_key": "agent:main:discord:group:77", "session_id": B, "platform": "discord"}
+    group: dict[str, Any] = {
+        "session_key": "agent:main:discord:group:77",
+        "session_id": B,
+        "platform": "discord",
+    }
     group |= {"chat_type": "group", "input_tokens": 0, "prev_session_id": A, "suspended": True}
     path = tmp_path / "sessions.json"
     path.write_text(json.dumps({KEY: ENTRY, "b": group, "c": {"x": 1}}, indent=2))

@@ -150,7 +150,9 @@ def test_tokens_are_disjoint_whatever_the_provider(
 ) -> None:
     row = response(2, "a", "A", input_tokens=100, output_tokens=20, token_details=json.dumps(details))
     record = records_of(tmp_path, row)[-1]
-    assert record == TokenRecord(ulid(1), ulid(2), *counts, model="m", message=ulid(2), counted_at=AT)
+    assert record == TokenRecord(ulid(1), ulid(2), *counts)._replace(
+        model="m", message=ulid(2), counted_at=AT
+    )
 
 
 def test_columns_and_tables_that_came_later_may_be_missing(tmp_path: Path) -> None:

@@ -107,8 +107,12 @@ def test_what_is_encrypted_is_noted() -> None:
 
 def test_each_row_of_a_reply_knows_its_message() -> None:
     conversation = Conversation("s")
-    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}
-    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}
+    said: dict[str, Any] = {
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": "Hi"}],
+    }
+    thought: dict[str, Any] = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}
     for row, item in enumerate(({"role": "user", "content": "Hello"}, thought, said), 1):
         list(conversation.add(row, item, AT))
     assert conversation.replies == {2: "2", 3: "2"}
