@@ -21,11 +21,12 @@ from sessiondb.cli.text import width
 
 ROOT = Path(__file__).parents[1]
 PICTURE = "docs/terminal.svg"
+# Agents whose sessions have the same ids wherever the checkout lies.
 COMMANDS = (
-    "sessiondb import tests/data",
-    "sessiondb list --until 2026-04-03 -n 6",
-    "sessiondb search where is the missing cent -n 1",
-    "sessiondb show ea7acc11",
+    "sessiondb import tests/data/claude-code tests/data/codex tests/data/hermes",
+    "sessiondb list -n 6",
+    "sessiondb search why is the weight of hive 3 wrong at noon -n 1",
+    "sessiondb show 6d20f8b3",
 )
 COLUMNS = 100
 
