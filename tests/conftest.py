@@ -15,13 +15,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from sessiondb import SessionDB
+
 if TYPE_CHECKING:
     import httpx
 
 ROOT = Path(__file__).parents[1]
 
-# No property is about speed: a busy machine must not fail one.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No property is about speed: a busy machine must not fail one. SESSIONDB_EXAMPLES asks for more of them.
+EXAMPLES = int(os.environ.get("SESSIONDB_EXAMPLES", "50"))
+settings.register_profile(
+    "any machine", deadline=None, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("any machine")
 
 # Every variable by which a program finds the user's own files, ours included.
@@ -59,6 +64,13 @@ def unwritable_home(no_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in HOMES:
         monkeypatch.setenv(name, str(no_folder / name.lower()))
     return no_folder
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[SessionDB]:
+    """Open a new database. A test file that wants it filled takes it in a fixture of the same name."""
+    with SessionDB(tmp_path / "sessions.db") as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
@@ -19,12 +17,6 @@ ANN = Channel("telegram", "dm", chat_id="42", user_name="Ann")
 NOON = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
 LATER = NOON + timedelta(hours=1)
 POLICY = ResetPolicy(idle_minutes=30)
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        yield db
 
 
 def claimed(db: SessionDB, session_id: str, ahead: timedelta) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -19,12 +18,6 @@ ANN = Channel("telegram", "dm", chat_id="42", user_id="42", user_name="Ann")
 DEV = Channel("discord", "group", chat_id="7", chat_name="dev", user_name="Ann")
 NOON = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
 HALF_AN_HOUR = ResetPolicy(idle_minutes=30)
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        yield db
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,12 +48,6 @@ MESSAGES: list[BaseMessage] = [
     AIMessage([{"type": "text", "text": "Nowhere."}], additional_kwargs={"refusal": None}),
     FunctionMessage(content="42", name="ask"),
 ]
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        yield db
 
 
 def test_messages_come_back_as_they_were(db: SessionDB) -> None:

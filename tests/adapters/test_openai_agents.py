@@ -6,7 +6,6 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +57,6 @@ ITEMS: list[Any] = [
     },
     {"role": "developer", "content": "Answer in French.", "type": "message"},
 ]
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        yield db
 
 
 def exact(items: list[Any]) -> list[str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,10 +90,9 @@ ANTHROPIC: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        db.sessions.start("me", id="s")
-        yield db
+def db(db: SessionDB) -> SessionDB:
+    db.sessions.start("me", id="s")
+    return db
 
 
 def store(db: SessionDB, messages: list[dict[str, Any]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,18 +18,15 @@ from sessiondb.errors import InvalidInput
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as opened:
-        for number in range(3):
-            session = opened.sessions.start(
-                "agent", id=f"session-{number}", title="Ferry", project="/home/mira"
-            )
-            opened.messages.append(session.id, "user", "When does the ferry leave? 渡船")
-            calls = [{"id": "c1", "name": "clock", "arguments": "{}"}]
-            opened.messages.append(session.id, "assistant", "I look.", tool_calls=calls)
-            opened.messages.append(session.id, "tool", "at noon", tool_call_id="c1")
-            opened.notes.add("decision", "take the ferry", session_id=session.id)
-        yield opened
+def db(db: SessionDB) -> SessionDB:
+    for number in range(3):
+        session = db.sessions.start("agent", id=f"session-{number}", title="Ferry", project="/home/mira")
+        db.messages.append(session.id, "user", "When does the ferry leave? 渡船")
+        calls = [{"id": "c1", "name": "clock", "arguments": "{}"}]
+        db.messages.append(session.id, "assistant", "I look.", tool_calls=calls)
+        db.messages.append(session.id, "tool", "at noon", tool_call_id="c1")
+        db.notes.add("decision", "take the ferry", session_id=session.id)
+    return db
 
 
 def write(db: SessionDB, *statements: str) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,10 +27,9 @@ ANTHROPIC_ANSWER = [
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        db.sessions.start("me", id="s")
-        yield db
+def db(db: SessionDB) -> SessionDB:
+    db.sessions.start("me", id="s")
+    return db
 
 
 def said(message: Message) -> dict[str, Any]:

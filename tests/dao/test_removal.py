@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from sessiondb import SessionDB
@@ -18,27 +15,24 @@ ALL = SessionFilter()
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as opened:
-        for name, moment, ends in (
-            ("old", OLD, True),
-            ("new", NEW, True),
-            ("open", OLD, False),
-            ("pinned", OLD, True),
-        ):
-            opened.sessions.start(
-                "agent", id=name, project="/work/app", started_at=moment, title=f"the {name} one"
-            )
-            call = {"id": "c1", "name": "ls", "arguments": {"path": "."}}
-            opened.messages.append(name, "user", f"hello {name} 你好", created_at=moment)
-            opened.messages.append(name, "assistant", None, tool_calls=[call], created_at=moment)
-            opened.messages.append(name, "tool", "src", tool_call_id="c1", created_at=moment)
-            opened.tokens.add(name, input=1, output=2, request_key="r")
-            opened.notes.add("decision", f"keep {name}", session_id=name)
-            if ends:
-                opened.sessions.end([name], at=moment)
-        opened.sessions.set_pinned("pinned")
-        yield opened
+def db(db: SessionDB) -> SessionDB:
+    for name, moment, ends in (
+        ("old", OLD, True),
+        ("new", NEW, True),
+        ("open", OLD, False),
+        ("pinned", OLD, True),
+    ):
+        db.sessions.start("agent", id=name, project="/work/app", started_at=moment, title=f"the {name} one")
+        call = {"id": "c1", "name": "ls", "arguments": {"path": "."}}
+        db.messages.append(name, "user", f"hello {name} 你好", created_at=moment)
+        db.messages.append(name, "assistant", None, tool_calls=[call], created_at=moment)
+        db.messages.append(name, "tool", "src", tool_call_id="c1", created_at=moment)
+        db.tokens.add(name, input=1, output=2, request_key="r")
+        db.notes.add("decision", f"keep {name}", session_id=name)
+        if ends:
+            db.sessions.end([name], at=moment)
+    db.sessions.set_pinned("pinned")
+    return db
 
 
 def left(db: SessionDB) -> list[str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,12 +14,6 @@ from sessiondb.errors import Conflict, InvalidInput, NotFound
 from sessiondb.records import Channel, Session
 
 ROOT = "/home/ann/quill"
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        yield db
 
 
 def test_start_takes_all_there_is_to_say(db: SessionDB) -> None:

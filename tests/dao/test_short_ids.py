@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sessiondb import SessionDB
 from sessiondb.dao.short_ids import MIN_LENGTH, short_ids
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(
@@ -45,7 +38,6 @@ def test_sessions_that_are_not_asked_for_count_too(db: SessionDB) -> None:
     assert short_ids(db.connection, ["12345678-b"]) == {"12345678-b": "12345678-b"}
 
 
-@settings(max_examples=25)
 @given(st.sets(st.text("ab1-", min_size=1, max_size=12), min_size=1, max_size=12))
 def test_each_short_id_resolves_to_its_session(ids: set[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, SessionDB(Path(folder) / "sessions.db") as db:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,12 +13,6 @@ from sessiondb.dao.statistics import GROUPS, PERIODS, Group, Statistics, Usage
 from sessiondb.records import Tokens
 
 ALL = SessionFilter()
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as opened:
-        yield opened
 
 
 @pytest.fixture

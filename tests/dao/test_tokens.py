@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from sessiondb import SessionDB
@@ -13,10 +10,9 @@ from sessiondb.records import Tokens
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        db.sessions.start("me", id="s")
-        yield db
+def db(db: SessionDB) -> SessionDB:
+    db.sessions.start("me", id="s")
+    return db
 
 
 def test_add_counts_a_response_once(db: SessionDB) -> None:

@@ -27,12 +27,6 @@ KILLS = int(os.environ.get("SESSIONDB_STRESS", "5"))
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as opened:
-        yield opened
-
-
-@pytest.fixture
 def log(tmp_path: Path) -> Path:
     path = tmp_path / "logs" / f"{SESSION}.jsonl"
     path.parent.mkdir()

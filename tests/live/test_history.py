@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +17,9 @@ Step = tuple[str, int]
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        db.sessions.start("me", id="s")
-        yield db
+def db(db: SessionDB) -> SessionDB:
+    db.sessions.start("me", id="s")
+    return db
 
 
 def write(db: SessionDB, session_id: str, steps: list[Step]) -> None:
@@ -208,7 +205,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, limit=st.integers(0, 30), max_tokens=st.none() | st.integers(0, 300), data=st.data())
 def test_wherever_it_is_cut_both_apis_take_it(
     db: SessionDB, steps: list[Step], limit: int, max_tokens: int | None, data: st.DataObject

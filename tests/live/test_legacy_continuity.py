@@ -30,10 +30,9 @@ def utc_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        db.sessions.start("me", id="s1", project=ROOT, title="Prices", started_at="2026-03-01T09:00:00Z")
-        yield db
+def db(db: SessionDB) -> SessionDB:
+    db.sessions.start("me", id="s1", project=ROOT, title="Prices", started_at="2026-03-01T09:00:00Z")
+    return db
 
 
 def bodies(notes: list[Note]) -> list[str]:

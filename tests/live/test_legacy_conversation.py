@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,6 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.dao.sessions import SessionFilter
 from sessiondb.errors import DatabaseForeign, InvalidInput, NotFound
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        yield db
 
 
 def test_get_or_create_by_key(db: SessionDB) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,6 @@ MORE: list[dict[str, Any]] = [
     {"role": "user", "content": "And in it?"},
     {"role": "assistant", "content": "Tests."},
 ]
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        yield db
 
 
 def test_save_the_whole_state(db: SessionDB) -> None:

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sessiondb.query import (
@@ -71,7 +71,6 @@ def expressions(query: Query) -> list[str]:
     return [expression for expression in found if expression is not None]
 
 
-@settings(max_examples=300)
 @given(text=ANY_TEXT)
 def test_sqlite_accepts_every_expression_of_any_text(empty: list[Find], text: str) -> None:
     for expression in expressions(parse(text)):
@@ -123,7 +122,6 @@ def occurs(node: Node, text: str) -> bool | None:
     return (all if isinstance(node, And) else any)(found) if found else None
 
 
-@settings(max_examples=300)
 @given(typed=TYPED)
 def test_expressions_find_exactly_what_the_tree_says(typed: str) -> None:
     query = parse(typed)
@@ -137,7 +135,6 @@ def test_expressions_find_exactly_what_the_tree_says(typed: str) -> None:
             assert (find(found) if found else []) == expected
 
 
-@settings(max_examples=300)
 @given(text=st.text(st.characters(max_codepoint=0x24F, exclude_categories=["Cs"]), max_size=60))
 def test_every_word_of_a_message_finds_it(text: str) -> None:
     words = [word for word in text.replace('"', " ").split() if tokens(word)]
@@ -153,7 +150,6 @@ HAN = st.text("昨晚今天记忆断裂服务端修改ひらカタ한국어", mi
 LATIN = st.sampled_from(["youer", "deploy42", "naïve", ", ", "\n", "。"])
 
 
-@settings(max_examples=300)
 @given(before=st.lists(HAN | LATIN), run=HAN, after=st.lists(HAN | LATIN), data=st.data())
 def test_every_part_of_a_run_finds_its_message(
     before: list[str], run: str, after: list[str], data: st.DataObject

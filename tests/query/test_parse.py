@@ -6,7 +6,7 @@ import sqlite3
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sessiondb.query.parse import (
@@ -242,7 +242,6 @@ SYNTAX = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=300)
 @given(SYNTAX)
 @example("agent:" + '"' * 99)
 def test_any_text_parses_to_something_sqlite_can_bind(text: str) -> None:

@@ -7,7 +7,7 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sessiondb.query.text import (
@@ -73,7 +73,6 @@ def test_every_old_character_is_a_token_exactly_where_sqlite_says_so() -> None:
     assert wrong == []
 
 
-@settings(max_examples=300)
 @given(st.text(st.sampled_from(OLD_CHARACTERS) | st.sampled_from("aZ9 .-_é\u0301İΣς"), max_size=40))
 def test_tokens_agree_with_sqlite_on_random_text(text: str) -> None:
     mine, theirs = sqlite_tokens([" ".join(tokens(text)), text])
@@ -130,7 +129,6 @@ def test_segment_sets_characters_apart_and_drops_marks(text: str, expected: str)
     assert segment(text) == expected
 
 
-@settings(max_examples=300)
 @given(st.text(max_size=40))
 def test_segmented_text_needs_nothing_more(text: str) -> None:
     once = segment(text)

@@ -23,12 +23,6 @@ Say = Callable[..., str]
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        yield db
-
-
-@pytest.fixture
 def say(db: SessionDB) -> Say:
     """Return a function that writes messages into a session of their own, the user first, and returns its id."""
 

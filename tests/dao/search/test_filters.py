@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,18 +15,17 @@ ROLES = ("user", "assistant", "system", "assistant")
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
+def db(db: SessionDB) -> SessionDB:
     """Yield a database of five sessions with four messages each, 1 to 20; the last of each calls a tool."""
-    with SessionDB(tmp_path / "sessions.db") as db:
-        for day in range(1, 6):
-            agent, project = ("hermes", None) if day == 3 else ("codex", f"/home/me/p{day}")
-            moment = f"2026-03-0{day}T09:00:00.000Z"
-            session = db.sessions.start(agent, project=project, id=f"s{day}", started_at=moment)
-            for number, role in enumerate(ROLES):
-                calls = [{"id": f"c{day}", "name": "Bash"}] if number == 3 else None
-                db.messages.append(session.id, role, f"text {day}", tool_calls=calls, created_at=moment)
-            db.notes.add("win", "text", session_id=session.id, created_at=moment)
-        yield db
+    for day in range(1, 6):
+        agent, project = ("hermes", None) if day == 3 else ("codex", f"/home/me/p{day}")
+        moment = f"2026-03-0{day}T09:00:00.000Z"
+        session = db.sessions.start(agent, project=project, id=f"s{day}", started_at=moment)
+        for number, role in enumerate(ROLES):
+            calls = [{"id": f"c{day}", "name": "Bash"}] if number == 3 else None
+            db.messages.append(session.id, role, f"text {day}", tool_calls=calls, created_at=moment)
+        db.notes.add("win", "text", session_id=session.id, created_at=moment)
+    return db
 
 
 def day(number: int) -> list[int]:

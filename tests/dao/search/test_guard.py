@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
@@ -28,16 +28,15 @@ WRITES: dict[str, Callable[[SessionDB], object]] = {
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        db.sessions.start("me", id="s", title=WORDS)
-        for number in range(20):
-            call = {"id": f"c{number}", "name": "ls", "arguments": {"path": WORDS}}
-            db.messages.append("s", "assistant", f"{WORDS} {number}", tool_calls=[call])
-            db.messages.append("s", "user", f"测试放在哪里？{number}")
-            db.notes.add("decision", f"{WORDS} {number}", session_id="s")
-            db.sessions.start("me", title=f"{WORDS} {number}")
-        yield db
+def db(db: SessionDB) -> SessionDB:
+    db.sessions.start("me", id="s", title=WORDS)
+    for number in range(20):
+        call = {"id": f"c{number}", "name": "ls", "arguments": {"path": WORDS}}
+        db.messages.append("s", "assistant", f"{WORDS} {number}", tool_calls=[call])
+        db.messages.append("s", "user", f"测试放在哪里？{number}")
+        db.notes.add("decision", f"{WORDS} {number}", session_id="s")
+        db.sessions.start("me", title=f"{WORDS} {number}")
+    return db
 
 
 def damage(db: SessionDB, index: str) -> None:

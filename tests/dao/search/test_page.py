@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from sessiondb import SessionDB
@@ -13,15 +10,14 @@ from sessiondb.dao.search.page import About, SearchPage
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        session = db.sessions.start("codex", id="s", title="Fruit", project="/home/me/app").id
-        call = {"id": "c", "name": "ls", "arguments": {"path": "."}}
-        db.messages.append(session, "assistant", "an apple a day", tool_calls=[call])
-        db.messages.append(session, "tool", "apple.txt", tool_call_id="c")
-        db.notes.add("win", "ate it", session_id=session, context="at noon", translations={"de": "gegessen"})
-        db.notes.add("win", "sold it", project="/home/me/web")
-        yield db
+def db(db: SessionDB) -> SessionDB:
+    session = db.sessions.start("codex", id="s", title="Fruit", project="/home/me/app").id
+    call = {"id": "c", "name": "ls", "arguments": {"path": "."}}
+    db.messages.append(session, "assistant", "an apple a day", tool_calls=[call])
+    db.messages.append(session, "tool", "apple.txt", tool_call_id="c")
+    db.notes.add("win", "ate it", session_id=session, context="at noon", translations={"de": "gegessen"})
+    db.notes.add("win", "sold it", project="/home/me/web")
+    return db
 
 
 def test_sessions_and_notes_say_where_they_belong(db: SessionDB) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from sessiondb import SessionDB
@@ -18,15 +15,12 @@ ALL = Order(None)
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        for agent, words in (("codex", "apple apple"), ("hermes", "apple pie"), ("codex", "pear 昨晚 apple")):
-            session = db.sessions.start(
-                agent, id=f"s{words}", title=words, started_at="2026-03-01T09:00:00.000Z"
-            )
-            for role in ("user", "assistant"):
-                db.messages.append(session.id, role, words, created_at="2026-03-02T09:00:00.000Z")
-        yield db
+def db(db: SessionDB) -> SessionDB:
+    for agent, words in (("codex", "apple apple"), ("hermes", "apple pie"), ("codex", "pear 昨晚 apple")):
+        session = db.sessions.start(agent, id=f"s{words}", title=words, started_at="2026-03-01T09:00:00.000Z")
+        for role in ("user", "assistant"):
+            db.messages.append(session.id, role, words, created_at="2026-03-02T09:00:00.000Z")
+    return db
 
 
 def scores(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +113,6 @@ TWO_FILES: dict[str, tuple[Files, Total]] = {
         (20, 43, 200, 2000),
     ),
 }
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[SessionDB]:
-    with SessionDB(tmp_path / "sessions.db") as opened:
-        yield opened
 
 
 def write(folder: Path, files: Files) -> list[Path]:
