@@ -43,6 +43,7 @@ def follow(sources: list[str], interval: float, as_json: bool, how: dict[str, An
                 print_notice(str(error))
                 watch.again(paths)
                 continue
+            watch.later(report.unread)
             if is_first and not as_json:
                 first(report)
             elif is_first or report.sessions_added or report.sessions_updated:

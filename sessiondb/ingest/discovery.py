@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sessiondb.dao.ledger import Stat
 from sessiondb.importers.files import packed
+from sessiondb.importers.files.source import path_text
 
 SUFFIXES = frozenset((".jsonl", ".ndjson", ".json", ".db", ".sqlite", ".sqlite3", ".zip"))
 _DATABASES = frozenset((".db", ".sqlite", ".sqlite3"))
@@ -42,6 +43,11 @@ class Found(NamedTuple):
     stat: Stat
     is_named: bool
 
+    @property
+    def name(self) -> str:
+        """Return the path as the ledger and people read it, see path_text."""
+        return path_text(self.path)
+
 
 class Refused(NamedTuple):
     """A source that cannot be read, why, and whether a person named it."""
@@ -49,6 +55,11 @@ class Refused(NamedTuple):
     path: str
     reason: str
     is_named: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return the path as people read it, see path_text."""
+        return path_text(self.path)
 
 
 def discover(sources: list[str]) -> Iterator[Found | Refused]:

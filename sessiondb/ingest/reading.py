@@ -13,9 +13,9 @@ from sessiondb.dao.ledger import Entry
 from sessiondb.errors import SessionDBError
 from sessiondb.importers import importer
 from sessiondb.importers.detect import detect
-from sessiondb.importers.files.packed import DecoderMissing
+from sessiondb.importers.files.failures import Unreadable
 from sessiondb.importers.files.sample import Sample
-from sessiondb.importers.files.source import Problem, Source, is_packed
+from sessiondb.importers.files.source import Problem, Source, is_packed, path_text
 
 if TYPE_CHECKING:
     from sessiondb.importers.base import Importer, Record
@@ -78,16 +78,17 @@ class Reading:
                 reason = "is empty" if self._request.size == 0 else "is no session log that sessiondb knows"
                 self.outcome = Outcome(None, failure=reason)
                 return
-            yield from reader.read(source)
-        except Exception as error:
-            # Importers are anybody's code, and files are anybody's: no error of theirs may end the run.
-            self.outcome = _failure(reader, source, error)
-        else:
+            records = reader.read(source)
+            is_text = path_text(self._request.path) == self._request.path
+            yield from records if is_text else map(_with_text, records)
             head, tail = _digests(self._request.path, source.end)
             self.outcome = Outcome(
                 reader.name, reader.version, source.end, source.line, head, tail, source.state or None,
                 not source.start, source.problems,
             )  # fmt: skip
+        except Exception as error:
+            # Importers are anybody's code, and files are anybody's: no error of theirs may end the run.
+            self.outcome = _failure(reader, source, error)
 
 
 def _source(request: Request) -> Source:
@@ -125,10 +126,10 @@ def _reader(request: Request, source: Source) -> Importer | None:
 
 
 def _failure(reader: Importer | None, source: Source | None, error: Exception) -> Outcome:
-    if isinstance(error, DecoderMissing):
-        return Outcome(None, failure=in_words(error), is_final=False)
+    # What the system does not give today it may give tomorrow.
+    is_final = not isinstance(error, (OSError, MemoryError, Unreadable))
     if reader is None or source is None:
-        return Outcome(None, failure=in_words(error))
+        return Outcome(None, failure=in_words(error), is_final=is_final)
     # Asked after reading: an importer that needs the whole file goes back to its beginning.
     return Outcome(
         reader.name,
@@ -136,16 +137,35 @@ def _failure(reader: Importer | None, source: Source | None, error: Exception) -
         is_whole=not source.start,
         problems=source.problems,
         failure=in_words(error),
+        is_final=is_final,
     )
+
+
+def _with_text(value: Any) -> Any:
+    """Return a record, or a value in one, with the names that it has from its file's path as path_text writes them."""
+    if isinstance(value, str):
+        return path_text(value)
+    if isinstance(value, dict):
+        return {_with_text(key): _with_text(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_text(item) for item in value]
+    if isinstance(value, tuple):
+        items = map(_with_text, value)
+        return value._make(items) if hasattr(value, "_make") else tuple(items)
+    return value
 
 
 def in_words(error: Exception) -> str:
     """Return why a file could not be read, as a person may be told."""
     if isinstance(error, SessionDBError):
-        return str(error)
-    if isinstance(error, OSError):
-        return f"cannot be read: {error.strerror or error}"
-    return f"does not have the expected shape ({type(error).__name__}: {error})"
+        reason = str(error)
+    elif isinstance(error, OSError):
+        reason = f"cannot be read: {error.strerror or error}"
+    elif isinstance(error, MemoryError):
+        reason = "cannot be read: it takes more memory than there is"
+    else:
+        reason = f"does not have the expected shape ({type(error).__name__}: {error})"
+    return path_text(reason)
 
 
 def _digests(path: str, end: int) -> tuple[str | None, str | None]:

@@ -27,7 +27,7 @@ BATCH_BYTES = 64 * 1024 * 1024
 """Bytes of whole files that one transaction takes in, about: other writers wait for one at most."""
 
 _TRY_AGAIN = -1
-"""In place of the number of known formats: the next run reads the file whatever that is."""
+"""In place of a version, or of the number of known formats: the next run reads the file whatever that is."""
 
 BULK_BYTES = 512 * 1024
 """From here on a batch goes past the triggers; below, they are cheaper."""
@@ -46,7 +46,11 @@ class Skipped(NamedTuple):
 
 @dataclass
 class ImportReport:
-    """What an import run did. `files` were looked at; the session counts are of those in them."""
+    """What an import run did. `files` were looked at; the session counts are of those in them.
+
+    `refused` are the files not imported that a person named, `unread` those that another run may read as
+    they are.
+    """
 
     files: int = 0
     sessions_added: set[str] = field(default_factory=set)
@@ -55,6 +59,7 @@ class ImportReport:
     messages_added: int = 0
     skipped: list[Skipped] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def take(self, part: ImportReport) -> None:
@@ -66,10 +71,11 @@ class ImportReport:
         self.messages_added += part.messages_added
         self.skipped += part.skipped
         self.refused += part.refused
+        self.unread += part.unread
 
     def skip(self, found: Found | Refused, reason: str) -> None:
         """Note that a file was not imported, or not wholly."""
-        self.skipped.append(Skipped(found.path, None, reason))
+        self.skipped.append(Skipped(found.name, None, reason))
         if found.is_named:
             self.refused.append(found.path)
 
@@ -140,7 +146,7 @@ class Ingest:
             if isinstance(found, Refused):
                 self._report.skip(found, found.reason)
                 continue
-            path = found.path
+            path = found.name
             if path in restored or path not in known or not self._is_done(found, *known[path]):
                 changed.append(found)
                 continue
@@ -149,7 +155,7 @@ class Ingest:
                 Skipped(path, line, reason) for line, _, reason in troubles.get(path, ())
             ]
             if known[path][1] is None and found.is_named:
-                self._report.refused.append(path)
+                self._report.refused.append(found.path)
         return sorted(changed, key=lambda found: (found.stat.mtime_ns, found.path))
 
     def _is_done(self, found: Found, stat: Stat, format: str | None, version: int) -> bool:
@@ -161,7 +167,7 @@ class Ingest:
     def _read_ahead(self, changed: list[Found], stack: contextlib.ExitStack) -> ReadAhead | None:
         """Let the files that are read from their beginning be read by a process of its own, where that pays."""
         known = self._ledger.stats()
-        new = [found for found in changed if found.path not in known]
+        new = [found for found in changed if found.name not in known]
         if not is_worthwhile(new):
             return None
         try:
@@ -176,8 +182,9 @@ class Ingest:
         except DatabaseBusy:
             raise
         except ReaderLost:
-            # It was lost with the first of these files, and is not asked again.
-            part = self._write(files)
+            # It was lost with the first of these files, and is not asked again: now they are read here.
+            self._import_batch(files)
+            return
         except (SessionDBError, *ODD_RECORDS) as error:
             if len(files) > 1:
                 for found in files:
@@ -211,9 +218,9 @@ class Ingest:
         with self._unit(), self._search.bulk() if is_bulk else contextlib.nullcontext():
             batch = ImportBatch(self._db, self._lookups, self._ledger, bulk=is_bulk, restore=self._restore)
             writer = ImportWriter(batch)
-            entries = self._ledger.entries(found.path for found in files)
+            entries = self._ledger.entries(found.name for found in files)
             for found in files:
-                self._write_file(found, entries.get(found.path), writer, part)
+                self._write_file(found, entries.get(found.name), writer, part)
                 done += found.stat.size
                 self._progress("read", done, self._total)
             writer.flush()
@@ -224,14 +231,16 @@ class Ingest:
     ) -> None:
         if entry is not None and not self._restore and self._is_done(found, *entry[1:4]):
             # Another run has come first since this one asked what there is to do.
-            part.sessions_unchanged += len(self._ledger.claims(found.path))
+            part.sessions_unchanged += len(self._ledger.claims(found.name))
             return
-        writer.begin(found.path, found.stat.mtime_ns)
+        writer.begin(found.name, found.stat.mtime_ns)
         request = self._request(found, entry)
         reading = self._ahead.reading(request) if self._ahead else Reading(request)
         for record in reading:
             writer.add(record)
         outcome = reading.outcome
+        if not outcome.is_final:
+            part.unread.append(found.path)
         if outcome.format is None:
             self._refuse(found, outcome.failure or "", part, is_final=outcome.is_final)
             return
@@ -240,12 +249,14 @@ class Ingest:
         part.sessions_updated.update(added.updated)
         part.sessions_unchanged += len(added.unchanged)
         part.messages_added += added.messages
-        part.skipped += [Skipped(found.path, problem.line, problem.reason) for problem in outcome.problems]
+        part.skipped += [Skipped(found.name, problem.line, problem.reason) for problem in outcome.problems]
         troubles: list[Trouble] = [*outcome.problems]
         if outcome.failure:
             part.skip(found, outcome.failure)
             troubles.append((None, None, outcome.failure))
-        entry = Entry(found.path, found.stat, *outcome[:7])
+        entry = Entry(found.name, found.stat, *outcome[:7])
+        if not outcome.is_final:
+            entry = entry._replace(parser_version=_TRY_AGAIN)
         self._ledger.record(entry, added.claims, troubles, renews=outcome.is_whole)
 
     def _request(self, found: Found, entry: Entry | None) -> Request:
@@ -253,7 +264,7 @@ class Ingest:
 
     def _refuse(self, found: Found, reason: str, part: ImportReport, *, is_final: bool = True) -> None:
         part.skip(found, reason)
-        entry = Entry(found.path, found.stat, None, len(self._versions) if is_final else _TRY_AGAIN)
+        entry = Entry(found.name, found.stat, None, len(self._versions) if is_final else _TRY_AGAIN)
         self._ledger.record(entry, {}, [(None, None, reason)], renews=True)
 
     @contextlib.contextmanager

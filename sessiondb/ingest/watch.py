@@ -27,6 +27,9 @@ SHARE = 2000
 REST, MAX_REST = 10, 60.0
 """The pause after a round is so many times as long as the round took, but no more than these seconds."""
 
+RETRY = 60.0
+"""Seconds after which a file that could not be read is told again."""
+
 _YOUNG = 2_000_000_000
 _UNKNOWN = -1
 
@@ -43,6 +46,8 @@ class Watch:
         # The files in the order they are looked at next, and those that changed last, the latest at the end.
         self._round: deque[str] = deque()
         self._active: dict[str, None] = {}
+        # Files that could not be read.
+        self._unread: set[str] = set()
         self.changes()
         newest = sorted(self._files, key=lambda path: self._files[path].mtime_ns)[-ACTIVE:]
         self._active = dict.fromkeys(newest)
@@ -61,12 +66,17 @@ class Watch:
         is not read all the time.
         """
         wait = sleep or Event().wait
+        retried = clock()
         paths = [source for source in self._sources if os.path.exists(source)]
         if paths:
             yield paths
         pause = interval
         while not wait(pause):
             began = clock()
+            if began - retried >= RETRY:
+                retried = began
+                self.again(self._unread)
+                self._unread.clear()
             paths = self.changes()
             if paths:
                 yield paths
@@ -78,6 +88,10 @@ class Watch:
             if path in self._files:
                 self._files[path] = self._files[path]._replace(mtime_ns=_UNKNOWN)
                 self._note(path)
+
+    def later(self, paths: Iterable[str]) -> None:
+        """Let files be told once more in a minute: they could not be read, and may be then."""
+        self._unread.update(paths)
 
     def changes(self) -> list[str]:
         """Return the files that are new or changed, as far as this round looks."""

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
-from sessiondb.errors import ImportFailed
+from sessiondb.importers.files.failures import Damaged, Unreadable
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -27,14 +27,6 @@ _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 # A frame that holds no data, with which some programs begin: its first byte is 0x50 to 0x5f.
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
-
-
-class Damaged(ImportFailed):
-    """Report a packed file that cannot be read any further."""
-
-
-class DecoderMissing(ImportFailed):
-    """Report a file that could be read if only a package were installed."""
 
 
 class _Decoder(Protocol):
@@ -76,10 +68,10 @@ def plain_path(path: Path) -> Path:
 
 
 def unpacked(handle: io.BufferedReader, path: Path) -> Unpacked:
-    """Return what a packed file holds; it closes the file. Raises DecoderMissing."""
+    """Return what a packed file holds; it closes the file. Raises Unreadable where nothing here unpacks it."""
     codec = _Codec(_Gzip, zlib.error, padding=b"\0") if handle.peek(len(_GZIP)).startswith(_GZIP) else _zstd()
     if codec is None:
-        raise DecoderMissing(
+        raise Unreadable(
             f"{path} is packed with zstd, which this Python cannot read: pip install 'sessiondb[zstd]'"
         )
     return Unpacked(_Frames(handle, codec, path), BUFFER)

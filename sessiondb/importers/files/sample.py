@@ -11,8 +11,8 @@ from typing import Any
 
 from sessiondb.chat.content import clean
 from sessiondb.errors import ImportFailed
+from sessiondb.importers.files.failures import Damaged
 from sessiondb.importers.files.json_stream import elements
-from sessiondb.importers.files.packed import Damaged
 from sessiondb.importers.files.source import MAX_DOCUMENT, Source, open_bytes
 from sessiondb.importers.files.sqlite_source import open_read_only
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from sessiondb.chat.content import clean
+from sessiondb.chat.content import clean, clean_text
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.files import packed
+from sessiondb.importers.files.failures import Damaged
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,6 +30,13 @@ MAX_LINE = MAX_DOCUMENT = 256 * 1024 * 1024
 """Bytes of the longest line, and of the largest packed document, that are read: a few bytes can be packed gigabytes."""
 
 _JSON_SPACE = b" \t\r\n\0"
+# As Python writes them in a path (PEP 383).
+_NO_UTF8 = re.compile("[\udc80-\udcff]")
+
+
+def path_text(path: str) -> str:
+    """Return a path, or text with one in it, as any database holds it: bytes that are no UTF-8 are `\\xff`."""
+    return clean_text(_NO_UTF8.sub(lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", path))
 
 
 class Problem(NamedTuple):
@@ -41,7 +50,7 @@ class Problem(NamedTuple):
 def open_bytes(path: Path) -> IO[bytes]:
     """Open a file for reading, unpacked if it is packed, as UTF-8 if it is UTF-16.
 
-    Raises OSError, and packed.DecoderMissing; reading a packed file raises packed.Damaged.
+    Raises OSError, and Unreadable; reading a packed file raises Damaged.
     """
     handle = cast("io.BufferedReader", open(path, "rb", buffering=BUFFER))  # noqa: SIM115 - handed to the caller
     magic = handle.peek(packed.MAGIC_BYTES)[: packed.MAGIC_BYTES]
@@ -99,6 +108,7 @@ class Source:
 
     def problem(self, reason: str, *, whole: bool = False) -> None:
         """Report that the current line (or the whole file) could not be read as it should."""
+        reason = path_text(reason)
         self.problems.append(Problem(None, None, reason) if whole else Problem(self.line, self.end, reason))
 
     def lines(self) -> Iterator[bytes]:
@@ -180,7 +190,7 @@ class Source:
             is_packed = isinstance(handle, packed.Unpacked)
             data = handle.read(MAX_DOCUMENT if is_packed else -1)
             if is_packed and handle.read(1):
-                raise packed.Damaged(f"{self.path} is too large a document to be unpacked")
+                raise Damaged(f"{self.path} is too large a document to be unpacked")
         self.end = self.path.stat().st_size
         data = data.strip(_JSON_SPACE)
         try:

@@ -10,16 +10,31 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from sessiondb.errors import ImportFailed
+from sessiondb.importers.files.failures import Unreadable
 
 # Byte 18 of the header: 2 for a database in WAL mode (sqlite.org/fileformat2.html, "File format version numbers").
 _WAL_BYTE = 18
+# What another program, or the system, is to blame for (sqlite.org/rescode.html): PERM, BUSY, LOCKED, NOMEM, READONLY,
+# IOERR, FULL, CANTOPEN. Python gives the code from 3.11 on.
+_PASSING = frozenset((3, 5, 6, 7, 8, 10, 13, 14))
+_PASSING_TEXTS = (
+    "access permission denied",
+    "attempt to write a readonly database",
+    "database is locked",
+    "database or disk is full",
+    "database table is locked",
+    "disk I/O error",
+    "out of memory",
+    "unable to open database file",
+)
 
 
 @contextmanager
 def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """Yield a read-only connection to a database, rows as sqlite3.Row.
 
-    Raises ImportFailed where the file is no database or is damaged.
+    Raises ImportFailed where the file is no database or is damaged, Unreadable where it is locked or the
+    system does not let it be read.
     """
     with ExitStack() as stack:
         try:
@@ -28,7 +43,13 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             yield connection
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise ImportFailed(f"{path} cannot be read as a SQLite database: {error}") from error
+            kind = Unreadable if _is_passing(error) else ImportFailed
+            raise kind(f"{path} cannot be read as a SQLite database: {error}") from error
+
+
+def _is_passing(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return str(error).startswith(_PASSING_TEXTS) if code is None else code & 0xFF in _PASSING
 
 
 def _connect(path: Path, stack: ExitStack) -> sqlite3.Connection:
