@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
+import click
 import pytest
 
-from sessiondb.cli.group import COMMANDS
+from sessiondb.cli.group import COMMANDS, cli
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -73,6 +76,45 @@ def test_every_table_and_view_has_its_sentence_on_the_page_of_the_schema(docs: M
 
 def test_the_readme_has_at_most_200_lines() -> None:
     assert len(read("README.md").splitlines()) <= 200
+
+
+def test_the_example_of_the_readme_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, *_ = re.findall(r"^```python\n(.*?)^```$", read("README.md"), re.DOTALL | re.MULTILINE)
+    asked = []
+
+    def call_model(messages: list[dict[str, Any]]) -> SimpleNamespace:
+        asked.append(messages)
+        call = {"id": "call-1", "type": "function", "function": {"name": "ls", "arguments": "{}"}}
+        return SimpleNamespace(
+            id="r-1", model="m", message={"role": "assistant", "content": None, "tool_calls": [call]}
+        )
+
+    def run_tool(name: str, arguments: str | None) -> str:
+        answered.append((name, arguments))
+        return "tests/ src/"
+
+    answered: list[tuple[str, str | None]] = []
+    exec(
+        code.replace('"sessions.db"', repr(str(tmp_path / "sessions.db"))),
+        {"call_model": call_model, "run_tool": run_tool},
+    )
+
+    assert asked == [[{"role": "user", "content": "Where do we keep the tests?"}]]
+    assert answered == [("ls", "{}")]
+    assert "Tests live in tests/" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_that_a_page_tells_to_type_is_understood(page: str) -> None:
+    """Lines of shell blocks that begin with `sessiondb`: the command is there, and takes these words and options."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", read(page), re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("sessiondb ")]
+
+    for line in lines:
+        name, *arguments = shlex.split(line, comments=True)[1:]
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None, line
+        command.make_context(name, arguments, parent=click.Context(cli))
 
 
 def anchors(text: str) -> set[str]:
