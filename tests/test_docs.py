@@ -146,3 +146,15 @@ def test_every_path_that_a_page_names_exists(page: str) -> None:
     named = [span for span in spans if span.partition("/")[0] in folders]
 
     assert [path for path in named if not any(any(base.glob(path.rstrip("/"))) for base in bases)] == []
+
+
+def test_every_module_that_a_docstring_points_to_exists() -> None:
+    """`see parse.py`, `(see detect.py)`: a file beside the one that says so, or below the package."""
+    lost = []
+    for file in (ROOT / "sessiondb").rglob("*.py"):
+        for named in re.findall(r"\b[Ss]ee (\w+\.py)\b|\((\w+\.py)\)", file.read_text(encoding="utf-8")):
+            name = "".join(named)
+            if not (file.parent / name).exists() and not list((ROOT / "sessiondb").rglob(name)):
+                lost.append(f"{file.relative_to(ROOT)}: {name}")
+
+    assert lost == []

@@ -7,7 +7,7 @@ of an API response, or one of dozens of other things. What is known of them:
   which grows while the answer streams: the greatest output counts, once for an id. Forks and side questions
   repeat answers in files of their own, the latter under other request ids. What an advisor and a compaction
   took within an answer is not in its usage but in `usage.iterations`, and counts beside it.
-- A user line holds tools' answers, or a prompt, or what was put in the user's place (claude_code_prompts.py).
+- A user line holds tools' answers, or a prompt, or what was put in the user's place (prompts.py).
 - A sub-agent has a file of its own, whose lines carry the parent's `sessionId` and its `agentId`. Releases
   before 2.0 wrote it into the parent's file as a sidechain.
 - A `summary` names the last line of the conversation that it sums up, which is often another one.

@@ -6,8 +6,8 @@ event, in either order: items are read for what the model said and did, events f
 tokens and for the end of turns.
 
 An assistant message is the run of a response's items up to a tool's output, a message to the model, the end
-of the turn or a token count that counted; parallel calls are in one message. See codex_prompts.py for what
-a person typed, codex_tokens.py for tokens, codex_lineage.py for forks and sub-agents. A file with nothing
+of the turn or a token count that counted; parallel calls are in one message. See prompts.py for what
+a person typed, tokens.py for tokens, lineage.py for forks and sub-agents. A file with nothing
 but a header and injected context is no session yet.
 
 Sources: codex-rs/rollout of github.com/openai/codex (up to August 2026), measured on real logs.

@@ -1,4 +1,4 @@
-"""Turn the lines of one Codex session into records; see codex.py for the format."""
+"""Turn the lines of one Codex session into records; see __init__.py for the format."""
 
 from __future__ import annotations
 
