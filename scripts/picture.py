@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from sessiondb.cli.text import width
@@ -23,10 +24,10 @@ ROOT = Path(__file__).parents[1]
 PICTURE = "docs/terminal.svg"
 # Agents whose sessions have the same ids wherever the checkout lies.
 COMMANDS = (
-    "sessiondb import tests/data/claude-code tests/data/codex tests/data/hermes",
+    "sessiondb import tests/data/claude-code tests/data/codex",
     "sessiondb list -n 6",
-    "sessiondb search why is the weight of hive 3 wrong at noon -n 1",
-    "sessiondb show 6d20f8b3",
+    "sessiondb search why does the recipe parser lose amounts -n 1",
+    "sessiondb show 5b0d7c1e --around 13 -C 1",
 )
 COLUMNS = 100
 
@@ -36,6 +37,14 @@ _STYLE = re.compile(r"\x1b\[(\d*)m")
 _SECONDS = re.compile(r" in \d+\.\d+ s$", re.MULTILINE)
 
 
+class Cell(NamedTuple):
+    """A character on the terminal."""
+
+    character: str
+    is_bold: bool
+    is_wide: bool
+
+
 def session(commands: tuple[str, ...] = COMMANDS) -> Iterator[str]:
     """Run commands on a new database, and yield the lines that a terminal shows, styles and all."""
     with tempfile.TemporaryDirectory() as folder:
@@ -43,7 +52,7 @@ def session(commands: tuple[str, ...] = COMMANDS) -> Iterator[str]:
             if number:
                 yield ""
             yield f"$ \x1b[1m{command}\x1b[0m"
-            yield from _SECONDS.sub("", run(command, Path(folder) / "sessions.db")).splitlines()
+            yield from _SECONDS.sub("", run(command, Path(folder) / "sessions.db")).strip("\n").splitlines()
 
 
 def run(command: str, database: Path) -> str:
@@ -92,8 +101,9 @@ def _read(terminal: int) -> Iterator[bytes]:
 
 def drawn(lines: list[str]) -> str:
     """Return lines of a terminal as an SVG picture."""
-    wide, high = round(COLUMNS * CELL + 2 * MARGIN), BAR + len(lines) * LINE + MARGIN
-    rows = [row for number, line in enumerate(lines) for row in _row(line, BAR + (number + 1) * LINE - 5)]
+    shown = [part for line in lines for part in folded(line)]
+    wide, high = round(COLUMNS * CELL + 2 * MARGIN), BAR + len(shown) * LINE + MARGIN
+    rows = [row for number, cells in enumerate(shown) for row in _row(cells, BAR + (number + 1) * LINE - 5)]
     title = "sessiondb in a terminal: import, list, search and show"
     return "\n".join(
         (
@@ -113,21 +123,33 @@ def drawn(lines: list[str]) -> str:
     )
 
 
-def _row(line: str, y: int) -> Iterator[str]:
-    """Yield a text element for each stretch of a line that has one style."""
+def folded(line: str) -> list[list[Cell]]:
+    """Return a line as a terminal shows it: on as many lines as it takes."""
+    shown: list[list[Cell]] = [[]]
     column, is_bold = 0, False
     # Of the parts, every second is the number of a style: 1 bold, 0 or none plain.
     for number, part in enumerate(_STYLE.split(line)):
         if number % 2:
             is_bold = part == "1"
             continue
-        # Fonts differ most on characters that are two cells wide, so a stretch of them is placed by itself.
-        for _, stretch in groupby(part, lambda character: width(character) == 2):
-            text = "".join(stretch)
-            cells = width(text)
-            if text.strip():
-                yield _text(text, column, cells, y, 'class="b" ' if is_bold else "")
+        for character in part:
+            cells = width(character)
+            if column + cells > COLUMNS:
+                shown.append([])
+                column = 0
+            shown[-1].append(Cell(character, is_bold, cells == 2))
             column += cells
+    return shown
+
+
+def _row(cells: list[Cell], y: int) -> Iterator[str]:
+    """Yield a text element for each stretch of one style. Fonts differ most on wide characters: they stand apart."""
+    column = 0
+    for (is_bold, _), stretch in groupby(cells, lambda cell: (cell.is_bold, cell.is_wide)):
+        text = "".join(cell.character for cell in stretch)
+        if text.strip():
+            yield _text(text, column, width(text), y, 'class="b" ' if is_bold else "")
+        column += width(text)
 
 
 def _text(text: str, column: int, cells: int, y: int, style: str) -> str:
