@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sessiondb import timestamps
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.session_filter import SessionFilter
-from sessiondb.errors import SessionDBError
+from sessiondb.errors import InvalidInput, SessionDBError
 from sessiondb.live.context_prompt import context_prompt
 from sessiondb.live.reset_policy import NEVER, ResetPolicy, ResetRules
 from sessiondb.records import Channel, Session
@@ -52,13 +52,19 @@ def session_key(channel: Channel) -> str:
     """Return the key of the conversation in a channel.
 
     All direct messages of a platform are one conversation, on WhatsApp one a person; any other chat is
-    its own.
+    its own. Raises InvalidInput for a chat without an id, which would share its session with strangers.
     """
-    chat_type = channel.chat_type or "dm"
-    if chat_type != "dm":
-        return f"agent:main:{channel.platform}:{chat_type}:{channel.chat_id}"
-    person = f":{channel.chat_id}" if channel.platform == "whatsapp" else ""
-    return f"agent:main:{channel.platform}:dm{person}"
+    kind = channel.kind
+    if kind == "dm" and channel.platform != "whatsapp":
+        return f"agent:main:{channel.platform}:dm"
+    ids = (channel.chat_id, channel.user_id) if kind == "dm" else (channel.chat_id,)
+    found = next((chat for chat in ids if chat not in (None, "")), None)
+    if found is None:
+        raise InvalidInput(
+            f"a {channel.platform} {kind} needs a chat_id to have a session of its own:"
+            " give one, or the gateway a key function"
+        )
+    return f"agent:main:{channel.platform}:{kind}:{found}"
 
 
 class Gateway:
@@ -102,7 +108,7 @@ class Gateway:
         if force_new:
             return self.reset(channel, now=now, **fields)
         key = self._key(channel)
-        moment = now or datetime.now(timezone.utc)
+        moment = timestamps.aware(now)
         fields = {"channel": channel, "started_at": moment, **fields}
         for pause in pauses():
             open_id = self._db.sessions.open_id(key)
@@ -130,7 +136,7 @@ class Gateway:
         open session, one is begun.
         """
         key = self._key(channel)
-        moment = now or datetime.now(timezone.utc)
+        moment = timestamps.aware(now)
         fields = {"channel": channel, "started_at": moment, **fields}
 
         def write() -> Session:
@@ -154,14 +160,22 @@ class Gateway:
         return Notice(taken.get("auto_reset_reason") or "idle", self._db.sessions.get(session_id).parent_id)
 
     def sessions(
-        self, *, active_minutes: float | None = None, limit: int | None = 20, now: datetime | None = None
+        self,
+        *,
+        active_minutes: float | None = None,
+        include_ended: bool = False,
+        limit: int | None = None,
+        now: datetime | None = None,
     ) -> list[Session]:
-        """Return this agent's sessions, all or those active in the last minutes, the newest first."""
+        """Return this agent's current sessions, all or those active in the last minutes, the newest first.
+
+        `include_ended`: those that were reset, or ended otherwise, too.
+        """
         since = None
         if active_minutes is not None:
-            moment = now or datetime.now(timezone.utc)
-            since = timestamps.from_datetime(moment - timedelta(minutes=active_minutes))
-        return self._db.sessions.page(SessionFilter(agent=self._agent, since=since), limit=limit)
+            since = timestamps.from_datetime(timestamps.aware(now) - timedelta(minutes=active_minutes))
+        where = SessionFilter(agent=self._agent, since=since, is_open=None if include_ended else True)
+        return self._db.sessions.page(where, limit=limit)
 
     def has_any(self) -> bool:
         """Say whether there has ever been a session, of any agent."""

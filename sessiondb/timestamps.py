@@ -115,6 +115,13 @@ def from_datetime(moment: datetime) -> str:
         raise InvalidInput(f"cannot store the time {moment}: give one in the years 1 to 9999") from error
 
 
+def aware(moment: datetime | None = None) -> datetime:
+    """Give an aware datetime: a naive one is local time, as `datetime.now()` is; None is now."""
+    if moment is None:
+        return datetime.now(timezone.utc)
+    return moment.replace(tzinfo=_LOCAL) if moment.utcoffset() is None else moment
+
+
 def zone(name: str | None) -> tzinfo:
     """Give the zone of a name: IANA, `UTC`, an offset (`+02:00`, `-0530`), `local` or None for the machine's.
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.errors import DatabaseForeign
-from sessiondb.gateway import Channel, Notice, ResetPolicy, ResetRules, context_prompt, session_key
+from sessiondb.errors import DatabaseForeign, InvalidInput
+from sessiondb.gateway import NEVER, Channel, Notice, ResetPolicy, ResetRules, context_prompt, session_key
 from sessiondb.records import Session
 
 ANN = Channel("telegram", "dm", chat_id="42", user_id="42", user_name="Ann")
@@ -62,6 +62,24 @@ def test_session_key_made_from_the_source(db: SessionDB, channel: Channel, key: 
     assert db.gateway("bot").session(channel).key == key
 
 
+def test_session_key_of_whatsapp_goes_by_the_user_where_there_is_no_chat_id() -> None:
+    assert session_key(Channel("whatsapp", "dm", user_id="43")) == "agent:main:whatsapp:dm:43"
+    assert session_key(Channel("whatsapp", user_id="43")) == "agent:main:whatsapp:dm:43"
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        Channel("whatsapp", "dm"),
+        Channel("whatsapp", "dm", chat_id="", user_id=""),
+        Channel("telegram", "group", user_id="42"),
+    ],
+)
+def test_session_key_is_never_shared_by_chats_without_an_id(db: SessionDB, channel: Channel) -> None:
+    with pytest.raises(InvalidInput, match="needs a chat_id to have a session of its own"):
+        db.gateway("bot").session(channel)
+
+
 def test_session_key_of_the_callers_own(db: SessionDB) -> None:
     gateway = db.gateway("bot", key=lambda channel: f"{channel.platform}/{channel.user_id}")
     assert gateway.session(ANN).key == "telegram/42"
@@ -75,7 +93,7 @@ def test_get_or_create_the_current_session_and_force_new(db: SessionDB) -> None:
     second = gateway.session(ANN, force_new=True)
     assert second.id != first.id
     assert gateway.session(ANN) == second
-    assert [session.id for session in gateway.sessions()] == [second.id, first.id]
+    assert [session.id for session in gateway.sessions(include_ended=True)] == [second.id, first.id]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +130,20 @@ def test_reset_policy_per_platform_and_chat_type(db: SessionDB) -> None:
     third = [gateway.session(channel, now=NOON + timedelta(minutes=61)).id for channel in channels]
     assert [a == b for a, b in zip(first, second, strict=True)] == [False, True, True]
     assert [a == b for a, b in zip(second, third, strict=True)] == [True, False, True]
+
+
+def test_reset_policy_of_direct_messages_holds_for_a_channel_without_a_type() -> None:
+    rules = ResetRules(chat_types={"dm": HALF_AN_HOUR})
+    assert rules.of(Channel("local")) == rules.of(ANN) == HALF_AN_HOUR
+    assert rules.of(DEV) == NEVER
+
+
+def test_reset_policy_takes_a_naive_now_as_local_time(db: SessionDB) -> None:
+    gateway = db.gateway("bot", reset=HALF_AN_HOUR)
+    first = gateway.session(ANN)
+    assert gateway.session(ANN, now=datetime.now() + timedelta(minutes=29)) == first
+    assert gateway.session(ANN, now=datetime.now() + timedelta(minutes=31)).parent_id == first.id
+    assert gateway.sessions(active_minutes=5, now=datetime.now() + timedelta(hours=1)) == []
 
 
 def test_reset_policy_never_resets_a_busy_session(db: SessionDB) -> None:
@@ -219,6 +251,16 @@ def test_append_a_message_and_load_the_transcript(db: SessionDB, tmp_path: Path)
         file.name.removesuffix("-wal").removesuffix("-shm").removesuffix(".lock")
         for file in tmp_path.iterdir()
     } == {"sessions.db"}
+
+
+def test_list_sessions_gives_each_current_one_however_many(db: SessionDB) -> None:
+    gateway = db.gateway("bot")
+    chats = [Channel("discord", "group", chat_id=str(number)) for number in range(25)]
+    open_ids = {gateway.session(chat).id for chat in chats}
+    old = gateway.session(ANN)
+    new = gateway.reset(ANN)
+    assert {session.id for session in gateway.sessions()} == {*open_ids, new.id}
+    assert {session.id for session in gateway.sessions(include_ended=True)} == {*open_ids, new.id, old.id}
 
 
 def test_list_sessions_active_in_the_last_minutes(db: SessionDB) -> None:

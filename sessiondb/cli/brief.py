@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
-from sessiondb.cli.options import complete_sessions, database_option, project_folder, reading
+from sessiondb.cli.options import (
+    complete_sessions,
+    current_folder,
+    database_option,
+    project_folder,
+    reading,
+)
 from sessiondb.cli.render import print_notice, show_text
 
 
@@ -19,16 +27,20 @@ from sessiondb.cli.render import print_notice, show_text
 def command(session: str | None, project: str | None, lang: str, max_tokens: int | None) -> None:
     """Print what the next session must know, as a prompt.
 
-    Of a session, or of a project, or else of the latest session that has notes.
+    Of a session, or of a project, or else of the folder you are in. Where nothing was noted of that folder,
+    it is of the latest session or project that has notes.
 
     \b
     Example:
-      sessiondb brief --project .
+      sessiondb brief
       sessiondb brief @last --lang ar --max-tokens 800
     """
     with reading() as db:
-        session_id = db.sessions.resolve(session).id if session else None
-        text = db.continuity.brief(session_id, project=project, lang=lang, max_tokens=max_tokens)
+        brief = partial(db.continuity.brief, lang=lang, max_tokens=max_tokens)
+        if session is None and project is None:
+            text = brief(project=current_folder()) or brief()
+        else:
+            text = brief(db.sessions.resolve(session).id if session else None, project=project)
     if text:
         show_text(text.splitlines())
     else:

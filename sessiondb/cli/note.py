@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
 
 from sessiondb.cli.fields import NOTES, note_fields, note_rows
 from sessiondb.cli.options import (
+    current_folder,
     database_option,
     json_option,
     output_options,
@@ -69,7 +69,7 @@ def add(
     with writing(create=True) as db:
         session_id = db.sessions.resolve(session).id if session else None
         if session_id is None and project is None:
-            project = os.getcwd()
+            project = current_folder()
         note = db.notes.add(kind, " ".join(text), session_id=session_id, project=project, **fields)
     show_json(note_fields(note)) if as_json else print_result(
         f"note {note.id}: {note.kind}, {note.project or note.session_id}"

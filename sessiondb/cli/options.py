@@ -94,6 +94,14 @@ def project_folder(ctx: click.Context, param: click.Parameter, value: str | None
     return os.path.abspath(value) if value is not None and os.path.isdir(value) else value
 
 
+def current_folder() -> str:
+    """Return the folder a person is in. Raises UsageError where it is gone."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError as error:
+        raise click.UsageError("the folder you are in is gone: go to another, or give --project") from error
+
+
 def complete_sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return for the shell the ids that begin so, with titles; none where the database cannot be read."""
     from click.shell_completion import CompletionItem

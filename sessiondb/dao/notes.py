@@ -69,14 +69,15 @@ class Notes:
 
         `kind` is decision, failure, win, followup, question, workstream or summary. `due_at` is a day
         (`2026-03-01`) or a time. `translations` maps language codes to the body in them. A question that is
-        open there in the same words is not asked twice: the first one is returned. Raises InvalidInput for
-        an unknown kind, an empty body or a time that cannot be read, NotFound where there is no such
-        session.
+        open there in the same words is not asked twice: the first one is returned. A note is activity of
+        its session, which stays ended where it was. Raises InvalidInput for an unknown kind, an empty body
+        or a time that cannot be read, NotFound where there is no such session.
         """
         if kind not in KINDS:
             raise InvalidInput(f"there is no kind of note {kind!r}: give one of {', '.join(KINDS)}")
         if not body.strip():
             raise InvalidInput("a note needs a text")
+        created = moment(created_at)
         columns = {
             "session_id": session_id,
             "kind": kind,
@@ -88,13 +89,17 @@ class Notes:
             "author": author,
             "assignee": assignee,
             "due_at": due(due_at),
-            "created_at": moment(created_at),
+            "created_at": created,
         }
 
         def write() -> Note:
             row = {**columns, "project_id": self._project_of(session_id, project)}
-            known = self._open_question(row) if kind == "question" else None
-            return self.translate(self._insert(row) if known is None else known, translations or {})
+            note_id = self._open_question(row) if kind == "question" else None
+            if note_id is None:
+                note_id = self._insert(row)
+                self._was_active(session_id, created)
+            self._translate(note_id, translations or {})
+            return self.get(note_id)
 
         return despite_search(self._db, write)
 
@@ -136,7 +141,8 @@ class Notes:
     ) -> Note:
         """Mark a note as done, answered or replaced, and return it; a note that is so already keeps its time.
 
-        `resolution` says how; it is set in either case. Raises NotFound.
+        `resolution` says how; it is set in either case. This too is activity of the note's session. Raises
+        NotFound.
         """
 
         def write() -> Note:
@@ -147,7 +153,9 @@ class Notes:
             ).rowcount
             if not changed:
                 raise NotFound(f"there is no note {note_id}: `sessiondb note list` shows those there are")
-            return self.get(note_id)
+            note = self.get(note_id)
+            self._was_active(note.session_id, resolved_at)
+            return note
 
         resolved_at = moment(at)
         return despite_search(self._db, write)
@@ -158,12 +166,10 @@ class Notes:
         Raises Conflict where there is no such note.
         """
         with self._db.transaction():
-            self._db.executemany(
-                "INSERT INTO note_translations (note_id, lang, body) VALUES (?, ?, ?)"
-                " ON CONFLICT (note_id, lang) DO UPDATE SET body = excluded.body",
-                [(note_id, lang, text) for lang, text in translations.items()],
-            )
-            return self.get(note_id)
+            self._translate(note_id, translations)
+            note = self.get(note_id)
+            self._was_active(note.session_id, moment(None))
+            return note
 
     def counts(self, *, project: str | None = None, limit: int | None = 20) -> list[tuple[str, int, int]]:
         """Return the sessions that have notes, the newest activity first: id, decisions, open follow-ups."""
@@ -176,6 +182,32 @@ class Notes:
             {**parameters, "limit": -1 if limit is None else limit},
         )
         return [(row[0], row[1], row[2]) for row in rows]
+
+    def latest_scope(self) -> Scope:
+        """Return whose notes are the latest: of the session active last that has some, or of the project that
+        a note without a session was taken of since; no scope where there are no notes.
+        """
+        row = self._db.row(
+            "SELECT n.session_id, NULL, s.last_active_at AS at"
+            " FROM notes AS n JOIN sessions AS s ON s.id = n.session_id"
+            " UNION ALL SELECT NULL, coalesce(p.path, p.name), max(n.created_at, coalesce(n.resolved_at, ''))"
+            " FROM notes AS n JOIN projects AS p ON p.id = n.project_id WHERE n.session_id IS NULL"
+            " ORDER BY at DESC, 1 LIMIT 1"
+        )
+        return Scope() if row is None else Scope(row[0], row[1])
+
+    def _translate(self, note_id: int, translations: Mapping[str, str]) -> None:
+        self._db.executemany(
+            "INSERT INTO note_translations (note_id, lang, body) VALUES (?, ?, ?)"
+            " ON CONFLICT (note_id, lang) DO UPDATE SET body = excluded.body",
+            [(note_id, lang, text) for lang, text in translations.items()],
+        )
+
+    def _was_active(self, session_id: str | None, at: str) -> None:
+        self._db.execute(
+            "UPDATE sessions SET last_active_at = :at WHERE id = :session_id AND last_active_at < :at",
+            {"session_id": session_id, "at": at},
+        )
 
     def _project_of(self, session_id: str | None, project: str | None) -> int | None:
         project_id = self._lookups.project(project)

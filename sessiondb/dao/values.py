@@ -15,19 +15,18 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def moment(value: str | datetime | None) -> str:
-    """Return the stored form of a time: an aware datetime, or ISO 8601 text; None is now.
+    """Return the stored form of a time: a datetime, or ISO 8601 text; None is now.
 
-    Text that names no zone is local time.
-    Raises InvalidInput for anything else.
+    What names no zone is local time. Raises InvalidInput for anything else.
     """
     if value is None:
         return timestamps.now()
     if isinstance(value, datetime):
-        return timestamps.from_datetime(value)
+        return timestamps.from_datetime(timestamps.aware(value))
     found = timestamps.normalise(value) if isinstance(value, str) else None
     if found is None:
         raise InvalidInput(
-            f"cannot read the time {value!r}: give an aware datetime, or text like 2026-03-01T09:15:23Z"
+            f"cannot read the time {value!r}: give a datetime, or text like 2026-03-01T09:15:23Z"
         )
     return found
 

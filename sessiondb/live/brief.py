@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sessiondb import timestamps
@@ -102,7 +102,7 @@ class Brief:
             raise InvalidInput(f"there is no size {unknown[0]!r}: give some of {', '.join(SIZES)}")
         self._lang = lang
         self._words = {**HEADINGS.get(lang.partition("-")[0].lower(), HEADINGS["en"]), **(headings or {})}
-        self._now = now or datetime.now(timezone.utc)
+        self._now = timestamps.aware(now)
         self._sizes = {**SIZES, **sizes}
 
     def text(self, knowledge: Knowledge, max_tokens: int | None) -> str:

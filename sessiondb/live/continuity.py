@@ -99,21 +99,20 @@ class Continuity:
     def restore(self, session_id: str | None = None, *, project: str | None = None) -> Knowledge:
         """Return what is known of a session, or of a project over all its sessions.
 
-        Without either it is the latest session that has notes. Where nothing was noted yet, `is_new` is
-        true and the lists are empty. Of a project's workstreams and summaries those noted last count.
+        Without either it is the session active last that has notes, or the project that a note without a
+        session was taken of since. Where nothing was noted yet, `is_new` is true and the lists are empty. Of
+        a project's workstreams and summaries those noted last count.
         Raises NotFound for an unknown session id, and DatabaseError where the file cannot be read.
         """
         if session_id is None and project is None:
-            latest = self._db.notes.counts(limit=1)
-            if not latest:
-                return Knowledge()
-            session_id = latest[0][0]
+            session_id, project = self._db.notes.latest_scope()
         if session_id is not None:
             session: Session | None = self._db.sessions.get(session_id)
-            notes = self._db.notes.find(session_id=session_id, project=project)
-        else:
+        elif project is not None:
             session = self._db.sessions.latest(project=project)
-            notes = self._db.notes.find(project=project)
+        else:
+            return Knowledge()
+        notes = self._db.notes.find(session_id=session_id, project=project)
         return _knowledge(session, project or (session.project if session else None), notes)
 
     def brief(

@@ -59,8 +59,7 @@ class ResetRules:
 
     def of(self, channel: Channel) -> ResetPolicy:
         """Return the policy that holds for a channel."""
-        by_type = self.chat_types.get(channel.chat_type or "", self.default)
-        return self.platforms.get(channel.platform, by_type)
+        return self.platforms.get(channel.platform, self.chat_types.get(channel.kind, self.default))
 
 
 def _next_at(hour: int, after: datetime, tz: tzinfo) -> datetime:

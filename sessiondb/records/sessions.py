@@ -19,6 +19,11 @@ class Channel:
     thread_id: str | None = None
 
     @property
+    def kind(self) -> str:
+        """Return the chat type; where none is given, it is a direct message."""
+        return self.chat_type or "dm"
+
+    @property
     def description(self) -> str:
         """Say in a few words what the place is: "DM with Ann", "group: dev, thread: 7", "CLI terminal"."""
         if self.platform in ("local", "cli"):

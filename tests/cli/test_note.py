@@ -81,6 +81,48 @@ def test_brief_is_the_prompt_of_a_project_or_session(run: Run, path: Path) -> No
     assert "Use SQLite" not in by_session.stdout
 
 
+def test_a_bare_brief_is_of_the_folder_that_notes_were_taken_in(
+    filled: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("note", "add", "decision", "Tests live in tests/")
+    run("note", "add", "win", "It parses", "--session", "3333")
+    assert "Tests live in tests/" in run("brief").stdout
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    elsewhere = run("brief").stdout
+    assert "It parses" in elsewhere
+    assert "Tests live in tests/" not in elsewhere
+
+
+@pytest.mark.parametrize("arguments", [("brief",), ("note", "add", "win", "It parses")])
+def test_a_folder_that_is_gone_is_told_in_words(
+    filled: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    refused = run(*arguments)
+    assert (refused.exit_code, refused.exception.__class__) == (2, SystemExit)
+    assert "the folder you are in is gone" in refused.stderr
+
+
+def test_notes_that_an_import_brings_are_no_activity(run: Run, path: Path, tmp_path: Path) -> None:
+    id = "5f0c4a52-1d0e-4a53-9a3c-6f2b8e0a7d11"
+    state: dict[str, object] = {
+        "session_id": id,
+        "updated_at": "2026-03-06T10:00:00Z",
+        "active_workstreams": ["till"],
+    }
+    state |= {"last_decisions": [{"decision": "Round up", "timestamp": "2026-03-05T10:00:00Z"}]}
+    state |= {"open_questions": [], "recent_wins": [], "recent_failures": [], "pending_followups": []}
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    run("import", str(tmp_path / "state.json"))
+    with SessionDB(path) as db:
+        assert [note.body for note in db.notes.find(kind="decision")] == ["Round up"]
+        assert db.sessions.get(id).last_active_at == "2026-03-06T10:00:00.000Z"
+
+
 def test_brief_of_nothing_says_so(filled: Path, run: Run) -> None:
     empty = run("brief", "--project", "/nowhere")
     assert (empty.exit_code, empty.stdout) == (0, "")

@@ -54,6 +54,11 @@ def test_a_due_date_is_a_day_or_a_time(given_due: Any, stored: str | None) -> No
     assert due(given_due) == stored
 
 
+def test_a_time_without_a_zone_is_local() -> None:
+    given_time = datetime(2026, 3, 1, 8)
+    assert moment(given_time) == moment("2026-03-01T08:00:00") == moment(given_time.astimezone())
+
+
 @pytest.mark.parametrize("wrong", ["2026-02-30", "next week", "", 5])
 def test_what_is_no_time_is_refused(wrong: Any) -> None:
     with pytest.raises(InvalidInput, match="cannot read the time"):

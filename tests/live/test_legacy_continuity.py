@@ -366,10 +366,51 @@ def test_a_day_is_overdue_when_it_is_over(db: SessionDB) -> None:
         assert mark in db.continuity.brief("s1", now=NOW.replace(day=day, hour=0))
 
 
+def test_a_restore_of_the_latest_finds_what_was_noted_of_a_project(db: SessionDB) -> None:
+    db.notes.add("win", "of a session", session_id="s1", created_at="2026-03-02T10:00:00Z")
+    db.notes.add("win", "of a project", project="/home/ann/till", created_at="2026-03-03T10:00:00Z")
+    known = db.continuity.restore()
+    assert (known.session, known.project, bodies(known.wins)) == (None, "/home/ann/till", ["of a project"])
+    db.sessions.touch("s1", "2026-03-04T10:00:00Z")
+    assert bodies(db.continuity.restore().wins) == ["of a session"]
+
+
+def test_a_note_is_activity_of_its_session(db: SessionDB) -> None:
+    def last_active() -> str:
+        return db.sessions.get("s1").last_active_at
+
+    note = db.notes.add("question", "Who signs off?", session_id="s1", created_at="2026-03-02T10:00:00Z")
+    assert last_active() == "2026-03-02T10:00:00.000Z"
+    db.notes.add("question", "Who signs off?", session_id="s1")  # asked already: nothing is noted
+    db.notes.add("win", "earlier", session_id="s1", created_at="2026-03-01T10:00:00Z")
+    db.notes.add("win", "of the project alone", project=ROOT)
+    assert last_active() == "2026-03-02T10:00:00.000Z"
+    db.notes.resolve(note.id, at="2026-03-03T10:00:00Z")
+    assert last_active() == "2026-03-03T10:00:00.000Z"
+    db.notes.translate(note.id, {"ar": "من يوافق؟"})
+    assert last_active() > "2026-03-03T10:00:00.000Z"
+
+
+def test_a_session_that_was_only_noted_in_is_not_stale(db: SessionDB) -> None:
+    db.notes.add("decision", "Round up", session_id="s1", created_at="2026-03-05T10:00:00Z")
+    assert db.sessions.end_stale("2026-03-04T00:00:00.000Z") == []
+    assert db.sessions.end_stale("2026-03-06T00:00:00.000Z") == ["s1"]
+    assert db.sessions.get("s1").ended_at == "2026-03-05T10:00:00.000Z"
+
+
+def test_a_note_leaves_an_ended_session_ended(db: SessionDB) -> None:
+    db.sessions.end("s1", "done", at="2026-03-02T09:00:00Z")
+    db.notes.add("failure", "The till froze", session_id="s1", created_at="2026-03-05T10:00:00Z")
+    session = db.sessions.get("s1")
+    assert (session.ended_at, session.end_reason) == ("2026-03-02T09:00:00.000Z", "done")
+    assert session.last_active_at == "2026-03-05T10:00:00.000Z"
+    assert Removals(db.connection).prune("2026-03-05T00:00:00.000Z", SessionFilter()).sessions == []
+
+
 def test_delete_states_older_than_some_days(db: SessionDB) -> None:
-    db.notes.add("win", "old", session_id="s1")
+    db.notes.add("win", "old", session_id="s1", created_at="2026-03-01T10:00:00Z")
     db.sessions.start("me", id="s2", started_at="2026-03-01T09:00:00Z")
-    db.notes.add("win", "gone", session_id="s2")
+    db.notes.add("win", "gone", session_id="s2", created_at="2026-03-01T10:00:00Z")
     db.sessions.end(["s1", "s2"], at="2026-03-02T09:00:00Z")
     assert Removals(db.connection).prune("2026-03-05T00:00:00.000Z", SessionFilter()).sessions == ["s1", "s2"]
     assert bodies(db.continuity.restore(project=ROOT).wins) == [
