@@ -14,6 +14,7 @@ import click
 import pytest
 
 from sessiondb.cli.group import COMMANDS, cli
+from sessiondb.importers import importers
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -76,6 +77,22 @@ def test_every_table_and_view_has_its_sentence_on_the_page_of_the_schema(docs: M
 
 def test_the_readme_has_at_most_200_lines() -> None:
     assert len(read("README.md").splitlines()) <= 200
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/importers.md"])
+def test_every_format_stands_in_the_tables(page: str) -> None:
+    cells = {
+        cell.strip() for row in re.findall(r"^\|(.+)\|$", read(page), re.MULTILINE) for cell in row.split("|")
+    }
+    named = {name for cell in cells for name in re.findall(r"`([a-z-]+)`", cell)}
+
+    assert {importer.name for importer in importers()} <= named
+
+
+def test_every_variable_that_moves_logs_is_explained() -> None:
+    variables = re.findall(r'"([A-Z][A-Z_]+)"', read("sessiondb/ingest/places.py"))
+
+    assert [name for name in variables if f"`{name}`" not in read("docs/importers.md")] == []
 
 
 def test_the_example_of_the_readme_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
