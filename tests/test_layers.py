@@ -47,8 +47,13 @@ def layers() -> dict[str, int]:
     return {name: int(number) for number, names in found for name in re.findall(r"`(\w+)`", names)}
 
 
-def imported(file: Path) -> Iterator[str]:
-    """Yield the modules that a file imports, anywhere in it, in full."""
+@cache
+def imported(file: Path) -> tuple[str, ...]:
+    """Return the modules that a file imports, anywhere in it, in full."""
+    return tuple(_imported(file))
+
+
+def _imported(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -650,7 +650,7 @@ def hostile_texts(count: int) -> Iterator[str]:
 def test_no_text_is_an_error(db: SessionDB, say: Say, worked: str) -> None:
     for text in SAID:
         say(text, title=text)
-    for text in hostile_texts(int(os.environ.get("SESSIONDB_HOSTILE_TEXTS", "2000"))):
+    for text in hostile_texts(int(os.environ.get("SESSIONDB_HOSTILE_TEXTS", "500"))):
         try:
             result = db.search(text, limit=3)
         except Exception as error:
@@ -704,8 +704,8 @@ def random_messages(count: int) -> Iterator[str]:
 
 
 def test_every_word_of_a_message_finds_it(db: SessionDB, say: Say) -> None:
-    messages = list(random_messages(500))
-    for start in range(0, 500, 25):
+    messages = list(random_messages(100))
+    for start in range(0, 100, 25):
         say(*messages[start : start + 25])
     missed = []
     for number, message in enumerate(messages, 1):
