@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import importlib.util
 import re
 import shlex
@@ -87,6 +88,18 @@ def test_every_format_stands_in_the_tables(page: str) -> None:
     named = {name for cell in cells for name in re.findall(r"`([a-z-]+)`", cell)}
 
     assert {importer.name for importer in importers()} <= named
+
+
+def test_every_row_of_coming_from_has_its_tests() -> None:
+    """The rows of a section name tests of the file that it names."""
+    for section in read("docs/coming-from.md").split("\n## ")[1:]:
+        files = re.findall(r"`(tests/[\w/]+\.py)`", section)
+        made = re.findall(r"^def (test_\w+)", "\n".join(map(read, files)), re.MULTILINE)
+        rows = [row for row in section.splitlines() if row.startswith("| ")][2:]
+        for row in rows:
+            patterns = re.findall(r"`(test_[\w*]+)`", row)
+            assert patterns, row
+            assert all(fnmatch.filter(made, pattern) for pattern in patterns), row
 
 
 def test_every_variable_that_moves_logs_is_explained() -> None:
