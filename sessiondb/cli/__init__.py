@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from types import TracebackType
 
 
 def main() -> None:
@@ -16,9 +17,19 @@ def main() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+    sys.excepthook = show_traceback
     try:
         from sessiondb.cli.group import cli
 
         cli(prog_name="sessiondb")
     finally:
         gc.freeze()
+
+
+def show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print an error that nobody foresaw; what it quotes of a log does not drive the terminal."""
+    import traceback
+
+    from sessiondb.cli.text import visible
+
+    print(visible("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr, end="")

@@ -14,6 +14,7 @@ from sessiondb.cli.options import (
     reading,
 )
 from sessiondb.cli.render import print_notice, show_text
+from sessiondb.cli.text import visible
 
 
 @click.command()
@@ -42,6 +43,6 @@ def command(session: str | None, project: str | None, lang: str, max_tokens: int
         else:
             text = brief(db.sessions.resolve(session).id if session else None, project=project)
     if text:
-        show_text(text.splitlines())
+        show_text(visible(text).rstrip("\n").split("\n"))
     else:
         print_notice("nothing was noted yet: `sessiondb note add` takes a note")

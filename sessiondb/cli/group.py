@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
 import click
 
 from sessiondb.cli.options import database_option
-from sessiondb.cli.text import one_line
+from sessiondb.cli.text import one_line, shown
 from sessiondb.errors import SessionDBError
 
 INTERRUPTED = 130
@@ -56,15 +58,31 @@ class Commands(click.Group):
         command: click.Command = import_module(f"sessiondb.cli.{COMMANDS[cmd_name]}").command
         return command
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the options of the group."""
+        with _safe_messages():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was called."""
         try:
-            return super().invoke(ctx)
+            with _safe_messages():
+                return super().invoke(ctx)
         except SessionDBError as error:
             raise click.ClickException(one_line(str(error))) from error
         except KeyboardInterrupt:
             click.echo(err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+@contextlib.contextmanager
+def _safe_messages() -> Iterator[None]:
+    """Let no error quote an argument, such as a file's name, that drives the terminal."""
+    try:
+        yield
+    except click.ClickException as error:
+        vars(error)["message"] = shown(error.message)
+        raise
 
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:

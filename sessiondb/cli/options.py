@@ -111,6 +111,7 @@ def complete_sessions(ctx: click.Context, param: click.Parameter, incomplete: st
             return [
                 CompletionItem(id, help=one_line(title or ""))
                 for id, title in db.sessions.prefixes(incomplete)
+                if id.isprintable()  # the shell writes it to the terminal as it is
             ]
     except SessionDBError:
         return []

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import click
 
-from sessiondb.cli.text import cut, one_line, pad, short_number, visible, visible_json, width
+from sessiondb.cli.text import cut, one_line, pad, short_number, shown, visible, visible_json, width
 
 Row = Mapping[str, Any]
 GAP = "  "
@@ -113,12 +113,12 @@ def show_bytes(lines: Iterable[bytes]) -> None:
 
 def print_result(text: str) -> None:
     """Print a line that is the command's result."""
-    click.echo(visible(text))
+    click.echo(shown(text))
 
 
 def print_notice(text: str) -> None:
     """Print a line about the result to stderr."""
-    click.echo(visible(text), err=True)
+    click.echo(shown(text), err=True)
 
 
 def print_more(count: int) -> None:
@@ -129,7 +129,7 @@ def print_more(count: int) -> None:
 
 def ask(question: str) -> bool:
     """Ask on the terminal; no is the default."""
-    return click.confirm(visible(question), err=True)
+    return click.confirm(shown(question), err=True)
 
 
 def can_ask() -> bool:

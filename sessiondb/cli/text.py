@@ -26,6 +26,11 @@ def visible_json(text: str) -> str:
     )
 
 
+def shown(text: str) -> str:
+    """Return a name, such as a file's, on one line with nothing left out: line breaks and tabs as `\\n` too."""
+    return visible(text.replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t"))
+
+
 def one_line(text: str) -> str:
     """Return the text on one line, control characters shown."""
     return visible(" ".join(text.split()))

@@ -86,7 +86,21 @@ def discover(sources: list[str]) -> Iterator[Found | Refused]:
             yield Refused(path, "is no regular file: a pipe, socket or device is not read", True)
 
 
-def _walk(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found | Refused]:
+def _walk(top: str, seen: set[tuple[int, int]]) -> Iterator[Found | Refused]:
+    """Yield what is in a folder and below; folders may be nested deeper than Python calls functions."""
+    opened = [_listed(top, seen)]
+    while opened:
+        for found in opened[-1]:
+            if isinstance(found, str):
+                opened.append(_listed(found, seen))
+                break
+            yield found
+        else:
+            opened.pop()
+
+
+def _listed(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found | Refused | str]:
+    """Yield what is in a folder, of the folders in it their paths."""
     try:
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in seen:
@@ -102,7 +116,7 @@ def _walk(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found | Refused]:
         try:
             if entry.is_dir():
                 if is_walked(entry.name, names):
-                    yield from _walk(entry.path, seen)
+                    yield entry.path
             elif is_candidate(entry.name) and entry.is_file():
                 status = entry.stat()
                 if (status.st_nlink == 1 and not entry.is_symlink()) or (

@@ -109,17 +109,21 @@ class Watch:
 
     def _enter(self, path: str) -> list[str]:
         """Take a source, or an entry of a folder, that is not known yet; return what files that brings."""
-        try:
-            status = os.stat(path)
-        except OSError:
-            return []
-        if stat.S_ISREG(status.st_mode):
-            self._round.append(path)
-            return self._look_at(path)
-        if stat.S_ISDIR(status.st_mode) and self._is_first(path, status):
-            self._folders[path] = _UNKNOWN
-            return self._look_into(path)
-        return []
+        found: list[str] = []
+        waiting = [path]
+        while waiting:
+            path = waiting.pop()
+            try:
+                status = os.stat(path)
+            except OSError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                self._round.append(path)
+                found += self._look_at(path)
+            elif stat.S_ISDIR(status.st_mode) and self._is_first(path, status):
+                self._folders[path] = _UNKNOWN
+                waiting += reversed(self._new_in(path))
+        return found
 
     def _is_first(self, folder: str, status: os.stat_result) -> bool:
         """Say whether a folder is not known under another name, as when a link leads back to it."""
@@ -132,6 +136,10 @@ class Watch:
 
     def _look_into(self, folder: str) -> list[str]:
         """Return the files that are new in a folder and below, if it has changed."""
+        return [file for path in self._new_in(folder) for file in self._enter(path)]
+
+    def _new_in(self, folder: str) -> list[str]:
+        """Return the files and folders that are new in a folder, if it has changed."""
         try:
             changed_at = os.stat(folder).st_mtime_ns
             if self._folders.get(folder) == changed_at:
@@ -152,7 +160,7 @@ class Watch:
                 continue
             with contextlib.suppress(OSError):
                 if is_walked(name, names) if entry.is_dir() else is_candidate(name):
-                    found += self._enter(entry.path)
+                    found.append(entry.path)
         return found
 
     def _look_at(self, path: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -211,3 +212,29 @@ def test_a_file_that_could_not_be_read_is_told_again_by_the_watch(logs: Path) ->
     watch.later([str(logs / "b.jsonl")])
     assert next(rounds) == [str(logs / "b.jsonl")]
     assert now[0] >= 60
+
+
+def test_a_folder_nested_a_thousand_deep_is_read(db: SessionDB, logs: Path) -> None:
+    deep, made = logs, os.open(logs, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=made)
+        made, above = os.open("d", os.O_RDONLY, dir_fd=made), made
+        os.close(above)
+        deep = deep / "d"
+    os.close(made)
+    (deep / "deep.jsonl").write_text(CHAT % "from the deep")
+    watch = Watch([str(logs)])
+
+    assert run(db, logs) == []
+
+    assert said(db) == ["from a", "from b", "from c", "from the deep"]
+    assert str(deep / "deep.jsonl") in watch._files
+    with deep.joinpath("deep.jsonl").open("a") as file:
+        file.write(CHAT % "more")
+    assert watch.changes() == [str(deep / "deep.jsonl")]
+    _take_apart(logs / "d")
+
+
+def _take_apart(folder: Path) -> None:
+    """Remove a folder that is nested deeper than Python's own functions go."""
+    subprocess.run(["rm", "-r", str(folder)], check=True)
