@@ -9,7 +9,14 @@ import click
 
 from sessiondb.cli.fields import HITS, hit_rows, search_fields
 from sessiondb.cli.hits import lines, remarks
-from sessiondb.cli.options import database_option, output_options, reading, time_begin, time_end
+from sessiondb.cli.options import (
+    database_option,
+    output_options,
+    project_folder,
+    reading,
+    time_begin,
+    time_end,
+)
 from sessiondb.cli.render import Output, print_more, print_notice, show_json, show_rows, show_text
 
 if TYPE_CHECKING:
@@ -41,7 +48,12 @@ class _WithExclusions(click.Command):
 @click.command(cls=_WithExclusions)
 @click.argument("query", nargs=-1, required=True)
 @click.option("--agent", metavar="NAME", help="Only in sessions of this agent.")
-@click.option("--project", metavar="PATH", help="Only in this project: its folder, or a part of its path.")
+@click.option(
+    "--project",
+    metavar="PATH",
+    callback=project_folder,
+    help="Only in this project: its folder, or some folders of its path.",
+)
 @click.option("--role", metavar="ROLE", help="Only what this role said: user, assistant, tool or system.")
 @click.option(
     "--since", metavar="TIME", callback=time_begin, help="Only what was said at this time or later."
@@ -81,15 +93,11 @@ def command(query: tuple[str, ...], explain: bool, opens: bool, output: Output, 
 
     text = " ".join(query).replace(_KEPT, "")
     with reading() as db:
-        for line in (
-            db.search.explain(text, **{name: value for name, value in criteria.items() if name != "flat"})
-            if explain
-            else ()
-        ):
-            print_notice(line)
         result = db.search(text, limit=output.limit, offset=output.offset, **criteria)
         short = short_ids(db.connection, {hit.session_id for hit in result.hits if hit.session_id})
         shown = _open(db, result) if opens else None
+    for line in result.explanation if explain else ():
+        print_notice(line)
     if shown:
         show_text(shown.lines, paged=True, first=shown.first)
         return

@@ -10,6 +10,12 @@ from sessiondb.storage.connection import Connection
 if TYPE_CHECKING:
     from sessiondb.records import Channel
 
+PROJECTS = (
+    "SELECT id FROM projects WHERE instr(lower('/' || replace(coalesce(path, ''), '\\', '/') || '/'"
+    " || coalesce(name, '') || '/'), lower('/' || trim(replace({value}, '\\', '/'), '/') || '/'))"
+)
+"""The projects that a `--project` means, wherever it is given: by their folder, some folders of its path, or name."""
+
 _CHANNEL = "platform, chat_type, chat_id, chat_name, user_id, user_name, thread_id"
 
 

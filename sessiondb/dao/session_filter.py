@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sessiondb.dao.lookups import normal_path
+from sessiondb.dao.lookups import PROJECTS
 
 
 @dataclass(frozen=True, slots=True)
 class SessionFilter:
     """Which sessions: all conditions must hold; None is no condition.
 
-    `project` is a folder's path, its last part, or a part of the path; `tag` and `agent` are exact; `model`
-    and `platform` match by their beginning. `since` and `until` bound the last activity: from `since` on,
-    before `until`. `is_open`: True those not ended.
+    `project` is a folder, some folders of its path, or a name, upper or lower case; `tag` and `agent` are
+    exact; `model` and `platform` match by their beginning. `since` and `until` bound the last activity: from
+    `since` on, before `until`. `is_open`: True those not ended.
     """
 
     agent: str | None = None
@@ -33,10 +33,7 @@ class SessionFilter:
         if self.agent is not None:
             conditions.append(("s.agent = ?", [self.agent]))
         if self.project is not None:
-            path = normal_path(self.project)
-            inside = "instr('/' || replace(path, '\\', '/') || '/', '/' || trim(replace(?, '\\', '/'), '/') || '/')"
-            matches = f"SELECT id FROM projects WHERE path = ? OR name = ? OR {inside}"
-            conditions.append((f"s.project_id IN ({matches})", [path, path, path]))
+            conditions.append((f"s.project_id IN ({PROJECTS.format(value='?')})", [self.project]))
         if self.model is not None:
             matches = "SELECT id FROM models WHERE name LIKE ? ESCAPE '\\'"
             conditions.append((f"s.model_id IN ({matches})", [_prefix(self.model)]))

@@ -38,6 +38,8 @@ _MOST_ENDS = 8
 # Patterns are compiled when they are first used, for every search starts a process.
 _STEMMABLE = r"(?ai)[a-z]{3,}\Z"
 _STRING = r'"((?:[^"]|"")*)"(\*?)'
+# Of bare FTS5 syntax: names of columns, the distance of NEAR, operators.
+_NO_WORDS = r"\{[^}]*\}\s*:|\w+\s*:|,\s*[0-9]+\s*\)|\b(?:AND|OR|NOT|NEAR)\b"
 _PUNCTUATION = "'`’‘.,;:!?…。，、！？；：）】》"
 
 Shape = Callable[[str], str]
@@ -111,6 +113,14 @@ def for_json(expression: str, column: str) -> str:
     Where a line begins with a word, JSON writes the word glued to the n of its newline, or the t of a tab.
     """
     return re.sub(_STRING, rf'("\1"\2 OR {column} : ("n\1"\2 OR "t\1"\2))', expression)
+
+
+def marked_strings(expression: str) -> tuple[str, ...]:
+    """Return the quoted strings that an FTS5 expression looks for, those of `--raw` made of its bare words."""
+    bare = re.sub(_NO_WORDS, " ", re.sub(_STRING, " ", expression))
+    strings = [match[0] for match in re.finditer(_STRING, expression)]
+    strings += [f'"{word}"{star}' for word, star in re.findall(r"(\w+)(\*?)", bare)]
+    return tuple(dict.fromkeys(string for string in strings if TOKEN.search(string)))
 
 
 def symbolic_words(query: Query) -> tuple[str, ...]:

@@ -115,6 +115,13 @@ def strip_marks(text: str) -> str:
     return text if text.isascii() else _one_of(STRIPPED_RANGES).sub("", text)
 
 
+def without_accents(text: str) -> str:
+    """Return a text with each accented letter as its base letter, in its place."""
+    from unicodedata import normalize
+
+    return text.translate({ord(character): normalize("NFD", character)[0] for character in set(text)})
+
+
 def loose_pattern(text: str) -> str:
     """Return a regular expression for a text with or without the optional marks of Hebrew and Arabic."""
     if text.isascii() or not needs_segments_query(text) or is_spaced(text):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class SearchResult:
 
     `total` counts the hits before `limit`. `relaxed`: too little held all words, so some may be missing.
     `truncated`: only the newest hits of a common word were ranked. `pending`: rows that an unfinished import
-    has not made searchable yet.
+    has not made searchable yet. `explanation`: in lines, how the text was understood, and what found how much.
     """
 
     query: str
@@ -43,3 +43,4 @@ class SearchResult:
     relaxed: bool = False
     truncated: bool = False
     pending: int = 0
+    explanation: tuple[str, ...] = field(default=(), compare=False, repr=False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sessiondb.dao.search.filters import MESSAGES, NOTES, TITLES, TOOLS, Corpus, SearchFilter
+from sessiondb.dao.search.marking import snippets
 from sessiondb.dao.search.page import About, SearchPage
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, DatabaseError, InvalidInput
@@ -19,11 +20,13 @@ from sessiondb.query import (
     explain,
     for_json,
     is_question,
+    marked_strings,
     parse,
     ranking,
+    tokens,
 )
 from sessiondb.query.ranking import Group, Hit
-from sessiondb.query.snippets import marked, one_line
+from sessiondb.query.snippets import excerpt, marked, one_line
 from sessiondb.records import SearchHit, SearchResult
 from sessiondb.search.ladder import Found, Ladder, Sort
 from sessiondb.storage.connection import Connection
@@ -102,39 +105,21 @@ class Search:
         pending = sum(self._pages.pending(corpus) for corpus in request.corpora)
         hits = self._shown(request, found, page)
         return SearchResult(
-            request.query.text, hits, len(groups), found.is_relaxed, found.is_truncated, pending
+            request.query.text,
+            hits,
+            len(groups),
+            found.is_relaxed,
+            found.is_truncated,
+            pending,
+            tuple(_explanation(request, found)),
         )
 
-    def explain(  # noqa: PLR0913
-        self,
-        text: str,
-        *,
-        scope: str | None = None,
-        agent: str | None = None,
-        project: str | None = None,
-        role: str | None = None,
-        since: str | None = None,
-        until: str | None = None,
-        sort: str = "relevance",
-        raw: bool = False,
-        exact: bool = False,
-    ) -> list[str]:
+    def explain(self, text: str, **criteria: Any) -> list[str]:
         """Search, and return in lines how the text was understood, and which step found how much.
 
-        Raises InvalidInput as a search does.
+        `criteria` are the arguments of a search. Raises InvalidInput as a search does.
         """
-        named = (agent, project, role, since, until)
-        request = self._request(text, scope, named, Sort(sort, exact), raw)
-        found = self._find(request)
-        lines = [] if raw else explain(request.query)
-        lines.append(f"looked in: {request.scope}")
-        if not raw and is_question(request.query):
-            lines.append("a question: any of its words may do")
-        more = " or more" if found.is_truncated else ""
-        lines.append(f"found by {found.step}: {len(found.groups)}{more}")
-        if found.expression:
-            lines.append(f"FTS5: {found.expression}")
-        return lines
+        return list(self(text, **{**criteria, "limit": 0}).explanation)
 
     def _request(
         self, text: str, scope: str | None, named: Sequence[str | None], sort: Sort, is_raw: bool
@@ -184,32 +169,50 @@ class Search:
         shown = [group.shown for group in page]
         about = self._pages.about({hit.session_id for hit in shown if hit.session_id is not None})
         notes = self._pages.note_projects(hit.row_id for hit in shown if hit.session_id is None)
-        snippets = self._snippets(request, found, shown)
+        lines = self._snippets(request, found, shown)
         return [
             _search_hit(
                 group,
                 about.get(hit.session_id or "", About(project=notes.get(hit.row_id))),
-                snippets[hit.source, hit.row_id],
+                lines[hit.source, hit.row_id],
             )
             for group, hit in zip(page, shown, strict=True)
         ]
 
     def _snippets(self, request: _Request, found: Found, hits: Iterable[Hit]) -> dict[tuple[str, int], str]:
-        snippets: dict[tuple[str, int], str] = {}
+        """Return the line to show of each hit, by source and row: marked by the index that found it, else by hand."""
+        shown: dict[tuple[str, int], str] = {}
+        strings = marked_strings(found.expression or "")
+        words = [max(tokens(string), key=len) for string in strings]
         hits = list(hits)
         for corpus in request.corpora:
             row_ids = [hit.row_id for hit in hits if hit.source == corpus.source]
+            texts = self._pages.texts(corpus, row_ids) if row_ids else {}
             cut: dict[int, str] = {}
-            if row_ids and found.expression:
-                is_json = corpus is TOOLS and not request.is_raw
-                expression = for_json(found.expression, "arguments") if is_json else found.expression
-                cut = self._pages.snippets(corpus, row_ids, expression)
+            if texts and strings:
+                columns = len(corpus.columns)
+                excerpts = {
+                    row_id: [excerpt(part, words) for part in parts[:columns]]
+                    for row_id, parts in texts.items()
+                }
+                any_of = " OR ".join(strings)
+                cut = snippets(corpus, excerpts, for_json(any_of, "arguments") if corpus is TOOLS else any_of)
             for row_id in row_ids:
-                snippet = cut.get(row_id)
-                if snippet is None:
-                    snippet = marked(self._pages.text(corpus, row_id), request.query)
-                snippets[corpus.source, row_id] = one_line(snippet)
-        return snippets
+                by_hand = cut.get(row_id) or marked(" ".join(filter(None, texts[row_id])), request.query)
+                shown[corpus.source, row_id] = one_line(by_hand)
+        return shown
+
+
+def _explanation(request: _Request, found: Found) -> Iterator[str]:
+    if not request.is_raw:
+        yield from explain(request.query)
+    yield f"looked in: {request.scope}"
+    if not request.is_raw and is_question(request.query):
+        yield "a question: any of its words may do"
+    more = " or more" if found.is_truncated else ""
+    yield f"found by {found.step}: {len(found.groups)}{more}"
+    if found.expression:
+        yield f"FTS5: {found.expression}"
 
 
 def _search_hit(group: Group, about: About, snippet: str) -> SearchHit:

@@ -134,6 +134,7 @@ class Connection:
         imported, and the next run brings it again.
         """
         with self._lock, self._errors():
+            cache_size = self._sqlite.execute("PRAGMA cache_size").fetchone()[0]
             self._sqlite.execute("PRAGMA cache_size = -32768")
             self._sqlite.execute("PRAGMA synchronous = NORMAL")
         try:
@@ -141,7 +142,7 @@ class Connection:
         finally:
             with self._lock, self._errors():
                 self._sqlite.execute("PRAGMA synchronous = FULL")
-                self._sqlite.execute("PRAGMA cache_size = -2000")
+                self._sqlite.execute(f"PRAGMA cache_size = {cache_size}")
         self.maintain("PRAGMA wal_checkpoint(PASSIVE)")
 
     @property

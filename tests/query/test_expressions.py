@@ -7,6 +7,7 @@ import pytest
 from sessiondb.query import (
     Relaxed,
     exclusion_expression,
+    marked_strings,
     match_expression,
     parse,
     relaxed_expressions,
@@ -146,3 +147,16 @@ def test_a_phrase_without_end_is_cut(text: str) -> None:
 def test_relaxed_terms_are_capped() -> None:
     terms = relaxed_expressions(parse(" ".join(f"w{number}" for number in range(200)))).terms
     assert terms == tuple(f'"w{number}"' for number in range(MAX_RELAXED_TERMS))
+
+
+@pytest.mark.parametrize(
+    ("expression", "strings"),
+    [
+        ('("a b" AND "c"*) NOT "d"', ('"a b"', '"c"*', '"d"')),
+        ("disk NEAR(full soon, 5) OR content : err*", ('"disk"', '"full"', '"soon"', '"err"*')),
+        ('{name result} : "x ""y"', ('"x ""y"',)),
+        ("", ()),
+    ],
+)
+def test_what_an_expression_looks_for_is_a_list_of_strings(expression: str, strings: tuple[str, ...]) -> None:
+    assert marked_strings(expression) == strings

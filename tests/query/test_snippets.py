@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from sessiondb.query import parse
-from sessiondb.query.snippets import MAX_LENGTH, marked, one_line
+from sessiondb.query.snippets import EXCERPT, MAX_LENGTH, excerpt, marked, one_line
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,34 @@ def test_a_long_snippet_is_cut_about_its_first_mark(snippet: str, line: str) -> 
 )
 def test_the_words_of_a_text_are_marked(text: str, query: str, line: str) -> None:
     assert marked(text, parse(query)) == line
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("the disk is full", ["disk", "full"]),
+        ("Résumés, AT LAST", ["resume"]),
+        ("she was hoping", ["hope", "nowhere"]),
+        ("昨晚的部署", ["昨晚"]),
+    ],
+)
+def test_an_excerpt_is_where_most_words_stand_together(place: str, words: list[str]) -> None:
+    far = "disk is nothing. last or later. " * 250
+    found = excerpt(f"{far}{place}{far}", words)
+    assert place in found
+    assert len(found) == EXCERPT + 2
+    assert found[0] == found[-1] == "…"
+
+
+def test_a_text_without_the_words_is_excerpted_from_its_beginning() -> None:
+    assert excerpt("a b " * 1000, ["nowhere"]) == "a b " * (EXCERPT // 4) + "…"
+    assert excerpt("short", ["nowhere"]) == "short"
+
+
+@pytest.mark.parametrize("text", ["lorem ipsum ", "тест ёлка ", "部署 昨晚 ", "aaaa"])
+def test_the_excerpt_of_a_megabyte_takes_no_time(text: str) -> None:
+    long = text * (1_000_000 // len(text))
+    start = time.perf_counter()
+    excerpt(long, ["lorem", "ipsum", "ёлка", "昨晚", "a", "nowhere"])
+    marked(long, parse("lorem ipsum ёлка 昨晚 a nowhere"))
+    assert time.perf_counter() - start < 1

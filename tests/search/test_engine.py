@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.dao.session_filter import SessionFilter
 from sessiondb.errors import DatabaseBusy, InvalidInput
 from sessiondb.query import tokens
 from sessiondb.records import SearchHit, SearchResult
@@ -408,6 +409,43 @@ def test_a_snippet_of_a_tool_is_one_short_line(db: SessionDB, worked: str) -> No
     assert hit.snippet.startswith("def get_user(): raise «error-401» xxx")
     assert len(hit.snippet) < 260
     assert (hit.role, hit.source, hit.seq) == ("tool", "tool_call", 3)
+
+
+@pytest.mark.parametrize("text", ["lorem ipsum ", "部署昨晚的服务 "])
+def test_a_row_of_a_megabyte_is_shown_in_no_time(db: SessionDB, say: Say, text: str) -> None:
+    say(text * (1_000_000 // len(text.encode())))
+    start = time.perf_counter()
+    found = db.search(text).hits
+    assert time.perf_counter() - start < 2
+    assert [hit.snippet[0] for hit in found] == ["«"]
+
+
+def test_symbols_are_found_in_every_text_of_a_note(db: SessionDB) -> None:
+    note = {"context": "x => y", "resolution": "a || b", "translations": {"de": "§§"}}
+    db.notes.add("decision", "no symbol", project="/home/me/app", **note)  # type: ignore[arg-type]
+    assert [db.search(symbol).total for symbol in ("=>", "||", "§§", "<=>")] == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("project", ["/home/me/App", "app/", "me/app", "ME", "/home/me"])
+def test_a_project_means_the_same_in_a_search_and_in_a_list(db: SessionDB, say: Say, project: str) -> None:
+    session = say("deploy", project="/home/me/App")
+    say("deploy", project="/home/menu/apps")
+    assert sessions(db.search("deploy", project=project)) == [session]
+    assert [each.id for each in db.sessions.page(SessionFilter(project=project))] == [session]
+
+
+def test_a_search_leaves_its_page_cache_to_the_next_one(db: SessionDB, say: Say) -> None:
+    say("deploy")
+    db.search("deploy")
+    before = db.connection.value("PRAGMA cache_size")
+    with db.connection.bulk_load():
+        pass
+    assert db.connection.value("PRAGMA cache_size") == before == -16384
+
+
+def test_a_result_explains_itself(db: SessionDB, say: Say) -> None:
+    say("deploy")
+    assert list(db.search("deploy").explanation) == db.search.explain("deploy")
 
 
 def test_a_snippet_of_a_segmented_text_marks_what_was_typed(db: SessionDB, say: Say) -> None:

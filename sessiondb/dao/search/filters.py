@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
+from sessiondb.dao.lookups import PROJECTS
 from sessiondb.query import Choice, Filters
 from sessiondb.storage.connection import Connection
 
@@ -18,17 +19,22 @@ MAX_SPANS = 40
 """Ranges that an index is asked for one by one: finding where one begins takes as long as some hundred hits."""
 
 _CHUNK = 2000
+_PLAIN = "unicode61 remove_diacritics 2"
+_STEMMED = f"porter {_PLAIN}"
 
 
 class Corpus(NamedTuple):
     """One kind of text: its index, its table with the key that the index has, and what a hit consists of.
 
-    `rows` joins the table to a list of keys, j.value; `only`, where it is not empty, to the index f.
+    `columns` are what the index holds, as expressions over the table's alias; `further` is text that stands in
+    the segments index only. `rows` joins the table to a list of keys, j.value; `only`, where it is not empty,
+    to the index f.
     """
 
     source: str
     fts: str
-    column: int
+    tokenizer: str
+    columns: tuple[str, ...]
     table: str
     key: str
     present: str
@@ -37,12 +43,19 @@ class Corpus(NamedTuple):
     session: str
     moment: str
     only: str = ""
+    further: str = "NULL"
+
+    @property
+    def text(self) -> str:
+        """Return the expression of all text that can be searched for in a row."""
+        return " || ".join(f"coalesce({part} || ' ', '')" for part in (*self.columns, self.further))
 
 
 MESSAGES = Corpus(
     "message",
     "messages_fts",
-    0,
+    _STEMMED,
+    ("m.content",),
     "messages",
     "id",
     "content IS NOT NULL",
@@ -54,7 +67,8 @@ MESSAGES = Corpus(
 TOOLS = Corpus(
     "tool_call",
     "tool_calls_fts",
-    -1,
+    _PLAIN,
+    ("t.name", "t.arguments", "t.result"),
     "tool_calls",
     "id",
     "TRUE",
@@ -67,7 +81,8 @@ TOOLS = Corpus(
 NOTES = Corpus(
     "note",
     "notes_fts",
-    -1,
+    _STEMMED,
+    ("n.body", "n.context", "n.resolution"),
     "notes",
     "id",
     "TRUE",
@@ -75,12 +90,14 @@ NOTES = Corpus(
     "n.id, n.session_id, NULL, NULL, NULL, n.created_at",
     "n.session_id",
     "n.created_at",
+    further="(SELECT group_concat(body, ' ') FROM note_translations WHERE note_id = n.id)",
 )
 # A title made from the first prompt says nothing that the prompt itself does not.
 TITLES = Corpus(
     "session",
     "sessions_fts",
-    0,
+    _STEMMED,
+    ("o.title",),
     "sessions",
     "rowid",
     "FALSE",
@@ -94,8 +111,7 @@ TITLES = Corpus(
 EVERYTHING = (0, 2**63 - 1)
 _OF_SESSION = {
     "agent": "instr(lower(s.agent), lower({value})) = 1",
-    "project": "{project} IN (SELECT id FROM projects WHERE instr(lower(path), lower({value}))"
-    " OR name = {value})",
+    "project": f"{{project}} IN ({PROJECTS})",
     "model": "s.model_id IN (SELECT id FROM models WHERE instr(lower(name), lower({value})))",
     "tag": "s.id IN (SELECT session_id FROM session_tags JOIN tags ON tags.id = tag_id"
     " WHERE name = {value} COLLATE NOCASE)",

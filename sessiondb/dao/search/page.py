@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sessiondb.dao.search.filters import Corpus
-from sessiondb.query.snippets import CLOSE, ELLIPSIS, OPEN
 from sessiondb.storage.connection import Connection
-
-_TOKENS = 24
-"""Words of a snippet."""
-
-_TEXTS = {
-    "message": "SELECT content FROM messages WHERE id = :id",
-    "tool_call": "SELECT coalesce(name, '') || ' ' || coalesce(arguments, '') || ' ' || coalesce(result, '')"
-    " FROM tool_calls WHERE id = :id",
-    "note": "SELECT group_concat(text, ' ') FROM ("
-    "SELECT body || ' ' || coalesce(context, '') || ' ' || coalesce(resolution, '') AS text FROM notes"
-    " WHERE id = :id UNION ALL SELECT body FROM note_translations WHERE note_id = :id)",
-    "session": "SELECT title FROM sessions WHERE rowid = :id",
-}
 
 
 class About(NamedTuple):
@@ -57,30 +43,13 @@ class SearchPage:
             )
         )
 
-    def snippets(self, corpus: Corpus, row_ids: Sequence[int], expression: str) -> dict[int, str]:
-        """Return the best part of each row, the words marked; rows that do not match are left out."""
-        # One pass over the matches in between: to look up a single row of a common word takes as long.
-        return dict(
-            self._db.rows(
-                f"SELECT rowid, snippet({corpus.fts}, {corpus.column}, ?, ?, ?, ?) FROM {corpus.fts}"
-                f" WHERE {corpus.fts} MATCH ? AND rowid BETWEEN ? AND ?"
-                " AND +rowid IN (SELECT value FROM json_each(?))",
-                (
-                    OPEN,
-                    CLOSE,
-                    ELLIPSIS,
-                    _TOKENS,
-                    expression,
-                    min(row_ids),
-                    max(row_ids),
-                    json.dumps(list(row_ids)),
-                ),
-            )
+    def texts(self, corpus: Corpus, row_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
+        """Return what stands in each column of the index, then what further text there is, of some rows."""
+        columns = ", ".join(f"coalesce({part}, '')" for part in (*corpus.columns, corpus.further))
+        rows = self._db.rows(
+            f"SELECT j.value, {columns} FROM json_each(?) AS j {corpus.rows}", (json.dumps(list(row_ids)),)
         )
-
-    def text(self, corpus: Corpus, row_id: int) -> str:
-        """Return the whole text of a row."""
-        return self._db.value(_TEXTS[corpus.source], {"id": row_id}) or ""
+        return {row[0]: row[1:] for row in rows}
 
     def pending(self, corpus: Corpus) -> int:
         """Return how many rows an unfinished import left out of an index."""

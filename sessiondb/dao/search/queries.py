@@ -12,13 +12,6 @@ from sessiondb.storage.connection import Connection
 
 _FETCHED = 2000
 
-_TEXTS = {
-    "message": "m.content",
-    "tool_call": "coalesce(t.name, '') || ' ' || coalesce(t.arguments, '') || ' ' || coalesce(t.result, '')",
-    "note": "n.body",
-    "session": "o.title",
-}
-
 
 class Order(NamedTuple):
     """Which rows come first and how many are read (None: all), and whether they are scored."""
@@ -81,8 +74,7 @@ class SearchQueries:
 
     def holding(self, corpus: Corpus, row_ids: Iterable[int], texts: Sequence[str]) -> set[int]:
         """Return those of the rows that hold texts to the letter, but for upper and lower case."""
-        column = _TEXTS[corpus.source]
-        conditions = " AND ".join([f"instr(lower({column}), lower(?))"] * len(texts))
+        conditions = " AND ".join([f"instr(lower({corpus.text}), lower(?))"] * len(texts))
         sql = f"SELECT j.value FROM json_each(?) AS j {corpus.rows} WHERE {conditions}"
         return {row[0] for row in self._db.rows(sql, (json.dumps(list(row_ids)), *texts))}
 

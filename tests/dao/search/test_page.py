@@ -26,19 +26,12 @@ def test_sessions_and_notes_say_where_they_belong(db: SessionDB) -> None:
     assert page.note_projects([1, 2, 3]) == {1: "/home/me/app", 2: "/home/me/web"}
 
 
-def test_snippets_mark_the_words_of_the_rows_asked_for(db: SessionDB) -> None:
+def test_texts_are_all_that_can_be_searched_of_a_row(db: SessionDB) -> None:
     page = SearchPage(db.connection)
-    assert page.snippets(MESSAGES, [1, 2], "apples") == {1: "an «apple» a day"}
-    assert page.snippets(TOOLS, [1], "apple") == {1: "«apple».txt"}
-
-
-def test_a_text_is_all_that_can_be_searched_of_a_row(db: SessionDB) -> None:
-    page = SearchPage(db.connection)
-    assert page.text(MESSAGES, 1) == "an apple a day"
-    assert page.text(TOOLS, 1) == 'ls {"path":"."} apple.txt'
-    assert page.text(NOTES, 1) == "ate it at noon  gegessen"
-    assert page.text(TITLES, 1) == "Fruit"
-    assert page.text(MESSAGES, 99) == ""
+    assert page.texts(MESSAGES, [1, 99]) == {1: ("an apple a day", "")}
+    assert page.texts(TOOLS, [1]) == {1: ("ls", '{"path":"."}', "apple.txt", "")}
+    assert page.texts(NOTES, [1]) == {1: ("ate it", "at noon", "", "gegessen")}
+    assert page.texts(TITLES, [1]) == {1: ("Fruit", "")}
 
 
 def test_rows_an_index_lacks_are_counted(db: SessionDB) -> None:
