@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sessiondb.errors import SessionDBError
 from sessiondb.importers import built_in, importers, warn
 from sessiondb.importers.files.sample import MAX_LINES, Sample
+from sessiondb.importers.foreign import NotReadYet, owner_of
 
 if TYPE_CHECKING:
     from sessiondb.importers.base import Importer
@@ -26,14 +27,21 @@ def detect(sample: Sample) -> Importer | None:
     lines.
     """
     perhaps = None
+    shown = 0
     for count in (1, 3, 10, MAX_LINES):
         lines = sample.lines_up_to(count)
+        owner = owner_of(sample, shown)
+        shown = len(lines)
         for candidate in importers():
+            if owner is not None and candidate in built_in():
+                continue
             score = _score(candidate, sample)
             if score == CERTAIN:
                 return candidate
             if score and perhaps is None:
                 perhaps = candidate
+        if owner is not None:
+            raise NotReadYet(owner)
         if len(lines) < count:
             break
     return perhaps

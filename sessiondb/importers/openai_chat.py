@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sessiondb.importers.files.source import Source
 
 name = "openai-chat"
-version = 1
+version = 2
 
 _ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
 # What a line of the API's own files may have; with other fields it may be some other program's log.

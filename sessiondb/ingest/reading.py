@@ -16,6 +16,7 @@ from sessiondb.importers.detect import detect
 from sessiondb.importers.files.failures import Unreadable
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source, is_packed, path_text
+from sessiondb.importers.foreign import NotReadYet
 
 if TYPE_CHECKING:
     from sessiondb.importers.base import Importer, Record
@@ -43,7 +44,7 @@ class Outcome(NamedTuple):
 
     `format` is None for a file that no importer knows. `failure` says why a file could not be read to its end.
     `is_whole`: it was read from its beginning. `is_final`: as long as the file stays as it is, reading it again
-    would end the same way.
+    would end the same way. `owner` is the agent whose log it is, where there is no importer for it.
     """
 
     format: str | None
@@ -57,6 +58,7 @@ class Outcome(NamedTuple):
     problems: Sequence[Problem] = ()
     failure: str | None = None
     is_final: bool = True
+    owner: str | None = None
 
 
 class Reading:
@@ -126,6 +128,8 @@ def _reader(request: Request, source: Source) -> Importer | None:
 
 
 def _failure(reader: Importer | None, source: Source | None, error: Exception) -> Outcome:
+    if isinstance(error, NotReadYet):
+        return Outcome(None, failure=in_words(error), owner=error.agent)
     # What the system does not give today it may give tomorrow.
     is_final = not isinstance(error, (OSError, MemoryError, Unreadable))
     if reader is None or source is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import NamedTuple
@@ -15,9 +15,11 @@ from sessiondb.dao.ledger import Entry, Ledger, Stat, Trouble
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.indexes import TOOLS, SearchIndex
 from sessiondb.dao.union.batch import ImportBatch
+from sessiondb.dao.union.misread import OldReading
 from sessiondb.dao.union.writer import ODD_RECORDS, ImportWriter, is_records_fault
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, SessionDBError
 from sessiondb.importers import importer, importers
+from sessiondb.importers.foreign import REFUSED
 from sessiondb.ingest.discovery import Found, Refused, discover
 from sessiondb.ingest.read_ahead import ReadAhead, ReaderLost, is_worthwhile
 from sessiondb.ingest.reading import Reading, Request, in_words
@@ -106,6 +108,8 @@ class Ingest:
         self._search = SearchIndex(connection)
         self._report = ImportReport()
         self._versions = {candidate.name: candidate.version for candidate in importers()}
+        # How many formats are known, be it to refuse them: with more, a file that was none is looked at again.
+        self._known = len(self._versions) + REFUSED
         self._done = self._total = 0
         self._is_ahead = read_ahead
         self._ahead: ReadAhead | None = None
@@ -161,7 +165,7 @@ class Ingest:
     def _is_done(self, found: Found, stat: Stat, format: str | None, version: int) -> bool:
         """Say whether a file is as it was when it was read last, by the same importer."""
         # A file that was none of the known formats then may be one of theirs now.
-        current = len(self._versions) if format is None else self._versions.get(format)
+        current = self._known if format is None else self._versions.get(format)
         return stat == found.stat and version == current and self._format in (None, format)
 
     def _read_ahead(self, changed: list[Found], stack: contextlib.ExitStack) -> ReadAhead | None:
@@ -233,7 +237,8 @@ class Ingest:
             # Another run has come first since this one asked what there is to do.
             part.sessions_unchanged += len(self._ledger.claims(found.name))
             return
-        writer.begin(found.name, found.stat.mtime_ns)
+        old = self._old_reading(found.name, entry)
+        writer.begin(found.name, found.stat.mtime_ns, old)
         request = self._request(found, entry)
         reading = self._ahead.reading(request) if self._ahead else Reading(request)
         for record in reading:
@@ -242,7 +247,8 @@ class Ingest:
         if not outcome.is_final:
             part.unread.append(found.path)
         if outcome.format is None:
-            self._refuse(found, outcome.failure or "", part, is_final=outcome.is_final)
+            withdrawn = writer.withdraw(outcome.owner) if outcome.owner else []
+            self._refuse(found, outcome.failure or "", part, is_final=outcome.is_final, withdrawn=withdrawn)
             return
         added = writer.finish()
         part.sessions_added.update(added.new)
@@ -259,12 +265,27 @@ class Ingest:
             entry = entry._replace(parser_version=_TRY_AGAIN)
         self._ledger.record(entry, added.claims, troubles, renews=outcome.is_whole)
 
+    def _old_reading(self, path: str, entry: Entry | None) -> OldReading:
+        """Return what a lower version of the same importer took from a file that is read again for that."""
+        if entry is None or entry.format is None:
+            return OldReading()
+        if not 0 <= entry.parser_version < self._versions.get(entry.format, 0):
+            return OldReading()
+        wrong_before: int = getattr(importer(entry.format), "wrong_before", 0)
+        return OldReading(frozenset(self._ledger.claims(path)), entry.parser_version < wrong_before)
+
     def _request(self, found: Found, entry: Entry | None) -> Request:
         return Request(found.path, found.stat.size, entry, self._format, self._tz, self._restore)
 
-    def _refuse(self, found: Found, reason: str, part: ImportReport, *, is_final: bool = True) -> None:
-        part.skip(found, reason)
-        entry = Entry(found.name, found.stat, None, len(self._versions) if is_final else _TRY_AGAIN)
+    def _refuse(
+        self, found: Found, reason: str, part: ImportReport, *, is_final: bool = True, withdrawn: Sized = ()
+    ) -> None:
+        """Note that a file is not read; `withdrawn` are the sessions that an earlier version took from it."""
+        number = len(withdrawn)
+        sessions = "1 session" if number == 1 else f"{number} sessions"
+        taken = f"; what an earlier version took from it ({sessions}) is removed" if number else ""
+        part.skip(found, reason + taken)
+        entry = Entry(found.name, found.stat, None, self._known if is_final else _TRY_AGAIN)
         self._ledger.record(entry, {}, [(None, None, reason)], renews=True)
 
     @contextlib.contextmanager

@@ -87,6 +87,19 @@ class ImportSession:
         if record.ended_at is not None:
             self._says_ended = (record.ended_at, record.end_reason or "imported")
 
+    def forget(self, agent: str) -> None:
+        """Drop what was read of the session before, as its messages are; what a person said of it stays."""
+        is_others = self.fields["agent"] != agent
+        self.fields["agent"] = agent
+        self.last_seq = 0
+        self.is_changed = True
+        self.fields |= dict.fromkeys(("parent_id", "relation", "model_id", "project_id"))
+        del self.fields["started_at"], self.fields["last_active_at"]
+        if is_others:
+            self.fields["metadata"] = None
+        if self.fields.get("title_source") != "user":
+            self.fields["title"] = self.fields["title_source"] = None
+
     def next_seq(self) -> int:
         """Return the seq of a further message, the first of the session's own."""
         self.may_copy = bool(self.copies)

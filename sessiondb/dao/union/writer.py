@@ -11,6 +11,7 @@ from sessiondb.dao.ledger import Claims
 from sessiondb.dao.union.batch import ImportBatch
 from sessiondb.dao.union.merge import Merge
 from sessiondb.dao.union.messages import ImportMessages
+from sessiondb.dao.union.misread import NOTHING_OLD, Misread, OldReading
 from sessiondb.dao.union.notes import ImportNotes
 from sessiondb.dao.union.session import ImportSession
 from sessiondb.dao.union.sessions import ImportSessions
@@ -57,13 +58,20 @@ class ImportWriter:
         self._tokens = ImportTokens(batch, self._messages)
         self._notes = ImportNotes(batch)
         self._merge = self._new_merge()
+        self._old = NOTHING_OLD
+        self._misread = Misread(batch.db, "")
         self._forks = Forks(batch.db, batch.rows)
         batch.write = self._write
         # Sessions of finished files of which rows are held back.
         self._unflushed: set[str] = set()
 
-    def begin(self, path: str, changed_ns: int) -> None:
-        """Begin a file, which was last changed at a time in nanoseconds since 1970."""
+    def begin(self, path: str, changed_ns: int, old: OldReading = NOTHING_OLD) -> None:
+        """Begin a file, which was last changed at a time in nanoseconds since 1970.
+
+        `old` is what a lower version of the importer took from it, which is put right.
+        """
+        self._old = old
+        self._misread = Misread(self._batch.db, path)
         self._batch.path = path
         self._batch.fallback_time = timestamps.from_epoch(changed_ns / 1e9)
         self._batch.sessions = {}
@@ -98,6 +106,7 @@ class ImportWriter:
         self._sessions.settle(sessions)
         self._unflushed.update(session.id for session in sessions)
         others = self._settle_forks(sessions)
+        self._withdraw_others(sessions)
         merged = self._merge.merged
         all_merged = [*merged.added, *merged.updated, *merged.unchanged]
         return Added(
@@ -126,9 +135,39 @@ class ImportWriter:
                 self.flush()
             found = sessions[record.id] = self._sessions.find(record)
             may_rival = found is not None and not found.is_new and record.authority is not None
+            if found and not found.is_new and record.id in self._old.sessions:
+                self._put_right(found, record)
             if found and may_rival and self._batch.ledger.rival(record.id, self._batch.path) is not None:
                 found.held = []
         return sessions[record.id]
+
+    def withdraw(self, agent: str) -> list[str]:
+        """Take back what a lower version read from the file, which is a log of `agent`; return the ids."""
+        self.flush()
+        return self._misread.withdraw(sorted(self._old.sessions), (), agent)
+
+    def _withdraw_others(self, sessions: list[ImportSession]) -> None:
+        """Take back the sessions that the file gave under another agent's name and does not give any more."""
+        gone = self._old.sessions - {session.id for session in sessions}
+        agents = {session.agent for session in sessions}
+        if gone and len(agents) == 1:
+            self.flush()
+            (agent,) = agents
+            other = [
+                id
+                for id in sorted(gone)
+                if self._batch.db.value("SELECT agent FROM sessions WHERE id = ?", (id,)) not in (None, agent)
+            ]
+            self._misread.withdraw(other, [session.id for session in sessions], agent)
+
+    def _put_right(self, session: ImportSession, record: SessionRecord) -> None:
+        """Remove what a lower version read of a session, where that was wrong or taken for another agent's."""
+        is_others = session.fields["agent"] != record.agent
+        if not (is_others or self._old.is_wrong) or not self._misread.is_only_here(session.id):
+            return
+        self._misread.clear(session.id)
+        self._batch.agent(record.agent)
+        session.forget(record.agent)
 
     def _take(
         self, session: ImportSession, record: MessageRecord | ToolResult | TokenRecord | NoteRecord

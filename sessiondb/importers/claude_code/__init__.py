@@ -31,7 +31,7 @@ from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source, open_bytes
 
 name = AGENT
-version = 1
+version = 2
 
 _TYPES = frozenset(("user", "assistant", "summary", "system", "progress", "attachment", "queue-operation"))
 _TYPES |= {"custom-title", "ai-title", "agent-name", "last-prompt", "mode", "permission-mode"}
@@ -73,8 +73,11 @@ def _score(line: dict[str, Any]) -> int:
     message = line.get("message")
     has_id = any(isinstance(line.get(key), str) for key in _IDS)
     kind = line.get("type")
+    if kind in ("user", "assistant") and isinstance(message, dict) and message and "content" not in message:
+        return 0
     if isinstance(kind, str) and kind in _TYPES and has_id:
-        return 2
+        # Other agents write notices under the same names, and messages that tell after them.
+        return 1 if kind == "system" else 2
     if kind is None and "sessionId" in line and isinstance(message, dict) and "usage" in message:
         return 2
     return int(kind in ("user", "assistant") and isinstance(message, dict) and "content" in message)

@@ -12,7 +12,7 @@ import msgspec
 from sessiondb.chat.content import clean, text_or_none
 from sessiondb.importers.base import Record
 from sessiondb.importers.files.source import Source
-from sessiondb.importers.opencode.messages import Conversation, Replays
+from sessiondb.importers.opencode.messages import Conversation, Replays, agent_of
 
 _COLUMNS = {
     "session": {"id", "title", "time_created"},
@@ -41,10 +41,11 @@ def read(source: Source, connection: sqlite3.Connection) -> Iterator[Record]:
     """Yield the records of all sessions, the oldest first, so that a fork comes after what it repeats."""
     scope = str(source.path.absolute().parent)
     replays: Replays = {}
+    agent = agent_of(source.path)
     messages = "SELECT id, data FROM message WHERE session_id = ? ORDER BY time_created, id"
     parts = "SELECT id, data FROM part WHERE message_id = ? ORDER BY id"
     for row in connection.execute("SELECT * FROM session ORDER BY time_created, id"):
-        conversation = Conversation(_info(dict(row)), scope, source, replays)
+        conversation = Conversation(_info(dict(row)), scope, source, replays, agent)
         yield conversation.session
         for message_id, data in connection.execute(messages, (row["id"],)):
             info = _object(source, f"message {message_id}", data)

@@ -43,8 +43,11 @@ def fits(tables: Mapping[str, frozenset[str]]) -> bool:
 def read(source: Source, connection: sqlite3.Connection) -> Iterator[Record]:
     """Yield the records of all sessions, the oldest first."""
     query = "SELECT * FROM messages WHERE session_id = ? ORDER BY created_at, rowid"
+    # A column that came after the first OpenCode had become Crush: a copy may lie in any folder.
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(messages)")}
+    agent = "crush" if "provider" in columns else "opencode"
     for row in connection.execute("SELECT * FROM sessions ORDER BY created_at, rowid"):
-        session = _session(source, dict(row))
+        session = _session(source, dict(row), agent)
         yield session
         for message in connection.execute(query, (row["id"],)):
             try:
@@ -53,9 +56,9 @@ def read(source: Source, connection: sqlite3.Connection) -> Iterator[Record]:
                 source.problem(f"message {message['id']} is nested too deeply", whole=True)
 
 
-def _session(source: Source, row: dict[str, Any]) -> SessionRecord:
+def _session(source: Source, row: dict[str, Any], otherwise: str) -> SessionRecord:
     folder = source.path.absolute().parent
-    agent = _FOLDERS.get(folder.name, "opencode")
+    agent = _FOLDERS.get(folder.name, otherwise)
     native_id, parent = text_or_none(row["id"]) or "", text_or_none(row["parent_session_id"])
     counts = ("prompt_tokens", "completion_tokens", "cost", "summary_message_id")
     return SessionRecord(

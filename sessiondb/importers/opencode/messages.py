@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import tzinfo
+from pathlib import Path
 from typing import Any
 
 from sessiondb.chat.content import arguments_text, json_text, text_or_none, whole, without_payloads
@@ -31,6 +32,9 @@ from sessiondb.timestamps import normalise
 
 AGENT = "opencode"
 
+# By the name of their folder or database.
+_AGENTS = {name: name for name in (AGENT, "kilo", "mimocode", "icodemate")}
+
 _PLACEHOLDER = re.compile(r"(?:New|Child) session - \d{4}-\d\d-\d\dT[\d:.]+Z")
 _TEXTS = ("version", "slug", "agent", "path", "projectID", "workspaceID")
 _OF_THE_RECORD = frozenset(
@@ -51,14 +55,16 @@ class Conversation:
     counts included, under new ids, and does not name its parent: the copies tell. Tokens are counted once.
     """
 
-    def __init__(self, info: dict[str, Any], scope: str, source: Source, replays: Replays) -> None:
+    def __init__(
+        self, info: dict[str, Any], scope: str, source: Source, replays: Replays, agent: str = AGENT
+    ) -> None:
         self._info = info
         self._source = source
         self._tz = source.tz
         self._replays = replays
         self._last = 0.0
         self._parent: str | None = None
-        self.session = _session(info, scope, source.tz)
+        self.session = _session(info, agent, scope, source.tz)
         self._id = self.session.id
 
     def message(self, message_id: str, info: dict[str, Any], parts: Any) -> Iterator[Record]:
@@ -78,7 +84,7 @@ class Conversation:
     def end(self) -> Iterator[Record]:
         """Yield when the session was last active: when its last message was completed, not only begun."""
         last = normalise(self._last or field(self._info, "time", "updated"), self._tz)
-        yield SessionRecord(self._id, AGENT, self.session.native_id, last_active_at=last)
+        yield SessionRecord(self._id, self.session.agent, self.session.native_id, last_active_at=last)
 
     def _user(self, message_id: str, info: dict[str, Any], found: Sorted) -> Iterator[Record]:
         created_at = self._time(info, "created")
@@ -172,7 +178,9 @@ class Conversation:
     def _fork_of(self, owner: str) -> Iterator[Record]:
         if self._parent is None and self.session.parent_id is None:
             self._parent = owner
-            yield SessionRecord(self._id, AGENT, self.session.native_id, parent_id=owner, relation="fork")
+            yield SessionRecord(
+                self._id, self.session.agent, self.session.native_id, parent_id=owner, relation="fork"
+            )
 
     def _time(self, info: dict[str, Any], which: str) -> str | None:
         return normalise(field(info, "time", which), self._tz)
@@ -190,16 +198,28 @@ class Conversation:
         return {key: item for key, item in kept.items() if item not in (None, {}, [])} or None
 
 
-def _session(info: dict[str, Any], scope: str, tz: tzinfo | None) -> SessionRecord:
+def agent_of(path: Path) -> str:
+    """Return whose store a file is: OpenCode's, or that of one of the programs made from it.
+
+    They write the same, each in a folder and a database of its own name: the nearest tells.
+    """
+    for name in (path.name, *(folder.name for folder in path.absolute().parents[:4])):
+        known = _AGENTS.get(re.split(r"[.-]", name.lstrip("."), maxsplit=1)[0].lower())
+        if known:
+            return known
+    return AGENT
+
+
+def _session(info: dict[str, Any], agent: str, scope: str, tz: tzinfo | None) -> SessionRecord:
     native_id, parent = text_or_none(info.get("id")) or "", text_or_none(info.get("parentID"))
     title, project = text_or_none(info.get("title")), text_or_none(info.get("directory"))
     return SessionRecord(
-        session_id(AGENT, native_id, scope),
-        AGENT,
+        session_id(agent, native_id, scope),
+        agent,
         native_id,
         # Outside of a repository OpenCode may give the root folder, which is no project.
         project=None if project == "/" else project,
-        parent_id=session_id(AGENT, parent, scope) if parent else None,
+        parent_id=session_id(agent, parent, scope) if parent else None,
         relation="subagent" if parent else None,
         title=None if title and _PLACEHOLDER.fullmatch(title) else title,
         model=_model(info),

@@ -19,7 +19,7 @@ from sessiondb.chat.content import text_or_none
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import Record
 from sessiondb.importers.files.source import Source
-from sessiondb.importers.opencode.messages import Conversation
+from sessiondb.importers.opencode.messages import Conversation, agent_of
 from sessiondb.importers.opencode.parts import moment_of
 
 # Folders of a tree that hold no sessions, only parts of them or other things -> how deep their files lie.
@@ -67,7 +67,7 @@ def read(source: Source, info: dict[str, Any]) -> Iterator[Record]:
     layout = _layout(source.path.absolute(), str(info["id"]))
     if not info.get("directory"):
         info["directory"] = _worktree(layout.store, info.get("projectID"))
-    conversation = Conversation(info, str(layout.store), source, {})
+    conversation = Conversation(info, str(layout.store), source, {}, agent_of(layout.store))
     yield conversation.session
     messages = {}
     for file in _files(layout.messages):

@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sessiondb.importers import opencode
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord
 from sessiondb.importers.files.source import Source
@@ -185,3 +187,31 @@ def test_bad_rows_are_reported_and_the_rest_is_read(tmp_path: Path) -> None:
         "message msg_1 is not a JSON object",
         "part prtmsg_3 is not a JSON object",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "agent"),
+    [
+        ("opencode/opencode.db", "opencode"),
+        ("kilo/opencode-dev.db", "opencode"),
+        ("kilo/kilo.db", "kilo"),
+        ("kilo/data/store.db", "kilo"),
+        ("kilo-dev.db", "kilo"),
+        ("mimocode/store.db", "mimocode"),
+        ("icodemate.db", "icodemate"),
+        ("copy.db", "opencode"),
+    ],
+)
+def test_a_database_of_a_program_made_from_opencode_has_its_own_name(
+    tmp_path: Path, name: str, agent: str
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(SCHEMA)
+        add_session(connection, SES)
+        add_session(connection, CHILD, parent_id=SES)
+        add_talk(connection, SES, TALK)
+    found = of(SessionRecord, records(path))
+    assert {record.agent for record in found} == {agent}
+    assert {record.id for record in found} == {SES, CHILD}

@@ -89,6 +89,20 @@ def of(kind: type, found: list[Record]) -> list[Any]:
     return [record for record in found if type(record) is kind]
 
 
+@pytest.mark.parametrize(
+    ("folder", "has_provider", "agent"),
+    [("saved", False, "opencode"), ("saved", True, "crush"), (".opencode", True, "opencode")],
+)
+def test_a_copy_of_a_crush_database_is_known_by_its_columns(
+    tmp_path: Path, folder: str, has_provider: bool, agent: str
+) -> None:
+    path = go_database(tmp_path / folder / "copy.db")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        if has_provider:
+            connection.execute("ALTER TABLE messages ADD provider TEXT")
+    assert {record.agent for record in of(SessionRecord, records(path))} == {agent}
+
+
 @pytest.mark.parametrize(("folder", "agent"), [(".opencode", "opencode"), (".crush", "crush")])
 def test_database_of_the_go_program_is_read(tmp_path: Path, folder: str, agent: str) -> None:
     """Times are seconds there, the counts are no totals, and a sub-agent's session is named by its call."""

@@ -1,0 +1,235 @@
+"""Logs of agents that are not read yet: refused by name, never taken for another agent's."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sessiondb import SessionDB
+from sessiondb.importers.detect import detect
+from sessiondb.importers.files.sample import Sample
+from sessiondb.importers.foreign import NotReadYet
+from sessiondb.ingest.run import Ingest
+
+ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
+WHEN = "2026-10-01T08:00:00.000Z"
+QWEN: dict[str, Any] = {
+    "uuid": "q1",
+    "parentUuid": None,
+    "sessionId": ID,
+    "timestamp": WHEN,
+    "cwd": "/home/ada/garden",
+}
+TASK = "<task>\nPrune the roses\n</task>"
+CLINES = [{"type": "text", "text": f"{TASK}\n<environment_details>\nmornings\n</environment_details>"}]
+ASKED = {"role": "user", "content": [{"type": "text", "text": TASK}]}
+ANSWERED = {"role": "assistant", "content": [{"type": "text", "text": "Pruned."}]}
+
+LINES: list[tuple[str, list[dict[str, Any]]]] = [
+    (
+        "Qwen Code",
+        [{**QWEN, "type": "user", "message": {"role": "user", "parts": [{"text": "Which bed is dry?"}]}}],
+    ),
+    ("Qwen Code", [{**QWEN, "type": "assistant", "message": {"role": "model", "parts": []}}]),
+    (
+        "Qwen Code",
+        [
+            {**QWEN, "type": "system", "subtype": "attribution_snapshot", "snapshot": {}},
+            {**QWEN, "type": "system", "subtype": "slash_command", "content": "/clear"},
+            {**QWEN, "type": "user", "message": {"role": "user", "parts": [{"text": "Which bed is dry?"}]}},
+        ],
+    ),
+    ("Qwen Code", [{**QWEN, "type": "system", "subtype": "ui_telemetry", "systemPayload": {"uiEvent": {}}}]),
+    ("Qwen Code", [{**QWEN, "type": "tool_result", "message": {"role": "user", "parts": []}}]),
+    (
+        "GitHub Copilot CLI",
+        [
+            {
+                "type": "session.start",
+                "data": {"sessionId": ID},
+                "id": "e1",
+                "timestamp": WHEN,
+                "parentId": None,
+            }
+        ],
+    ),
+    ("Pi", [{"type": "session", "version": 3, "id": ID, "timestamp": WHEN, "cwd": "/home/ada/garden"}]),
+    ("Droid", [{"type": "session_start", "id": ID, "title": "Roses", "cwd": "/home/ada/garden"}]),
+    ("Kimi Code", [{"type": "metadata", "protocol_version": "1.4", "created_at": 1_790_000_000_000}]),
+    ("Goose", [{"working_dir": "/home/ada/garden", "description": "Roses", "message_count": 2}]),
+    (
+        "Goose",
+        [{"id": "m1", "role": "user", "created": 1_790_000_000, "content": [{"type": "text", "text": "Hi"}]}],
+    ),
+    ("VS Code Chat", [{"kind": 0, "v": {"version": 3, "sessionId": ID, "requests": []}}]),
+    ("Cursor", [{"role": "user", "message": {"content": [{"type": "text", "text": "Hi"}]}}]),
+    ("Antigravity", [{"step_index": 0, "source": "USER_EXPLICIT", "type": "USER_INPUT", "content": "Hi"}]),
+    (
+        "Grok",
+        [{"type": "system", "content": "You help."}, {"type": "user", "content": [], "prompt_index": 0}],
+    ),
+]
+
+DOCUMENTS: list[tuple[str, str, Any]] = [
+    (
+        "Cline",
+        "1_a.messages.json",
+        {"version": 1, "agent": "lead", "sessionId": "1_a", "messages": [ASKED, ANSWERED]},
+    ),
+    ("Cline", "1_a.messages.json", {"version": 1, "messages": [{**ASKED, "ts": 1_790_000_000_000}]}),
+    (
+        "Cline",
+        "1_a.json",
+        {"session_id": "1_a", "workspace_root": "/home/ada", "messages_path": "1_a.messages.json"},
+    ),
+    ("Cline", "tasks/1/api_conversation_history.json", [ASKED, ANSWERED]),
+    ("Cline", "saved.json", [{"role": "user", "content": CLINES}, ANSWERED]),
+    ("Cline", "saved.json", [{**ASKED, "ts": 1_790_000_000_000}, ANSWERED]),
+    (
+        "Cline",
+        "tasks/1/ui_messages.json",
+        [{"ts": 1_790_000_000_000, "type": "say", "say": "task", "text": "Prune"}],
+    ),
+    (
+        "Cline",
+        "state/taskHistory.json",
+        [{"id": "1", "ts": 1, "task": "Prune", "tokensIn": 1, "tokensOut": 1}],
+    ),
+    ("Roo Code", "rooveterinaryinc.roo-cline/tasks/1/api_conversation_history.json", [ASKED, ANSWERED]),
+    (
+        "Roo Code",
+        "tasks/1/history_item.json",
+        {"id": "1", "ts": 1, "task": "Prune", "tokensIn": 1, "tokensOut": 1},
+    ),
+    ("Kilo Code", "kilocode.kilo-code/tasks/1/api_conversation_history.json", [{**ASKED, "ts": 1}]),
+    ("VS Code Chat", "chat.json", {"responderUsername": "GitHub Copilot", "requests": []}),
+    (
+        "VS Code Chat",
+        "chat.json",
+        {"requests": [{"requestId": "r", "message": {"text": "Hi"}, "response": []}]},
+    ),
+    ("Continue", f"{ID}.json", {"sessionId": ID, "history": [], "workspaceDirectory": "/home/ada"}),
+    (
+        "Continue",
+        "sessions.json",
+        [{"sessionId": ID, "dateCreated": "1790000000000", "workspaceDirectory": "/x"}],
+    ),
+    ("Amp", f"T-{ID}.json", {"v": 3, "id": f"T-{ID}", "created": 1, "messages": [ASKED, ANSWERED]}),
+    ("OpenHands", "0.json", {"id": "1", "kind": "MessageEvent", "source": "user", "timestamp": WHEN}),
+    ("LibreChat", "export.json", {"conversationId": ID, "title": "Roses", "messages": [{"sender": "User"}]}),
+]
+
+DATABASES = [
+    (
+        "Goose",
+        "CREATE TABLE messages (session_id, role, content_json, created_timestamp); CREATE TABLE sessions (id)",
+    ),
+    ("OpenClaw", "CREATE TABLE transcript_events (session_id, seq, event_json, created_at)"),
+    ("Zed", "CREATE TABLE threads (id, summary, updated_at, data_type, data)"),
+    ("LangGraph", "CREATE TABLE checkpoints (thread_id, checkpoint_ns, checkpoint_id, checkpoint)"),
+    ("LangChain", "CREATE TABLE message_store (id, session_id, message)"),
+    ("Cursor", "CREATE TABLE ItemTable (key, value); CREATE TABLE cursorDiskKV (key, value)"),
+    ("Cursor", "CREATE TABLE blobs (id, data); CREATE TABLE meta (key, value)"),
+    ("GitHub Copilot CLI", "CREATE TABLE turns (session_id, user_message, assistant_response)"),
+    ("Cline", "CREATE TABLE sessions (session_id, messages_path, is_subagent)"),
+]
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(NotReadYet) as caught:
+        detect(Sample(path))
+    return str(caught.value)
+
+
+def write(path: Path, *values: Any, indent: int | None = None) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(value, indent=indent) + "\n" for value in values), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("owner", "lines"), LINES)
+def test_lines_of_an_agent_that_is_not_read_yet_are_refused_by_its_name(
+    tmp_path: Path, owner: str, lines: list[dict[str, Any]]
+) -> None:
+    path = write(tmp_path / "log.jsonl", *lines)
+    assert refused(path) == f"is a log of {owner}, which sessiondb does not read yet"
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(("owner", "name", "document"), DOCUMENTS)
+def test_documents_of_an_agent_that_is_not_read_yet_are_refused_by_its_name(
+    tmp_path: Path, owner: str, name: str, document: Any, indent: int | None
+) -> None:
+    path = write(tmp_path / name, document, indent=indent)
+    assert refused(path) == f"is a log of {owner}, which sessiondb does not read yet"
+
+
+@pytest.mark.parametrize(("owner", "schema"), DATABASES)
+def test_databases_of_an_agent_that_is_not_read_yet_are_refused_by_its_name(
+    tmp_path: Path, owner: str, schema: str
+) -> None:
+    path = tmp_path / "store.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(schema)
+    assert refused(path) == f"is a log of {owner}, which sessiondb does not read yet"
+
+
+def test_an_aider_history_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / ".aider.chat.history.md"
+    path.write_text(
+        "\n# aider chat started at 2026-10-01 08:00:00\n\n#### prune the roses  \n", encoding="utf-8"
+    )
+    assert "a log of Aider" in refused(path)
+
+
+def test_the_folders_tell_whose_log_it_is_where_several_agents_write_the_same(tmp_path: Path) -> None:
+    lines = next(lines for owner, lines in LINES if owner == "Pi")
+    path = write(tmp_path / ".openclaw" / "agents" / "main" / "sessions" / "a.jsonl", *lines)
+    assert "a log of OpenClaw" in refused(path)
+    path = write(tmp_path / "tasks" / "1" / "api_conversation_history.json", [ASKED, ANSWERED])
+    write(path.parent / "history_item.json", {"id": "1"})
+    assert "a log of Roo Code" in refused(path)
+
+
+def test_a_message_to_an_api_that_speaks_of_a_task_is_no_log_of_cline(tmp_path: Path) -> None:
+    path = write(tmp_path / "saved.json", [ASKED, ANSWERED])
+    found = detect(Sample(path))
+    assert found is not None
+    assert found.name == "openai-chat"
+
+
+def test_an_installed_importer_of_such_an_agent_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sessiondb.importers import built_in
+    from sessiondb.importers import detect as detecting
+
+    class Qwen:
+        name = "qwen-code"
+        version = 1
+
+        def sniff(self, sample: Sample) -> int:
+            return 2
+
+        def read(self, source: object) -> Any:
+            return iter(())
+
+    monkeypatch.setattr(detecting, "importers", lambda: (*built_in(), Qwen()))
+    found = detect(Sample(write(tmp_path / "log.jsonl", *LINES[0][1])))
+    assert found is not None
+    assert found.name == "qwen-code"
+
+
+def test_the_import_names_the_agent_and_adds_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.jsonl", *LINES[0][1])
+    with SessionDB(tmp_path / "x.db") as db:
+        report = Ingest(db.connection).run([str(path)])
+        assert [(one.path, one.reason) for one in report.skipped] == [
+            (str(path), "is a log of Qwen Code, which sessiondb does not read yet")
+        ]
+        assert db.connection.value("SELECT count(*) FROM sessions") == 0
