@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sessiondb.dao.tables import Tables
 
 if TYPE_CHECKING:
-    import sqlite_utils
+    from datetime import tzinfo
 
+    import sqlite_utils
+    from typing_extensions import Unpack
+
+    from sessiondb.errors import DatabaseBusy
+    from sessiondb.exchange.export import Writable
     from sessiondb.gateway import Gateway
     from sessiondb.live.continuity import Continuity
     from sessiondb.live.turn import Turn
     from sessiondb.live.workspace import State
+    from sessiondb.records import (
+        Backup,
+        ExportReport,
+        Finding,
+        ImportReport,
+        MergeReport,
+        Optimized,
+        Removal,
+        Stats,
+        Status,
+        Transcript,
+        UsageReport,
+    )
+    from sessiondb.records.progress import Progress
+    from sessiondb.records.sessions import Criteria
     from sessiondb.search.engine import Search
 
 P = ParamSpec("P")
@@ -110,6 +132,257 @@ class SessionDB(Tables):
         from sessiondb.live.workspace import restore
 
         return restore(self, session_id, project, format)
+
+    # The whole file. Each of these is told in full where its flow is; none prints, each returns a record.
+
+    def import_logs(  # noqa: PLR0913
+        self,
+        *sources: str | PathLike[str],
+        agents: Collection[str] = (),
+        format: str | None = None,
+        tz: tzinfo | str | None = None,
+        restore: bool = False,
+        read_ahead: bool = False,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> ImportReport:
+        """Import the logs of agents: files, folders, or "auto" for all places where known agents keep theirs.
+
+        What was imported before is passed over, what has grown is read from where it ended. `agents` are
+        those that "auto" stands for; `format` is that of all files, otherwise each is looked into; `tz` is
+        the zone of times that name none, by default this machine's; `restore` brings removed sessions back;
+        `read_ahead` lets a second process read where there are many megabytes. `progress` is called in the
+        phases "read" and "index", of a dry run "copy" too: that one imports into a copy of the database,
+        which is gone when it is done. What cannot be read is in the report, and stops nothing.
+        """
+        from sessiondb.ingest.logs import import_logs
+
+        return import_logs(
+            self,
+            sources,
+            agents=agents,
+            format=format,
+            tz=tz,
+            restore=restore,
+            read_ahead=read_ahead,
+            dry_run=dry_run,
+            progress=progress,
+        )
+
+    def watch_logs(  # noqa: PLR0913
+        self,
+        *sources: str | PathLike[str],
+        agents: Collection[str] = (),
+        format: str | None = None,
+        tz: tzinfo | str | None = None,
+        restore: bool = False,
+        interval: float = 2.0,
+        wait: Callable[[float], bool] | None = None,
+        on_busy: Callable[[DatabaseBusy], None] | None = None,
+    ) -> Iterator[ImportReport]:
+        """Import logs, then whatever is written to them, and yield a report each time.
+
+        The first report is of all that is there. `interval` is in seconds. `wait` sleeps for so long and
+        returns True to end, as `threading.Event().wait` does. Where other writers hold the database for
+        longer than the time budget, `on_busy` is called and the files are tried again later; without it
+        DatabaseBusy is raised. The rest is as in `import_logs`.
+        """
+        from sessiondb.ingest.logs import watch_logs
+
+        return watch_logs(
+            self,
+            sources,
+            agents=agents,
+            format=format,
+            tz=tz,
+            restore=restore,
+            interval=interval,
+            wait=wait,
+            on_busy=on_busy,
+        )
+
+    @staticmethod
+    def log_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
+        """Return by agent where "auto" looks for logs, whether there are any or not.
+
+        Raises InvalidInput for an agent whose places are not known.
+        """
+        from sessiondb.ingest import places
+
+        return places.known_places(agents)
+
+    def export(
+        self,
+        target: str | PathLike[str] | Writable,
+        *,
+        sessions: Sequence[str] | None = None,
+        redact: bool = False,
+        progress: Progress | None = None,
+        **criteria: Unpack[Criteria],
+    ) -> ExportReport:
+        """Write sessions as JSON lines that `import_logs` reads back without loss.
+
+        `target` is a file, packed if its name ends in .gz and replaced once all is written, or a binary
+        stream. Without `sessions` (ids) or criteria (see SessionFilter) that is all there is, with the notes
+        of projects and the tombstones of removed sessions. With `redact`, secrets and personal data are
+        taken out. `progress` is called in the phase "write". Raises InvalidInput where the file cannot be
+        written, NotFound for a session that is not there.
+        """
+        from sessiondb.exchange.export import chosen, export_to
+        from sessiondb.records import SessionFilter
+
+        ids = chosen(self, sessions, SessionFilter(**criteria))
+        return export_to(self, target, ids, redact=redact, progress=progress)
+
+    def transcripts(
+        self, *, sessions: Sequence[str] | None = None, redact: bool = False, **criteria: Unpack[Criteria]
+    ) -> Iterator[Transcript]:
+        """Yield sessions by their start, each with its tags, messages and notes, all as of one moment.
+
+        Sessions are chosen, and texts redacted, as in `export`.
+        """
+        from sessiondb.exchange.export import chosen
+        from sessiondb.exchange.transcripts import transcripts
+        from sessiondb.records import SessionFilter
+
+        return transcripts(self, chosen(self, sessions, SessionFilter(**criteria)), redact=redact)
+
+    def merge(
+        self, other: str | PathLike[str], *, dry_run: bool = False, progress: Progress | None = None
+    ) -> MergeReport:
+        """Take in all that another database holds, which is only read.
+
+        A session that both hold becomes the union of the two; what one of them removed stays removed, unless
+        it is pinned or was active later in the other. A dry run merges into a copy. `progress` is called in
+        the phases "read" and "index", of a dry run "copy" too. Raises DatabaseMissing, DatabaseForeign,
+        and InvalidInput for the database itself.
+        """
+        from sessiondb.exchange.merge import merge
+
+        return merge(self, other, dry_run=dry_run, progress=progress)
+
+    def prune(
+        self,
+        older_than: str,
+        *,
+        include_open: bool = False,
+        keep: int = 0,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+        **criteria: Unpack[Criteria],
+    ) -> Removal:
+        """Remove the ended sessions that were not active for an age, or since a time: `90d`, `2026-03`.
+
+        Pinned sessions stay, open ones too unless `include_open`, and the `keep` newest of those that the
+        criteria (see SessionFilter) fit. Each leaves a tombstone, so that no import brings it back; no log is
+        touched. `vacuum` gives the space back to the disk. `progress` is called in the phase "remove".
+        """
+        from sessiondb import timestamps
+        from sessiondb.dao.removal import Removals
+        from sessiondb.records import SessionFilter
+
+        return Removals(self.connection).prune(
+            timestamps.parse_moment(older_than),
+            SessionFilter(**criteria),
+            include_open=include_open,
+            keep=keep,
+            dry_run=dry_run,
+            progress=progress,
+        )
+
+    def remove(self, *session_ids: str, dry_run: bool = False, progress: Progress | None = None) -> Removal:
+        """Remove sessions by id, whatever their state, with all that hangs on them; each leaves a tombstone.
+
+        Raises NotFound before anything is removed.
+        """
+        from sessiondb.dao.removal import Removals
+
+        return Removals(self.connection).remove(session_ids, dry_run=dry_run, progress=progress)
+
+    def usage(
+        self,
+        by: str = "daily",
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        **criteria: Unpack[Criteria],
+    ) -> UsageReport:
+        """Count tokens and cost: `by` daily, weekly, monthly, session or model.
+
+        Times come newest first, in this machine's zone; sessions and models by their output. `model`, `since`
+        and `until` are those of the responses, the other criteria those of their sessions.
+        """
+        from sessiondb.dao.statistics import Statistics
+        from sessiondb.records import SessionFilter
+
+        model = criteria.pop("model", None)
+        where = SessionFilter(**criteria)
+        return Statistics(self.connection).usage(by, where, model=model, limit=limit, offset=offset)
+
+    def stats(
+        self,
+        by: str = "agent",
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        **criteria: Unpack[Criteria],
+    ) -> Stats:
+        """Count sessions by what they have in common: agent, project, platform, model, tag or month."""
+        from sessiondb.dao.statistics import Statistics
+        from sessiondb.records import SessionFilter
+
+        return Statistics(self.connection).stats(by, SessionFilter(**criteria), limit=limit, offset=offset)
+
+    def status(self) -> Status:
+        """Return the state of the database: where it is, how large, what is in it, what waits to be done."""
+        from sessiondb.dao.statistics import Statistics
+
+        return Statistics(self.connection).status()
+
+    def check(self) -> list[Finding]:
+        """Return what is wrong with the database: pages, schema, references, counters, indexes, file modes.
+
+        Nothing is changed, but to check an index is to write to it: the database must not be read-only.
+        """
+        from sessiondb.dao.maintenance import Maintenance
+
+        return Maintenance(self.connection).check()
+
+    def repair(self) -> list[Finding]:
+        """Repair what can be, and return what is still wrong."""
+        from sessiondb.dao.maintenance import Maintenance
+
+        return Maintenance(self.connection).repair()
+
+    def backup(self, target: str | PathLike[str]) -> Backup:
+        """Copy the database as it is now into a new file, readable by its owner alone; writers go on.
+
+        Raises InvalidInput where the file exists, DatabaseError where it cannot be written.
+        """
+        from sessiondb.dao.maintenance import Maintenance
+
+        return Maintenance(self.connection).back_up(Path(target))
+
+    def optimize(self, *, progress: Progress | None = None) -> Optimized:
+        """Complete and merge the search indexes, and empty the write-ahead log.
+
+        `progress` is called in the phase "index".
+        """
+        from sessiondb.dao.maintenance import Maintenance
+
+        return Maintenance(self.connection).optimize(progress)
+
+    def vacuum(self) -> int:
+        """Give the space of what was removed back to the disk; return how many bytes that was."""
+        from sessiondb.dao.removal import Removals
+
+        return Removals(self.connection).vacuum()
+
+    def short_ids(self, session_ids: Iterable[str]) -> dict[str, str]:
+        """Return for each id the shortest beginning, of 8 characters or more, that no other session has."""
+        from sessiondb.dao.short_ids import short_ids
+
+        return short_ids(self.connection, session_ids)
 
     async def run(self, function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         """Call a function off the event loop: `await db.run(db.messages.append, id, "user", "Hello")`.

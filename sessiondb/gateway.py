@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from sessiondb import timestamps
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.session_filter import SessionFilter
 from sessiondb.errors import InvalidInput, SessionDBError
 from sessiondb.live.context_prompt import context_prompt
 from sessiondb.live.reset_policy import NEVER, ResetPolicy, ResetRules
-from sessiondb.records import Channel, Session
+from sessiondb.records import Channel, Session, SessionFilter
 from sessiondb.storage.locks import pauses
 
 if TYPE_CHECKING:

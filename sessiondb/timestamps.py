@@ -186,6 +186,12 @@ def parse_moment(text: str, *, now: datetime | None = None, tz: tzinfo | None = 
     return parse_range(text, now=now, tz=tz)[0]
 
 
+def parse_end(text: str, *, now: datetime | None = None, tz: tzinfo | None = None) -> str:
+    """Return the stored timestamp at which the time a person typed ends; a stored one is that end itself."""
+    start, end = parse_range(text, now=now, tz=tz)
+    return start if start == text else end
+
+
 def parse_range(text: str, *, now: datetime | None = None, tz: tzinfo | None = None) -> tuple[str, str]:
     """Give start and exclusive end of the span a person typed, as stored timestamps.
 

@@ -12,7 +12,8 @@ import pytest
 
 from sessiondb import SessionDB, timestamps
 from sessiondb.dao.search.indexes import SearchIndex
-from sessiondb.ingest.run import ImportReport, Ingest
+from sessiondb.ingest.run import Ingest
+from sessiondb.records import ImportReport
 
 NOT_SESSIONS = {
     "weird/mutated/not_a_session.jsonl",

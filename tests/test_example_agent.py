@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.dao.sessions import SessionFilter
+from sessiondb.records import SessionFilter
 from tests.helpers import example_agent
 
 ROOT = Path(__file__).parents[1]

@@ -28,7 +28,7 @@ def test_every_record_of_the_package_is_exported() -> None:
         for file in folder.glob("*.py")
         if file.stem != "rows"  # what databases exchange, which is no record that the library returns
         for line in file.read_text(encoding="utf-8").splitlines()
-        if line.startswith("class ")
+        if line.startswith("class ") and "(TypedDict" not in line
     ]
 
     assert sorted(classes) == sorted(records.__all__)

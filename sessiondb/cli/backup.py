@@ -23,8 +23,6 @@ def command(file: Path) -> None:
     Example:
       sessiondb backup ~/backups/sessions-2026-03-01.db
     """
-    from sessiondb.dao.maintenance import Maintenance
-
     with reading() as db:
-        size = Maintenance(db.connection).back_up(file)
-    print_result(f"{file}: {short_bytes(size)}")
+        copy = db.backup(file)
+    print_result(f"{file}: {short_bytes(copy.bytes)}")

@@ -11,7 +11,7 @@ from sessiondb.cli.options import database_option, json_option, reading, writing
 from sessiondb.cli.render import print_result, show_json
 
 if TYPE_CHECKING:
-    from sessiondb.dao.maintenance import Finding
+    from sessiondb.records import Finding
 
 
 @click.command()
@@ -44,19 +44,18 @@ def command(fix: bool, as_json: bool) -> None:
 
 def _examine(fix: bool) -> tuple[list[Finding], list[Finding]]:
     """Return what is wrong, and what is left of that at the end."""
-    from sessiondb.dao.maintenance import Maintenance, beyond_repair
     from sessiondb.errors import DatabaseDamaged
+    from sessiondb.records import Finding
 
     try:
         # To check an index is to write to it. A file that must be migrated first is refused by reading().
         reading().close()
         with writing() as db:
-            maintenance = Maintenance(db.connection)
-            found = maintenance.check()
-            return found, maintenance.repair() if fix and found else found
+            found = db.check()
+            return found, db.repair() if fix and found else found
     except DatabaseDamaged as damage:
         # So bad that it cannot even be opened, or not be repaired.
-        finding = beyond_repair(damage.__cause__ or damage)
+        finding = Finding.beyond_repair(damage.__cause__ or damage)
         return [finding], [finding]
 
 

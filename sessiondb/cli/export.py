@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sessiondb.cli.options import database_option, filter_options, reading, sessions_argument
-from sessiondb.cli.render import print_notice, show_bytes
+from sessiondb.cli.render import print_notice, stdout_bytes
 from sessiondb.cli.text import short_bytes
+from sessiondb.cli.transcript import Look
+from sessiondb.cli.transcript import lines as transcript_lines
 
 if TYPE_CHECKING:
-    from sessiondb.dao.session_filter import SessionFilter
-    from sessiondb.database import SessionDB
+    from sessiondb.records import Transcript
+    from sessiondb.records.sessions import Criteria
 
 FORMATS = ("jsonl", "md")
 
@@ -38,9 +40,7 @@ FORMATS = ("jsonl", "md")
 @click.option("--redact", is_flag=True, help="Take out secrets and personal data.")
 @filter_options("agent", "project", "model", "platform", "tag", "is_open", "since", "until")
 @database_option
-def command(
-    sessions: tuple[str, ...], output: Path | None, form: str, redact: bool, where: SessionFilter
-) -> None:
+def command(sessions: tuple[str, ...], output: Path | None, form: str, redact: bool, where: Criteria) -> None:
     """Export sessions, or all there is.
 
     As JSON lines that `import` reads back without loss. Without a SESSION or a condition they include the
@@ -52,48 +52,39 @@ def command(
       sessiondb export -o sessions.jsonl.gz
       sessiondb export @last --format md --redact
     """
-    from sessiondb.exchange import export
-
-    with reading() as db:
-        ids = _chosen(db, sessions, where)
-        lines = _markdown(db, ids, redact) if form == "md" else export.export(db, ids, redact=redact)
-        if output is None:
-            show_bytes(lines)
-        else:
-            print_notice(f"{output}: {short_bytes(export.write(lines, output.expanduser()))}")
-
-
-def _chosen(db: SessionDB, names: Sequence[str], where: SessionFilter) -> list[str] | None:
-    """Return the ids of the sessions to export in their order, None for all that is in the database."""
-    from sessiondb.dao.exports import Exports
-
-    condition, _ = where.where()
-    if names and condition:
+    is_filtered = any(value is not None for value in where.values())
+    if sessions and is_filtered:
         raise click.UsageError("Give sessions by name or conditions, not both.")
-    if names:
-        found = {db.sessions.resolve(name).id for name in names}
-        return [id for id in Exports(db.connection).session_ids(where) if id in found]
-    if not condition:
-        return None
-    ids = Exports(db.connection).session_ids(where)
-    if not ids:
+    with reading() as db:
+        named = [db.sessions.resolve(name).id for name in sessions] or None
+        if form == "md":
+            count = _write_markdown(db.transcripts(sessions=named, redact=redact, **where), output)
+        else:
+            done = db.export(output or stdout_bytes(), sessions=named, redact=redact, **where)
+            count = done.sessions
+            if output is not None:
+                print_notice(f"{output}: {short_bytes(done.bytes)}")
+    if is_filtered and not count:
         print_notice("nothing matches")
-    return ids
 
 
-def _markdown(db: SessionDB, ids: list[str] | None, redact: bool) -> Iterator[bytes]:
-    from sessiondb.cli.transcript import Look, Transcript, lines
-    from sessiondb.dao.exports import Exports
-    from sessiondb.dao.session_filter import SessionFilter
-    from sessiondb.exchange.redact import redacted
+def _write_markdown(transcripts: Iterable[Transcript], output: Path | None) -> int:
+    """Write one transcript after the other, and return how many there were."""
+    from sessiondb.exchange.export import write
 
-    exports = Exports(db.connection)
-    with exports.snapshot():
-        for number, id in enumerate(exports.session_ids(SessionFilter()) if ids is None else ids):
-            page = Transcript(
-                db.sessions.get(id), db.sessions.tags(id), db.messages.transcript(id), db.notes.of_session(id)
-            )
-            if number:
+    count = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal count
+        for transcript in transcripts:
+            if count:
                 yield b"\n"
-            for line in lines(redacted(page) if redact else page, Look(style="md", full=True)):
+            count += 1
+            for line in transcript_lines(transcript, Look(style="md", full=True)):
                 yield line.encode() + b"\n"
+
+    if output is None:
+        stdout_bytes().writelines(lines())
+    else:
+        print_notice(f"{output}: {short_bytes(write(lines(), output.expanduser()))}")
+    return count

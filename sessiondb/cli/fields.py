@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 from sessiondb.cli.render import Column, Listing
 
 if TYPE_CHECKING:
-    from sessiondb.ingest.run import ImportReport
-    from sessiondb.records import Message, Note, Removal, SearchHit, SearchResult, Session, ToolCall
+    from sessiondb.records import (
+        ImportReport,
+        Message,
+        Note,
+        Removal,
+        SearchHit,
+        SearchResult,
+        Session,
+        ToolCall,
+    )
 
 SESSIONS = Listing(
     (
@@ -180,7 +188,7 @@ def import_fields(report: ImportReport) -> dict[str, Any]:
             "unchanged": report.sessions_unchanged,
         },
         "messages": {"added": report.messages_added},
-        "skipped": [skipped._asdict() for skipped in report.skipped],
+        "skipped": [fields_of(skipped) for skipped in report.skipped],
         "seconds": report.seconds,
     }
 
@@ -203,6 +211,6 @@ def fields_of(record: Any) -> dict[str, Any]:
 
 def folder(project: str | None) -> str | None:
     """Return the last part of a project's path, as tables show it."""
-    from sessiondb.dao.lookups import folder_name
+    from sessiondb.records.projects import folder_name
 
     return None if project is None else folder_name(project)

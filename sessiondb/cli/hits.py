@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from sessiondb import timestamps
 from sessiondb.cli.render import has_colours, strong
 from sessiondb.cli.text import counted, one_line
-from sessiondb.dao.lookups import folder_name
 from sessiondb.records import SearchHit, SearchResult
+from sessiondb.records.projects import folder_name
 
 _WHERE = {"note": "note", "session": "title"}
 

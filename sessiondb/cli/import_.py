@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sessiondb.cli.fields import import_fields
-from sessiondb.cli.options import database_option, database_path, json_option, writing
+from sessiondb.cli.options import database_option, json_option, trying, writing
 from sessiondb.cli.render import Progress, is_watched, print_notice, print_result, show_json, show_text
 from sessiondb.cli.text import counted
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from sessiondb.ingest.run import ImportReport
-
-ByAgent = dict[str, dict[str, int]]
-"""Sessions added and updated, by agent."""
+    from sessiondb.records import ImportReport
 
 AUTO = "auto"
 """The source that stands for all places where known agents keep their sessions."""
+
+_PHASES = {"copy": "copying ", "read": "reading ", "index": "indexing"}
 
 SHOWN = 10
 """Files and lines not imported that a terminal lists."""
@@ -103,59 +103,55 @@ def command(
         raise click.UsageError("--agent chooses among the places of `auto`: give that as a SOURCE.")
     if dry_run and is_watch:
         raise click.UsageError("Give --watch or --dry-run, not both.")
-    named = [source for source in sources if source != AUTO]
-    places = [*named, *(_known_places(agents, even_absent=is_watch) if is_auto else ())]
+    if is_auto:
+        _show_places(agents)
     if is_watch:
         from sessiondb.cli.watching import follow
 
-        follow(places, interval, as_json, how, lambda report: _tell(report, False, None))
+        follow(sources, as_json, {"agents": agents, "interval": interval, **how}, _show)
         return
-    report, by_agent = _run(places, dry_run, how)
+    with trying() if dry_run else writing(create=True) as db, Progress(_PHASES) as progress:
+        report = db.import_logs(
+            *sources, agents=agents, dry_run=dry_run, progress=progress, read_ahead=True, **how
+        )
+    by_agent = _by_agent(report) if is_auto else {}
     if as_json:
         show_json(import_fields(report) | ({"agents": by_agent} if is_auto else {}))
     else:
-        _tell(report, dry_run, by_agent if is_auto else None)
-    if any(os.path.abspath(os.path.expanduser(source)) in report.refused for source in named):
+        _show(report, by_agent)
+    if any(os.path.abspath(os.path.expanduser(source)) in report.refused for source in sources):
         raise click.exceptions.Exit(1)
 
 
-def _known_places(agents: tuple[str, ...], *, even_absent: bool) -> list[str]:
-    from sessiondb.ingest import places
+def _show_places(agents: tuple[str, ...]) -> None:
+    from sessiondb.database import SessionDB
 
-    known = [str(path) for paths in places.known_places(agents).values() for path in paths]
+    known = [str(path) for paths in SessionDB.log_places(agents).values() for path in paths]
     found = list(filter(os.path.exists, known))
     print_notice(
         f"looking in {', '.join(found)}" if found else "no known agent keeps sessions on this machine"
     )
-    return known if even_absent else found
 
 
-def _run(sources: list[str], dry_run: bool, how: dict[str, Any]) -> tuple[ImportReport, ByAgent]:
-    from sessiondb.cli.dry_run import open_for_dry_run
-    from sessiondb.dao.agents import count_by_agent
-    from sessiondb.ingest.run import Ingest
-
-    opened = open_for_dry_run(database_path()) if dry_run else writing(create=True)
-    with opened as db, Progress({"read": "reading ", "index": "indexing"}) as progress:
-        report = Ingest(db.connection, progress=progress, read_ahead=True, **how).run(sources)
-        added = count_by_agent(db.connection, report.sessions_added)
-        updated = count_by_agent(db.connection, report.sessions_updated)
-    agents = sorted(added | updated)
-    return report, {
-        agent: {"added": added.get(agent, 0), "updated": updated.get(agent, 0)} for agent in agents
+def _by_agent(report: ImportReport) -> dict[str, dict[str, int]]:
+    """Return how many sessions were added and updated, by agent."""
+    added, updated = report.added_by_agent, report.updated_by_agent
+    return {
+        agent: {"added": added.get(agent, 0), "updated": updated.get(agent, 0)}
+        for agent in sorted(added | updated)
     }
 
 
-def _tell(report: ImportReport, dry_run: bool, by_agent: ByAgent | None) -> None:
-    show_text(_in_words(report, dry_run))
-    for agent, count in (by_agent or {}).items():
+def _show(report: ImportReport, by_agent: Mapping[str, Mapping[str, int]] = MappingProxyType({})) -> None:
+    show_text(_in_words(report))
+    for agent, count in by_agent.items():
         print_result(f"  {agent}: {count['added']:,} added, {count['updated']:,} updated")
     _list_skipped(report)
 
 
-def _in_words(report: ImportReport, dry_run: bool) -> Iterator[str]:
+def _in_words(report: ImportReport) -> Iterator[str]:
     added, updated = len(report.sessions_added), len(report.sessions_updated)
-    if dry_run:
+    if report.dry_run:
         yield "nothing was written; this is what an import would do:"
     yield f"{counted(report.files, 'file')} in {report.seconds:.1f} s"
     yield f"sessions: {added:,} added, {updated:,} updated, {report.sessions_unchanged:,} unchanged"
@@ -168,7 +164,7 @@ def _list_skipped(report: ImportReport) -> None:
         return
     print_notice(f"not imported: {counted(len(report.skipped), 'file or line', 'files or lines')}")
     most = SHOWN if is_watched() else None
-    for path, line, reason in report.skipped[:most]:
-        print_notice(f"  {path}{'' if line is None else f':{line}'}: {reason}")
+    for skipped in report.skipped[:most]:
+        print_notice(f"  {skipped}")
     if most is not None and len(report.skipped) > most:
         print_notice(f"  {len(report.skipped) - most:,} more, --json lists them")

@@ -11,14 +11,14 @@ from sessiondb.cli.options import database_option, filter_options, output_option
 from sessiondb.cli.render import Output, show_rows
 
 if TYPE_CHECKING:
-    from sessiondb.dao.sessions import SessionFilter
+    from sessiondb.records.sessions import Criteria
 
 
 @click.command()
 @filter_options("agent", "project", "model", "platform", "tag", "is_open", "since", "until")
 @output_options()
 @database_option
-def command(where: SessionFilter, output: Output) -> None:
+def command(where: Criteria, output: Output) -> None:
     """List sessions, the newest activity first.
 
     \b
@@ -26,10 +26,11 @@ def command(where: SessionFilter, output: Output) -> None:
       sessiondb list --agent codex --since 7d
       sessiondb list --project quill --json -n 0
     """
-    from sessiondb.dao.short_ids import short_ids
+    from sessiondb.records import SessionFilter
 
     with reading() as db:
-        sessions = db.sessions.page(where, limit=output.limit, offset=output.offset)
-        total = db.sessions.count(where)
-        short = short_ids(db.connection, [session.id for session in sessions])
+        chosen = SessionFilter(**where)
+        sessions = db.sessions.page(chosen, limit=output.limit, offset=output.offset)
+        total = db.sessions.count(chosen)
+        short = db.short_ids([session.id for session in sessions])
     show_rows(output, SESSIONS, session_rows(sessions, short), total=total)

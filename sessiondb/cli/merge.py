@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sessiondb.cli.options import database_option, database_path, json_option, writing
+from sessiondb.cli.options import database_option, json_option, trying, writing
 from sessiondb.cli.render import Progress, show_json, show_text
 from sessiondb.cli.text import counted
 
 if TYPE_CHECKING:
-    from sessiondb.exchange.merge import MergeReport
+    from sessiondb.records import MergeReport
+
+_PHASES = {"copy": "copying ", "read": "merging ", "index": "indexing"}
 
 
 @click.command()
@@ -31,31 +33,27 @@ def command(other: Path, dry_run: bool, as_json: bool) -> None:
     Example:
       sessiondb merge ~/old-laptop/sessions.db --dry-run
     """
-    from sessiondb.cli.dry_run import open_for_dry_run
-    from sessiondb.exchange.merge import merge
-
-    opened = open_for_dry_run(database_path()) if dry_run else writing(create=True)
-    with opened as db, Progress({"read": "merging ", "index": "indexing"}) as progress:
-        report = merge(db, other, progress=progress)
+    with trying() if dry_run else writing(create=True) as db, Progress(_PHASES) as progress:
+        report = db.merge(other, dry_run=dry_run, progress=progress)
     if as_json:
-        show_json(_fields(report, dry_run))
+        show_json(_fields(report))
     else:
-        show_text(_in_words(report, dry_run))
+        show_text(_in_words(report))
 
 
-def _fields(report: MergeReport, dry_run: bool) -> dict[str, Any]:
+def _fields(report: MergeReport) -> dict[str, Any]:
     names = ("added", "updated", "unchanged", "removed", "kept_away")
     return {
         "sessions": {name: len(getattr(report, name)) for name in names},
         "messages": {"added": report.messages},
         "notes": {"added": report.notes},
         "seconds": report.seconds,
-        "dry_run": dry_run,
+        "dry_run": report.dry_run,
     }
 
 
-def _in_words(report: MergeReport, dry_run: bool) -> Iterator[str]:
-    if dry_run:
+def _in_words(report: MergeReport) -> Iterator[str]:
+    if report.dry_run:
         yield "nothing was written; this is what a merge would do:"
     yield (
         f"sessions: {len(report.added):,} added, {len(report.updated):,} updated,"

@@ -18,8 +18,7 @@ from sessiondb.cli.options import (
     writing,
 )
 from sessiondb.cli.render import Output, print_result, show_json, show_rows
-
-KINDS = ("decision", "failure", "win", "followup", "question", "workstream", "summary")
+from sessiondb.records.notes import KINDS
 
 
 def scope_options(function: Any) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
-from sessiondb.cli.transcript import Look, Transcript, lines
-from sessiondb.records import Message, SearchHit
+from sessiondb.cli.transcript import Look, lines
+from sessiondb.records import Message, SearchHit, Transcript
 
 # Tool output is not shortened: what was found may stand in it.
 _LOOK = Look(full=True)
@@ -37,5 +38,5 @@ def opened(transcript: Transcript, hit: SearchHit) -> Opened:
 
 
 def _length(transcript: Transcript, messages: list[Message]) -> int:
-    part = transcript._replace(messages=messages, notes=[])
+    part = replace(transcript, messages=messages, notes=[])
     return sum(1 for _ in lines(part, _LOOK))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sessiondb.cli.options import database_option, writing
-from sessiondb.cli.render import print_result
+from sessiondb.cli.render import Progress, print_result
 from sessiondb.cli.text import counted, short_bytes
 
 
@@ -20,10 +20,8 @@ def command() -> None:
     Example:
       sessiondb optimize
     """
-    from sessiondb.dao.maintenance import Maintenance
-
-    with writing() as db:
-        done = Maintenance(db.connection).optimize()
+    with writing() as db, Progress({"index": "indexing"}) as progress:
+        done = db.optimize(progress=progress)
     if done.indexed:
         print_result(f"{counted(done.indexed, 'row')} can be searched now")
     print_result(f"optimized: {short_bytes(done.bytes_before)} before, {short_bytes(done.bytes_after)} now")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,23 @@ def writing(*, create: bool = False) -> SessionDB:
     path = database_path()
     # Where there is no file to write to, opening it for reading says so in the same words.
     return SessionDB(path, read_only=not create and not path.exists())
+
+
+@contextlib.contextmanager
+def trying() -> Iterator[SessionDB]:
+    """Open the database for a dry run: for reading, or an empty one in its place where there is none."""
+    from sessiondb.database import SessionDB
+
+    gc.enable()
+    path = database_path()
+    if path.exists():
+        with reading() as db:
+            yield db
+        return
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder, SessionDB(Path(folder) / path.name) as db:
+        yield db
 
 
 def _remember_database(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> None:
@@ -188,7 +206,7 @@ def output_options(*, limit: int = 20) -> Callable[[Function], Function]:
 
 
 def filter_options(*names: str) -> Callable[[Function], Function]:
-    """Add options that choose sessions, by their names in SessionFilter, as one `where`."""
+    """Add options that choose sessions, by their names in SessionFilter, as one dict `where`."""
     known = {
         "agent": click.option("--agent", metavar="NAME", help="Only of this agent."),
         "project": click.option(
@@ -218,9 +236,7 @@ def filter_options(*names: str) -> Callable[[Function], Function]:
     def decorate(function: Function) -> Function:
         @wraps(function)
         def command(*args: Any, **given: Any) -> Any:
-            from sessiondb.dao.sessions import SessionFilter
-
-            where = SessionFilter(**{name: given.pop(name) for name in names})
+            where = {name: given.pop(name) for name in names}
             return function(*args, where=where, **given)
 
         return with_options(command, [known[name] for name in names])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from sessiondb import timestamps
 from sessiondb.cli.options import database_option, filter_options, time_begin
 from sessiondb.cli.removing import Consent, consent_options, opened, remove
 from sessiondb.cli.render import print_notice
 from sessiondb.cli.text import short_bytes
 
 if TYPE_CHECKING:
-    from sessiondb.dao.sessions import SessionFilter
+    from sessiondb.records.sessions import Criteria
 
 
 @click.command()
@@ -32,12 +33,7 @@ if TYPE_CHECKING:
 @consent_options
 @database_option
 def command(
-    days: int | None,
-    older_than: str | None,
-    where: SessionFilter,
-    vacuum: bool,
-    consent: Consent,
-    **which: bool,
+    days: int | None, older_than: str | None, where: Criteria, vacuum: bool, consent: Consent, **which: Any
 ) -> None:
     """Remove ended sessions by their last activity.
 
@@ -51,14 +47,9 @@ def command(
     """
     if (days is None) == (older_than is None):
         raise click.UsageError("Give --days N or --older-than AGE.")
-    before = older_than or _days_ago(days or 0)
-    with opened(consent) as (db, removals):
-        remove(db, consent, lambda dry_run: removals.prune(before, where, dry_run=dry_run, **which))
+    # One moment for the preview and the removal: what was shown is what goes.
+    before = older_than or timestamps.parse_moment(f"{days}d")
+    with opened(consent) as db:
+        remove(db, consent, lambda dry_run: db.prune(before, dry_run=dry_run, **which, **where))
         if vacuum and not consent.dry_run:
-            print_notice(f"gave {short_bytes(removals.vacuum())} back to the disk")
-
-
-def _days_ago(days: int) -> str:
-    from sessiondb import timestamps
-
-    return timestamps.parse_moment(f"{days}d")
+            print_notice(f"gave {short_bytes(db.vacuum())} back to the disk")

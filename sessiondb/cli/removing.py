@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +14,6 @@ from sessiondb.cli.render import Column, Output, ask, can_ask, print_result, sho
 from sessiondb.cli.text import counted, short_bytes
 
 if TYPE_CHECKING:
-    from sessiondb.dao.removal import Removals
     from sessiondb.database import SessionDB
     from sessiondb.records import Removal
 
@@ -55,13 +53,9 @@ def consent_options(function: Function) -> Function:
     return with_options(command, options)
 
 
-@contextlib.contextmanager
-def opened(consent: Consent) -> Iterator[tuple[SessionDB, Removals]]:
+def opened(consent: Consent) -> SessionDB:
     """Open the database, for reading only where nothing is to be removed."""
-    from sessiondb.dao.removal import Removals
-
-    with reading() if consent.dry_run else writing() as db:
-        yield db, Removals(db.connection)
+    return reading() if consent.dry_run else writing()
 
 
 def remove(db: SessionDB, consent: Consent, run: Callable[[bool], Removal]) -> None:
@@ -95,11 +89,9 @@ def _report(db: SessionDB, consent: Consent, removal: Removal) -> None:
 
 
 def _preview(db: SessionDB, removal: Removal) -> None:
-    from sessiondb.dao.short_ids import short_ids
-
     sessions = [db.sessions.get(id) for id in removal.sessions[:SHOWN]]
     sessions.sort(key=lambda session: session.last_active_at)
-    short = short_ids(db.connection, [session.id for session in sessions])
+    short = db.short_ids([session.id for session in sessions])
     show_text(table(Output(), _DOOMED, session_rows(sessions, short)))
     if len(removal.sessions) > SHOWN:
         print_result(f"... and {len(removal.sessions) - SHOWN:,} more")

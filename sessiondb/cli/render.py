@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import click
 
@@ -101,14 +101,20 @@ def show_text(lines: Iterable[str], *, paged: bool = False, first: int = 1) -> N
         _print(lines)
 
 
-def show_bytes(lines: Iterable[bytes]) -> None:
-    """Print encoded lines as they are; on a terminal with control characters escaped as JSON does."""
-    if sys.stdout.isatty():
+class _Escaping:
+    """A binary stream of UTF-8 lines to a terminal, with control characters escaped as JSON does."""
+
+    def write(self, line: bytes) -> None:
+        click.echo(visible_json(line.decode()), nl=False)
+
+    def writelines(self, lines: Iterable[bytes]) -> None:
         for line in lines:
-            click.echo(visible_json(line.decode()), nl=False)
-    else:
-        sys.stdout.buffer.writelines(lines)
-        sys.stdout.buffer.flush()
+            self.write(line)
+
+
+def stdout_bytes() -> IO[bytes] | _Escaping:
+    """Return stdout for encoded lines: as they are, but on a terminal with control characters escaped."""
+    return _Escaping() if sys.stdout.isatty() else sys.stdout.buffer
 
 
 def print_result(text: str) -> None:

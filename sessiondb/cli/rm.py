@@ -22,6 +22,6 @@ def command(sessions: tuple[str, ...], consent: Consent) -> None:
     Example:
       sessiondb rm 5b0d7c1e 019ce14a --yes
     """
-    with opened(consent) as (db, removals):
+    with opened(consent) as db:
         named = [db.sessions.resolve(name).id for name in sessions]
-        remove(db, consent, lambda dry_run: removals.remove(named, dry_run=dry_run))
+        remove(db, consent, lambda dry_run: db.remove(*named, dry_run=dry_run))

@@ -89,12 +89,10 @@ def command(query: tuple[str, ...], explain: bool, opens: bool, output: Output, 
       sessiondb search where do we keep the tests
       sessiondb search --in tools '"disk full" OR db.py' --since 30d
     """
-    from sessiondb.dao.short_ids import short_ids
-
     text = " ".join(query).replace(_KEPT, "")
     with reading() as db:
         result = db.search(text, limit=output.limit, offset=output.offset, **criteria)
-        short = short_ids(db.connection, {hit.session_id for hit in result.hits if hit.session_id})
+        short = db.short_ids({hit.session_id for hit in result.hits if hit.session_id})
         shown = _open(db, result) if opens else None
     for line in result.explanation if explain else ():
         print_notice(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -9,7 +10,8 @@ import click
 from sessiondb.cli.fields import MESSAGES, fields_of, message_rows, session_details
 from sessiondb.cli.options import database_option, output_options, reading, session_argument
 from sessiondb.cli.render import Output, print_more, show_json, show_rows, show_text
-from sessiondb.cli.transcript import STYLES, Look, Transcript, lines, read, without_tools
+from sessiondb.cli.transcript import STYLES, Look, lines, read, without_tools
+from sessiondb.records import Transcript
 
 
 @click.command()
@@ -46,7 +48,7 @@ def command(session: str, around: str | None, context: int, output: Output, **lo
     """
     found = _read(session, around, context)
     shown = found.messages if look["tools"] else without_tools(found.messages)
-    page = found._replace(messages=shown[output.offset :][: output.limit])
+    page = replace(found, messages=shown[output.offset :][: output.limit])
     if output.form == "json":
         rows = [{name: row[name] for name in MESSAGES.fields} for row in message_rows(page.messages)]
         notes = [fields_of(note) for note in page.notes]

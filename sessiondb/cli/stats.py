@@ -9,11 +9,10 @@ import click
 from sessiondb.cli.fields import fields_of
 from sessiondb.cli.options import database_option, filter_options, output_options, reading
 from sessiondb.cli.render import Column, Listing, Output, show_rows
+from sessiondb.records.statistics import GROUPS
 
 if TYPE_CHECKING:
-    from sessiondb.dao.sessions import SessionFilter
-
-GROUPS = ("agent", "project", "platform", "model", "tag", "month")
+    from sessiondb.records.sessions import Criteria
 
 
 @click.command()
@@ -21,7 +20,7 @@ GROUPS = ("agent", "project", "platform", "model", "tag", "month")
 @filter_options("agent", "project", "model", "platform", "tag", "since", "until")
 @output_options()
 @database_option
-def command(by: str, where: SessionFilter, output: Output) -> None:
+def command(by: str, where: Criteria, output: Output) -> None:
     """Count sessions by what they have in common.
 
     \b
@@ -29,12 +28,10 @@ def command(by: str, where: SessionFilter, output: Output) -> None:
       sessiondb stats
       sessiondb stats project --since 30d
     """
-    from sessiondb.dao.statistics import Statistics
-
     with reading() as db:
-        groups, total = Statistics(db.connection).groups(by, where, limit=output.limit, offset=output.offset)
-    rows = [fields_of(group) | {by: group.name, "shown": group.name or "(none)"} for group in groups]
-    show_rows(output, _listing(by), rows, total=total)
+        found = db.stats(by, limit=output.limit, offset=output.offset, **where)
+    rows = [fields_of(group) | {by: group.name, "shown": group.name or "(none)"} for group in found.groups]
+    show_rows(output, _listing(by), rows, total=found.total)
 
 
 def _listing(by: str) -> Listing:

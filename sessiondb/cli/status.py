@@ -14,7 +14,7 @@ from sessiondb.cli.render import print_result, show_json
 from sessiondb.cli.text import counted, short_bytes
 
 if TYPE_CHECKING:
-    from sessiondb.dao.statistics import State
+    from sessiondb.records import Status
 
 
 @click.command()
@@ -29,37 +29,35 @@ def command(as_json: bool) -> None:
     Example:
       sessiondb status
     """
-    from sessiondb.dao.statistics import Statistics
-
     with reading() as db:
-        state = Statistics(db.connection).state()
+        status = db.status()
     if as_json:
-        show_json(fields_of(state))
+        show_json(fields_of(status))
         return
-    for name, value in _facts(state):
+    for name, value in _facts(status):
         print_result(f"{name:<12} {value}")
 
 
-def _facts(state: State) -> Iterator[tuple[str, str]]:
+def _facts(status: Status) -> Iterator[tuple[str, str]]:
     free = (
-        f", {short_bytes(state.free_bytes)} of it free: `prune --vacuum` gives that back"
-        if state.free_bytes
+        f", {short_bytes(status.free_bytes)} of it free: `prune --vacuum` gives that back"
+        if status.free_bytes
         else ""
     )
-    yield "file", state.path
-    yield "size", f"{short_bytes(state.bytes)}{free}"
-    yield "format", f"schema {state.schema}, SQLite {state.sqlite}, journal {state.journal}"
-    yield "sessions", f"{state.sessions:,}, {state.open_sessions:,} of them open"
-    for agent, number in state.agents.items():
+    yield "file", status.path
+    yield "size", f"{short_bytes(status.bytes)}{free}"
+    yield "format", f"schema {status.schema}, SQLite {status.sqlite}, journal {status.journal}"
+    yield "sessions", f"{status.sessions:,}, {status.open_sessions:,} of them open"
+    for agent, number in status.agents.items():
         yield "", f"{number:,} {agent}"
     yield (
         "messages",
-        f"{state.messages:,}, {counted(state.tool_calls, 'tool call')}, {counted(state.notes, 'note')}",
+        f"{status.messages:,}, {counted(status.tool_calls, 'tool call')}, {counted(status.notes, 'note')}",
     )
-    if state.last_import_at:
+    if status.last_import_at:
         yield (
             "imported",
-            f"{counted(state.files, 'file')}, last at {timestamps.local_text(state.last_import_at)}",
+            f"{counted(status.files, 'file')}, last at {timestamps.local_text(status.last_import_at)}",
         )
-    for index, rows in state.pending.items():
+    for index, rows in status.pending.items():
         yield "pending", f"{counted(rows, 'row')} cannot be searched yet ({index}): `sessiondb optimize`"

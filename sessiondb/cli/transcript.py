@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessiondb import timestamps
 from sessiondb.cli.render import strong
 from sessiondb.cli.text import counted, cut, one_line, short_bytes, short_number, visible
-from sessiondb.records import Message, Note, Session, ToolCall
+from sessiondb.records import Message, Note, Session, ToolCall, Transcript
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB
@@ -21,15 +21,6 @@ MAX_ANSWER = 12
 MAX_REASONING = 4
 MAX_LINE = 1000
 MAX_ARGUMENTS = 200
-
-
-class Transcript(NamedTuple):
-    """A session, its tags, its messages or a part of them, and its notes."""
-
-    session: Session
-    tags: list[str]
-    messages: list[Message]
-    notes: list[Note]
 
 
 def read(db: SessionDB, session: Session, *, first: int = 1, last: int | None = None) -> Transcript:

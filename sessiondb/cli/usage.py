@@ -17,8 +17,8 @@ from sessiondb.cli.options import (
 from sessiondb.cli.render import Column, Listing, Output, show_rows
 
 if TYPE_CHECKING:
-    from sessiondb.dao.sessions import SessionFilter
-    from sessiondb.dao.statistics import Usage
+    from sessiondb.records import Usage
+    from sessiondb.records.sessions import Criteria
 
 # How to count, and what a row is of.
 PERIODS = {"daily": "day", "weekly": "week", "monthly": "month", "session": "session_id", "model": "model"}
@@ -35,9 +35,7 @@ _BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning")
 @click.option("--until", metavar="TIME", callback=time_end, help="Only tokens counted by this time.")
 @output_options()
 @database_option
-def command(
-    by: str, where: SessionFilter, model: str | None, since: str | None, until: str | None, output: Output
-) -> None:
+def command(by: str, where: Criteria, output: Output, **counted: str | None) -> None:
     """Count tokens and cost by time or model.
 
     Days, weeks and months are those of this machine's zone. Input leaves out what was read from the cache;
@@ -48,20 +46,10 @@ def command(
       sessiondb usage
       sessiondb usage model --since 2026-03 --json
     """
-    from dataclasses import replace
-
-    from sessiondb.dao.statistics import Statistics
-
     with reading() as db:
-        statistics = Statistics(db.connection)
-        found, total = statistics.usage(
-            by,
-            replace(where, since=since, until=until),
-            model=model,
-            limit=output.limit,
-            offset=output.offset,
-        )
-    show_rows(output, _listing(PERIODS[by]), [_row(PERIODS[by], usage) for usage in found], total=total)
+        found = db.usage(by, limit=output.limit, offset=output.offset, **where, **counted)
+    rows = [_row(PERIODS[by], usage) for usage in found.rows]
+    show_rows(output, _listing(PERIODS[by]), rows, total=found.total)
 
 
 def _row(name: str, usage: Usage) -> dict[str, Any]:

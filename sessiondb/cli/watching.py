@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -17,43 +17,36 @@ from sessiondb.cli.text import counted, one_line, visible_json
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB
-    from sessiondb.ingest.run import ImportReport
+    from sessiondb.errors import DatabaseBusy
+    from sessiondb.records import ImportReport
 
 First = Callable[["ImportReport"], None]
 
 
-def follow(sources: list[str], interval: float, as_json: bool, how: dict[str, Any], first: First) -> None:
+def follow(sources: Sequence[str], as_json: bool, how: dict[str, Any], first: First) -> None:
     """Import the sources, then whatever changes in them, and print a line for each update.
 
-    `how` are the options of Ingest, `first` reports the first import. Ends after the import at hand when
-    the process is interrupted or told to terminate.
+    `how` are the options of SessionDB.watch_logs, `first` reports the first import. Ends after the import at
+    hand when the process is interrupted or told to terminate.
     """
-    from sessiondb.errors import DatabaseBusy
-    from sessiondb.ingest.run import Ingest
-    from sessiondb.ingest.watch import Watch
-
     with _asked_to_end() as is_over, writing(create=True) as db:
-        watch = Watch(sources)
         is_first = True
         said: set[object] = set()
-        for paths in watch.updates(interval, sleep=is_over.wait):
-            try:
-                report = Ingest(db.connection, **how).run(paths)
-            except DatabaseBusy as error:
-                print_notice(str(error))
-                watch.again(paths)
-                continue
-            watch.later(report.unread)
+        for report in db.watch_logs(*sources, wait=is_over.wait, on_busy=_print_busy, **how):
             if is_first and not as_json:
                 first(report)
             elif is_first or report.sessions_added or report.sessions_updated:
                 show_text([visible_json(json.dumps(import_fields(report))) if as_json else _line(db, report)])
             new = [skipped for skipped in report.skipped if skipped not in said]
             if not is_first and not as_json:
-                for path, line, reason in new:
-                    print_notice(f"not imported: {path}{'' if line is None else f':{line}'}: {reason}")
+                for skipped in new:
+                    print_notice(f"not imported: {skipped}")
             said.update(new)
             is_first = False
+
+
+def _print_busy(error: DatabaseBusy) -> None:
+    print_notice(str(error))
 
 
 @contextlib.contextmanager

@@ -6,8 +6,9 @@ import contextlib
 import json
 from collections.abc import Iterator, Sequence
 
-from sessiondb.dao.session_filter import SessionFilter
+from sessiondb.dao.session_filter import where_clause
 from sessiondb.errors import DatabaseError
+from sessiondb.records import SessionFilter
 from sessiondb.records.rows import (
     CallRow,
     ChannelRow,
@@ -118,7 +119,7 @@ class Exports:
 
     def session_ids(self, where: SessionFilter) -> list[str]:
         """Return the ids of sessions in the order of an export: by their start."""
-        clause, parameters = where.where()
+        clause, parameters = where_clause(where)
         rows = self._db.rows(
             f"SELECT s.id FROM sessions AS s {clause} ORDER BY s.started_at, s.id", parameters
         )

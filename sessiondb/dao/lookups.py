@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
+from sessiondb.records.projects import folder_name, normal_path
 from sessiondb.storage.connection import Connection
 
 if TYPE_CHECKING:
@@ -99,14 +99,3 @@ class Lookups:
         if found is None:
             found = self._db.execute(f"INSERT INTO {table} (name) VALUES (?)", (name,)).lastrowid
         return int(found) if found is not None else None
-
-
-def normal_path(path: str) -> str:
-    """Return a folder's path without a closing slash, as agents write it either way."""
-    return path.rstrip("/\\") or path[:1]
-
-
-def folder_name(path: str) -> str:
-    """Return the last part of a POSIX or Windows path, which names the project for people."""
-    pure = PureWindowsPath(path) if "\\" in path else PurePosixPath(path)
-    return pure.name or path

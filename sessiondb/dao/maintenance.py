@@ -7,11 +7,12 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from sessiondb.dao.search.indexes import INDEXES, SearchIndex
 from sessiondb.errors import DatabaseDamaged, DatabaseError, InvalidInput
+from sessiondb.records import Backup, Finding, Optimized
+from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage import migrations, paths
 from sessiondb.storage.connection import Connection, private_file
 
@@ -25,30 +26,6 @@ _COUNTERS = {
     " AND role IN ('user', 'assistant'))",
     "tool_call_count": "(SELECT count(*) FROM tool_calls WHERE session_id = s.id)",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found wrong, and whether `repair` can put it right."""
-
-    check: str
-    problem: str
-    can_repair: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Optimized:
-    """What `optimize` did: rows that became searchable, and the file's size in bytes before and after."""
-
-    indexed: int
-    bytes_before: int
-    bytes_after: int
-
-
-def beyond_repair(problem: object) -> Finding:
-    """Return the finding for pages that SQLite cannot read."""
-    hint = "restore a backup, or recover what can be read with `sqlite3 FILE .recover`"
-    return Finding("file", f"{problem}: {hint}", False)
 
 
 class Maintenance:
@@ -73,7 +50,7 @@ class Maintenance:
             try:
                 found += check()
             except DatabaseDamaged as damage:
-                found.append(beyond_repair(damage.__cause__ or damage))
+                found.append(Finding.beyond_repair(damage.__cause__ or damage))
         return list(dict.fromkeys(found))
 
     def repair(self) -> list[Finding]:
@@ -97,8 +74,8 @@ class Maintenance:
             path.chmod(mode)
         return self.check()
 
-    def back_up(self, target: Path) -> int:
-        """Copy the database as it is now into a new file that only its owner can read; return its bytes.
+    def back_up(self, target: Path) -> Backup:
+        """Copy the database as it is now into a new file that only its owner can read.
 
         Writers go on meanwhile. Raises InvalidInput where the file exists, DatabaseError where it cannot be
         written.
@@ -115,14 +92,16 @@ class Maintenance:
         except BaseException:
             target.unlink()
             raise
-        return target.stat().st_size
+        return Backup(str(target), target.stat().st_size)
 
-    def optimize(self) -> Optimized:
+    def optimize(self, progress: Progress | None = None) -> Optimized:
         """Make all rows searchable, merge the indexes, refresh the planner's statistics, empty the log."""
         before = self._size()
         indexed = sum(self._search.pending(index.name) for index in INDEXES)
-        for _ in self._search.catch_up():
-            pass
+        report, done = progress or no_progress, 0
+        for rows in self._search.catch_up():
+            done += rows
+            report("index", min(done, indexed), indexed)
         self._search.optimize()
         self._db.maintain("PRAGMA optimize = 0x10002")
         self._db.maintain("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -132,7 +111,7 @@ class Maintenance:
         for (text,) in self._db.rows(f"PRAGMA integrity_check({PROBLEMS})"):
             # Newer SQLites look into the search indexes too, which `_indexes` checks and which can be repaired.
             if text != "ok" and "FTS" not in text:
-                yield beyond_repair(text)
+                yield Finding.beyond_repair(text)
 
     def _schema(self) -> Iterator[Finding]:
         for name in self._missing():

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sessiondb.dao.lookups import Lookups, normal_path
+from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.values import due, moment
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.records import Note
+from sessiondb.records.notes import KINDS
+from sessiondb.records.projects import normal_path
 from sessiondb.storage.connection import Connection, Row
-
-KINDS = ("decision", "failure", "win", "followup", "question", "workstream", "summary")
 
 _SELECT = """
 SELECT n.id, n.kind, n.body, n.created_at, n.session_id, coalesce(p.path, p.name), n.context, n.resolution,

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sessiondb import timestamps
-from sessiondb.dao.sessions import SessionFilter
+from sessiondb.dao.session_filter import where_clause
 from sessiondb.errors import NotFound
-from sessiondb.records import Removal
+from sessiondb.records import Removal, SessionFilter
+from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage.connection import Connection
 
 BATCH = 200
@@ -32,8 +33,9 @@ class _Order(NamedTuple):
 
     reason: str
     dry_run: bool
-    condition: str
-    parameters: tuple[Any, ...]
+    condition: str = "WHERE 1"
+    parameters: tuple[Any, ...] = ()
+    progress: Progress | None = None
 
 
 class Removals:
@@ -50,13 +52,14 @@ class Removals:
         include_open: bool = False,
         keep: int = 0,
         dry_run: bool = False,
+        progress: Progress | None = None,
     ) -> Removal:
-        """Remove the sessions whose last activity is older than `before` and that fit `where`.
+        """Remove the sessions whose last activity is older than `before`, a stored time, and that fit `where`.
 
         Pinned sessions stay, open ones too unless `include_open`, and the `keep` newest of those that fit.
         Notes that belong to a project outlive their session. With `dry_run` nothing is removed.
         """
-        clause, parameters = where.where()
+        clause, parameters = where_clause(where)
         old = f"{clause} {'AND' if clause else 'WHERE'} s.last_active_at < ?"
         kept = {
             "open": self._count(f"{old} AND s.ended_at IS NULL AND NOT s.pinned", [*parameters, before]),
@@ -74,15 +77,17 @@ class Removals:
             f"SELECT s.id FROM sessions AS s {candidates} ORDER BY s.last_active_at, s.id", values
         )
         return self._remove(
-            [row[0] for row in rows], _Order("prune", dry_run, candidates, tuple(values)), kept
+            [row[0] for row in rows], _Order("prune", dry_run, candidates, tuple(values), progress), kept
         )
 
-    def remove(self, session_ids: Sequence[str], *, dry_run: bool = False) -> Removal:
+    def remove(
+        self, session_ids: Sequence[str], *, dry_run: bool = False, progress: Progress | None = None
+    ) -> Removal:
         """Remove sessions by id, notes and all. Raises NotFound before anything is removed."""
         for session_id in session_ids:
             if self._db.row("SELECT 1 FROM sessions WHERE id = ?", (session_id,)) is None:
                 raise NotFound(f"there is no session {session_id} to remove")
-        order = _Order("rm", dry_run, "WHERE 1", ())
+        order = _Order("rm", dry_run, progress=progress)
         return self._remove(list(dict.fromkeys(session_ids)), order, {"open": 0, "pinned": 0})
 
     def vacuum(self) -> int:
@@ -93,6 +98,7 @@ class Removals:
         return size - self._size()
 
     def _remove(self, session_ids: list[str], order: _Order, kept: dict[str, int]) -> Removal:
+        report = order.progress or no_progress
         removed: list[str] = []
         messages = size = 0
         for start in range(0, len(session_ids), BATCH):
@@ -109,6 +115,7 @@ class Removals:
             removed += [row[0] for row in rows]
             messages += sum(row[1] for row in rows)
             size += sum(row[2] for row in rows)
+            report("remove", min(start + BATCH, len(session_ids)), len(session_ids))
         return Removal(removed, messages, size, order.dry_run, kept)
 
     def _remove_batch(self, session_ids: list[str], reason: str) -> None:

@@ -8,16 +8,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sessiondb.dao.lookups import normal_path
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.session_details import SessionDetails
-from sessiondb.dao.session_filter import SessionFilter
+from sessiondb.dao.session_filter import where_clause
 from sessiondb.dao.session_row import COLUMNS, FROM, session_record
 from sessiondb.dao.values import json_value, moment
 from sessiondb.errors import Ambiguous, Conflict, NotFound
-from sessiondb.records import Channel, Session
+from sessiondb.records import Channel, Session, SessionFilter
+from sessiondb.records.projects import normal_path
 
-__all__ = ["LAST", "SessionFilter", "Sessions"]
+__all__ = ["LAST", "Sessions"]
 
 LAST = "@last"
 """The name of the session that was active last, wherever a session is named by id or unique prefix."""
@@ -144,7 +144,7 @@ class Sessions(SessionDetails):
 
     def page(self, where: SessionFilter, *, limit: int | None = 20, offset: int = 0) -> list[Session]:
         """Return sessions, the newest activity first; `limit` None means all."""
-        clause, parameters = where.where()
+        clause, parameters = where_clause(where)
         rows = self._db.rows(
             f"SELECT {COLUMNS} {FROM} {clause} ORDER BY s.last_active_at DESC, s.id LIMIT ? OFFSET ?",
             [*parameters, -1 if limit is None else limit, offset],
@@ -153,7 +153,7 @@ class Sessions(SessionDetails):
 
     def count(self, where: SessionFilter) -> int:
         """Return how many sessions there are."""
-        clause, parameters = where.where()
+        clause, parameters = where_clause(where)
         return int(self._db.value(f"SELECT count(*) FROM sessions AS s {clause}", parameters))
 
     def end(

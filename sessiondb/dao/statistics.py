@@ -1,14 +1,16 @@
-"""What is in the file, counted: its state, sessions by what they have in common, tokens by time."""
+"""What is in the file, counted: its status, sessions by what they have in common, tokens by time."""
 
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from sessiondb import timestamps
 from sessiondb.dao.search.indexes import INDEXES, SearchIndex
-from sessiondb.dao.sessions import SessionFilter
-from sessiondb.records import Tokens
+from sessiondb.dao.session_filter import where_clause
+from sessiondb.errors import InvalidInput
+from sessiondb.records import Group, SessionFilter, Stats, Status, Tokens, Usage, UsageReport
 from sessiondb.storage.connection import Connection
 
 _BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning", "cost_microdollars")
@@ -23,7 +25,6 @@ _GROUPS = {
     "tag": "g.name",
     "month": "strftime('%Y-%m', s.last_active_at, 'localtime')",
 }
-GROUPS = tuple(_GROUPS)
 
 # The days, weeks and months are those of this machine's zone; a week goes by its Monday.
 _MOMENT = "coalesce(t.counted_at, s.last_active_at)"
@@ -34,50 +35,6 @@ _PERIODS = {
     "session": "s.id",
     "model": "m.name",
 }
-PERIODS = tuple(_PERIODS)
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """How the database is. `bytes` includes the log; `pending`: the rows that an index lacks, by index."""
-
-    path: str
-    bytes: int
-    free_bytes: int
-    schema: int
-    sqlite: str
-    journal: str
-    sessions: int
-    open_sessions: int
-    messages: int
-    tool_calls: int
-    notes: int
-    agents: dict[str, int]
-    pending: dict[str, int]
-    files: int
-    last_import_at: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The sessions that have something in common; `name` is None for those that lack it."""
-
-    name: str | None
-    sessions: int
-    open_sessions: int
-    messages: int
-    tool_calls: int
-    first_at: str
-    last_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """The tokens of a day, a week, a month, a session or a model, and how many responses they are of."""
-
-    name: str | None
-    responses: int
-    tokens: Tokens
 
 
 class Statistics:
@@ -86,13 +43,13 @@ class Statistics:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def state(self) -> State:
-        """Return how the database is."""
+    def status(self) -> Status:
+        """Return the state of the database."""
         index = SearchIndex(self._db)
         pending = {entry.name: index.pending(entry.name) for entry in INDEXES}
         log = self._db.path.with_name(f"{self._db.path.name}-wal")
         page_size = self._number("PRAGMA page_size")
-        return State(
+        return Status(
             path=str(self._db.path),
             bytes=self._db.path.stat().st_size + (log.stat().st_size if log.exists() else 0),
             free_bytes=page_size * self._number("PRAGMA freelist_count"),
@@ -112,18 +69,17 @@ class Statistics:
             last_import_at=self._db.value("SELECT max(imported_at) FROM imports"),
         )
 
-    def groups(
-        self, by: str, where: SessionFilter, *, limit: int | None = 20, offset: int = 0
-    ) -> tuple[list[Group], int]:
-        """Return sessions grouped by one of GROUPS, and how many groups there are.
+    def stats(self, by: str, where: SessionFilter, *, limit: int | None = None, offset: int = 0) -> Stats:
+        """Return sessions grouped by one of GROUPS.
 
         Those with most messages come first, of months the newest. By tag, a session counts once for each of
-        its tags.
+        its tags. Raises InvalidInput for another grouping.
         """
-        clause, parameters = where.where()
+        name = _expression(_GROUPS, by)
+        clause, parameters = where_clause(where)
         tags = "LEFT JOIN session_tags AS st ON st.session_id = s.id LEFT JOIN tags AS g ON g.id = st.tag_id"
         rows = self._db.rows(
-            f"SELECT {_GROUPS[by]}, count(*), sum(s.ended_at IS NULL), sum(s.message_count),"
+            f"SELECT {name}, count(*), sum(s.ended_at IS NULL), sum(s.message_count),"
             " sum(s.tool_call_count), min(s.started_at), max(s.last_active_at)"
             " FROM sessions AS s"
             " LEFT JOIN projects AS p ON p.id = s.project_id"
@@ -132,7 +88,7 @@ class Statistics:
             f" {clause} GROUP BY 1 ORDER BY {'1 DESC' if by == 'month' else '4 DESC, 1'}",
             parameters,
         )
-        return [Group(*row) for row in _page(rows, limit, offset)], len(rows)
+        return Stats([Group(*row) for row in _page(rows, limit, offset)], len(rows))
 
     def usage(
         self,
@@ -140,26 +96,35 @@ class Statistics:
         where: SessionFilter,
         *,
         model: str | None = None,
-        limit: int | None = 20,
+        limit: int | None = None,
         offset: int = 0,
-    ) -> tuple[list[Usage], int]:
-        """Return the tokens by one of PERIODS, and how many rows there are.
+    ) -> UsageReport:
+        """Return the tokens by one of PERIODS.
 
         Times come newest first, sessions and models by their output. The times of `where` bound when the
-        tokens were counted, not the sessions; `model` is the beginning of a model's name.
+        tokens were counted, not the sessions; `model` is the beginning of a model's name. Raises InvalidInput
+        for another period.
         """
+        name = _expression(_PERIODS, by)
         clause, parameters = _at_responses(where, model)
         rows = self._db.rows(
-            f"SELECT {_PERIODS[by]}, count(*), {_SUMS} FROM token_counts AS t"
+            f"SELECT {name}, count(*), {_SUMS} FROM token_counts AS t"
             " JOIN sessions AS s ON s.id = t.session_id"
             f" LEFT JOIN models AS m ON m.id = t.model_id {clause} GROUP BY 1"
             f" ORDER BY {'sum(t.output) DESC, 1' if by in ('session', 'model') else '1 DESC'}",
             parameters,
         )
-        return [Usage(row[0], row[1], Tokens(*row[2:])) for row in _page(rows, limit, offset)], len(rows)
+        page = _page(rows, limit, offset)
+        return UsageReport([Usage(row[0], row[1], Tokens(*row[2:])) for row in page], len(rows))
 
     def _number(self, sql: str) -> int:
         return int(self._db.value(sql) or 0)
+
+
+def _expression(known: dict[str, str], by: str) -> str:
+    if by not in known:
+        raise InvalidInput(f"cannot count by {by!r}: give one of {', '.join(known)}")
+    return known[by]
 
 
 def _page(rows: list[Any], limit: int | None, offset: int) -> list[Any]:
@@ -168,11 +133,11 @@ def _page(rows: list[Any], limit: int | None, offset: int) -> list[Any]:
 
 def _at_responses(where: SessionFilter, model: str | None) -> tuple[str, list[Any]]:
     """Return a WHERE clause in which time and model are those of the response, not of its session."""
-    clause, parameters = replace(where, since=None, until=None).where()
+    clause, parameters = where_clause(replace(where, since=None, until=None))
     conditions = [clause.removeprefix("WHERE ")] if clause else []
     for condition, value in (
-        (f"{_MOMENT} >= ?", where.since),
-        (f"{_MOMENT} < ?", where.until),
+        (f"{_MOMENT} >= ?", timestamps.parse_moment(where.since) if where.since else None),
+        (f"{_MOMENT} < ?", timestamps.parse_end(where.until) if where.until else None),
         ("instr(m.name, ?) = 1", model),
     ):
         if value is not None:

@@ -5,16 +5,72 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from gzip import GzipFile
+from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from sessiondb.dao.exports import Exports
-from sessiondb.errors import InvalidInput
-from sessiondb.records.rows import FORMAT, VERSION, DeletionRow, HeaderRow, NoteRow, Row, encode
+from sessiondb.errors import InvalidInput, NotFound
+from sessiondb.records import ExportReport, SessionFilter
+from sessiondb.records.progress import Progress, no_progress
+from sessiondb.records.rows import FORMAT, VERSION, DeletionRow, HeaderRow, NoteRow, Row, SessionRow, encode
 from sessiondb.storage.connection import private_file, private_folder
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
+
+
+class Writable(Protocol):
+    """A binary stream, such as `sys.stdout.buffer`."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take some bytes."""
+
+
+def export_to(
+    db: Tables,
+    target: str | PathLike[str] | Writable,
+    session_ids: Sequence[str] | None = None,
+    *,
+    redact: bool = False,
+    progress: Progress | None = None,
+) -> ExportReport:
+    """Write `export` into a file (see `write`) or a binary stream."""
+    sessions = 0
+
+    def count(phase: str, done: int, total: int) -> None:
+        nonlocal sessions
+        sessions = done
+        if progress is not None:
+            progress(phase, done, total)
+
+    lines = export(db, session_ids, redact=redact, progress=count)
+    if isinstance(target, str | PathLike):
+        size = write(lines, Path(target).expanduser())
+    else:
+        size = 0
+        for line in lines:
+            target.write(line)
+            size += len(line)
+    return ExportReport(sessions, size)
+
+
+def chosen(db: Tables, session_ids: Sequence[str] | None, where: SessionFilter) -> list[str] | None:
+    """Return the ids of the sessions to export in their order, None for all that is in the database.
+
+    Raises InvalidInput where there are both ids and conditions, NotFound for a session that is not there.
+    """
+    is_filtered = where != SessionFilter()
+    if session_ids is None:
+        return Exports(db.connection).session_ids(where) if is_filtered else None
+    if is_filtered:
+        raise InvalidInput("give sessions by id, or conditions, not both")
+    wanted = set(session_ids)
+    found = [id for id in Exports(db.connection).session_ids(where) if id in wanted]
+    for id in session_ids:
+        if id not in found:
+            raise NotFound(f"there is no session {id}: `sessiondb list` shows those there are")
+    return found
 
 
 def rows(db: Tables, session_ids: Sequence[str] | None = None) -> Iterator[Row]:
@@ -29,7 +85,13 @@ def rows(db: Tables, session_ids: Sequence[str] | None = None) -> Iterator[Row]:
         yield from exports.everything() if session_ids is None else exports.some(session_ids)
 
 
-def export(db: Tables, session_ids: Sequence[str] | None = None, *, redact: bool = False) -> Iterator[bytes]:
+def export(
+    db: Tables,
+    session_ids: Sequence[str] | None = None,
+    *,
+    redact: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[bytes]:
     """Yield `rows` as JSON, a line each with its newline, below a header line that names the format.
 
     The same content gives the same bytes in whatever database it is. With `redact`, secrets and personal
@@ -38,8 +100,13 @@ def export(db: Tables, session_ids: Sequence[str] | None = None, *, redact: bool
     """
     from sessiondb.exchange.redact import redacted
 
+    total = Exports(db.connection).session_count() if session_ids is None else len(session_ids)
+    report, done = progress or no_progress, 0
     yield encode(HeaderRow(FORMAT, VERSION, redact)) + b"\n"
     for row in rows(db, session_ids):
+        if isinstance(row, SessionRow):
+            done += 1
+            report("write", done, max(done, total))
         if not redact:
             yield encode(row) + b"\n"
         elif not isinstance(row, DeletionRow) and not (isinstance(row, NoteRow) and row.session is None):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
+from sessiondb.dao.dry_run import dry_run_copy
 from sessiondb.dao.exports import Exports
 from sessiondb.dao.forks.parents import adopt
 from sessiondb.dao.lookups import Lookups
@@ -17,6 +17,8 @@ from sessiondb.dao.tables import Tables
 from sessiondb.dao.union.merge import Merge, Merged
 from sessiondb.dao.union.row_buffer import RowBuffer
 from sessiondb.errors import DatabaseMissing, InvalidInput
+from sessiondb.records import MergeReport
+from sessiondb.records.progress import Progress, no_progress
 from sessiondb.records.rows import MessageRow, Row, SessionRow
 
 BATCH_BYTES = 64 * 1024 * 1024
@@ -25,36 +27,14 @@ BATCH_BYTES = 64 * 1024 * 1024
 LARGE = 4 * 1024 * 1024
 """Bytes of a database from which on its rows go past the search triggers; below, they are cheaper."""
 
-Progress = Callable[[str, int, int], None]
-"""Called with a phase ("read", "index"), what is done and what there is to do, in sessions and rows."""
 
-
-@dataclass
-class MergeReport:
-    """What a merge did: the ids of sessions, and the messages and notes that were added.
-
-    `removed` were removed by a tombstone of the other database; `kept_away` are theirs that were removed
-    here.
-    """
-
-    added: list[str] = field(default_factory=list)
-    updated: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
-    kept_away: list[str] = field(default_factory=list)
-    messages: int = 0
-    notes: int = 0
-    seconds: float = 0.0
-
-    def take(self, merged: Merged) -> None:
-        """Add what a part of the merge did."""
-        for name in ("added", "updated", "unchanged", "removed", "kept_away"):
-            getattr(self, name).extend(getattr(merged, name))
-        self.messages += merged.messages
-        self.notes += merged.notes
-
-
-def merge(db: Tables, other: str | os.PathLike[str], *, progress: Progress | None = None) -> MergeReport:
+def merge(
+    db: Tables,
+    other: str | os.PathLike[str],
+    *,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> MergeReport:
     """Take in all that another database holds, which is only read, and return what that changed.
 
     A session that both hold becomes the union of the two (see sessiondb.dao.union.merge_fields and
@@ -69,14 +49,16 @@ def merge(db: Tables, other: str | os.PathLike[str], *, progress: Progress | Non
     if os.path.samefile(path, db.path):
         raise InvalidInput(f"{path} is the database itself: give another one to merge into it")
     started = time.monotonic()
-    with Tables(path, read_only=True) as source:
-        report = _merge(db, source, progress or (lambda phase, done, total: None))
-    report.seconds = round(time.monotonic() - started, 3)
-    return report
+    done = Merged()
+    with (
+        Tables(path, read_only=True) as source,
+        dry_run_copy(db, progress) if dry_run else contextlib.nullcontext(db) as target,
+    ):
+        _merge(target, source, done, progress or no_progress)
+    return MergeReport(**vars(done), seconds=round(time.monotonic() - started, 3), dry_run=dry_run)
 
 
-def _merge(db: Tables, source: Tables, progress: Progress) -> MergeReport:
-    report = MergeReport()
+def _merge(db: Tables, source: Tables, done: Merged, progress: Progress) -> None:
     exports = Exports(source.connection)
     with exports.snapshot():
         is_large = _size(source) >= LARGE
@@ -85,16 +67,20 @@ def _merge(db: Tables, source: Tables, progress: Progress) -> MergeReport:
         with db.connection.bulk_load() if is_large and is_free else contextlib.nullcontext():
             rows = _Rows(exports.everything())
             while not rows.is_done:
-                report.take(_batch(db, rows, is_large))
+                _add(done, _batch(db, rows, is_large))
                 progress("read", rows.sessions, total)
     with db.connection.transaction():
         adopt(db.connection)
     search = SearchIndex(db.connection)
-    pending, done = search.pending("tool_calls_fts"), 0
+    pending, indexed = search.pending("tool_calls_fts"), 0
     for count in search.catch_up():
-        done += count
-        progress("index", min(done, pending), pending)
-    return report
+        indexed += count
+        progress("index", min(indexed, pending), pending)
+
+
+def _add(done: Merged, part: Merged) -> None:
+    for name, value in vars(part).items():
+        setattr(done, name, getattr(done, name) + value)
 
 
 def _batch(db: Tables, rows: _Rows, is_large: bool) -> Merged:

@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from sessiondb.errors import InvalidInput
 from sessiondb.storage.paths import user_config
+
+AUTO = "auto"
+"""The source that stands for all places where known agents keep their sessions."""
+
+
+def expanded(
+    sources: Iterable[str | os.PathLike[str]], agents: Collection[str] = (), *, even_absent: bool = False
+) -> list[str]:
+    """Return the sources with `auto` replaced by the places of the agents named, or of all that are known.
+
+    Of these only what is there, unless `even_absent`. Raises InvalidInput where there are no sources, for
+    agents without `auto`, and for an agent whose places are not known.
+    """
+    named = [os.fspath(source) for source in sources]
+    if not named:
+        raise InvalidInput(f"there is nothing to import: give files or folders, or {AUTO!r}")
+    if AUTO not in named:
+        if agents:
+            raise InvalidInput(f"agents choose among the places of {AUTO!r}: give that as a source")
+        return named
+    places = [str(path) for paths in known_places(agents).values() for path in paths]
+    found = [place for place in places if even_absent or os.path.exists(place)]
+    return [*(source for source in named if source != AUTO), *found]
 
 
 def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import gc
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sized
 from datetime import tzinfo
-from typing import NamedTuple
 
 from sessiondb.dao.forks.parents import adopt
 from sessiondb.dao.ledger import Entry, Ledger, Stat, Trouble
@@ -23,6 +21,9 @@ from sessiondb.importers.foreign import REFUSED
 from sessiondb.ingest.discovery import Found, Refused, discover
 from sessiondb.ingest.read_ahead import ReadAhead, ReaderLost, is_worthwhile
 from sessiondb.ingest.reading import Reading, Request, in_words
+from sessiondb.ingest.tally import Tally
+from sessiondb.records import ImportReport, Skipped
+from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage.connection import Connection
 
 BATCH_BYTES = 64 * 1024 * 1024
@@ -33,53 +34,6 @@ _TRY_AGAIN = -1
 
 BULK_BYTES = 512 * 1024
 """From here on a batch goes past the triggers; below, they are cheaper."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with a phase ("read", "index"), what is done and what there is to do, in bytes and rows."""
-
-
-class Skipped(NamedTuple):
-    """A file or line that was not imported. `line` is None for a file as a whole."""
-
-    path: str
-    line: int | None
-    reason: str
-
-
-@dataclass
-class ImportReport:
-    """What an import run did. `files` were looked at; the session counts are of those in them.
-
-    `refused` are the files not imported that a person named, `unread` those that another run may read as
-    they are.
-    """
-
-    files: int = 0
-    sessions_added: set[str] = field(default_factory=set)
-    sessions_updated: set[str] = field(default_factory=set)
-    sessions_unchanged: int = 0
-    messages_added: int = 0
-    skipped: list[Skipped] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def take(self, part: ImportReport) -> None:
-        """Add what a part of the run did."""
-        self.sessions_added |= part.sessions_added
-        self.sessions_updated |= part.sessions_updated
-        self.sessions_updated -= self.sessions_added
-        self.sessions_unchanged += part.sessions_unchanged
-        self.messages_added += part.messages_added
-        self.skipped += part.skipped
-        self.refused += part.refused
-        self.unread += part.unread
-
-    def skip(self, found: Found | Refused, reason: str) -> None:
-        """Note that a file was not imported, or not wholly."""
-        self.skipped.append(Skipped(found.name, None, reason))
-        if found.is_named:
-            self.refused.append(found.path)
 
 
 class Ingest:
@@ -102,11 +56,11 @@ class Ingest:
         self._format = importer(format).name if format else None
         self._tz = tz
         self._restore = restore
-        self._progress = progress or (lambda phase, done, total: None)
+        self._progress = progress or no_progress
         self._lookups = Lookups(connection)
         self._ledger = Ledger(connection)
         self._search = SearchIndex(connection)
-        self._report = ImportReport()
+        self._tally = Tally()
         self._versions = {candidate.name: candidate.version for candidate in importers()}
         # How many formats are known, be it to refuse them: with more, a file that was none is looked at again.
         self._known = len(self._versions) + REFUSED
@@ -135,8 +89,7 @@ class Ingest:
                 with self._db.transaction():
                     adopt(self._db)
             self._index()
-        self._report.seconds = round(time.monotonic() - started, 3)
-        return self._report
+        return self._tally.report(self._db, time.monotonic() - started)
 
     def _changed(self, candidates: Iterator[Found | Refused]) -> list[Found]:
         """Return the files to read, the oldest first, so that a forked session comes after the one it copies."""
@@ -146,20 +99,18 @@ class Ingest:
         troubles = ledger.problems_by_path()
         changed = []
         for found in candidates:
-            self._report.files += 1
+            self._tally.files += 1
             if isinstance(found, Refused):
-                self._report.skip(found, found.reason)
+                self._tally.skip(found, found.reason)
                 continue
             path = found.name
             if path in restored or path not in known or not self._is_done(found, *known[path]):
                 changed.append(found)
                 continue
-            self._report.sessions_unchanged += counts.get(path, 0)
-            self._report.skipped += [
-                Skipped(path, line, reason) for line, _, reason in troubles.get(path, ())
-            ]
+            self._tally.sessions_unchanged += counts.get(path, 0)
+            self._tally.skipped += [Skipped(path, line, reason) for line, _, reason in troubles.get(path, ())]
             if known[path][1] is None and found.is_named:
-                self._report.refused.append(found.path)
+                self._tally.refused.append(found.path)
         return sorted(changed, key=lambda found: (found.stat.mtime_ns, found.path))
 
     def _is_done(self, found: Found, stat: Stat, format: str | None, version: int) -> bool:
@@ -195,10 +146,10 @@ class Ingest:
                     self._import_batch([found])
                 return
             part = self._write_despite(files[0], error)
-        self._report.take(part)
+        self._tally.take(part)
         self._done += sum(found.stat.size for found in files)
 
-    def _write_despite(self, found: Found, error: Exception) -> ImportReport:
+    def _write_despite(self, found: Found, error: Exception) -> Tally:
         """Import a file past the search index that is to blame for an error, or refuse a file that is itself."""
         damaged = self._search.damaged() if isinstance(error, SessionDBError) else []
         for name in damaged:
@@ -207,14 +158,14 @@ class Ingest:
             return self._write([found])
         if not is_records_fault(error):
             raise error
-        part = ImportReport()
+        part = Tally()
         with self._unit():
             self._refuse(found, in_words(error), part)
             self._ledger.flush()
         return part
 
-    def _write(self, files: list[Found]) -> ImportReport:
-        part = ImportReport()
+    def _write(self, files: list[Found]) -> Tally:
+        part = Tally()
         done = self._done
         is_bulk = sum(found.stat.size for found in files) >= BULK_BYTES
         # What an earlier try has left in it was undone with the rest.
@@ -230,9 +181,7 @@ class Ingest:
             writer.flush()
         return part
 
-    def _write_file(
-        self, found: Found, entry: Entry | None, writer: ImportWriter, part: ImportReport
-    ) -> None:
+    def _write_file(self, found: Found, entry: Entry | None, writer: ImportWriter, part: Tally) -> None:
         if entry is not None and not self._restore and self._is_done(found, *entry[1:4]):
             # Another run has come first since this one asked what there is to do.
             part.sessions_unchanged += len(self._ledger.claims(found.name))
@@ -278,7 +227,7 @@ class Ingest:
         return Request(found.path, found.stat.size, entry, self._format, self._tz, self._restore)
 
     def _refuse(
-        self, found: Found, reason: str, part: ImportReport, *, is_final: bool = True, withdrawn: Sized = ()
+        self, found: Found, reason: str, part: Tally, *, is_final: bool = True, withdrawn: Sized = ()
     ) -> None:
         """Note that a file is not read; `withdrawn` are the sessions that an earlier version took from it."""
         number = len(withdrawn)

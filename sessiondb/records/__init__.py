@@ -10,39 +10,70 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sessiondb.records.messages import Message, TokenCount, ToolCall
+    from sessiondb.records.exchange import ExportReport, MergeReport
+    from sessiondb.records.imports import ImportReport, Skipped
+    from sessiondb.records.maintenance import Backup, Finding, Optimized
+    from sessiondb.records.messages import Message, ToolCall
     from sessiondb.records.notes import Knowledge, Note
     from sessiondb.records.removal import Removal
     from sessiondb.records.search import SearchHit, SearchResult
-    from sessiondb.records.sessions import Channel, Session, Tokens
+    from sessiondb.records.sessions import Channel, Session, SessionFilter, Tokens
+    from sessiondb.records.statistics import Group, Stats, Status, Usage, UsageReport
+    from sessiondb.records.transcripts import Transcript
 
 __all__ = [
+    "Backup",
     "Channel",
+    "ExportReport",
+    "Finding",
+    "Group",
+    "ImportReport",
     "Knowledge",
+    "MergeReport",
     "Message",
     "Note",
+    "Optimized",
     "Removal",
     "SearchHit",
     "SearchResult",
     "Session",
-    "TokenCount",
+    "SessionFilter",
+    "Skipped",
+    "Stats",
+    "Status",
     "Tokens",
     "ToolCall",
+    "Transcript",
+    "Usage",
+    "UsageReport",
 ]
 
 # Making such a class takes Python 0.7 ms, of the 60 in which `list` is done: each comes when it is asked for.
 _HOMES = {
+    "Backup": "maintenance",
     "Channel": "sessions",
+    "ExportReport": "exchange",
+    "Finding": "maintenance",
+    "Group": "statistics",
+    "ImportReport": "imports",
     "Knowledge": "notes",
+    "MergeReport": "exchange",
     "Message": "messages",
     "Note": "notes",
+    "Optimized": "maintenance",
     "Removal": "removal",
     "SearchHit": "search",
     "SearchResult": "search",
     "Session": "sessions",
-    "TokenCount": "messages",
+    "SessionFilter": "sessions",
+    "Skipped": "imports",
+    "Stats": "statistics",
+    "Status": "statistics",
     "Tokens": "sessions",
     "ToolCall": "messages",
+    "Transcript": "transcripts",
+    "Usage": "statistics",
+    "UsageReport": "statistics",
 }
 
 

@@ -1,12 +1,9 @@
-"""Messages, tool calls, and the tokens of one response."""
+"""Messages and tool calls."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from sessiondb.records.sessions import Tokens
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +52,3 @@ class Message:
         if self.role == "tool":
             return "\n".join(call.result for call in self.tool_calls if call.result)
         return self.content or ""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenCount:
-    """The tokens of one API response."""
-
-    id: int
-    session_id: str
-    message_id: int | None
-    model: str | None
-    tokens: Tokens
-    request_key: str | None
-    counted_at: str | None

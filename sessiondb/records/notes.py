@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from sessiondb.records.sessions import Session
 
 
+Kind = Literal["decision", "failure", "win", "followup", "question", "workstream", "summary"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the next session must know. `kind`: decision, failure, win, followup, question, workstream or
-    summary.
-    """
+    """What the next session must know. `kind` is one of KINDS."""
 
     id: int
     kind: str

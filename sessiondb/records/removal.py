@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What prune and rm removed, or would: sessions, messages, bytes of text, and the sessions kept by
-    reason.
+    """What was removed, or would be in a dry run: ids of sessions, their messages and bytes of text.
+
+    `kept` counts the sessions that stay although they are old enough, by reason: open, pinned.
     """
 
     sessions: list[str]

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from sessiondb.records.notes import Kind
+
 FORMAT: Literal["sessiondb-export"] = "sessiondb-export"
 VERSION = 1
 """Raised when a reader of the version before would lose something."""
@@ -141,7 +143,7 @@ class TokensRow(msgspec.Struct, tag="tokens", omit_defaults=True):
 class NoteRow(msgspec.Struct, tag="note", omit_defaults=True):
     """A continuity note, with its translations by language code."""
 
-    kind: Literal["decision", "failure", "win", "followup", "question", "workstream", "summary"]
+    kind: Kind
     body: str
     created_at: Moment
     session: str | None = None

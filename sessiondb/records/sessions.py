@@ -1,9 +1,9 @@
-"""Sessions, the channels they come from, and tokens in sum."""
+"""Sessions, the channels they come from, tokens in sum, and which sessions are meant."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +95,38 @@ class Session:
     def platform(self) -> str | None:
         """Return the platform of its channel."""
         return self.channel.platform if self.channel else None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFilter:
+    """Which sessions: all conditions must hold; None is no condition.
+
+    `project` is a folder, some folders of its path, or a name, upper or lower case; `tag` and `agent` are
+    exact; `model` and `platform` match by their beginning. `since` and `until` bound the last activity, and are any times
+    that sessiondb.timestamps reads (`30d`, `2026-03`): from the beginning of `since` on, to the end of
+    `until`; a stored timestamp is that end itself. `is_open`: True those not ended.
+    """
+
+    agent: str | None = None
+    project: str | None = None
+    model: str | None = None
+    platform: str | None = None
+    tag: str | None = None
+    key: str | None = None
+    is_open: bool | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+class Criteria(TypedDict, total=False):
+    """The fields of SessionFilter, as the keywords of a call."""
+
+    agent: str | None
+    project: str | None
+    model: str | None
+    platform: str | None
+    tag: str | None
+    key: str | None
+    is_open: bool | None
+    since: str | None
+    until: str | None

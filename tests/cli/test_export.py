@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from sessiondb import SessionDB
-from sessiondb.cli.render import show_bytes
+from sessiondb.cli.render import stdout_bytes
 
 Run = Callable[..., Result]
 
@@ -122,7 +122,8 @@ def test_a_terminal_is_not_driven(
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
 
-    show_bytes(['"a\x9bb\u202ec"\n'.encode()])
+    stdout_bytes().write('"a\x9bb\u202ec"\n'.encode())
+    sys.stdout.flush()
 
     assert capsysbinary.readouterr().out.decode() == expected
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from sessiondb.cli.transcript import Look, Transcript, lines, without_tools
-from sessiondb.records import Message, Note, Session, ToolCall
+from sessiondb.cli.transcript import Look, lines, without_tools
+from sessiondb.records import Message, Note, Session, ToolCall, Transcript
 
 Make = Callable[..., Message]
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.dao.maintenance import Finding, Maintenance
+from sessiondb.dao.maintenance import Maintenance
 from sessiondb.dao.removal import Removals
 from sessiondb.dao.search.indexes import INDEXES
 from sessiondb.errors import InvalidInput
+from sessiondb.records import Backup, Finding
 
 
 @pytest.fixture
@@ -191,9 +192,9 @@ def test_titles_are_still_found_after_a_rewrite_of_the_file(
 def test_a_backup_is_whole_private_and_writable(db: SessionDB, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
 
-    size = Maintenance(db.connection).back_up(target)
+    backup = Maintenance(db.connection).back_up(target)
 
-    assert size == target.stat().st_size
+    assert backup == Backup(str(target), target.stat().st_size)
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     with SessionDB(target) as copy:
         assert Maintenance(copy.connection).check() == []

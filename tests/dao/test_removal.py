@@ -7,8 +7,8 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.dao.removal import Removals
 from sessiondb.dao.search.indexes import SearchIndex
-from sessiondb.dao.sessions import SessionFilter
 from sessiondb.errors import NotFound
+from sessiondb.records import SessionFilter
 
 OLD, NEW, CUT = "2026-01-01T00:00:00.000Z", "2026-06-01T00:00:00.000Z", "2026-03-01T00:00:00.000Z"
 ALL = SessionFilter()

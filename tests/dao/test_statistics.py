@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.dao.sessions import SessionFilter
-from sessiondb.dao.statistics import GROUPS, PERIODS, Group, Statistics, Usage
-from sessiondb.records import Tokens
+from sessiondb.dao.statistics import Statistics
+from sessiondb.errors import InvalidInput
+from sessiondb.records import Group, SessionFilter, Stats, Tokens, Usage, UsageReport
+from sessiondb.records.statistics import GROUPS, PERIODS
 
 ALL = SessionFilter()
 
@@ -25,23 +26,23 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_an_empty_file_counts_nothing(db: SessionDB) -> None:
-    state = Statistics(db.connection).state()
+    status = Statistics(db.connection).status()
 
-    assert (state.sessions, state.messages, state.agents, state.pending, state.last_import_at) == (
+    assert (status.sessions, status.messages, status.agents, status.pending, status.last_import_at) == (
         0,
         0,
         {},
         {},
         None,
     )
-    assert all(Statistics(db.connection).groups(by, ALL) == ([], 0) for by in GROUPS)
-    assert all(Statistics(db.connection).usage(by, ALL) == ([], 0) for by in PERIODS)
+    assert all(Statistics(db.connection).stats(by, ALL) == Stats([], 0) for by in GROUPS)
+    assert all(Statistics(db.connection).usage(by, ALL) == UsageReport([], 0) for by in PERIODS)
 
 
 def test_the_log_counts_as_the_file(db: SessionDB) -> None:
     db.sessions.start("agent", title="x" * 100_000)
 
-    size = Statistics(db.connection).state().bytes
+    size = Statistics(db.connection).status().bytes
 
     assert size == sum((db.path.with_name(f"sessions.db{suffix}")).stat().st_size for suffix in ("", "-wal"))
 
@@ -51,7 +52,7 @@ def test_a_session_counts_once_for_each_tag(db: SessionDB) -> None:
     for id, tags in (("a", ("x", "y")), ("b", ("x",)), ("c", ())):
         db.sessions.start("agent", id=id, tags=tags, started_at=moment)
 
-    assert Statistics(db.connection).groups("tag", ALL) == (
+    assert Statistics(db.connection).stats("tag", ALL) == Stats(
         [Group(name, count, count, 0, 0, moment, moment) for name, count in ((None, 1), ("x", 2), ("y", 1))],
         3,
     )
@@ -64,9 +65,9 @@ def test_groups_come_in_pages(db: SessionDB, limit: int | None, offset: int, exp
         for _ in range(count):
             db.messages.append(session.id, "user", "x")
 
-    groups, total = Statistics(db.connection).groups("agent", ALL, limit=limit, offset=offset)
+    found = Statistics(db.connection).stats("agent", ALL, limit=limit, offset=offset)
 
-    assert ([group.name for group in groups], total) == (expected, 2)
+    assert ([group.name for group in found.groups], found.total) == (expected, 2)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_days_are_those_of_the_machine(db: SessionDB, berlin: None, by: str, exp
     session = db.sessions.start("agent", started_at="2026-02-28T00:00:00Z")
     db.tokens.add(session.id, counted_at="2026-02-28T23:30:00Z", input=1)
 
-    assert Statistics(db.connection).usage(by, ALL) == ([Usage(expected, 1, Tokens(input=1))], 1)
+    assert Statistics(db.connection).usage(by, ALL) == UsageReport([Usage(expected, 1, Tokens(input=1))], 1)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_a_week_goes_by_its_monday(db: SessionDB, day: str, monday: str) -> None
     session = db.sessions.start("agent")
     db.tokens.add(session.id, counted_at=f"{day}T12:00:00Z", input=1)
 
-    (found,), _ = Statistics(db.connection).usage("weekly", ALL)
+    (found,) = Statistics(db.connection).usage("weekly", ALL).rows
 
     assert found.name == monday
 
@@ -101,7 +102,7 @@ def test_tokens_of_no_known_time_count_at_the_last_activity(db: SessionDB) -> No
     before = Statistics(db.connection).usage("daily", SessionFilter(until="2026-03-01T00:00:00.000Z"))
     since = Statistics(db.connection).usage("daily", SessionFilter(since="2026-03-01T00:00:00.000Z"))
 
-    assert (before[1], [usage.name for usage in since[0]]) == (0, ["2026-03-01"])
+    assert (before.total, [usage.name for usage in since.rows]) == (0, ["2026-03-01"])
 
 
 def test_a_model_is_matched_by_its_beginning_only(db: SessionDB) -> None:
@@ -109,6 +110,15 @@ def test_a_model_is_matched_by_its_beginning_only(db: SessionDB) -> None:
     for model in ("gpt-5", "gpt-5-mini", "not-gpt-5", "GPT%"):
         db.tokens.add(session.id, model=model, output=1)
 
-    found, total = Statistics(db.connection).usage("model", ALL, model="gpt-5")
+    found = Statistics(db.connection).usage("model", ALL, model="gpt-5")
 
-    assert ([usage.name for usage in found], total) == (["gpt-5", "gpt-5-mini"], 2)
+    assert ([usage.name for usage in found.rows], found.total) == (["gpt-5", "gpt-5-mini"], 2)
+
+
+def test_counting_by_something_unknown_is_refused(db: SessionDB) -> None:
+    statistics = Statistics(db.connection)
+
+    with pytest.raises(InvalidInput, match="cannot count by 'colour': give one of agent, project,"):
+        statistics.stats("colour", ALL)
+    with pytest.raises(InvalidInput, match="cannot count by 'yearly': give one of daily,"):
+        statistics.usage("yearly", ALL)

@@ -11,8 +11,8 @@ from typing import Any
 from sessiondb import SessionDB
 from sessiondb.dao.maintenance import Maintenance
 from sessiondb.exchange.export import export
-from sessiondb.exchange.merge import MergeReport, merge
-from sessiondb.records import Channel
+from sessiondb.exchange.merge import merge
+from sessiondb.records import Channel, MergeReport
 
 Change = Callable[[SessionDB], Any]
 

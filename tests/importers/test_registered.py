@@ -18,7 +18,8 @@ import pytest
 from sessiondb import SessionDB, importers
 from sessiondb.errors import InvalidInput
 from sessiondb.importers import detect, registered
-from sessiondb.ingest.run import ImportReport, Ingest
+from sessiondb.ingest.run import Ingest
+from sessiondb.records import ImportReport
 from tests.helpers.building import ROOT, build, need_setuptools, run_python
 
 GOOD = """

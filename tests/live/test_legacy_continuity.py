@@ -12,9 +12,8 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.removal import Removals
-from sessiondb.dao.sessions import SessionFilter
 from sessiondb.errors import Ambiguous, Conflict, DatabaseForeign, InvalidInput, NotFound
-from sessiondb.records import Knowledge, Note
+from sessiondb.records import Knowledge, Note, SessionFilter
 
 ROOT = "/home/ann/souq"
 NOW = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.dao.sessions import SessionFilter
 from sessiondb.errors import DatabaseForeign, InvalidInput, NotFound
+from sessiondb.records import SessionFilter
 
 
 def test_get_or_create_by_key(db: SessionDB) -> None:

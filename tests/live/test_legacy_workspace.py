@@ -9,8 +9,8 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.removal import Removals
-from sessiondb.dao.sessions import SessionFilter
 from sessiondb.errors import Conflict, DatabaseForeign, InvalidInput, NotFound
+from sessiondb.records import SessionFilter
 
 ROOT = "/home/ann/quill"
 CALL = {"id": "c1", "type": "function", "function": {"name": "ls", "arguments": "{}"}}

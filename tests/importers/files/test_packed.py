@@ -21,7 +21,8 @@ from sessiondb.exchange.export import export
 from sessiondb.importers.files import packed
 from sessiondb.importers.files.source import Source, is_packed, open_bytes
 from sessiondb.ingest.discovery import is_candidate
-from sessiondb.ingest.run import ImportReport, Ingest
+from sessiondb.ingest.run import Ingest
+from sessiondb.records import ImportReport
 from tests.helpers.building import ROOT
 
 MODULES = ("compression.zstd", "backports.zstd", "zstandard")
@@ -222,9 +223,9 @@ def test_without_a_decoder_the_file_is_named_and_read_when_there_is_one(
         for _ in range(2):
             report, messages = said(logs, tmp_path / "sessions.db")
             assert [row[3] for row in messages] == ["other"]
-            ((path, line, reason),) = report.skipped
-            assert (path, line) == (str(logs / "a.jsonl.zst"), None)
-            assert reason.endswith(
+            (skipped,) = report.skipped
+            assert (skipped.path, skipped.line) == (str(logs / "a.jsonl.zst"), None)
+            assert skipped.reason.endswith(
                 "packed with zstd, which this Python cannot read: pip install 'sessiondb[zstd]'"
             )
         with SessionDB(tmp_path / "sessions.db") as db:

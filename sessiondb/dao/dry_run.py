@@ -1,0 +1,74 @@
+"""Try a write on a copy of the database: nothing is changed by it, and nobody waits for it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from sessiondb.dao.tables import Tables
+from sessiondb.errors import DatabaseError
+from sessiondb.records.progress import Progress, no_progress
+from sessiondb.storage.connection import Connection, private_file
+
+PAGES = 4096
+"""Pages that are copied between two reports of progress: 16 MB."""
+
+
+@contextlib.contextmanager
+def dry_run_copy(db: Tables, progress: Progress | None = None) -> Iterator[Tables]:
+    """Yield a copy of what the database holds on disk at this moment; at the end of the block it is gone.
+
+    Page by page, at the speed of the disk, from one snapshot: other processes write meanwhile. The copy lies
+    in a private folder beside the database, for no other place is sure to have room for it and to be as
+    safe from other people's eyes. Raises DatabaseError where there is no room.
+    """
+    path = db.path.absolute()
+    try:
+        _check_room(path)
+        folder = tempfile.TemporaryDirectory(prefix=f".{path.name}.dry-run-", dir=path.parent)
+    except OSError as error:
+        raise DatabaseError(
+            f"cannot make a copy for the dry run in {path.parent}: {error.strerror or error}"
+        ) from error
+    with folder as name:
+        copy = Path(name) / path.name
+        private_file(copy)
+        # A connection of its own: this one may be in use by other threads, or within a transaction.
+        with Tables(path, read_only=True) as source:
+            _copy(source.connection, copy, progress or no_progress)
+        with Tables(copy) as tables:
+            yield tables
+
+
+def _check_room(path: Path) -> None:
+    log = path.with_name(f"{path.name}-wal")
+    needed = path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+    free = shutil.disk_usage(path.parent).free
+    if free < needed:
+        raise DatabaseError(
+            f"a dry run needs {needed:,} bytes free in {path.parent} for a copy of the database,"
+            f" and there are {free:,}: make room, or leave out the dry run"
+        )
+
+
+def _copy(source: Connection, target: Path, progress: Progress) -> None:
+    page_size = int(source.value("PRAGMA page_size"))
+
+    def report(status: int, remaining: int, total: int) -> None:
+        progress("copy", (total - remaining) * page_size, total * page_size)
+
+    try:
+        with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
+            # What is thrown away need not be safe from a power cut.
+            copy.execute("PRAGMA synchronous = OFF")
+            # All steps read one snapshot: a writer between two of them would let the copy begin anew.
+            source.sqlite.execute("BEGIN")
+            source.sqlite.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            source.sqlite.backup(copy, pages=PAGES, progress=report)
+            source.sqlite.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise DatabaseError(f"cannot copy {source.path} for the dry run: {error}") from error

@@ -1,0 +1,42 @@
+"""What an import did."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file or line that was not imported, and why. `line` is None for a file as a whole."""
+
+    path: str
+    line: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}{'' if self.line is None else f':{self.line}'}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, or would do in a dry run.
+
+    `files` were looked at; `sessions_added` and `sessions_updated` are ids, `sessions_unchanged` counts the
+    others in these files. `added_by_agent` and `updated_by_agent` count the sessions by agent. `refused` are
+    the named files that were not imported, or not wholly; `unread` are those that another run may read as
+    they are.
+    """
+
+    files: int = 0
+    sessions_added: Set[str] = frozenset()
+    sessions_updated: Set[str] = frozenset()
+    sessions_unchanged: int = 0
+    messages_added: int = 0
+    added_by_agent: dict[str, int] = field(default_factory=dict)
+    updated_by_agent: dict[str, int] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    dry_run: bool = False

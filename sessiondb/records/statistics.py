@@ -1,0 +1,78 @@
+"""What is in the file, counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sessiondb.records.sessions import Tokens
+
+GROUPS = ("agent", "project", "platform", "model", "tag", "month")
+"""What sessions can be counted by."""
+
+PERIODS = ("daily", "weekly", "monthly", "session", "model")
+"""What tokens can be counted by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of the database: where it is, how large, what is in it and what waits to be done.
+
+    `bytes` includes the write-ahead log; `free_bytes` is what a vacuum would give back to the disk;
+    `pending` counts the rows that cannot be searched yet, by index; `files` counts the imported ones.
+    """
+
+    path: str
+    bytes: int
+    free_bytes: int
+    schema: int
+    sqlite: str
+    journal: str
+    sessions: int
+    open_sessions: int
+    messages: int
+    tool_calls: int
+    notes: int
+    agents: dict[str, int]
+    pending: dict[str, int]
+    files: int
+    last_import_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The sessions that have something in common; `name` is None for those that lack it."""
+
+    name: str | None
+    sessions: int
+    open_sessions: int
+    messages: int
+    tool_calls: int
+    first_at: str
+    last_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Groups of sessions, a page of them; `total` counts the groups on all pages."""
+
+    groups: list[Group]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The tokens of a day, a week, a month, a session or a model, and how many responses they are of."""
+
+    name: str | None
+    responses: int
+    tokens: Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """Rows of token usage, a page of them; `total` counts the rows on all pages."""
+
+    rows: list[Usage]
+    total: int
