@@ -95,6 +95,6 @@ def add_parser_session(db: SessionDB) -> None:
         input=1200, cache_read=30000, output=300, reasoning=100, cost_microdollars=1_250_000,
     )  # fmt: skip
     db.notes.add(
-        "decision", "Amounts are fractions.", session_id="11112222-parser", created_at="2026-03-02T08:06:00Z"
+        "decision", "Amounts are fractions.", session_id="11112222-parser", created_at="2026-03-02T08:05:00Z"
     )
     db.sessions.end("11112222-parser", "done", at="2026-03-02T08:06:00Z")

@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.dao.session_filter import SessionFilter
 from sessiondb.errors import DatabaseBusy, InvalidInput
 from sessiondb.query import tokens
-from sessiondb.records import SearchHit, SearchResult
+from sessiondb.records import SearchHit, SearchResult, SessionFilter
 from sessiondb.search.ladder import BEST, LISTED, NEWEST
 
 Say = Callable[..., str]
