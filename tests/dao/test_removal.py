@@ -28,7 +28,7 @@ def db(db: SessionDB) -> SessionDB:
         db.messages.append(name, "assistant", None, tool_calls=[call], created_at=moment)
         db.messages.append(name, "tool", "src", tool_call_id="c1", created_at=moment)
         db.tokens.add(name, input=1, output=2, request_key="r")
-        db.notes.add("decision", f"keep {name}", session_id=name)
+        db.notes.add("decision", f"keep {name}", session_id=name, created_at=moment)
         if ends:
             db.sessions.end([name], at=moment)
     db.sessions.set_pinned("pinned")
