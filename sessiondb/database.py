@@ -82,7 +82,7 @@ class SessionDB(Tables):
         self,
         session_id: str,
         *,
-        limit: int = 500,
+        limit: int | None = 500,
         max_tokens: int | None = None,
         format: str = "openai",
         extra_fields: bool = True,
@@ -113,14 +113,15 @@ class SessionDB(Tables):
         messages: Sequence[Mapping[str, Any]],
         *,
         tokens: Mapping[str, int | None] | None = None,
+        on_conflict: str = "replace",
     ) -> int:
-        """Bring a session up to the whole state of an agent, and return how many messages that added.
+        """Bring a session to the whole state of an agent, and return how many messages that added.
 
         See sessiondb.live.workspace.save.
         """
         from sessiondb.live.workspace import save
 
-        return save(self, session_id, messages, tokens)
+        return save(self, session_id, messages, tokens, on_conflict)
 
     def restore(
         self, session_id: str | None = None, *, project: str | None = None, format: str = "openai"

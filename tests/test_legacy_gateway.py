@@ -138,6 +138,17 @@ def test_reset_policy_of_direct_messages_holds_for_a_channel_without_a_type() ->
     assert rules.of(DEV) == NEVER
 
 
+def test_asking_for_the_session_only_reads(db: SessionDB, tmp_path: Path) -> None:
+    gateway = db.gateway("bot", reset=HALF_AN_HOUR)
+    first = gateway.session(ANN, now=NOON)
+    with SessionDB(tmp_path / "sessions.db", read_only=True) as other:
+        version = other.connection.value("PRAGMA data_version")
+        assert gateway.session(ANN, now=NOON + timedelta(minutes=29)) == first
+        assert other.connection.value("PRAGMA data_version") == version
+    db.sessions.touch(first.id, NOON + timedelta(minutes=29))
+    assert gateway.session(ANN, now=NOON + timedelta(minutes=45)).id == first.id
+
+
 def test_reset_policy_takes_a_naive_now_as_local_time(db: SessionDB) -> None:
     gateway = db.gateway("bot", reset=HALF_AN_HOUR)
     first = gateway.session(ANN)

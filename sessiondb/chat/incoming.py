@@ -6,7 +6,8 @@ holds exactly goes to the metadata, so that the message can be given back as it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,8 +22,16 @@ from sessiondb.chat.content import (
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Message
 
-ROLES = ("system", "user", "assistant", "tool")
-_STORED_AS = {**dict(zip(ROLES, ROLES, strict=True)), "developer": "system", "function": "tool"}
+_STORED_AS = {
+    **{role: role for role in ("system", "user", "assistant", "tool")},
+    "developer": "system",
+    "function": "tool",
+    "session_meta": "system",
+}
+LOG_ROLES = frozenset(("session_meta",))
+"""Roles of what a store says of a session itself: it is kept, and no model is told."""
+
+_COLUMNS = ("model", "finish_reason", "external_id")
 _PLAIN_CALL = {"id", "name", "arguments", "input", "args", "type"}
 _PLAIN_TYPES = {None, "function", "tool_use", "tool_call"}
 
@@ -52,62 +61,67 @@ class Draft:
     content: str | None = None
     parts: list[Any] | None = None
     reasoning: str | None = None
+    model: str | None = None
+    finish_reason: str | None = None
+    external_id: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     calls: tuple[CallDraft, ...] = ()
     answers: tuple[AnswerDraft, ...] = ()
 
-    def is_stored_as(self, message: Message) -> bool:
-        """Say whether a stored message is what this one would be stored as."""
-        asked = tuple(
-            (c.call_id, c.name, c.arguments) for c in message.tool_calls if c.message_id == message.id
-        )
-        answered = [(c.call_id, c.result) for c in message.tool_calls if c.result_message_id == message.id]
-        return (
-            (self.role, self.content, self.parts, self.metadata)
-            == (message.role, message.content, message.parts, message.metadata)
-            and self.calls == asked
-            and [(answer.call_id, answer.result) for answer in self.answers] == answered
-        )
+    def says(self) -> str:
+        """Return what tells it from a message that says something else; see `said`."""
+        answered = [(answer.call_id, answer.result) for answer in self.answers]
+        try:
+            return _fingerprint(self, self.calls, answered)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidInput(f"a message of role {self.role} holds what is no JSON: {error}") from error
 
 
-def draft(
-    role: str,
-    content: str | list[Any] | None,
-    tool_calls: Iterable[Mapping[str, Any]] | None = None,
-    answer: tuple[str | None, str | None, bool | None] = (None, None, None),
-    reasoning: str | None = None,
-    extra: Mapping[str, Any] | None = None,
-) -> Draft:
-    """Split a message.
+def said(message: Message) -> str:
+    """Return what tells a stored message from one that says something else, `Draft.says` of the same one.
 
-    `answer` is the id of the call it answers, the tool's or speaker's name, and whether the tool failed.
+    Fields beyond role, name, content, calls and answers do not count.
+    """
+    asked = [(c.call_id, c.name, c.arguments) for c in message.tool_calls if c.message_id == message.id]
+    answered = [(c.call_id, c.result) for c in message.tool_calls if c.result_message_id == message.id]
+    return _fingerprint(message, asked, answered)
+
+
+def draft(message: Mapping[str, Any], *, keep: bool = False) -> Draft:
+    """Split a message, a dict as the API or a store of messages has it.
+
+    What no column takes, because of its name or type, goes to the metadata. With `keep` the model, the
+    finish reason and such go there too, so that they are fields of the message again when it is given back.
     Raises InvalidInput for what makes no sense.
     """
-    if role not in _STORED_AS:
+    # What is left of them in the end is the metadata.
+    fields = dict(message)
+    role, content, tool_calls = (fields.pop(name, None) for name in ("role", "content", "tool_calls"))
+    if not isinstance(role, str) or role not in _STORED_AS:
         raise InvalidInput(f"there is no role {role!r}: give one of {', '.join(_STORED_AS)}")
-    if content is not None and not isinstance(content, str | list):
-        raise InvalidInput(f"a content is text or a list of parts, not {type(content).__name__}")
-    metadata = dict(extra or {})
-    call_id, name, is_error = answer
     stored = _STORED_AS[role]
     if stored != role:
-        metadata["role"] = role
-    if name is not None:
-        metadata["name"] = name
-    blocks = _Blocks(content)
+        fields["role"] = role
+    answered, reasoning, columns = _answer(fields), _reasoning(fields), _columns(fields, keep)
+    try:
+        blocks = _Blocks(content)
+        calls = [*blocks.calls, *_further_calls(tool_calls or (), blocks.calls, fields)]
+    except InvalidInput:
+        raise
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"a message of role {role} holds what is no JSON: {error}") from error
     text = None if blocks.text is None else clean_text(blocks.text)
-    if isinstance(content, str) and text != content:
-        metadata["content"] = content
+    if content is not None and not isinstance(content, list) and text != content:
+        fields["content"] = content
     answers = blocks.answers
     if stored == "tool" and not answers:
-        answers = [AnswerDraft(call_id, name, text, is_error)]
-    elif call_id is not None or is_error is not None:
+        answers = [answered._replace(result=text)]
+    elif answered.call_id is not None or answered.is_error is not None:
         raise InvalidInput(
             f"a message of role {role} answers no tool call: give tool_call_id and is_error with role tool"
         )
     elif answers and stored == "user" and blocks.is_answers_only:
-        stored, metadata["role"] = "tool", role
-    calls = [*blocks.calls, *_further_calls(tool_calls or (), blocks.calls, metadata)]
+        stored, fields["role"] = "tool", role
     if calls and stored != "assistant":
         raise InvalidInput(f"a message of role {role} asks for no tool calls: give them with role assistant")
     return Draft(
@@ -115,10 +129,47 @@ def draft(
         None if stored == "tool" else text,
         content if isinstance(content, list) else None,
         reasoning or blocks.reasoning,
-        metadata,
-        tuple(calls),
-        tuple(answers),
+        **columns,
+        metadata=fields,
+        calls=tuple(calls),
+        answers=tuple(answers),
     )
+
+
+def _fingerprint(message: Draft | Message, asked: Sequence[Any], answered: Sequence[Any]) -> str:
+    given = [message.metadata.get(name) for name in ("role", "name", "content")]
+    said = [message.role, message.content, message.parts, given, asked, answered]
+    return json.dumps(said, sort_keys=True)
+
+
+def _answer(fields: dict[str, Any]) -> AnswerDraft:
+    """Take from a message's fields which call it answers, by what tool, and whether that failed."""
+    call_id, is_error = fields.pop("tool_call_id", None), fields.pop("is_error", None)
+    if call_id is not None and not isinstance(call_id, str):
+        fields["tool_call_id"] = call_id
+    if is_error is not None and not isinstance(is_error, bool):
+        fields["is_error"], is_error = is_error, None
+    if fields.get("name") is None:
+        fields.pop("name", None)
+    return AnswerDraft(text_or_none(call_id), text_or_none(fields.get("name")), None, is_error)
+
+
+def _columns(fields: dict[str, Any], keep: bool) -> dict[str, str | None]:
+    """Take from a message's fields those that have a column, unless they are to be kept among them too."""
+    columns = {name: text_or_none(fields.get(name)) for name in _COLUMNS}
+    for name, text in columns.items():
+        if not keep and fields.get(name) in (None, text):
+            fields.pop(name, None)
+    return columns
+
+
+def _reasoning(fields: dict[str, Any]) -> str | None:
+    """Take from a message's fields what it says of its reasoning, where that is text."""
+    given = fields.pop("reasoning", None)
+    text = clean_text(given) if isinstance(given, str) else None
+    if given is not None and given != (text or None):
+        fields["reasoning"] = given
+    return text or None
 
 
 def openai_call(call_id: str | None, name: str | None, arguments: str | None) -> dict[str, Any]:
@@ -129,7 +180,7 @@ def openai_call(call_id: str | None, name: str | None, arguments: str | None) ->
 class _Blocks:
     """What a list of content blocks holds beside text, as Anthropic writes it: thoughts, calls, answers."""
 
-    def __init__(self, content: str | list[Any] | None) -> None:
+    def __init__(self, content: Any) -> None:
         self.calls: list[CallDraft] = []
         self.answers: list[AnswerDraft] = []
         thoughts: list[str] = []
@@ -149,17 +200,17 @@ class _Blocks:
                 thoughts.append(block.get("thinking") or "")
             else:
                 rest.append(block)
-        self.text = text_and_parts(rest if isinstance(content, list) else content)[0]
+        self.text = text_and_parts(rest)[0] if isinstance(content, list) else json_text(content)
         self.reasoning = clean_text("\n\n".join(filter(None, thoughts))) or None
         self.is_answers_only = not rest
 
 
-def _further_calls(
-    given: Iterable[Mapping[str, Any]], known: list[CallDraft], metadata: dict[str, Any]
-) -> list[CallDraft]:
+def _further_calls(given: Any, known: list[CallDraft], metadata: dict[str, Any]) -> list[CallDraft]:
     """Return the calls beside the content; those that no row holds exactly are kept as given, by position."""
     calls: list[CallDraft] = []
     kept: dict[str, Any] = {}
+    if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
+        raise InvalidInput(f"tool_calls is a list of calls, not {given!r}")
     for call in given:
         if not isinstance(call, Mapping):
             raise InvalidInput(f"a tool call is a dict with id, name and arguments, not {call!r}")

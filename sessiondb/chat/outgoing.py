@@ -4,7 +4,7 @@ Sources: platform.openai.com/docs/api-reference/chat and docs.anthropic.com/en/a
 tool call without its answer right behind it, and an answer without its call. So each answer is given right
 after the message that asks for it, an answer whose call is not among the messages is left out, and a call
 that nobody answered before the conversation went on is answered by saying so. Calls of the last message
-that wait for their answers stay open.
+that wait for their answers stay open. Anthropic's also refuses a conversation that the assistant begins.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sessiondb.chat.blocks import anthropic_content, is_answer, is_call, openai_content, whole_content
-from sessiondb.chat.incoming import openai_call
+from sessiondb.chat.incoming import LOG_ROLES, Draft, openai_call
 from sessiondb.records import Message, ToolCall
 
 NO_ANSWER = "[no answer was recorded for this call]"
 """What stands for the answer to a call that was cut off."""
+
+OPENING = "[the assistant speaks first]"
+"""What stands for the user's first message where the assistant began."""
 
 _NO_FIELDS = frozenset(("role", "name", "content", "tool_calls", "native_item"))
 
@@ -46,8 +49,11 @@ def openai_messages(messages: Sequence[Message], extra_fields: bool = True) -> l
             said["tool_calls"] = calls
         if message.reasoning and extra_fields and message.parts is None:
             said["reasoning"] = message.reasoning
-        if calls or said["content"] is not None:
-            found.append(said)
+        if not calls and said["content"] is None:
+            if is_said(message):
+                continue
+            del said["content"]
+        found.append(said)
         found += [_openai_answer(answer, extra_fields) for answer in answers]
     return found
 
@@ -71,10 +77,22 @@ def anthropic_messages(messages: Sequence[Message], extra_fields: bool = True) -
             given.update(rows)
             fields = extra(next(iter(rows.values())), extra_fields) if len(rows) == 1 else {}
             found.append({"role": "user", "content": _anthropic_answers(others), **fields})
+    if found and found[0]["role"] != "user":
+        found.insert(0, {"role": "user", "content": OPENING})
     return found
 
 
 FORMATS: dict[str, Format] = {"openai": openai_messages, "anthropic": anthropic_messages}
+
+
+def is_said(message: Message) -> bool:
+    """Say whether a message belongs to the conversation, and is not what a store says of the session."""
+    return message.metadata.get("role") not in LOG_ROLES
+
+
+def is_made_up(message: Draft) -> bool:
+    """Say whether a message stands for one that an API wants and nobody said."""
+    return message.content == OPENING or any(answer.result == NO_ANSWER for answer in message.answers)
 
 
 def opens_turn(message: Message) -> bool:
@@ -134,7 +152,7 @@ def _openai_answer(answer: _Answer, extra_fields: bool) -> dict[str, Any]:
     if message.metadata.get("role") == "function":
         said = {"role": "function", "content": answer.text}
     whole = whole_content(message)
-    if isinstance(whole, str) or (isinstance(whole, list) and not any(is_answer(block) for block in whole)):
+    if whole is not None and not (isinstance(whole, list) and any(is_answer(block) for block in whole)):
         said["content"] = openai_content(whole)
     return {**said, **_named(message, extra_fields)}
 

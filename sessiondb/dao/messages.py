@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sessiondb import timestamps
 from sessiondb.chat.content import clean_text
 from sessiondb.chat.incoming import Draft, draft
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.tool_calls import ToolCalls
-from sessiondb.dao.values import json_value, moment
+from sessiondb.dao.values import json_value, moment, said_at
 from sessiondb.errors import Conflict, NotFound
 from sessiondb.records import Message, ToolCall
 from sessiondb.storage.connection import Connection, Row
@@ -35,8 +36,9 @@ class Messages:
     def append(  # noqa: PLR0913
         self,
         session_id: str,
+        /,
         role: str,
-        content: str | list[Any] | None = None,
+        content: Any = None,
         *,
         tool_calls: Iterable[Mapping[str, Any]] | None = None,
         tool_call_id: str | None = None,
@@ -51,24 +53,53 @@ class Messages:
     ) -> Message:
         """Append a message to an open session and return it; when this returns, it is on disk.
 
-        A message as the API gave it goes in as `append(session_id, **message)`. `role` is system,
-        developer, user, assistant, tool or function. `content` is text, or a provider's list of parts,
-        which is kept as it is; tool calls and answers in it, as Anthropic writes them, are understood.
-        `tool_calls` are dicts with id, name and arguments (a dict or JSON text), or as OpenAI writes them.
-        A message of role tool answers the call `tool_call_id`. `created_at` is now unless given. Any
-        further fields are kept in `metadata`. Raises NotFound, InvalidInput for what makes no sense or is
-        no JSON, Conflict where the session has ended. A damaged search index does not stop it.
+        A message as the API or another store has it goes in as `append(session_id, **message)`. `role` is
+        system, developer, user, assistant, tool, function, or session_meta for what a log says of itself.
+        `content` is text, or a provider's list of parts, which is kept as it is; tool calls and answers in
+        it, as Anthropic writes them, are understood. `tool_calls` are dicts with id, name and arguments (a
+        dict or JSON text), or as OpenAI writes them. A message of role tool answers the call
+        `tool_call_id`. `created_at` is the message's `timestamp`, or now, unless given. Any further fields,
+        and values that are of another type than these, are kept in `metadata`. Raises NotFound,
+        InvalidInput for what makes no sense or is no JSON, Conflict where the session has ended. A damaged
+        search index does not stop it.
         """
-        row = draft(role, content, tool_calls, (tool_call_id, name, is_error), reasoning, extra)
-        columns = (
-            None if row.reasoning is None else clean_text(row.reasoning),
-            json_value(row.parts),
-            external_id,
-            finish_reason,
-            moment(created_at),
-            json_value(row.metadata or None),
+        fields = {
+            "content": content,
+            "tool_calls": tool_calls,
+            "tool_call_id": tool_call_id,
+            "name": name,
+            "is_error": is_error,
+            "reasoning": reasoning,
+            "model": model,
+            "finish_reason": finish_reason,
+            "external_id": external_id,
+        }
+        row = draft({"role": role, **fields, **extra})
+        return self._append(session_id, row, said_at(created_at, extra.get("timestamp")))
+
+    def append_whole(
+        self, session_id: str, message: Mapping[str, Any], *, created_at: str | None = None
+    ) -> Message:
+        """Append a message that is a dict and is to come back with every field it has; else as `append`.
+
+        `created_at` is when it was said, unless it says so itself.
+        """
+        fields = dict(message)
+        given = fields.get("created_at")
+        if isinstance(given, datetime):
+            created_at = moment(fields.pop("created_at"))
+        elif readable := timestamps.normalise(given):
+            created_at = readable
+        return self._append(
+            session_id, draft(fields, keep=True), said_at(created_at, fields.get("timestamp"))
         )
-        return despite_search(self._db, lambda: self._add(session_id, row, columns, model))
+
+    def move(self, session_id: str, after: int, to_session_id: str) -> None:
+        """Move a session's messages after seq `after`, with their tool calls, to the end of another session.
+
+        Calls that stay and were answered there are unanswered again. What was counted of them stays counted.
+        """
+        despite_search(self._db, lambda: self._move(session_id, after, to_session_id))
 
     def get(self, message_id: int) -> Message:
         """Return a message by its id. Raises NotFound."""
@@ -151,14 +182,23 @@ class Messages:
         """
         return despite_search(self._db, lambda: self._clear(session_id))
 
-    def _add(
-        self, session_id: str, row: Draft, columns: tuple[str | None, ...], model: str | None
-    ) -> Message:
+    def _append(self, session_id: str, row: Draft, created_at: str) -> Message:
+        columns = (
+            None if row.reasoning is None else clean_text(row.reasoning),
+            json_value(row.parts),
+            row.external_id,
+            row.finish_reason,
+            created_at,
+            json_value(row.metadata or None),
+        )
+        return despite_search(self._db, lambda: self._add(session_id, row, columns))
+
+    def _add(self, session_id: str, row: Draft, columns: tuple[str | None, ...]) -> Message:
         seq = self._last_of_open(session_id) + 1
         message_id = self._db.execute(
             "INSERT INTO messages (session_id, seq, role, content, model_id, reasoning, parts, external_id,"
             " finish_reason, created_at, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (session_id, seq, row.role, row.content, self._lookups.model(model), *columns),
+            (session_id, seq, row.role, row.content, self._lookups.model(row.model), *columns),
         ).lastrowid
         assert message_id is not None
         created_at = columns[4]
@@ -176,11 +216,29 @@ class Messages:
             return None
         self._calls.take_back(found[0].id)
         self._db.execute("DELETE FROM messages WHERE id = ?", (found[0].id,))
-        self._db.execute(
-            "UPDATE sessions SET consolidated = ? WHERE id = ? AND consolidated > ?",
-            (last - 1, session_id, last - 1),
-        )
+        self._limit_consolidated(session_id, last - 1)
         return found[0]
+
+    def _limit_consolidated(self, session_id: str, count: int) -> None:
+        self._db.execute(
+            "UPDATE sessions SET consolidated = min(consolidated, ?) WHERE id = ?", (count, session_id)
+        )
+
+    def _move(self, session_id: str, after: int, to_session_id: str) -> None:
+        self._last_of_open(session_id)
+        where = {"session_id": session_id, "after": after, "to": to_session_id}
+        self._calls.move(where)
+        self._db.execute(
+            "UPDATE token_counts SET message_id = NULL WHERE message_id IN"
+            " (SELECT id FROM messages WHERE session_id = :session_id AND seq > :after)",
+            where,
+        )
+        self._db.execute(
+            "UPDATE messages SET session_id = :to, seq = seq - :after + :known"
+            " WHERE session_id = :session_id AND seq > :after",
+            {**where, "known": self.last_seq(to_session_id)},
+        )
+        self._limit_consolidated(session_id, after)
 
     def _clear(self, session_id: str) -> int:
         if not self._db.execute("UPDATE sessions SET consolidated = 0 WHERE id = ?", (session_id,)).rowcount:

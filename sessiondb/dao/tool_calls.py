@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from sessiondb.chat.incoming import AnswerDraft, CallDraft
 from sessiondb.records import ToolCall
@@ -13,6 +14,7 @@ _COLUMNS = """
   id, session_id, name, arguments, result, is_error, call_id, position, message_id, result_message_id,
   called_at, returned_at
 """
+_UNANSWERED = "result = NULL, is_error = NULL, returned_at = NULL, result_message_id = NULL"
 _BATCH = 5000
 
 
@@ -59,10 +61,26 @@ class ToolCalls:
         self._db.execute(
             "DELETE FROM tool_calls WHERE result_message_id = ? AND message_id IS NULL", (message_id,)
         )
+        self._db.execute(f"UPDATE tool_calls SET {_UNANSWERED} WHERE result_message_id = ?", (message_id,))
+
+    def move(self, where: dict[str, Any]) -> None:
+        """Take the calls of the messages after a seq along to another session; see Messages.move.
+
+        An answer that goes away from its call goes as an answer to no known call.
+        """
+        gone = "(SELECT id FROM messages WHERE session_id = :session_id AND seq > :after)"
+        parted = f"result_message_id IN {gone} AND message_id IS NOT NULL AND message_id NOT IN {gone}"
         self._db.execute(
-            "UPDATE tool_calls SET result = NULL, is_error = NULL, returned_at = NULL,"
-            " result_message_id = NULL WHERE result_message_id = ?",
-            (message_id,),
+            "INSERT INTO tool_calls (session_id, call_id, name, result, is_error, returned_at, result_message_id)"
+            " SELECT :to, call_id, name, result, is_error, returned_at, result_message_id"
+            f" FROM tool_calls WHERE {parted}",
+            where,
+        )
+        self._db.execute(f"UPDATE tool_calls SET {_UNANSWERED} WHERE {parted}", where)
+        self._db.execute(
+            f"UPDATE tool_calls SET session_id = :to WHERE message_id IN {gone}"
+            f" OR (message_id IS NULL AND result_message_id IN {gone})",
+            where,
         )
 
     def unanswered(self, session_id: str) -> list[ToolCall]:

@@ -31,6 +31,17 @@ def moment(value: str | datetime | None) -> str:
     return found
 
 
+def said_at(created_at: Any, timestamp: Any) -> str:
+    """Return the stored form of a message's time: `created_at`, else the time that its store gave it, or now.
+
+    Raises InvalidInput for a `created_at` that cannot be read.
+    """
+    if created_at is None:
+        return timestamps.normalise(timestamp) or timestamps.now()
+    is_number = isinstance(created_at, int | float)
+    return (timestamps.normalise(created_at) if is_number else None) or moment(created_at)
+
+
 def due(value: str | date | None) -> str | None:
     """Return the stored form of a due date: a day as `2026-03-01`, a time of day as a timestamp.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sessiondb.chat.blocks import whole_content
 from sessiondb.chat.content import json_text
-from sessiondb.chat.outgoing import FORMATS, NO_ANSWER, asked, extra, opens_turn
+from sessiondb.chat.outgoing import FORMATS, NO_ANSWER, asked, extra, is_said, opens_turn
 from sessiondb.chat.token_estimate import PER_MESSAGE, parts_tokens, text_tokens
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Message
@@ -21,15 +23,15 @@ def history(
     db: Tables,
     session_id: str,
     *,
-    limit: int = 500,
+    limit: int | None = 500,
     max_tokens: int | None = None,
     format: str = "openai",
     extra_fields: bool = True,
 ) -> list[dict[str, Any]]:
     """Return the latest messages of a session that are not consolidated yet, as the API of `format` takes them.
 
-    They are at most `limit` messages, a tool's answer being one, and about `max_tokens` tokens. They begin
-    where a user speaks, and hold no tool call apart from its answers. Where the latest turn alone is
+    They are at most `limit` messages, a tool's answer being one, and about `max_tokens` tokens; None is no
+    limit. They begin where a user speaks, and hold no tool call apart from its answers. Where the latest turn alone is
     longer, its opening is kept, even a consolidated one, and the oldest of its tool steps are left out;
     where not even the opening fits, the list is empty. Tokens are those counted for a message, else
     estimated (see sessiondb.chat.token_estimate).
@@ -37,8 +39,12 @@ def history(
     `format` is "openai" or "anthropic". A message comes back as it was stored, lists of parts and extra
     fields included; `extra_fields=False` leaves those fields out, for an API that refuses what it does not
     know. A stored system prompt does not come first: put yours in front. The cost goes by what is returned,
-    not by the length of the session. Raises NotFound, InvalidInput for another format.
+    not by the length of the session. What a store says of the session itself (role session_meta) is not
+    sent. Raises NotFound, InvalidInput for another format or a limit below 0.
     """
+    for name, given in (("limit", limit), ("max_tokens", max_tokens)):
+        if given is not None and given < 0:
+            raise InvalidInput(f"{name} is 0 or more, or None for no limit, not {given}")
     if format not in FORMATS:
         raise InvalidInput(f"there is no message format {format!r}: give one of {', '.join(FORMATS)}")
     after = db.sessions.consolidated(session_id)
@@ -51,7 +57,7 @@ def history(
 def _whole_turns(db: Tables, session_id: str, after: int, room: _Room) -> list[Message]:
     """Return the latest turns that fit; empty where not one does."""
     taken: list[Message] = []
-    for message in db.messages.newest_first(session_id, after=after, batch=min(_BATCH, room.messages + 1)):
+    for message in _newest_first(db, session_id, after, min(_BATCH, room.messages + 1)):
         if not room.take([message], is_last=all(newer.role == "tool" for newer in taken)):
             break
         taken.append(message)
@@ -67,7 +73,7 @@ def _end_of_turn(db: Tables, session_id: str, after: int, room: _Room) -> list[M
         return []
     taken: list[Message] = []
     step: list[Message] = []
-    for message in db.messages.newest_first(session_id, after=max(after, opening.seq), batch=_BATCH):
+    for message in _newest_first(db, session_id, max(after, opening.seq), _BATCH):
         step.append(message)
         if message.role == "tool":
             continue
@@ -78,11 +84,15 @@ def _end_of_turn(db: Tables, session_id: str, after: int, room: _Room) -> list[M
     return [opening, *taken[::-1]] if taken or opening.seq > after else []
 
 
+def _newest_first(db: Tables, session_id: str, after: int, batch: int) -> Iterator[Message]:
+    return filter(is_said, db.messages.newest_first(session_id, after=after, batch=batch))
+
+
 class _Room:
     """What is left of the limits."""
 
-    def __init__(self, db: Tables, messages: int, tokens: int | None, extra_fields: bool) -> None:
-        self.messages = messages
+    def __init__(self, db: Tables, messages: int | None, tokens: int | None, extra_fields: bool) -> None:
+        self.messages = sys.maxsize if messages is None else messages
         self._tokens = tokens
         self._db = db
         self._extra_fields = extra_fields

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sessiondb import timestamps
 from sessiondb.dao.search.guard import Replay
+from sessiondb.dao.values import said_at
 from sessiondb.records import Message
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ class Turn:
         self._uncounted: int | None = None
         self.session_id = session_id
 
-    def append(self, role: str, content: str | list[Any] | None = None, **fields: Any) -> Message:
+    def append(self, /, role: str, content: Any = None, **fields: Any) -> Message:
         """Append a message and return it: `Messages.append`, with all its fields and errors.
 
         An error leaves nothing of this message, and nothing of the turn once it leaves the `with` block too.
         """
         # The same however often it is written.
-        fields["created_at"] = fields.get("created_at") or timestamps.now()
+        fields["created_at"] = said_at(fields.get("created_at"), fields.get("timestamp"))
         append = self._db.messages.append
         message = self._replay.run(lambda: append(self.session_id, role, content, **fields))
         if message.role == "assistant":

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from difflib import SequenceMatcher
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessiondb.chat.incoming import Draft, draft
-from sessiondb.chat.outgoing import FORMATS
+from sessiondb.chat.incoming import Draft, draft, said
+from sessiondb.chat.outgoing import FORMATS, asked, is_made_up
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.errors import Conflict, InvalidInput
+from sessiondb.errors import Conflict, InvalidInput, NotFound
 from sessiondb.records import Message, Session, Tokens
 
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 TOTALS = "totals"
 """The request key of an agent's own running totals."""
+
+ON_CONFLICT = ("replace", "append", "error")
+"""What `save` may do with stored messages that the agent's list lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +33,50 @@ class State:
     tokens: Tokens = field(default_factory=Tokens)
 
 
+class _Change(NamedTuple):
+    """What makes a session's messages those of a list: keep them up to a seq, and append."""
+
+    keep: int
+    new: list[Mapping[str, Any]]
+    grown: Message | None = None
+    """The last stored message, where the first new one is that very message and says more."""
+
+
 def save(
     db: Tables,
     session_id: str,
     messages: Sequence[Mapping[str, Any]],
     tokens: Mapping[str, int | None] | None = None,
+    on_conflict: str = "replace",
 ) -> int:
-    """Append those of an agent's messages that are not stored yet, in one transaction; return how many.
+    """Make the messages of a session those of an agent's list, in one transaction; return how many were added.
 
-    `messages` are dicts as the API takes them. The list may have lost its older messages, but must hold
-    some of the latest stored ones: what follows these is new. `tokens` are running totals by bucket,
-    set and not added. A state that is stored already writes nothing. Raises Conflict where the list has
-    nothing in common with the stored messages, NotFound, and the errors of `Messages.append`.
+    `messages` are dicts as the API takes them, and come back with every field. What follows the latest
+    stored one is appended; the list may have lost older ones, and what it has in their place, such as a
+    summary, is not stored. A last message that goes on, as while it is streamed, takes the place of its
+    beginning. `tokens` are running totals by bucket, set and not added. A state that is stored already
+    writes nothing.
+
+    Where the list lacks what was stored last (it was edited, taken back or cleared), `on_conflict` says
+    what becomes of it. "replace": the session becomes the list, and the messages that are not in it go to
+    an ended session of their own, `replaced-ID`, where search finds them. "append": they stay, and what
+    is new follows them. "error": Conflict, and nothing is written.
+
+    Raises NotFound, InvalidInput for another word, and the errors of `Messages.append`.
     """
-    if not _new(db, session_id, messages) and _are_set(db, session_id, tokens):
+    if on_conflict not in ON_CONFLICT:
+        raise InvalidInput(f"on_conflict is one of {', '.join(ON_CONFLICT)}, not {on_conflict!r}")
+    if _change(db, session_id, messages, on_conflict) is None and _are_set(db, session_id, tokens):
         return 0
 
     def write() -> int:
-        new = _new(db, session_id, messages)
-        for message in new:
-            db.messages.append(session_id, **message)
+        change = _change(db, session_id, messages, on_conflict)
+        if change is not None:
+            _apply(db, session_id, change)
         if not _are_set(db, session_id, tokens):
             totals: dict[str, Any] = dict(tokens or {})
             db.tokens.set(session_id, TOTALS, **totals)
-        return len(new)
+        return len(change.new) if change else 0
 
     return despite_search(db.connection, write)
 
@@ -78,56 +103,143 @@ def restore(
     return State(session, FORMATS[format](db.messages.transcript(session.id), True), session.tokens)
 
 
-def _new(db: Tables, session_id: str, messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the messages that follow the latest stored one.
+def _change(
+    db: Tables, session_id: str, messages: Sequence[Mapping[str, Any]], on_conflict: str
+) -> _Change | None:
+    """Return what there is to do, None where the session has these messages already."""
+    room = 2 * len(messages) or 1
+    newest_first = db.messages.newest_first(session_id, batch=min(room, 500))
+    stored = list(islice(newest_first, room))[::-1]
+    if not stored:
+        return _Change(0, list(messages)) if messages else None
+    known, left = _parting(db, session_id, messages, stored)
+    keep, new, last = stored[left - 1].seq if left else 0, list(messages[known:]), stored[-1]
+    if keep == last.seq:
+        if _has_more(messages[known - 1], last):
+            return _Change(keep - 1, list(messages[known - 1 :]), last)
+        return _Change(keep, new) if new else None
+    if new and keep == last.seq - 1 and _goes_on(new[0], last):
+        return _Change(keep, new, last)
+    if on_conflict == "error":
+        raise Conflict(
+            f"the {len(messages)} messages lack the latest of session {session_id}, from seq {keep + 1} on:"
+            ' save with on_conflict="replace" or "append", or start another session'
+        )
+    if on_conflict == "append":
+        return _Change(last.seq, new) if new else None
+    return _Change(keep, new)
 
-    That is where the list and the stored messages, read backwards from some place in the list, agree for
-    longest.
+
+def _parting(
+    db: Tables, session_id: str, messages: Sequence[Mapping[str, Any]], stored: Sequence[Message]
+) -> tuple[int, int]:
+    """Return where the list and the latest stored messages part: how many of each are before that place.
+
+    Both are compared by what the messages say.
+
+        stored  a b c d      it goes on from the last stored one: of the places where that is said,
+        list        c d e    the one before which both agree for longest
+
+        stored  a b c d      else it goes on from the longest run that both have, if that is longer than
+        list    a b X        what would be given up behind it: short ones are said again by chance
+
+        stored  a b c d      else from where they cease to agree, where the list has messages before its
+        list    a X c d      run that the session has not; but for system prompts, and one summary in the
+        list    S   c d e    place of older ones
     """
-    drafts = [_draft(message) for message in messages]
-    if not drafts:
-        return []
-    tail = _tail(db, session_id, len(drafts))
-    if not tail:
-        return list(messages)
-    best, known = 0, 0
-    for end in range(len(drafts), 0, -1):
-        run = _agreement(drafts[:end], tail)
+    drafts = [draft(message, keep=True) for message in messages]
+    listed, ours = [row.says() for row in drafts], [said(message) for message in stored]
+    run, known = _continued(listed, ours)
+    match = SequenceMatcher(None, listed, ours, autojunk=False).find_longest_match()
+    for size, end, left in (
+        (run, known, len(ours)),
+        (match.size, match.a + match.size, match.b + match.size),
+    ):
+        if size > len(ours) - left:
+            head = [row for row in drafts[: end - size] if row.role != "system" and not is_made_up(row)]
+            is_cut = stored[left - size].seq - 1 > end - size
+            if _missing(db, session_id, head, ours) <= is_cut:
+                return end, left
+    both = 0
+    while stored[0].seq == 1 and both < min(len(listed), len(ours)) and listed[both] == ours[both]:
+        both += 1
+    return both, both
+
+
+def _continued(listed: Sequence[str], stored: Sequence[str]) -> tuple[int, int]:
+    """Return the length of the longest run that ends with the last stored message, and its end in the list."""
+    best = known = 0
+    for end in range(len(listed), 0, -1):
+        run = 0
+        for ours, theirs in zip(reversed(listed[:end]), reversed(stored), strict=False):
+            if ours != theirs:
+                break
+            run += 1
         # Messages of the list from before the session began: it is another place where the same was said.
-        is_whole = run == len(tail) < end
+        is_whole = run == len(stored) < end
         if run > best and not is_whole:
             best, known = run, end
-    if not best:
-        raise Conflict(
-            f"the {len(messages)} messages have nothing in common with the latest of session {session_id}:"
-            " append what is new, or start another session"
-        )
-    return list(messages[known:])
+    return best, known
 
 
-def _tail(db: Tables, session_id: str, count: int) -> list[Message]:
-    """Return the latest `count` stored messages, the newest first."""
-    newest_first = db.messages.newest_first(session_id, batch=min(count + 1, 500))
-    return [message for _, message in zip(range(count), newest_first, strict=False)]
+def _missing(db: Tables, session_id: str, head: Sequence[Draft], stored: Sequence[str]) -> int:
+    """Return how many messages at the head of a list the session has not."""
+    texts, known = [row.says() for row in head], set(stored)
+    if not known.issuperset(texts):
+        # A list that is cut in its middle begins with what the session begins with.
+        known.update(said(message) for message in db.messages.transcript(session_id, last=2 * len(head)))
+    return sum(text not in known for text in texts)
 
 
-def _agreement(drafts: Sequence[Draft], newest_first: Sequence[Message]) -> int:
-    run = 0
-    for ours, theirs in zip(reversed(drafts), newest_first, strict=False):
-        if not ours.is_stored_as(theirs):
-            break
-        run += 1
-    return run
+def _goes_on(message: Mapping[str, Any], stored: Message) -> bool:
+    """Say whether a message of the assistant is a stored one that says more by now."""
+    row, calls = draft(message), asked(stored)
+    begun = [(row.content, stored.content), (row.reasoning, stored.reasoning)]
+    begun += [(new.arguments, old.arguments) for new, old in zip(row.calls, calls, strict=False)]
+    return (
+        row.role == stored.role == "assistant"
+        and len(row.calls) >= len(calls)
+        and all(new.name == old.name for new, old in zip(row.calls, calls, strict=False))
+        and all((new or "").startswith(old or "") for new, old in begun)
+    )
 
 
-def _draft(message: Mapping[str, Any]) -> Draft:
-    fields = dict(message)
-    answer = (fields.pop("tool_call_id", None), fields.pop("name", None), fields.pop("is_error", None))
-    known = ("role", "content", "tool_calls", "reasoning")
-    role, content, calls, reasoning = (fields.pop(name, None) for name in known)
-    for name in ("model", "finish_reason", "external_id", "created_at"):
-        fields.pop(name, None)
-    return draft(role, content, calls, answer, reasoning, fields)
+def _has_more(message: Mapping[str, Any], stored: Message) -> bool:
+    """Say whether a message that says what a stored one says has further fields, or other values of them."""
+    row = draft(message, keep=True)
+    is_told = row.reasoning in (None, stored.reasoning)
+    return not is_told or any(
+        stored.metadata.get(name, stored) != value for name, value in row.metadata.items()
+    )
+
+
+def _apply(db: Tables, session_id: str, change: _Change) -> None:
+    said_at = None
+    if change.grown is not None:
+        db.messages.remove_last(session_id)
+        said_at = change.grown.created_at
+    elif change.keep < db.messages.last_seq(session_id):
+        _set_aside(db, session_id, change.keep)
+    for message in change.new:
+        db.messages.append_whole(session_id, message, created_at=said_at)
+        said_at = None
+
+
+def _set_aside(db: Tables, session_id: str, after: int) -> None:
+    """Move messages that the agent's list lacks to the session of what was replaced in this one."""
+    session, aside = db.sessions.get(session_id), f"replaced-{session_id}"
+    gone = db.messages.transcript(session_id, first=after + 1)
+    first, last = gone[0].created_at, gone[-1].created_at
+    try:
+        db.sessions.get(aside)
+    except NotFound:
+        title = f"Replaced in {session.title or session_id}"
+        fields: dict[str, Any] = {"project": session.project, "model": session.model, "title": title}
+        db.sessions.start(session.agent, id=aside, parent=session_id, started_at=first, **fields)
+        db.sessions.end(aside, "replaced", at=last)
+    db.messages.move(session_id, after, aside)
+    db.sessions.touch(aside, last)
+    db.sessions.touch(session_id)
 
 
 def _are_set(db: Tables, session_id: str, tokens: Mapping[str, int | None] | None) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.chat.outgoing import NO_ANSWER, anthropic_messages, openai_messages
+from sessiondb.chat.outgoing import NO_ANSWER, OPENING, anthropic_messages, openai_messages
 
 PNG = "iVBORw0KGgo="
 
@@ -204,6 +204,16 @@ def test_a_call_that_was_cut_off_is_answered_once_the_talk_went_on(db: SessionDB
     }
 
 
+def test_a_conversation_that_the_assistant_begins_is_opened_for_anthropic(db: SessionDB) -> None:
+    talk = [{"role": "assistant", "content": "Good morning."}, {"role": "user", "content": "Hi"}]
+    store(db, [{"role": "system", "content": "Be kind."}, *talk])
+    opened = [{"role": "user", "content": OPENING}, *talk]
+    assert anthropic_messages(db.messages.transcript("s")) == opened
+    assert openai_messages(db.messages.transcript("s"))[1:] == talk
+    assert anthropic_messages([]) == []
+    assert db.save("s", opened) == 0
+
+
 def test_answers_stand_behind_their_calls_and_strays_are_left_out(db: SessionDB) -> None:
     store(
         db,
@@ -218,7 +228,7 @@ def test_answers_stand_behind_their_calls_and_strays_are_left_out(db: SessionDB)
         (message["role"], message["content"]) for message in openai_messages(db.messages.transcript("s"))
     ]
     assert roles == [("assistant", None), ("tool", "late"), ("user", "Still there?")]
-    assert anthropic_messages(db.messages.transcript("s"))[1]["content"] == [
+    assert anthropic_messages(db.messages.transcript("s"))[2]["content"] == [
         {"type": "tool_result", "tool_use_id": "c1", "content": "late", "is_error": True}
     ]
 

@@ -146,6 +146,26 @@ def test_counted_tokens_go_before_estimates(db: SessionDB) -> None:
     assert db.history("s", max_tokens=13) == []
 
 
+def test_without_a_limit_all_turns_are_given(db: SessionDB) -> None:
+    write(db, "s", [("user", 0), ("say", 0)] * 300)
+    assert len(db.history("s", limit=None)) == 600
+    assert len(db.history("s")) == 500
+
+
+@pytest.mark.parametrize("wrong", [{"limit": -1}, {"max_tokens": -1}])
+def test_a_limit_below_0_is_refused(db: SessionDB, wrong: dict[str, int]) -> None:
+    with pytest.raises(InvalidInput, match="is 0 or more, or None for no limit, not -1"):
+        db.history("s", **wrong)  # type: ignore[arg-type]
+
+
+def test_what_a_store_says_of_the_session_is_not_sent(db: SessionDB) -> None:
+    talk = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    for message in ({"role": "session_meta", "tools": []}, talk[0], {"role": "session_meta"}, talk[1]):
+        db.messages.append("s", **message)
+    assert db.history("s") == db.history("s", limit=2) == db.history("s", format="anthropic") == talk
+    assert db.sessions.get("s").message_count == 2
+
+
 def test_both_limits_hold_at_once(db: SessionDB) -> None:
     write(db, "s", TALK)
     assert brief(db.history("s", limit=8, max_tokens=1000)) == ["user 3", "call 4", "result 4.0", "say 5"]

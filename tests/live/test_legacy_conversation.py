@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -46,6 +47,35 @@ def test_add_a_message_with_any_extra_fields(db: SessionDB) -> None:
     assert message.metadata == extra
     assert message.created_at is not None
     assert db.history(session.id) == [{"role": "user", "content": "Look", **extra}]
+
+
+def test_add_a_message_with_fields_named_like_our_arguments(db: SessionDB) -> None:
+    session = db.sessions.get_or_start("cli:direct", "nano")
+    said: dict[str, Any] = {"role": "user", "content": "Hi", "session_id": "cli:direct", "self": 1, "id": 7}
+    db.messages.append(session.id, **said)
+    with db.turn(session.id) as turn:
+        turn.append(**said)
+    assert db.history(session.id) == [said, said]
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "stored"),
+    [
+        ("2026-03-01T09:00:00.250Z", "2026-03-01T09:00:00.250Z"),
+        (1772355600.5, "2026-03-01T09:00:00.500Z"),
+        ("soon", None),
+    ],
+)
+def test_add_a_message_with_the_time_it_was_said(
+    db: SessionDB, timestamp: object, stored: str | None
+) -> None:
+    session = db.sessions.start("nano", id="s", started_at="2026-01-01")
+    message = db.messages.append(session.id, "user", "Hi", timestamp=timestamp)
+    with db.turn(session.id) as turn:
+        assert turn.append("user", "Hi", timestamp=timestamp).created_at == (stored or ANY)
+    assert message.created_at == (stored or ANY)
+    assert db.sessions.get("s").last_active_at == (stored or ANY)
+    assert db.history(session.id)[0] == {"role": "user", "content": "Hi", "timestamp": timestamp}
 
 
 def test_history_for_the_model(db: SessionDB) -> None:
