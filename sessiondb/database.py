@@ -48,8 +48,8 @@ class SessionDB(Tables):
     """One database file, as a context manager; safe to share between threads.
 
     It is made, readable by its owner alone, and brought up to date when it is opened. With `read_only` it
-    is neither. A write waits up to `time_budget` seconds for other writers. Raises the errors of
-    sessiondb.errors.
+    is neither. ":memory:" is a new database that is gone when it is closed. A write waits up to
+    `time_budget` seconds for other writers. Raises the errors of sessiondb.errors.
     """
 
     @cached_property

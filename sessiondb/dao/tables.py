@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sessiondb.dao.lookups import Lookups
+from sessiondb.errors import InvalidInput
 from sessiondb.storage import migrations
 from sessiondb.storage.connection import TIME_BUDGET, Connection
 
@@ -25,14 +27,15 @@ class Tables:
     """An open database file and its tables, as a context manager; safe to share between threads.
 
     The file is made, readable by its owner alone, and brought up to date when it is opened. With `read_only`
-    it is neither. A write waits up to `time_budget` seconds for other writers. Raises the errors of
-    sessiondb.errors.
+    it is neither. ":memory:" is a new database that is gone when it is closed. A write waits up to
+    `time_budget` seconds for other writers. Raises the errors of sessiondb.errors.
     """
 
     def __init__(
         self, path: str | PathLike[str], *, read_only: bool = False, time_budget: float = TIME_BUDGET
     ) -> None:
-        self.path = Path(path).expanduser()
+        self._forget: Callable[[], Any] | None = None
+        self.path = self._file(path, read_only)
         self.connection = Connection(self.path, read_only=read_only, time_budget=time_budget)
         try:
             if read_only:
@@ -40,7 +43,7 @@ class Tables:
             else:
                 migrations.migrate(self.connection)
         except BaseException:
-            self.connection.close()
+            self.close()
             raise
         self._lookups = Lookups(self.connection)
 
@@ -77,6 +80,23 @@ class Tables:
     def close(self) -> None:
         """Close the file; safe to call twice."""
         self.connection.close()
+        if self._forget is not None:
+            self._forget()
+
+    def _file(self, path: str | PathLike[str], read_only: bool) -> Path:
+        name = str(path)
+        if name == ":memory:":
+            from sessiondb.storage.temporary import temporary_folder
+
+            if read_only:
+                raise InvalidInput("a database in memory is new and empty: open it without read_only")
+            folder, self._forget = temporary_folder(self)
+            return folder / "sessions.db"
+        if name.startswith("file:"):
+            raise InvalidInput(
+                f"{name} is a URI: give the path of the file, and read_only=True to only read it"
+            )
+        return Path(path).expanduser()
 
     def __enter__(self) -> Self:
         return self
