@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sessiondb import timestamps
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.errors import InvalidInput, SessionDBError
+from sessiondb.live.callbacks import Callback, FailureLogged
 from sessiondb.live.context_prompt import context_prompt
 from sessiondb.live.reset_policy import NEVER, ResetPolicy, ResetRules
 from sessiondb.records import Channel, Session, SessionFilter
@@ -32,6 +32,13 @@ __all__ = [
     "session_key",
 ]
 
+# A reset by rule, where there is a callback: one process claims it, in the session's metadata, and others
+# that ask meanwhile wait for what comes of it.
+#
+#   open, due -> open, claimed -> the callback runs -> ended, and the next one is begun
+#     ^             |   it was stopped: the claim is given back
+#     |             |   its process died: the claim lapses, and the next that asks takes it
+#     +-------------+   someone ended the session, or spoke in it, before it was claimed: there is no need
 CLAIM = timedelta(minutes=2)
 """How long others wait for the process that runs the callback before an auto-reset, should it die."""
 
@@ -73,7 +80,8 @@ class Gateway:
     channel. `is_busy(session)` True keeps a session from being reset by rule, say while its process
     runs. `before_reset(session, reason)` is called once before a reset by rule, outside of any
     transaction, while the session is still the current one; where it fails, that is logged and the
-    reset goes on. `tz` is the zone of the daily hour, by name or as a tzinfo; None is the machine's.
+    reset goes on. Both may be async: then ask off the event loop, `await db.run(gateway.session, channel)`.
+    `tz` is the zone of the daily hour, by name or as a tzinfo; None is the machine's.
     """
 
     def __init__(  # noqa: PLR0913
@@ -83,7 +91,7 @@ class Gateway:
         *,
         reset: ResetPolicy | ResetRules = NEVER,
         key: Callable[[Channel], str] = session_key,
-        is_busy: Callable[[Session], bool] | None = None,
+        is_busy: Callable[[Session], bool | Awaitable[bool]] | None = None,
         before_reset: Callable[[Session, str], object] | None = None,
         tz: str | tzinfo | None = None,
     ) -> None:
@@ -91,8 +99,8 @@ class Gateway:
         self._agent = agent
         self._rules = reset if isinstance(reset, ResetRules) else ResetRules(reset)
         self._key = key
-        self._is_busy = is_busy
-        self._before_reset = before_reset
+        self._is_busy = None if is_busy is None else Callback(is_busy, "is_busy")
+        self._before_reset = None if before_reset is None else Callback(before_reset, "before_reset")
         self._tz = tz if isinstance(tz, tzinfo) else timestamps.zone(tz)
 
     def session(
@@ -104,6 +112,8 @@ class Gateway:
         session that is reset by rule has `end_reason` "idle" or "daily" and is the parent of the new one,
         which holds a notice (see take_notice).
         """
+        for callback in filter(None, (self._is_busy, self._before_reset)):
+            callback.check()
         if force_new:
             return self.reset(channel, now=now, **fields)
         key = self._key(channel)
@@ -121,7 +131,7 @@ class Gateway:
                 self._replace(session, channel, moment, fields)
             elif self._claim(session, channel, moment):
                 with self._released_on_error(session):
-                    with _FailureLogged(f"the callback before the {reason} reset of {session.id} failed"):
+                    with FailureLogged(f"the callback before the {reason} reset of {session.id} failed"):
                         self._before_reset(session, reason)
                     self._replace(session, channel, moment, fields, reason)
             else:
@@ -234,23 +244,3 @@ class Gateway:
             sessions.start(self._agent, key=session.key, **{**fields, **links})
 
         despite_search(self._db.connection, write)
-
-
-class _FailureLogged:
-    """Let a block fail for whatever reason, and log why: the caller's code must not stop ours."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        if not isinstance(error, Exception):
-            return False
-        import logging
-
-        logging.getLogger("sessiondb").error("%s", self._what, exc_info=error)
-        return True

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 
 from sessiondb import SessionDB, timestamps
-from sessiondb.errors import NotFound
+from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.gateway import CLAIM, Channel, ResetPolicy
-from sessiondb.records import Session
+from sessiondb.records import Session, SessionFilter
 
 ANN = Channel("telegram", "dm", chat_id="42", user_name="Ann")
 NOON = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
@@ -88,6 +91,70 @@ def test_a_callback_that_is_stopped_from_outside_stops_the_reset(db: SessionDB) 
     begun = time.monotonic()
     assert gateway.session(ANN, now=LATER).parent_id == first.id
     assert time.monotonic() - begun < 10
+
+
+async def save_memories(saved: list[str], session: Session, reason: str) -> None:
+    await asyncio.sleep(0)
+    saved.append(f"{session.id} {reason}")
+
+
+def test_an_async_callback_runs_to_its_end_before_the_reset(db: SessionDB) -> None:
+    saved: list[str] = []
+    gateway = db.gateway("bot", reset=POLICY, before_reset=partial(save_memories, saved))
+    first = gateway.session(ANN, now=NOON)
+    assert gateway.session(ANN, now=LATER).parent_id == first.id
+    assert saved == [f"{first.id} idle"]
+
+
+def test_an_async_callback_runs_on_the_loop_that_the_gateway_was_made_on(db: SessionDB) -> None:
+    loops: list[object] = []
+
+    class Agent:
+        async def __call__(self, session: Session, reason: str) -> None:
+            loops.append(asyncio.get_running_loop())
+
+        async def is_busy(self, session: Session) -> bool:
+            loops.append(asyncio.get_running_loop())
+            return False
+
+    async def main() -> None:
+        agent = Agent()
+        gateway = db.gateway("bot", reset=POLICY, before_reset=agent, is_busy=agent.is_busy)
+        first = await db.run(gateway.session, ANN, now=NOON)
+        second = await db.run(gateway.session, ANN, now=LATER)
+        assert second.parent_id == first.id
+        assert loops == [asyncio.get_running_loop()] * 2
+
+    asyncio.run(main())
+
+
+def test_an_async_callback_is_refused_where_nobody_could_wait_for_it(db: SessionDB) -> None:
+    saved: list[str] = []
+
+    async def main(before_reset: Callable[..., object], now: datetime) -> None:
+        db.gateway("bot", reset=POLICY, before_reset=before_reset).session(ANN, now=now)
+
+    save = partial(save_memories, saved)
+    db.gateway("bot").session(ANN, now=NOON)
+
+    def untold(session: Session, reason: str) -> object:
+        return save(session, reason)
+
+    for callback in (save, untold):
+        with pytest.raises(InvalidInput, match=r"as in `await db\.run\(gateway\.session, channel\)`"):
+            asyncio.run(main(callback, LATER))
+    assert [session.is_open for session in db.sessions.page(SessionFilter())] == [True]
+    assert saved == []
+
+
+def test_an_async_callback_that_fails_is_logged(db: SessionDB, caplog: pytest.LogCaptureFixture) -> None:
+    async def fail(session: Session, reason: str) -> None:
+        raise OSError("the disk is full")
+
+    gateway = db.gateway("bot", reset=POLICY, before_reset=fail)
+    first = gateway.session(ANN, now=NOON)
+    assert gateway.session(ANN, now=LATER).parent_id == first.id
+    assert "the disk is full" in caplog.text
 
 
 def test_a_reset_keeps_the_callers_fields_beside_the_notice(db: SessionDB) -> None:

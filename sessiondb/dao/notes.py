@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.values import due, moment
+from sessiondb.dao.values import due, moment, row_limit
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.records import Note
 from sessiondb.records.notes import KINDS
@@ -179,7 +179,7 @@ class Notes:
             " count(CASE WHEN n.kind = 'followup' AND n.resolved_at IS NULL THEN 1 END)"
             f" FROM notes AS n JOIN sessions AS s ON s.id = n.session_id WHERE {condition}"
             " GROUP BY s.id ORDER BY s.last_active_at DESC, s.id LIMIT :limit",
-            {**parameters, "limit": -1 if limit is None else limit},
+            {**parameters, "limit": row_limit(limit)},
         )
         return [(row[0], row[1], row[2]) for row in rows]
 

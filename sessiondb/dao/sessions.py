@@ -12,7 +12,7 @@ from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.session_details import SessionDetails
 from sessiondb.dao.session_filter import where_clause
 from sessiondb.dao.session_row import COLUMNS, FROM, session_record
-from sessiondb.dao.values import json_value, moment
+from sessiondb.dao.values import json_value, moment, row_limit
 from sessiondb.errors import Ambiguous, Conflict, NotFound
 from sessiondb.records import Channel, Session, SessionFilter
 from sessiondb.records.projects import normal_path
@@ -147,7 +147,7 @@ class Sessions(SessionDetails):
         clause, parameters = where_clause(where)
         rows = self._db.rows(
             f"SELECT {COLUMNS} {FROM} {clause} ORDER BY s.last_active_at DESC, s.id LIMIT ? OFFSET ?",
-            [*parameters, -1 if limit is None else limit, offset],
+            [*parameters, row_limit(limit), offset],
         )
         return [session_record(row) for row in rows]
 

@@ -42,6 +42,16 @@ def said_at(created_at: Any, timestamp: Any) -> str:
     return (timestamps.normalise(created_at) if is_number else None) or moment(created_at)
 
 
+def row_limit(limit: int | None, name: str = "limit") -> int:
+    """Return how many rows may come, -1 for all, as SQL has it, where it is None.
+
+    Raises InvalidInput below 0.
+    """
+    if limit is not None and limit < 0:
+        raise InvalidInput(f"{name} is 0 or more, or None for no limit, not {limit}")
+    return -1 if limit is None else limit
+
+
 def due(value: str | date | None) -> str | None:
     """Return the stored form of a due date: a day as `2026-03-01`, a time of day as a timestamp.
 

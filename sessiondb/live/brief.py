@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sessiondb import timestamps
 from sessiondb.chat.token_estimate import text_tokens
+from sessiondb.dao.values import row_limit
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Note
 
@@ -100,6 +101,8 @@ class Brief:
         unknown = sorted(set(sizes) - set(SIZES))
         if unknown:
             raise InvalidInput(f"there is no size {unknown[0]!r}: give some of {', '.join(SIZES)}")
+        for name, size in sizes.items():
+            row_limit(size, name)
         self._lang = lang
         self._words = {**HEADINGS.get(lang.partition("-")[0].lower(), HEADINGS["en"]), **(headings or {})}
         self._now = timestamps.aware(now)
@@ -130,7 +133,7 @@ class Brief:
         sections = []
         for name, all_lines in lines.items():
             size = self._sizes[name]
-            size = len(all_lines) if size is None else max(0, size)
+            size = len(all_lines) if size is None else size
             # Of what has happened the latest, of what is to be done the first.
             shown = (
                 all_lines[:size]

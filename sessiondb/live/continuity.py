@@ -5,9 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessiondb.dao.search.guard import despite_search
+from sessiondb.dao.values import row_limit
 from sessiondb.errors import Ambiguous, InvalidInput, NotFound
 from sessiondb.live.brief import Brief, followup_order
 from sessiondb.records import Knowledge, Note, Session
@@ -33,41 +35,51 @@ class Continuity:
     def set_workstreams(
         self, workstreams: Iterable[str], *, session_id: str | None = None, project: str | None = None
     ) -> list[Note]:
-        """Replace the workstreams of a session or a project, and return them; former ones stay as history.
+        """Replace the workstreams of a session or a project, and return them in their order; former ones
+        stay as history.
 
-        Those that are among the new ones go on, the others are resolved now. Raises NotFound.
+        Those that go on in the same order stay as they are. From the first on whose place has changed they
+        are noted anew, translations and all; the others are resolved now. Raises NotFound.
         """
         wanted = list(dict.fromkeys(workstreams))
         scope: dict[str, Any] = {"session_id": session_id, "project": project}
 
         def write() -> list[Note]:
-            current = {note.body: note for note in self._own("workstream", session_id, project)}
-            for body, note in current.items():
-                if body not in wanted:
+            current = self._own("workstream", session_id, project)
+            going_on = [note for note in current if note.body in wanted]
+            in_place = takewhile(lambda pair: pair[0].body == pair[1], zip(going_on, wanted, strict=False))
+            kept, known = [note for note, _ in in_place], {note.body: note.translations for note in going_on}
+            for note in current:
+                if note not in kept:
                     self._db.notes.resolve(note.id)
-            return [current.get(body) or self._db.notes.add("workstream", body, **scope) for body in wanted]
+            return kept + [
+                self._db.notes.add("workstream", body, translations=known.get(body), **scope)
+                for body in wanted[len(kept) :]
+            ]
 
         return despite_search(self._db.connection, write)
 
     def set_summary(
         self,
-        text: str,
+        text: str | None,
         *,
         session_id: str | None = None,
         project: str | None = None,
         translations: Mapping[str, str] | None = None,
-    ) -> Note:
+    ) -> Note | None:
         """Replace the summary of a session, or of a project, and return it; the former one stays as history.
 
-        The same summary again writes nothing. Raises NotFound, InvalidInput for an empty text.
+        None, or an empty text, leaves none. The same summary again writes nothing. Raises NotFound.
         """
         scope: dict[str, Any] = {"session_id": session_id, "project": project}
 
-        def write() -> Note:
+        def write() -> Note | None:
             for note in self._own("summary", session_id, project):
                 if note.body == text and note.translations == dict(translations or {}):
                     return note
                 self._db.notes.resolve(note.id)
+            if text is None or not text.strip():
+                return None
             return self._db.notes.add("summary", text, translations=translations, **scope)
 
         return despite_search(self._db.connection, write)
@@ -134,8 +146,9 @@ class Continuity:
         questions, followups, all unless told; None is all. To stay within about `max_tokens` (see
         sessiondb.chat.token_estimate) the oldest wins, failures, decisions and so on are left out, and the headings
         say of how many. Follow-ups come by due date; those overdue at `now` are marked. Raises
-        InvalidInput for an unknown size.
+        InvalidInput for an unknown size, and for one below 0.
         """
+        row_limit(max_tokens, "max_tokens")
         knowledge = self.restore(session_id, project=project)
         if knowledge.is_new:
             return ""
@@ -148,6 +161,10 @@ class Continuity:
 
     def _own(self, kind: str, session_id: str | None, project: str | None) -> list[Note]:
         """Return the open notes of a session, or those of a project that belong to no session."""
+        if session_id is not None:
+            self._db.sessions.get(session_id)
+        elif project is None:
+            raise InvalidInput(f"a {kind} belongs to a session or a project: give one of them")
         notes = self._db.notes.find(
             session_id=session_id, project=None if session_id else project, kind=kind, is_open=True
         )

@@ -10,6 +10,7 @@ from sessiondb.chat.blocks import whole_content
 from sessiondb.chat.content import json_text
 from sessiondb.chat.outgoing import FORMATS, NO_ANSWER, asked, extra, is_said, opens_turn
 from sessiondb.chat.token_estimate import PER_MESSAGE, parts_tokens, text_tokens
+from sessiondb.dao.values import row_limit
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Message
 
@@ -42,9 +43,8 @@ def history(
     not by the length of the session. What a store says of the session itself (role session_meta) is not
     sent. Raises NotFound, InvalidInput for another format or a limit below 0.
     """
-    for name, given in (("limit", limit), ("max_tokens", max_tokens)):
-        if given is not None and given < 0:
-            raise InvalidInput(f"{name} is 0 or more, or None for no limit, not {given}")
+    row_limit(limit)
+    row_limit(max_tokens, "max_tokens")
     if format not in FORMATS:
         raise InvalidInput(f"there is no message format {format!r}: give one of {', '.join(FORMATS)}")
     after = db.sessions.consolidated(session_id)

@@ -177,11 +177,57 @@ def test_set_workstreams_and_summary_keep_the_former_ones_as_history(db: Session
     assert bodies(second) == ["invoices", "taxes"]
     assert bodies(db.notes.find(session_id="s1", kind="workstream", is_open=False)) == ["checkout"]
     old = continuity.set_summary("One", session_id="s1")
+    assert old is not None
     assert continuity.set_summary("One", session_id="s1") == old
     new = continuity.set_summary("Two", session_id="s1")
     assert continuity.restore("s1").summary == new
     assert bodies(db.notes.find(session_id="s1", kind="summary")) == ["One", "Two"]
     assert db.notes.get(old.id).resolved_at is not None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "resolved"),
+    [
+        (["b", "a", "c"], ["a", "b", "c"]),
+        (["new", "a", "b", "c"], ["a", "b", "c"]),
+        (["a", "new", "b", "c"], ["b", "c"]),
+        (["a", "b", "c", "new"], []),
+        (["a", "c"], ["b"]),
+        (["c", "a"], ["a", "b", "c"]),
+        ([], ["a", "b", "c"]),
+    ],
+)
+def test_set_workstreams_keeps_their_order(db: SessionDB, wanted: list[str], resolved: list[str]) -> None:
+    for body in "abc":
+        db.notes.add("workstream", body, session_id="s1", translations={"ar": body.upper()})
+    assert bodies(db.continuity.set_workstreams(wanted, session_id="s1")) == wanted
+    known = db.continuity.restore("s1").workstreams
+    assert bodies(known) == wanted
+    assert {note.body: note.translations for note in known if note.body in "abc"} == {
+        body: {"ar": body.upper()} for body in wanted if body in "abc"
+    }
+    assert bodies(db.notes.find(kind="workstream", is_open=False)) == resolved
+
+
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_set_a_summary_to_nothing_clears_it(db: SessionDB, nothing: str | None) -> None:
+    db.continuity.set_summary("Prices are moving.", session_id="s1")
+    assert db.continuity.set_summary(nothing, session_id="s1") is None
+    known = db.continuity.restore("s1")
+    assert (known.summary, known.is_new) == (None, False)
+    assert bodies(db.notes.find(kind="summary", is_open=False)) == ["Prices are moving."]
+
+
+def test_nothing_is_cleared_without_saying_whose(db: SessionDB) -> None:
+    for project in (ROOT, "/elsewhere"):
+        db.continuity.set_summary("Prices are moving.", project=project)
+        db.continuity.set_workstreams(["checkout"], project=project)
+    for change in (db.continuity.set_summary, db.continuity.set_workstreams):
+        with pytest.raises(InvalidInput, match="belongs to a session or a project"):
+            change("")
+        with pytest.raises(NotFound):
+            change("", session_id="nowhere")
+    assert len(db.notes.find(is_open=True)) == 4
 
 
 def test_set_workstreams_of_a_project_leaves_those_of_its_sessions(db: SessionDB) -> None:
@@ -357,6 +403,18 @@ def test_the_restore_prompt_stays_within_a_token_budget(db: SessionDB, budget: i
         assert "Pay the invoice" in prompt
     if budget == 1000:
         assert prompt == ENGLISH.format(updated=updated(db))
+
+
+def test_limits_below_0_are_refused(db: SessionDB) -> None:
+    fill(db)
+    for ask in (
+        lambda: db.continuity.brief("s1", max_tokens=-1),
+        lambda: db.continuity.brief("s1", wins=-1),
+        lambda: db.continuity.sessions(limit=-1),
+        lambda: db.sessions.page(SessionFilter(), limit=-1),
+    ):
+        with pytest.raises(InvalidInput, match="is 0 or more, or None for no limit, not -1"):
+            ask()
 
 
 def test_a_day_is_overdue_when_it_is_over(db: SessionDB) -> None:
