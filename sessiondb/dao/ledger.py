@@ -137,6 +137,17 @@ class Ledger:
             )
         )
 
+    def is_given_elsewhere(self, session_id: str, path: str) -> bool:
+        """Say whether another file gave a session too."""
+        self.flush()
+        return bool(
+            self._db.row(
+                "SELECT 1 FROM import_sessions AS s JOIN imports AS i ON i.id = s.import_id"
+                " WHERE s.session_id = ? AND i.path <> ?",
+                (session_id, path),
+            )
+        )
+
     def claims(self, path: str) -> list[str]:
         """Return the ids of the sessions that a file gave."""
         rows = self._db.rows(f"SELECT session_id FROM import_sessions WHERE import_id = {_ID}", (path,))

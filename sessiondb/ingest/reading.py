@@ -111,8 +111,13 @@ def _has_grown(request: Request, entry: Entry) -> bool:
         and request.format in (None, entry.format)
         and importer(entry.format).version == entry.parser_version
         and not is_packed(Path(request.path))
-        and _digests(request.path, entry.byte_offset) == (entry.head_digest, entry.tail_digest)
+        and begins_as_read(request.path, entry)
     )
+
+
+def begins_as_read(path: str, entry: Entry) -> bool:
+    """Say whether a file still begins with what was read of it, as far as its ends tell. Raises OSError."""
+    return _digests(path, entry.byte_offset) == (entry.head_digest, entry.tail_digest)
 
 
 def _reader(request: Request, source: Source) -> Importer | None:

@@ -20,7 +20,7 @@ from sessiondb.importers import importer, importers
 from sessiondb.importers.foreign import REFUSED
 from sessiondb.ingest.discovery import Found, Refused, discover
 from sessiondb.ingest.read_ahead import ReadAhead, ReaderLost, is_worthwhile
-from sessiondb.ingest.reading import Reading, Request, in_words
+from sessiondb.ingest.reading import Reading, Request, begins_as_read, in_words
 from sessiondb.ingest.tally import Tally
 from sessiondb.records import ImportReport, Skipped
 from sessiondb.records.progress import Progress, no_progress
@@ -186,7 +186,7 @@ class Ingest:
             # Another run has come first since this one asked what there is to do.
             part.sessions_unchanged += len(self._ledger.claims(found.name))
             return
-        old = self._old_reading(found.name, entry)
+        old = self._old_reading(found.path, entry)
         writer.begin(found.name, found.stat.mtime_ns, old)
         request = self._request(found, entry)
         reading = self._ahead.reading(request) if self._ahead else Reading(request)
@@ -220,8 +220,13 @@ class Ingest:
             return OldReading()
         if not 0 <= entry.parser_version < self._versions.get(entry.format, 0):
             return OldReading()
-        wrong_before: int = getattr(importer(entry.format), "wrong_before", 0)
-        return OldReading(frozenset(self._ledger.claims(path)), entry.parser_version < wrong_before)
+        is_wrong = entry.parser_version < getattr(importer(entry.format), "wrong_before", 0)
+        try:
+            # Lines that the file has lost are nowhere else.
+            is_wrong = is_wrong and begins_as_read(path, entry)
+        except OSError:
+            is_wrong = False
+        return OldReading(frozenset(self._ledger.claims(entry.path)), is_wrong)
 
     def _request(self, found: Found, entry: Entry | None) -> Request:
         return Request(found.path, found.stat.size, entry, self._format, self._tz, self._restore)

@@ -147,6 +147,21 @@ def test_records_that_a_lower_version_got_wrong_are_replaced_not_added_to(
     assert details(db).tags(ID) == ["roses"]
 
 
+def test_lines_that_a_file_has_lost_since_are_not_taken_for_wrong(
+    db: SessionDB, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"{ID}.jsonl"
+    line = {"type": "user", "uuid": "u1", "sessionId": ID, "timestamp": WHEN, "message": {"content": "Dry?"}}
+    lines = [json.dumps(line | {"uuid": f"u{number}"}) + "\n" for number in range(3)]
+    path.write_text("".join(lines), encoding="utf-8")
+    run(db, path)
+    path.write_text(lines[1], encoding="utf-8")
+    monkeypatch.setattr(claude_code, "version", claude_code.version + 1)
+    monkeypatch.setattr(claude_code, "wrong_before", claude_code.version)
+    run(db, path)
+    assert sessions(db) == [(ID, "claude-code", "Dry?", 3)]
+
+
 def test_a_crush_database_taken_for_opencode_gets_its_name_and_keeps_its_tags(
     db: SessionDB, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,15 @@ SELECT call_id, result_message_id FROM tool_calls
 WHERE message_id IN (SELECT value FROM json_each(?)) AND call_id IS NOT NULL AND result_message_id IS NOT NULL
 ORDER BY id
 """
+# Messages that two sessions have under different ids: the same words, by the same one, at the same time.
+_TWINS = """
+SELECT o.seq, o.external_id, t.id, t.external_id FROM messages AS o
+JOIN messages AS t
+  ON t.session_id = :other AND t.created_at = o.created_at AND t.role = o.role AND t.content IS o.content
+WHERE o.session_id = :session AND o.role IN ('user', 'system') AND o.external_id IS NOT NULL
+  AND t.external_id IS NOT NULL
+GROUP BY o.id ORDER BY o.seq
+"""
 _SET_FORK = """
 UPDATE sessions SET
   parent_id = :parent,
@@ -96,10 +105,16 @@ class Forks:
         )
         return [row[0] for row in found]
 
+    def interleave(self, session_id: str, first: int) -> None:
+        """Put the messages of a session after the seq `first` in order of time with those before."""
+        self._transfer.interleave(session_id, first)
+
     def settle(self, kin: Kin) -> Settled:
         """Give each message that a session shares with others to one of them."""
         late: list[Copy] = []
         changed: set[str] = set()
+        twins = self._drop_twins(kin)
+        late += [copy for copy, _ in twins]
         for external_id in kin.late:
             row = self._db.row(_HOLDER, {"external_id": external_id, "session": kin.id})
             if row is not None:
@@ -109,9 +124,35 @@ class Forks:
         lines = self._lines(kin.id, sorted([*late, *kin.copies], key=lambda copy: copy.after))
         if lines:
             changed |= self._settle(kin, lines)
-        if kin.late or not kin.is_new:
+        # A message that changed hands keeps the id that it has in the log of its new holder.
+        self._db.executemany(
+            "UPDATE messages SET external_id = ? WHERE external_id = ? AND session_id = ?",
+            [(own_id, copy.external_id, kin.id) for copy, own_id in twins],
+        )
+        if late or not kin.is_new:
             self._transfer.tidy(kin.id)
         return Settled(changed, len(late))
+
+    def _drop_twins(self, kin: Kin) -> list[tuple[Copy, str]]:
+        """Remove what a session holds although one that it shares answers with says it too, under another id.
+
+        Some releases give each line of a resumed copy a fresh id. Return the copies, named by the ids that the other
+        one has, and the session's own ids of them.
+        """
+        found: list[tuple[Copy, str]] = []
+        seen: set[str] = set()
+        shared = (*(copy.external_id for copy in kin.copies if copy.external_id), *kin.late)
+        for external_id in dict.fromkeys(shared):
+            row = self._db.row(_HOLDER, {"external_id": external_id, "session": kin.id})
+            if row is None or row[1] in seen:
+                continue
+            seen.add(row[1])
+            for seq, own_id, original, their_id in self._db.rows(
+                _TWINS, {"session": kin.id, "other": row[1]}
+            ):
+                dropped = self._transfer.drop_copy(kin.id, own_id, row[1], original)
+                found += [(Copy(seq, their_id), own_id)] if dropped else []
+        return found
 
     def _settle(self, kin: Kin, lines: list[Line]) -> set[str]:
         session = self._originals.descent(kin.id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from heapq import merge
+from operator import itemgetter
 
 from sessiondb.dao.forks.copies import Line
 from sessiondb.dao.union.row_buffer import RowBuffer
@@ -128,6 +130,20 @@ class Transfer:
         self._drop_counts(copy, session_id, holder, original)
         self._db.execute("DELETE FROM messages WHERE id = ?", (copy,))
         return dropped
+
+    def interleave(self, session_id: str, first: int) -> None:
+        """Merge two parts of a session, up to the seq `first` and after it, by time; each keeps its own order."""
+        rows = self._db.rows(
+            "SELECT id, seq, created_at FROM messages WHERE session_id = ? ORDER BY seq", (session_id,)
+        )
+        parts: tuple[list[tuple[str, int, int]], list[tuple[str, int, int]]] = ([], [])
+        for id, seq, created_at in rows:
+            part = parts[seq > first]
+            part.append((max(created_at or "", part[-1][0] if part else ""), len(part), id))
+        order = [id for _, _, id in merge(*parts, key=itemgetter(0))]
+        if order != [row[0] for row in rows]:
+            self._number(session_id, order)
+            self.tidy(session_id)
 
     def tidy(self, session_id: str) -> None:
         """Make a session true again whose messages have changed: without gaps, with its own title and counts."""

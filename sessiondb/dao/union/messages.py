@@ -7,13 +7,13 @@ from typing import Any
 
 from sessiondb.dao.forks.copies import Copy
 from sessiondb.dao.union.batch import ImportBatch, storable
-from sessiondb.dao.union.row_buffer import ANSWERED_BY, ASKED_BY, CALL, MESSAGE, Row
+from sessiondb.dao.union.row_buffer import ANSWERED_BY, ASKED_BY, CALL, MESSAGE, RETURNED_AT, Row
 from sessiondb.dao.union.session import ImportSession
 from sessiondb.importers.base import MessageRecord, ToolCallRecord, ToolResult, is_globally_unique
 
 _SPOKEN = ("user", "assistant")
 
-_GROWING = ("content", "reasoning", "parts", "finish_reason", "metadata")
+_GROWING = ("content", "reasoning", "parts", "finish_reason", "metadata", "created_at")
 _GROWING_PLACES = tuple(map(MESSAGE.index, _GROWING))
 _TEXTS = ("arguments", "result")
 _CALL_WITHOUT_TEXTS = ", ".join("NULL" if column in _TEXTS else column for column in CALL)
@@ -70,6 +70,7 @@ class ImportMessages:
         calls = self._find_calls(session, call_id)
         call = next((row for row in calls if row[ANSWERED_BY] is None), None)
         if calls and call is None:
+            self._date(calls, record.created_at)
             return
         external_id = record.external_id if call_id is None else None
         if external_id is not None and self.find(session, external_id) is not None:
@@ -88,6 +89,14 @@ class ImportMessages:
             call = self._new_call(session, None, 0, (call_id, record.name, None, None))
         is_error = None if record.is_error is None else int(record.is_error)
         self._rows.answer(call, message[0], storable(record.result), is_error, record.created_at)
+
+    def _date(self, calls: list[Row], moment: str | None) -> None:
+        """Give an answer that came without a time the one that another file has for it."""
+        call = next((row for row in calls if row[RETURNED_AT] is None), None)
+        if moment is not None and call is not None and self._rows.is_written_call(call):
+            call[RETURNED_AT] = moment
+            self._db.execute("UPDATE tool_calls SET returned_at = ? WHERE id = ?", (moment, call[0]))
+            self._db.execute("UPDATE messages SET created_at = ? WHERE id = ?", (moment, call[ANSWERED_BY]))
 
     def find(self, session: ImportSession, external_id: str) -> Row | None:
         """Return the row of a message that the session has; of a stored one only the id."""
@@ -188,7 +197,7 @@ class ImportMessages:
         if origin is None and not session.may_copy:
             return False
         if not is_globally_unique(external_id):
-            session.may_copy = bool(session.copies)
+            session.may_copy = session.has_copies
             return False
         session.has_worldwide_ids = True
         is_held = not self._batch.is_first and self._is_held(session, external_id)
@@ -200,7 +209,7 @@ class ImportMessages:
             session.copied.add(external_id)
             session.may_copy = True
         else:
-            session.may_copy = bool(session.copies)
+            session.may_copy = session.has_copies
         return is_held
 
     def _is_held(self, session: ImportSession, external_id: str) -> bool:
@@ -216,7 +225,7 @@ class ImportMessages:
 
 def _grown(stored: tuple[Any, ...], record: MessageRecord) -> tuple[Any, ...]:
     """Return the columns of _GROWING with what a record adds to them."""
-    content, reasoning, parts, finish_reason, metadata = stored
+    content, reasoning, parts, finish_reason, metadata, created_at = stored
     add = _joined if record.continues else _longer
     if record.continues and record.parts:
         parts = _json([*json.loads(parts or "[]"), *record.parts])
@@ -228,6 +237,7 @@ def _grown(stored: tuple[Any, ...], record: MessageRecord) -> tuple[Any, ...]:
         parts,
         finish_reason or record.finish_reason,
         metadata,
+        created_at or record.created_at,
     )
 
 

@@ -12,13 +12,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from sessiondb.dao.ledger import Ledger
 from sessiondb.storage.connection import Connection
 
 _ROWS = ("tool_calls", "messages", "token_counts")
-_OTHER_CLAIM = """
-SELECT 1 FROM import_sessions AS s JOIN imports AS i ON i.id = s.import_id
-WHERE s.session_id = ? AND i.path <> ?
-"""
 # Messages that no import brought: all of those have external ids, but for tools' answers.
 _WRITTEN_HERE = "SELECT 1 FROM messages WHERE session_id = ? AND external_id IS NULL AND role <> 'tool'"
 _IS_MARKED = """
@@ -58,14 +55,15 @@ NOTHING_OLD = OldReading()
 class Misread:
     """The sessions of one file that are to be put right, inside a transaction of the caller."""
 
-    def __init__(self, connection: Connection, path: str) -> None:
+    def __init__(self, connection: Connection, ledger: Ledger, path: str) -> None:
         self._db = connection
+        self._ledger = ledger
         self._path = path
 
     def is_only_here(self, session_id: str) -> bool:
         """Say whether all of a session's messages come from the file."""
         return (
-            self._db.row(_OTHER_CLAIM, (session_id, self._path)) is None
+            not self._ledger.is_given_elsewhere(session_id, self._path)
             and self._db.row(_WRITTEN_HERE, (session_id,)) is None
         )
 

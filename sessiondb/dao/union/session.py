@@ -33,7 +33,7 @@ class ImportSession:
         self.authority = record.authority
         self.is_new = stored is None
         self.is_changed = False
-        self.last_seq = last_seq
+        self.last_seq = self.stored_seq = last_seq
         self.fields: dict[str, Any] = dict(
             stored or {"id": record.id, "native_id": record.native_id, "consolidated": 0}
         )
@@ -61,6 +61,7 @@ class ImportSession:
         self.has_worldwide_ids = False
         # The parent that a file names for a sub-agent that has another one.
         self.other_parent: str | None = None
+        self._is_fork = '"forked_at"' in ((stored or {}).get("metadata") or "")
         self._says_open: bool | None = None
         self._says_ended: tuple[str, str] | None = None
 
@@ -91,7 +92,7 @@ class ImportSession:
         """Drop what was read of the session before, as its messages are; what a person said of it stays."""
         is_others = self.fields["agent"] != agent
         self.fields["agent"] = agent
-        self.last_seq = 0
+        self.last_seq = self.stored_seq = 0
         self.is_changed = True
         self.fields |= dict.fromkeys(("parent_id", "relation", "model_id", "project_id"))
         del self.fields["started_at"], self.fields["last_active_at"]
@@ -100,10 +101,14 @@ class ImportSession:
         if self.fields.get("title_source") != "user":
             self.fields["title"] = self.fields["title_source"] = None
 
+    @property
+    def has_copies(self) -> bool:
+        """Say whether copies are known of it, be it from an earlier import: there may be more."""
+        return bool(self.copies) or self._is_fork
+
     def next_seq(self) -> int:
         """Return the seq of a further message, the first of the session's own."""
-        self.may_copy = bool(self.copies)
-        self.is_changed = True
+        self.may_copy = self.has_copies
         self.added += 1
         self.last_seq += 1
         return self.last_seq

@@ -59,7 +59,7 @@ class ImportWriter:
         self._notes = ImportNotes(batch)
         self._merge = self._new_merge()
         self._old = NOTHING_OLD
-        self._misread = Misread(batch.db, "")
+        self._misread = Misread(batch.db, batch.ledger, "")
         self._forks = Forks(batch.db, batch.rows)
         batch.write = self._write
         # Sessions of finished files of which rows are held back.
@@ -71,7 +71,7 @@ class ImportWriter:
         `old` is what a lower version of the importer took from it, which is put right.
         """
         self._old = old
-        self._misread = Misread(self._batch.db, path)
+        self._misread = Misread(self._batch.db, self._batch.ledger, path)
         self._batch.path = path
         self._batch.fallback_time = timestamps.from_epoch(changed_ns / 1e9)
         self._batch.sessions = {}
@@ -106,7 +106,10 @@ class ImportWriter:
         self._sessions.settle(sessions)
         self._unflushed.update(session.id for session in sessions)
         others = self._settle_forks(sessions)
+        for session in sessions:
+            session.is_changed = session.is_changed or session.added > 0
         self._withdraw_others(sessions)
+        self._interleave(sessions)
         merged = self._merge.merged
         all_merged = [*merged.added, *merged.updated, *merged.unchanged]
         return Added(
@@ -227,6 +230,17 @@ class ImportWriter:
         for session in sessions:
             session.is_changed = session.is_changed or session.id in changed
         return sorted(changed - {session.id for session in sessions})
+
+    def _interleave(self, sessions: list[ImportSession]) -> None:
+        """Put what a further file of a session has added in order of time: its lines may be the earlier ones."""
+        for session in sessions:
+            if (
+                session.added
+                and session.stored_seq
+                and self._batch.ledger.is_given_elsewhere(session.id, self._batch.path)
+            ):
+                self.flush()
+                self._forks.interleave(session.id, session.stored_seq)
 
     def _kin(self, session: ImportSession) -> Kin | None:
         """Return what a session shares with others, None where it is nothing."""

@@ -10,6 +10,8 @@ of an API response, or one of dozens of other things. What is known of them:
 - A user line holds tools' answers, or a prompt, or what was put in the user's place (prompts.py).
 - A sub-agent has a file of its own, whose lines carry the parent's `sessionId` and its `agentId`. Releases
   before 2.0 wrote it into the parent's file as a sidechain.
+- `claude -p --output-format stream-json` prints the same messages, without prompts and times, as `session_id`.
+- Lines of another session may stray into a file: they belong to that one, which has a file of its own.
 - A `summary` names the last line of the conversation that it sums up, which is often another one.
 - Progress, hooks, snapshots, modes and the like are not kept.
 
@@ -31,12 +33,13 @@ from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source, open_bytes
 
 name = AGENT
-version = 2
+version = 3
+wrong_before = 3
 
 _TYPES = frozenset(("user", "assistant", "summary", "system", "progress", "attachment", "queue-operation"))
 _TYPES |= {"custom-title", "ai-title", "agent-name", "last-prompt", "mode", "permission-mode"}
 _TYPES |= {"file-history-snapshot"}
-_IDS = ("uuid", "sessionId", "leafUuid", "messageId")
+_IDS = ("uuid", "sessionId", "session_id", "leafUuid", "messageId")
 # The web's document begins with its key; looking no further keeps small files cheap.
 _LOGLINES = b'"loglines"'
 _HEAD = 1024

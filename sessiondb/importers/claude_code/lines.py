@@ -154,6 +154,8 @@ class Line(Struct, gc=False):
     customTitle: str | None = None
     agentName: str | None = None
     aiTitle: str | None = None
+    session_id: str | None = None
+    parent_tool_use_id: str | None = None
 
 
 decode = Decoder(Line).decode

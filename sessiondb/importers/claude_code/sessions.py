@@ -44,7 +44,17 @@ _SYNTHETIC = "<synthetic>"
 _BESIDE = frozenset(("advisor_message", "compaction"))
 _KEPT = (
     *("id", "native_id", "parent_id", "relation", "begun", "project", "started_at", "last_active_at"),
-    *("title", "title_rank", "model", "facts", "answered", "answer_lines", "forked_at"),
+    *(
+        "title",
+        "title_rank",
+        "model",
+        "facts",
+        "answered",
+        "answered_as",
+        "answer_lines",
+        "forked_at",
+        "follows",
+    ),
 )
 
 
@@ -144,7 +154,9 @@ class Answer:
         id = line.message.id if line.message else None
         if not id:
             return line.uuid or f"{session}:{self.external_id}"
-        return id if is_globally_unique(id) or not line.requestId else f"{id}:{line.requestId}"
+        if is_globally_unique(id):
+            return id
+        return f"{id}:{line.requestId}" if line.requestId else self.external_id
 
     def _counts(self, session: str, key: str, counts: Counts) -> TokenRecord:
         return TokenRecord(
@@ -169,6 +181,8 @@ class Session:
         self.parent_id: str | None = None
         self.relation: Relation | None = None
         self.forked_at: str | None = None
+        # The session that stands before it in the same file, unless that one goes on after it.
+        self.follows: str | None = None
         self.host: Session | None = None
         self.begun = False
         self.project: str | None = None
@@ -179,6 +193,7 @@ class Session:
         self.model: str | None = None
         self.facts: dict[str, list[str]] = {}
         self.answered: str | None = None
+        self.answered_as: str | None = None
         self.answer_lines: list[str] = []
         self._ready = ready
         self._problem = problem
@@ -238,6 +253,24 @@ class Session:
             self._held_size += len(record.result)
             if self._held_size > _MOST_HELD:
                 self._hand_over(self._answer)
+
+    def answer_id(self, line: Line, message: Message) -> str | None:
+        """Return what an answer is known by: the provider's id of it, or, where others may have that too, its
+        first line's, which copies of the line keep.
+
+        Gateways give ids such as `chatcmpl-1`, and some the same one to every answer.
+        """
+        native_id = message.id
+        if native_id is None or is_globally_unique(native_id):
+            return native_id or line.uuid
+        if native_id == self.answered_as:
+            return self.answered
+        self.answered_as = native_id
+        return line.uuid if line.uuid and is_globally_unique(line.uuid) else native_id
+
+    def asked(self) -> None:
+        """Note that a person has spoken: what comes next is another answer, whatever its id."""
+        self.answered_as = None
 
     def put_answer(self, line: Line, message: Message, external_id: str, stamp: str | None) -> None:
         """Add a line to the answer it is part of, which stays open until another answer begins."""

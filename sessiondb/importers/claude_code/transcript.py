@@ -44,6 +44,10 @@ class Place:
         folder = self._path.resolve().parent.name
         return folder if _UUID.fullmatch(folder) and not _UUID.fullmatch(self.stem) else self.stem
 
+    def has_file_of(self, native_id: str) -> bool:
+        """Say whether a session has a file of its own beside this one."""
+        return native_id != self.stem and self._path.with_name(f"{native_id}.jsonl").exists()
+
     def id_of(self, native_id: str) -> str:
         """Return the `sessions.id` of a main session. Resolving a path is slow and rarely needed."""
         return native_id if _UUID.fullmatch(native_id) else session_id(AGENT, native_id, self.above[0])
@@ -73,6 +77,8 @@ class Transcript:
 
     def add(self, line: Line) -> None:
         """Turn a line into records."""
+        if line.session_id is not None:
+            self._name_as_transcript(line)
         message = line.message
         kind = line.type or (message.role if message else None)
         if message is not None and kind in ("user", "assistant"):
@@ -91,6 +97,9 @@ class Transcript:
     def finish(self) -> None:
         """Hand over what is still held back, and note for the next import what it needs to know."""
         self._settle_summaries()
+        for session in self._mains.values():
+            if session.follows is not None and session.parent_id is None:
+                session.parent_id, session.relation = session.follows, "continuation"
         sessions = [*self._mains.values(), *self._children.values()]
         for session in sessions:
             session.finish()
@@ -105,6 +114,11 @@ class Transcript:
         state["agent"] = self._agent
         if self._summaries:
             state["summaries"] = self._summaries
+
+    def _name_as_transcript(self, line: Line) -> None:
+        """Give a line of what the program printed (`--output-format stream-json`) its names in a transcript."""
+        line.sessionId = line.sessionId or line.session_id
+        line.agentId = line.agentId or line.parent_tool_use_id
 
     def _restore(self, state: dict[str, Any]) -> None:
         for kept in state.get("sessions", ()):
@@ -133,7 +147,9 @@ class Transcript:
         stamp = normalise(line.timestamp, self._source.tz)
         session.see(line, stamp)
         if role == "assistant":
-            external_id = message.id or line.uuid or self._fingerprint(line, role, gist(message.content))
+            external_id = session.answer_id(line, message) or self._fingerprint(
+                line, role, gist(message.content)
+            )
             self._note_fork(session, line, external_id)
             session.put_answer(line, message, external_id, stamp)
             return
@@ -142,6 +158,8 @@ class Transcript:
             session.put(record)
             if isinstance(record, MessageRecord):
                 self._note_fork(session, line, record.external_id)
+                if record.role == "user":
+                    session.asked()
 
     def _add_attachment(self, line: Line) -> None:
         session = self._session_of(line)
@@ -209,7 +227,13 @@ class Transcript:
         if main is not None and (native_id is None or native_id == main.native_id):
             return main
         native_id = native_id or self._place.native_id
-        self._main = self._mains.get(native_id) or self._new_main(native_id, line)
+        known = self._mains.get(native_id)
+        if known is not None:
+            # Its lines go on: what stood between them had strayed into the file, and does not continue it.
+            for other in self._mains.values():
+                if other.follows == known.id and other.native_id != self._place.stem:
+                    other.follows = None
+        self._main = known or self._new_main(native_id, line)
         return self._main
 
     def _new_main(self, native_id: str, line: Line) -> Session:
@@ -220,8 +244,9 @@ class Transcript:
             and self._main is not None
             and self._main.begun
             and _UUID.fullmatch(native_id)
+            and not self._place.has_file_of(native_id)
         ):
-            session.parent_id, session.relation = self._main.id, "continuation"
+            session.follows = self._main.id
         return session
 
     def _note_fork(self, session: Session, line: Line, external_id: str | None) -> None:

@@ -122,6 +122,14 @@ def test_a_session_resumed_in_a_file_continues_the_one_before(tmp_path: Path) ->
     }
 
 
+def test_lines_that_strayed_into_a_file_do_not_continue_its_session(tmp_path: Path) -> None:
+    sessions = read(tmp_path / f"{MAIN}.jsonl", said("u1"), said("u2", sessionId=OTHER), said("u3"))
+    assert lineage(sessions) == {MAIN: (MAIN, None, None, ["u1", "u3"]), OTHER: (OTHER, None, None, ["u2"])}
+    (tmp_path / f"{OTHER}.jsonl").touch()
+    sessions = read(tmp_path / f"{MAIN}.jsonl", said("u1"), said("u2", sessionId=OTHER))
+    assert lineage(sessions)[OTHER] == (OTHER, None, None, ["u2"])
+
+
 def test_a_fork_knows_where_it_came_from(tmp_path: Path) -> None:
     sessions = read(tmp_path / "log.jsonl", said("u1", forkedFrom={"sessionId": OTHER, "messageUuid": "u0"}))
     assert lineage(sessions) == {MAIN: (MAIN, OTHER, "fork", ["u1"])}
