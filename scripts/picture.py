@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from sessiondb.cli.text import width
+from sessiondb.chat.text import width
 
 ROOT = Path(__file__).parents[1]
 PICTURE = "docs/terminal.svg"

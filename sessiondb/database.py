@@ -217,11 +217,12 @@ class SessionDB(Tables):
         target: str | PathLike[str] | Writable,
         *,
         sessions: Sequence[str] | None = None,
+        format: str = "jsonl",
         redact: bool = False,
         progress: Progress | None = None,
         **criteria: Unpack[Criteria],
     ) -> ExportReport:
-        """Write sessions as JSON lines that `import_logs` reads back without loss.
+        """Write sessions as JSON lines that `import_logs` reads back without loss, or as Markdown ("md").
 
         `target` is a file, packed if its name ends in .gz and replaced once all is written, or a binary
         stream. Without `sessions` (ids) or criteria (see SessionFilter) that is all there is, with the notes
@@ -233,7 +234,13 @@ class SessionDB(Tables):
         from sessiondb.records import SessionFilter
 
         ids = chosen(self, sessions, SessionFilter(**criteria))
-        return export_to(self, target, ids, redact=redact, progress=progress)
+        return export_to(self, target, ids, format=format, redact=redact, progress=progress)
+
+    def transcript(self, session_id: str, *, first: int = 1, last: int | None = None) -> Transcript:
+        """Return a session with its tags, notes, and messages from seq `first` to `last`. Raises NotFound."""
+        from sessiondb.exchange.transcripts import transcript
+
+        return transcript(self, session_id, first, last)
 
     def transcripts(
         self, *, sessions: Sequence[str] | None = None, redact: bool = False, **criteria: Unpack[Criteria]

@@ -22,6 +22,11 @@ HOMES = {
     "sqlite_utils": ("dao/", "storage/", "database.py"),
 }
 
+# What the command line may use: what anybody may, and where the default database is.
+LIBRARY = (
+    "__version__", "cli", "chat.", "database.", "errors", "importers.", "records", "timestamps", "storage.paths",
+)  # fmt: skip
+
 # SQL on our schema: a statement that names one of its tables.
 STATEMENT = re.compile(
     r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(?:sessions|messages|tool_calls|token_counts|notes|projects|channels|models|agents"
@@ -86,6 +91,13 @@ def test_imports_point_down_the_list(file: Path) -> None:
     above = {name for name in others - {own} if layers()[name] <= layers()[own]}
 
     assert above == set()
+
+
+@pytest.mark.parametrize("file", sorted((PACKAGE / "cli").glob("*.py")), ids=relative)
+def test_the_command_line_is_a_client_of_the_library(file: Path) -> None:
+    ours = {name.removeprefix("sessiondb.") for name in imported(file) if name.startswith("sessiondb.")}
+
+    assert {name for name in ours if not name.startswith(LIBRARY)} == set()
 
 
 @pytest.mark.parametrize("package", HOMES)

@@ -1,9 +1,10 @@
-"""The command line: one command a file, imported when it is called."""
+"""The command line: one command a file, imported when it is called; a few answer before click is imported."""
 
 from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 
@@ -19,17 +20,52 @@ def main() -> None:
             reconfigure(errors="backslashreplace")
     sys.excepthook = show_traceback
     try:
-        from sessiondb.cli.group import cli
+        if not answered(sys.argv[1:]):
+            from sessiondb.cli.group import cli
 
-        cli(prog_name="sessiondb")
+            cli(prog_name="sessiondb")
     finally:
         gc.freeze()
+
+
+def answered(arguments: Sequence[str]) -> bool:
+    """Say whether the command is one of AT_ONCE that takes these arguments: then it has answered."""
+    command = AT_ONCE.get(arguments[0]) if arguments else None
+    try:
+        return command is not None and command(arguments[1:])
+    except BrokenPipeError:
+        # Whoever read the output is gone. Click meets that again, and knows how to end.
+        return False
+
+
+def _version(arguments: Sequence[str]) -> bool:
+    from sessiondb import __version__
+
+    return not arguments and _printed(f"sessiondb {__version__}")
+
+
+def _path(arguments: Sequence[str]) -> bool:
+    from sessiondb.chat.text import visible
+    from sessiondb.storage.paths import default_database
+
+    return not arguments and _printed(visible(str(default_database())))
+
+
+def _printed(line: str) -> bool:
+    print(line, flush=True)
+    return True
+
+
+AT_ONCE: dict[str, Callable[[Sequence[str]], bool]] = {"--version": _version, "path": _path}
+"""Commands that cannot wait for click: for a hook, a status line or a script. Each is called with the arguments
+after its name, and returns False to leave them to click, which has the same command with its help and options.
+"""
 
 
 def show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Print an error that nobody foresaw; what it quotes of a log does not drive the terminal."""
     import traceback
 
-    from sessiondb.cli.text import visible
+    from sessiondb.chat.text import visible
 
     print(visible("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr, end="")

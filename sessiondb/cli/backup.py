@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from sessiondb.chat.text import short_bytes
 from sessiondb.cli.options import database_option, reading
 from sessiondb.cli.render import print_result
-from sessiondb.cli.text import short_bytes
 
 
 @click.command()

@@ -6,6 +6,7 @@ from functools import partial
 
 import click
 
+from sessiondb.chat.text import visible
 from sessiondb.cli.options import (
     complete_sessions,
     current_folder,
@@ -14,7 +15,6 @@ from sessiondb.cli.options import (
     reading,
 )
 from sessiondb.cli.render import print_notice, show_text
-from sessiondb.cli.text import visible
 
 
 @click.command()

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from sessiondb.chat.text import one_line, shown
 from sessiondb.cli.options import database_option
-from sessiondb.cli.text import one_line, shown
 from sessiondb.errors import SessionDBError
 
 INTERRUPTED = 130

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from sessiondb import timestamps
+from sessiondb.chat.text import counted, one_line
 from sessiondb.cli.render import has_colours, strong
-from sessiondb.cli.text import counted, one_line
 from sessiondb.records import SearchHit, SearchResult
 from sessiondb.records.projects import folder_name
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sessiondb.chat.text import counted
 from sessiondb.cli.fields import import_fields
 from sessiondb.cli.options import database_option, json_option, trying, writing
 from sessiondb.cli.render import Progress, is_watched, print_notice, print_result, show_json, show_text
-from sessiondb.cli.text import counted
 
 if TYPE_CHECKING:
     from datetime import tzinfo

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sessiondb.chat.text import counted
 from sessiondb.cli.options import database_option, json_option, trying, writing
 from sessiondb.cli.render import Progress, show_json, show_text
-from sessiondb.cli.text import counted
 
 if TYPE_CHECKING:
     from sessiondb.records import MergeReport

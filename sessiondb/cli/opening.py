@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 from typing import NamedTuple
 
-from sessiondb.cli.transcript import Look, lines
+from sessiondb.chat.transcript import Look, lines
+from sessiondb.cli.render import strong
 from sessiondb.records import Message, SearchHit, Transcript
 
 # Tool output is not shortened: what was found may stand in it.
-_LOOK = Look(full=True)
+_LOOK = Look(full=True, strong=strong)
 _ABOVE = 3
 """Lines that are left to be seen above the marked word, where it stands far below its message's heading."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from sessiondb.chat.text import counted, short_bytes
 from sessiondb.cli.options import database_option, writing
 from sessiondb.cli.render import Progress, print_result
-from sessiondb.cli.text import counted, short_bytes
 
 
 @click.command()

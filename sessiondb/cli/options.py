@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sessiondb.chat.text import one_line
 from sessiondb.cli.render import Output
-from sessiondb.cli.text import one_line
 from sessiondb.errors import InvalidInput, SessionDBError
 
 if TYPE_CHECKING:

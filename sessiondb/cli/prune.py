@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sessiondb import timestamps
+from sessiondb.chat.text import short_bytes
 from sessiondb.cli.options import database_option, filter_options, time_begin
 from sessiondb.cli.removing import Consent, consent_options, opened, remove
 from sessiondb.cli.render import print_notice
-from sessiondb.cli.text import short_bytes
 
 if TYPE_CHECKING:
     from sessiondb.records.sessions import Criteria

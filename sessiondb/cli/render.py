@@ -10,7 +10,7 @@ from typing import IO, Any, Literal, NamedTuple
 
 import click
 
-from sessiondb.cli.text import cut, one_line, pad, short_number, shown, visible, visible_json, width
+from sessiondb.chat.text import cut, one_line, pad, short_number, shown, visible, visible_json, width
 
 Row = Mapping[str, Any]
 GAP = "  "

@@ -113,9 +113,8 @@ def command(query: tuple[str, ...], explain: bool, opens: bool, output: Output, 
 def _open(db: SessionDB, result: SearchResult) -> Opened | None:
     """Return the transcript of the best hit that is in a session, None where there is none."""
     from sessiondb.cli.opening import opened
-    from sessiondb.cli.transcript import read
 
     hit = next((hit for hit in result.hits if hit.session_id), None)
     if hit is None or hit.session_id is None:
         return None
-    return opened(read(db, db.sessions.get(hit.session_id)), hit)
+    return opened(db.transcript(hit.session_id), hit)

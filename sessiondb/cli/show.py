@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
+from sessiondb.chat.transcript import STYLES, Look, lines, without_tools
 from sessiondb.cli.fields import MESSAGES, fields_of, message_rows, session_details
 from sessiondb.cli.options import database_option, output_options, reading, session_argument
-from sessiondb.cli.render import Output, print_more, show_json, show_rows, show_text
-from sessiondb.cli.transcript import STYLES, Look, lines, read, without_tools
+from sessiondb.cli.render import Output, print_more, show_json, show_rows, show_text, strong
 from sessiondb.records import Transcript
 
 
@@ -38,7 +38,7 @@ from sessiondb.records import Transcript
 @click.option("--full", is_flag=True, help="Do not shorten what tools answered.")
 @output_options(limit=0)
 @database_option
-def command(session: str, around: str | None, context: int, output: Output, **look: Any) -> None:
+def command(session: str, around: str | None, context: int, output: Output, tools: bool, **look: Any) -> None:
     """Show the transcript of a session.
 
     \b
@@ -47,14 +47,14 @@ def command(session: str, around: str | None, context: int, output: Output, **lo
       sessiondb show 5b0d7c1e --around 12 --no-tools
     """
     found = _read(session, around, context)
-    shown = found.messages if look["tools"] else without_tools(found.messages)
+    shown = found.messages if tools else without_tools(found.messages)
     page = replace(found, messages=shown[output.offset :][: output.limit])
     if output.form == "json":
         rows = [{name: row[name] for name in MESSAGES.fields} for row in message_rows(page.messages)]
         notes = [fields_of(note) for note in page.notes]
         show_json({"session": session_details(page.session, page.tags), "messages": rows, "notes": notes})
     elif output.form == "table":
-        show_text(lines(page, Look(**look)), paged=True)
+        show_text(lines(page, Look(**look, strong=strong)), paged=True)
     else:
         show_rows(output, MESSAGES, message_rows(page.messages))
     print_more(len(shown) - output.offset - len(page.messages))
@@ -67,4 +67,4 @@ def _read(name: str, around: str | None, context: int) -> Transcript:
         if around is not None:
             middle = db.messages.find(session.id, around)
             first, last = middle - context, middle + context
-        return read(db, session, first=first, last=last)
+        return db.transcript(session.id, first=first, last=last)

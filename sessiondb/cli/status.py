@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from sessiondb import timestamps
+from sessiondb.chat.text import counted, short_bytes
 from sessiondb.cli.fields import fields_of
 from sessiondb.cli.options import database_option, json_option, reading
 from sessiondb.cli.render import print_result, show_json
-from sessiondb.cli.text import counted, short_bytes
 
 if TYPE_CHECKING:
     from sessiondb.records import Status

@@ -10,10 +10,10 @@ from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from sessiondb.chat.text import counted, one_line, visible_json
 from sessiondb.cli.fields import import_fields
 from sessiondb.cli.options import writing
 from sessiondb.cli.render import print_notice, show_text
-from sessiondb.cli.text import counted, one_line, visible_json
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB

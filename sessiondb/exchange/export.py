@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from sessiondb.dao.exports import Exports
 from sessiondb.errors import InvalidInput, NotFound
+from sessiondb.exchange.transcripts import markdown
 from sessiondb.records import ExportReport, SessionFilter
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.records.rows import FORMAT, VERSION, DeletionRow, HeaderRow, NoteRow, Row, SessionRow, encode
@@ -18,6 +19,10 @@ from sessiondb.storage.connection import private_file, private_folder
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
+
+
+FORMATS = ("jsonl", "md")
+"""JSON lines, which an import reads back, and Markdown, for reading."""
 
 
 class Writable(Protocol):
@@ -32,10 +37,13 @@ def export_to(
     target: str | PathLike[str] | Writable,
     session_ids: Sequence[str] | None = None,
     *,
+    format: str = "jsonl",
     redact: bool = False,
     progress: Progress | None = None,
 ) -> ExportReport:
-    """Write `export` into a file (see `write`) or a binary stream."""
+    """Write sessions in one of FORMATS into a file (see `write`) or a binary stream."""
+    if format not in FORMATS:
+        raise InvalidInput(f"cannot export as {format!r}: give one of {', '.join(FORMATS)}")
     sessions = 0
 
     def count(phase: str, done: int, total: int) -> None:
@@ -44,7 +52,7 @@ def export_to(
         if progress is not None:
             progress(phase, done, total)
 
-    lines = export(db, session_ids, redact=redact, progress=count)
+    lines = (markdown if format == "md" else export)(db, session_ids, redact=redact, progress=count)
     if isinstance(target, str | PathLike):
         size = write(lines, Path(target).expanduser())
     else:

@@ -1,15 +1,25 @@
-"""Read sessions as people do: each with its tags, messages and notes."""
+"""Read sessions as people do, each with its tags, messages and notes, and write them as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sessiondb.dao.exports import Exports
 from sessiondb.records import SessionFilter, Transcript
+from sessiondb.records.progress import Progress
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
+
+
+def transcript(db: Tables, session_id: str, first: int = 1, last: int | None = None) -> Transcript:
+    """Return a session's transcript, with its messages from seq `first` to `last`. Raises NotFound."""
+    return Transcript(
+        db.sessions.get(session_id),
+        db.sessions.tags(session_id),
+        db.messages.transcript(session_id, first=first, last=last),
+        db.notes.of_session(session_id),
+    )
 
 
 def transcripts(
@@ -19,12 +29,29 @@ def transcripts(
 
     With `redact`, secrets and personal data are taken out of them (see sessiondb.exchange.redact).
     """
+    # What only an export needs: to show one session should not wait for it.
+    from sessiondb.dao.exports import Exports
     from sessiondb.exchange.redact import redacted
 
     exports = Exports(db.connection)
     with exports.snapshot():
         for id in exports.session_ids(SessionFilter()) if session_ids is None else session_ids:
-            found = Transcript(
-                db.sessions.get(id), db.sessions.tags(id), db.messages.transcript(id), db.notes.of_session(id)
-            )
+            found = transcript(db, id)
             yield redacted(found) if redact else found
+
+
+def markdown(
+    db: Tables, session_ids: Sequence[str] | None, *, redact: bool, progress: Progress
+) -> Iterator[bytes]:
+    """Yield one transcript after the other as lines of Markdown, chosen as in `transcripts`."""
+    from sessiondb.chat.transcript import Look, lines
+    from sessiondb.dao.exports import Exports
+
+    total = Exports(db.connection).session_count() if session_ids is None else len(session_ids)
+    look = Look(style="md", full=True)
+    for number, found in enumerate(transcripts(db, session_ids, redact=redact), 1):
+        if number > 1:
+            yield b"\n"
+        for line in lines(found, look):
+            yield line.encode() + b"\n"
+        progress("write", number, max(number, total))

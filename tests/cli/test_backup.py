@@ -8,8 +8,8 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
+from sessiondb.chat.text import short_bytes
 from sessiondb.cli.group import cli
-from sessiondb.cli.text import short_bytes
 
 Run = Callable[..., Result]
 

@@ -14,7 +14,6 @@ from click.testing import Result
 
 from sessiondb import SessionDB
 from sessiondb.cli.opening import opened
-from sessiondb.cli.transcript import read
 
 Run = Callable[..., Result]
 
@@ -48,7 +47,7 @@ def test_it_begins_where_the_words_are(
 ) -> None:
     with SessionDB(long, read_only=True) as db:
         hit = db.search(query, scope=scope).hits[0]
-        shown = opened(read(db, db.sessions.get("long")), hit)
+        shown = opened(db.transcript("long"), hit)
 
     assert shown.lines[shown.first - 1].startswith(near)
     if line is None:
@@ -90,5 +89,5 @@ def test_the_pager_is_told_the_line(long: Path, tmp_path: Path) -> None:
         os.close(terminal)
 
     with SessionDB(long, read_only=True) as db:
-        shown = opened(read(db, db.sessions.get("long")), db.search("which zeppelin").hits[0])
+        shown = opened(db.transcript("long"), db.search("which zeppelin").hits[0])
     assert (tmp_path / "told").read_text() == f"-R +{shown.first}\n"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from sessiondb import timestamps
+from sessiondb.chat.text import width
 from sessiondb.cli import render
 from sessiondb.cli.render import Column, Listing, Output, Progress, show_rows, show_text, table
-from sessiondb.cli.text import width
 
 COLUMNS = (
     Column("id", "id"),

@@ -74,9 +74,16 @@ def test_nothing_heavy_of_the_standard_library_is_loaded(filled: Path, command: 
 
 
 # What a command may load of ours: these packages, and no more modules than this.
-PACKAGES = {"sessiondb", "sessiondb.cli", "sessiondb.dao", "sessiondb.records", "sessiondb.storage"}
+PACKAGES = {
+    "sessiondb",
+    "sessiondb.chat",
+    "sessiondb.cli",
+    "sessiondb.dao",
+    "sessiondb.records",
+    "sessiondb.storage",
+}
 BUDGETS = {
-    "list": (PACKAGES | {"sessiondb.dao.search"}, 30),
+    "list": (PACKAGES | {"sessiondb.dao.search"}, 31),
     "search": (PACKAGES | {"sessiondb.dao.search", "sessiondb.query", "sessiondb.search"}, 46),
 }
 

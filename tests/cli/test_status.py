@@ -10,7 +10,7 @@ from pathlib import Path
 from click.testing import Result
 
 from sessiondb import SessionDB
-from sessiondb.cli.text import short_bytes
+from sessiondb.chat.text import short_bytes
 from sessiondb.storage.migrations import SCHEMA_VERSION
 
 Run = Callable[..., Result]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessiondb.cli.text import (
+from sessiondb.chat.text import (
     counted,
     cut,
     one_line,

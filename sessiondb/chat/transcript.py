@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sessiondb import timestamps
-from sessiondb.cli.render import strong
-from sessiondb.cli.text import counted, cut, one_line, short_bytes, short_number, visible
+from sessiondb.chat.text import counted, cut, one_line, short_bytes, short_number, visible
 from sessiondb.records import Message, Note, Session, ToolCall, Transcript
-
-if TYPE_CHECKING:
-    from sessiondb.database import SessionDB
 
 STYLES = ("text", "md")
 MAX_ANSWER = 12
@@ -23,18 +19,15 @@ MAX_LINE = 1000
 MAX_ARGUMENTS = 200
 
 
-def read(db: SessionDB, session: Session, *, first: int = 1, last: int | None = None) -> Transcript:
-    """Read a session's transcript, its messages from seq `first` to `last`."""
-    messages = db.messages.transcript(session.id, first=first, last=last)
-    return Transcript(session, db.sessions.tags(session.id), messages, db.notes.of_session(session.id))
-
-
 class Look(NamedTuple):
-    """How a transcript is written: `style` text or md, `full` with the whole of what tools answered."""
+    """How a transcript is written: `style` text or md, `full` with the whole of what tools answered.
 
-    tools: bool = True
+    `strong` makes a heading bold, where that can be.
+    """
+
     style: str = "text"
     full: bool = False
+    strong: Callable[[str], str] = str
 
 
 def without_tools(messages: list[Message]) -> list[Message]:
@@ -59,12 +52,12 @@ class _Text:
         self._look = look
 
     def head(self, transcript: Transcript) -> Iterator[str]:
-        yield strong(_title(transcript.session))
+        yield self._look.strong(_title(transcript.session))
         for name, value in _facts(transcript):
             yield f"  {name:<9} {value}"
 
     def message(self, message: Message) -> Iterator[str]:
-        yield strong(_heading(message, f"#{message.seq} "))
+        yield self._look.strong(_heading(message, f"#{message.seq} "))
         yield from (f"  ~ {line}" for line in self._short(message.reasoning or "", MAX_REASONING))
         if message.role == "tool":
             yield from (f"  | {line}" for line in self._short(message.text, MAX_ANSWER))
@@ -74,7 +67,7 @@ class _Text:
         yield from (f"  [{part}]" for part in _attachments(message))
 
     def notes(self, notes: list[Note]) -> Iterator[str]:
-        yield strong("Notes")
+        yield self._look.strong("Notes")
         for note in notes:
             yield f"  {_note(note)}"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sessiondb.cli.transcript import Look, lines, without_tools
+from sessiondb.chat.transcript import Look, lines, without_tools
 from sessiondb.records import Message, Note, Session, ToolCall, Transcript
 
 Make = Callable[..., Message]
