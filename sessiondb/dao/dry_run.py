@@ -12,7 +12,8 @@ from pathlib import Path
 from sessiondb.dao.tables import Tables
 from sessiondb.errors import DatabaseError
 from sessiondb.records.progress import Progress, no_progress
-from sessiondb.storage.connection import Connection, private_file
+from sessiondb.storage.connection import Connection
+from sessiondb.storage.files import private_file
 
 PAGES = 4096
 """Pages that are copied between two reports of progress: 16 MB."""

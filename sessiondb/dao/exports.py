@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 
 from sessiondb.dao.session_filter import where_clause
-from sessiondb.errors import DatabaseError
 from sessiondb.records import SessionFilter
 from sessiondb.records.rows import (
     CallRow,
@@ -106,16 +105,9 @@ class Exports:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    @contextlib.contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def snapshot(self) -> AbstractContextManager[None]:
         """Let all reads of the block see the database as it is at its first one, while others write."""
-        self._db.execute("BEGIN")
-        try:
-            yield
-        finally:
-            # Whoever stopped reading may have closed the database.
-            with contextlib.suppress(DatabaseError):
-                self._db.execute("COMMIT")
+        return self._db.snapshot()
 
     def session_ids(self, where: SessionFilter) -> list[str]:
         """Return the ids of sessions in the order of an export: by their start."""

@@ -14,7 +14,8 @@ from sessiondb.errors import DatabaseDamaged, DatabaseError, InvalidInput
 from sessiondb.records import Backup, Finding, Optimized
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage import migrations, paths
-from sessiondb.storage.connection import Connection, private_file
+from sessiondb.storage.connection import Connection
+from sessiondb.storage.files import private_file
 
 PROBLEMS = 20
 """Problems of one kind that are named."""

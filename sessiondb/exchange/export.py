@@ -15,7 +15,7 @@ from sessiondb.exchange.transcripts import markdown
 from sessiondb.records import ExportReport, SessionFilter
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.records.rows import FORMAT, VERSION, DeletionRow, HeaderRow, NoteRow, Row, SessionRow, encode
-from sessiondb.storage.connection import private_file, private_folder
+from sessiondb.storage.files import private_file, private_folder
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables

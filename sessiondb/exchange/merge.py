@@ -63,7 +63,7 @@ def _merge(db: Tables, source: Tables, done: Merged, progress: Progress) -> None
     with exports.snapshot():
         is_large = _size(source) >= LARGE
         total = exports.session_count()
-        is_free = not db.connection.sqlite.in_transaction
+        is_free = not db.connection.in_transaction
         with db.connection.bulk_load() if is_large and is_free else contextlib.nullcontext():
             rows = _Rows(exports.everything())
             while not rows.is_done:

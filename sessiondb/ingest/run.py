@@ -245,7 +245,7 @@ class Ingest:
     @contextlib.contextmanager
     def _unit(self) -> Iterator[None]:
         """Run the block as one transaction, undone when it raises also inside another one (a dry_run's)."""
-        with self._db.transaction(), self._db.savepoint() if self._db.is_nested else contextlib.nullcontext():
+        with self._db.transaction():
             yield
 
     def _index(self) -> None:
@@ -270,7 +270,7 @@ class Ingest:
         gc.disable()
         try:
             # In a transaction of the caller's nothing can be set.
-            with contextlib.nullcontext() if self._db.sqlite.in_transaction else self._db.bulk_load():
+            with contextlib.nullcontext() if self._db.in_transaction else self._db.bulk_load():
                 yield
         finally:
             if was_enabled:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessiondb.dao.search.guard import Replay
 from sessiondb.dao.values import said_at
+from sessiondb.errors import Conflict
 from sessiondb.records import Message
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
+
+
+T = TypeVar("T")
 
 
 class Turn:
@@ -19,7 +23,7 @@ class Turn:
 
     def __init__(self, db: Tables, session_id: str, replay: Replay) -> None:
         self._db = db
-        self._replay = replay
+        self._replay: Replay | None = replay
         self._uncounted: int | None = None
         self.session_id = session_id
 
@@ -31,7 +35,7 @@ class Turn:
         # The same however often it is written.
         fields["created_at"] = said_at(fields.get("created_at"), fields.get("timestamp"))
         append = self._db.messages.append
-        message = self._replay.run(lambda: append(self.session_id, role, content, **fields))
+        message = self._run(lambda: append(self.session_id, role, content, **fields))
         if message.role == "assistant":
             self._uncounted = message.id
         return message
@@ -43,17 +47,38 @@ class Turn:
         """
         tokens.setdefault("message_id", self._uncounted)
         self._uncounted = None
-        return self._replay.run(lambda: self._db.tokens.add(self.session_id, **tokens))
+        return self._run(lambda: self._db.tokens.add(self.session_id, **tokens))
 
     def set_tokens(self, request_key: str, **tokens: Any) -> None:
         """Set the tokens of a response in place of what was counted for it: `TokenCounts.set`."""
-        self._replay.run(lambda: self._db.tokens.set(self.session_id, request_key, **tokens))
+        self._run(lambda: self._db.tokens.set(self.session_id, request_key, **tokens))
+
+    def end(self) -> None:
+        """Let nothing more be written through this turn."""
+        self._replay = None
+
+    def _run(self, write: Callable[[], T]) -> T:
+        if self._replay is None:
+            raise Conflict(
+                f"this turn of session {self.session_id} is over: what it wrote stands or was undone;"
+                " write more through db.messages or a new db.turn(...)"
+            )
+        if not self._db.connection.in_transaction:
+            raise Conflict(
+                f"this turn of session {self.session_id} belongs to another thread or task: write through it"
+                " only where it was opened"
+            )
+        return self._replay.run(write)
 
 
 @contextlib.contextmanager
 def turn(db: Tables, session_id: str) -> Iterator[Turn]:
     """Open a write transaction, commit it when the block ends, and undo it when the block raises."""
-    with db.connection.transaction():
+    with db.connection.transaction(f"a turn of session {session_id}"):
         replay = Replay(db.connection)
-        yield Turn(db, session_id, replay)
-        replay.finish()
+        turn = Turn(db, session_id, replay)
+        try:
+            yield turn
+            replay.finish()
+        finally:
+            turn.end()

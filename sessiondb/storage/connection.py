@@ -1,346 +1,407 @@
-"""The one place that opens SQLite: file modes, pragmas, BEGIN IMMEDIATE, retries, and errors in words."""
+"""The one place that runs SQL: transactions, what a read sees, maintenance, and errors in words.
+
+    who                         works on              sees
+    a thread in a transaction   the writer            what it wrote itself, too
+    all other reads             a reader of the pool  what is committed
+
+One thread (and asyncio task) at a time has the writer. Whoever reads never waits for it.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import sys
 import threading
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sessiondb.errors import (
-    Conflict,
-    DatabaseBusy,
-    DatabaseDamaged,
-    DatabaseError,
-    DatabaseForeign,
-    DatabaseMissing,
-)
-from sessiondb.storage import debug
-from sessiondb.storage.locks import WriterLock, pauses
+from sessiondb.errors import DatabaseBusy, DatabaseError, DatabaseMissing
+from sessiondb.storage import failures, forks
+from sessiondb.storage.files import OpenedFile, private_file, private_folder
+from sessiondb.storage.readers import Parameters, Readers, Row, attempt, open_file
+from sessiondb.storage.turns import Holder, Turns
+
+__all__ = ["TIME_BUDGET", "Connection", "Row"]
 
 TIME_BUDGET = 30.0
 """Seconds that a write waits for other writers, unless told otherwise."""
 
-Row = tuple[Any, ...]
+WAL_PATIENCE = 1.0
+"""Seconds that opening a database waits for its readers to set write-ahead logging; the next one tries again."""
 
-_BUSY = ("locked", "busy")
-_DAMAGED = ("malformed", "corrupt", "disk i/o error")
+CACHE, LOAD_CACHE = 2 * 1024, 32 * 1024
+"""KiB of pages that the writer keeps at most, and while it loads many rows."""
 
-
-def private_folder(folder: Path) -> None:
-    """Make a folder, and those above it, readable by its owner alone; folders that exist stay as they are."""
-    missing = []
-    while not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    for path in reversed(missing):
-        with contextlib.suppress(FileExistsError):
-            path.mkdir(mode=0o700)
-
-
-def private_file(path: Path) -> None:
-    """Make an empty file that only its owner can read, unless there is one. SQLite gives -wal and -shm the
-    same mode.
-    """
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-
-
-def _current_task() -> object:
-    """Return the asyncio task that runs on this thread, None where there is none."""
-    asyncio = sys.modules.get("asyncio")
-    try:
-        return asyncio.current_task() if asyncio else None
-    except RuntimeError:
-        return None
+T = TypeVar("T")
 
 
 class Connection:
     """A connection to one database file, safe to share between threads of one process.
 
-    Reads return whole lists, so that nothing is left open. Writes belong inside `transaction()`.
-    Every sqlite3.Error leaves as an error of sessiondb.errors.
+    Reads return whole lists, so that nothing is left open. Writes belong inside `transaction()`; one outside
+    is a transaction of its own. Every sqlite3.Error leaves as an error of sessiondb.errors.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False, time_budget: float = TIME_BUDGET) -> None:
         self.path = path
         self.read_only = read_only
         self._time_budget = time_budget
-        self._lock = threading.RLock()
-        self._depth = 0
-        self._task: object = None
-        self._process = os.getpid()
-        self._writers = WriterLock(path)
-        try:
-            self._sqlite = self._open()
-        except OSError as error:
-            raise DatabaseError(f"cannot make the database {path}: {error.strerror or error}") from error
+        self._turns = Turns(path, time_budget)
+        self._loading_thread: int | None = None
+        self._is_closed = self._is_inherited = False
+        self._is_wal = True
+        self._synchronous = "FULL"
+        self._file = self._make_file()
+        self._readers = Readers(path, self._file, time_budget, may_be_frozen=read_only)
+        if read_only:
+            self._sqlite = self._readers.take()
+            self._readers.give_back(self._sqlite)
+        else:
+            self._sqlite = open_file(path, "mode=rw", CACHE, time_budget)
+        forks.watch(self)
 
-    def _open(self) -> sqlite3.Connection:
-        if self.read_only:
-            if not self.path.exists():
+    def _make_file(self) -> OpenedFile:
+        try:
+            if not self.read_only:
+                private_folder(self.path.parent)
+                private_file(self.path)
+            elif not self.path.exists():
                 raise DatabaseMissing(
                     f"there is no database at {self.path} yet: `sessiondb import auto` makes one"
                 )
-            options = "mode=ro"
-        else:
-            private_folder(self.path.parent)
-            private_file(self.path)
-            options = "mode=rw"
-        uri = f"{self.path.absolute().as_uri()}?{options}"
-        with self._errors():
-            connection = sqlite3.connect(
-                uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=0
-            )
-            debug.trace(connection)
-            try:
-                connection.execute("PRAGMA foreign_keys = ON")
-                connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("PRAGMA temp_store = MEMORY")
-                # Another process may be recovering the log or closing: readers wait for that as well.
-                connection.execute(
-                    f"PRAGMA busy_timeout = {int(self._time_budget * 1000) if self.read_only else 0}"
-                )
-                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            except sqlite3.OperationalError as error:
-                if not any(word in str(error) for word in _BUSY):
-                    connection.close()
-                    raise
-            except sqlite3.DatabaseError:
-                connection.close()
-                raise
-        return connection
+            return OpenedFile(self.path)
+        except OSError as error:
+            act = "open" if self.read_only else "make"
+            raise DatabaseError(
+                f"cannot {act} the database {self.path}: {error.strerror or error}"
+            ) from error
 
     def use_wal(self) -> None:
-        """Set write-ahead logging: readers never wait for a writer. It stays set in the file."""
-        with self._exclusive(), self._errors():
-            mode = self._retry("PRAGMA journal_mode = WAL").fetchone()[0]
-            if mode != "wal":
-                # No shared memory here, as on a network file system: the rollback journal, with the sync that
-                # makes it durable.
-                self._sqlite.execute("PRAGMA synchronous = EXTRA")
+        """Set write-ahead logging: readers never wait for a writer. It stays set in the file.
 
-    @contextlib.contextmanager
-    def bulk_load(self) -> Iterator[None]:
-        """Run the block with pragmas for a load of many rows, and with its pages on disk when it ends.
-
-        32 MiB of page cache keep in memory what is touched again and again. Commits are synced with the next
-        checkpoint, not each: what a power cut takes back is taken back whole, with the ledger of what was
-        imported, and the next run brings it again.
+        Where there is no shared memory, as on a network file system, or readers are in the way for longer
+        than a moment, the rollback journal is used with the sync that makes it durable.
         """
-        with self._lock, self._errors():
-            cache_size = self._sqlite.execute("PRAGMA cache_size").fetchone()[0]
-            self._sqlite.execute("PRAGMA cache_size = -32768")
-            self._sqlite.execute("PRAGMA synchronous = NORMAL")
+        patience = min(self._time_budget, WAL_PATIENCE)
+        mode = ""
         try:
-            yield
-        finally:
-            with self._lock, self._errors():
-                self._sqlite.execute("PRAGMA synchronous = FULL")
-                self._sqlite.execute(f"PRAGMA cache_size = {cache_size}")
-        self.maintain("PRAGMA wal_checkpoint(PASSIVE)")
+            mode = attempt(self._sqlite, "PRAGMA journal_mode", (), patience).fetchone()[0]
+            if mode != "wal":
+                with self._turns.held("a change of the journal", patience=patience):
+                    mode = attempt(self._sqlite, "PRAGMA journal_mode = WAL", (), patience).fetchone()[0]
+        except sqlite3.Error as error:
+            if not failures.is_busy(error):
+                raise self._failure(error) from error
+        except DatabaseBusy:
+            pass
+        self._is_wal = mode == "wal"
+
+    def on_writer(self) -> AbstractContextManager[Holder]:
+        """Let reads of the block use the writer, while nobody else knows it: a reader takes time to open."""
+        return self._turns.held_here("an opening")
+
+    @property
+    def is_wal(self) -> bool:
+        """Say whether the database uses write-ahead logging."""
+        return self._is_wal
 
     @property
     def sqlite(self) -> sqlite3.Connection:
-        """The connection itself, for sqlite-utils and for maintenance; its errors are sqlite3's own."""
+        """The writer itself, for sqlite-utils and for maintenance; its errors are sqlite3's own."""
         return self._sqlite
 
-    def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
+    # Reading
+
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """Return all rows of a query."""
-        with self._lock, self._errors():
-            return self._retry(sql, parameters).fetchall()
+        return self._read(sql, parameters, sqlite3.Cursor.fetchall)
 
-    def row(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Row | None:
+    def row(self, sql: str, parameters: Parameters = ()) -> Row | None:
         """Return the first row of a query, None where there is none."""
-        with self._lock, self._errors():
-            row: Row | None = self._retry(sql, parameters).fetchone()
-            return row
+        return self._read(sql, parameters, _first)
 
-    def value(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Any:
+    def value(self, sql: str, parameters: Parameters = ()) -> Any:
         """Return the first column of the first row, None where there is none."""
-        row = self.row(sql, parameters)
+        row = self._read(sql, parameters, _first)
         return row[0] if row else None
 
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 500) -> Iterator[Row]:
-        """Yield the rows of a query, `size` fetched at a time."""
-        with self._lock, self._errors():
-            cursor = self._retry(sql, parameters)
-        while True:
-            with self._lock, self._errors():
-                batch = cursor.fetchmany(size)
-            if not batch:
-                return
-            yield from batch
+        """Yield the rows of a query as they were at its beginning, `size` fetched at a time."""
+        reader = self._reader()
+        cursor: sqlite3.Cursor | None = None
+        done = 0
+        try:
+            while True:
+                try:
+                    cursor = cursor or self._run_past(reader, sql, parameters, done)
+                    batch = cursor.fetchmany(size)
+                except sqlite3.Error as error:
+                    if not _decodes_anything_now(reader, error):
+                        raise self._failure(error) from error
+                    cursor = None
+                    continue
+                if not batch:
+                    return
+                done += len(batch)
+                yield from batch
+        finally:
+            if cursor is not None and not self._is_inherited:
+                # Whoever stopped reading may have closed the database.
+                with contextlib.suppress(sqlite3.Error):
+                    cursor.close()
+            self._give_back(reader)
 
-    def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
-        """Run one writing statement, inside a transaction."""
-        with self._lock, self._errors():
-            self._check_transaction()
-            return self._sqlite.execute(sql, parameters)
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all reads of this thread see the database as it is at the first one of the block."""
+        self._check_usable()
+        with contextlib.nullcontext() if self._turns.mine() is not None else self._readers.snapshot():
+            yield
+
+    def _read(self, sql: str, parameters: Parameters, fetch: Callable[[sqlite3.Cursor], T]) -> T:
+        reader = self._reader()
+        try:
+            try:
+                return fetch(self._run(reader, sql, parameters))
+            except sqlite3.Error as error:
+                if not _decodes_anything_now(reader, error):
+                    raise self._failure(error) from error
+                return fetch(self._run(reader, sql, parameters))
+        finally:
+            self._give_back(reader)
+
+    def _reader(self) -> sqlite3.Connection:
+        self._check_usable()
+        return self._readers.take() if self._turns.mine() is None else self._sqlite
+
+    def _give_back(self, reader: sqlite3.Connection) -> None:
+        if self._is_inherited:
+            forks.leak(reader)
+        elif reader is not self._sqlite or self.read_only:
+            self._readers.give_back(reader)
+
+    def _run(self, sqlite: sqlite3.Connection, sql: str, parameters: Parameters) -> sqlite3.Cursor:
+        # A statement inside a transaction waits for nobody: what it sees would stay the same.
+        time_budget = 0 if sqlite.in_transaction else self._time_budget
+        return attempt(sqlite, sql, parameters, time_budget)
+
+    def _run_past(
+        self, sqlite: sqlite3.Connection, sql: str, parameters: Parameters, done: int
+    ) -> sqlite3.Cursor:
+        cursor = self._run(sqlite, sql, parameters)
+        for _ in range(done):
+            cursor.fetchone()
+        return cursor
+
+    # Writing
+
+    def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+        """Run one writing statement."""
+        return self._write(self._sqlite.execute, sql, parameters)
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
-        """Run one writing statement for many rows, inside a transaction."""
-        with self._lock, self._errors():
-            self._check_transaction()
-            return self._sqlite.executemany(sql, rows)
+        """Run one writing statement for many rows."""
+        return self._write(self._sqlite.executemany, sql, rows)
 
     def script(self, sql: str) -> None:
-        """Run several statements, inside a transaction or outside, without committing one that is open."""
-        with self._lock, self._errors():
+        """Run several statements as one transaction, or as part of the one that is open."""
+        with self.transaction():
             statement = ""
             for line in sql.splitlines(keepends=True):
                 statement += line
                 if sqlite3.complete_statement(statement):
-                    self._sqlite.execute(statement)
+                    self.execute(statement)
                     statement = ""
             if statement.strip():
-                self._sqlite.execute(statement)
+                self.execute(statement)
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, what: str = "a transaction") -> Iterator[None]:
         """Run the block as one write transaction: all of it is on disk when the block ends, or none of it
-        after an error.
+        after an error. `what` names it to others that wait for it.
 
-        A block inside another one belongs to it. Other threads wait. Raises DatabaseBusy when other processes
-        hold the file for longer than the time budget, DatabaseError where the file is open for reading only.
+        A block inside another one is a part of it that is undone alone when it raises. Raises DatabaseBusy
+        when others hold the file for longer than the time budget, DatabaseError where the file is open for
+        reading only, or was removed or replaced.
         """
+        self._check_usable()
+        holder = self._turns.mine()
+        if holder is not None and holder.depth:
+            with self._part(holder):
+                yield
+            return
         if self.read_only:
             raise DatabaseError(f"{self.path} is open for reading only")
-        with self._lock:
-            if self._depth:
-                self._check_transaction()
-                self._depth += 1
-                try:
-                    yield
-                finally:
-                    self._depth -= 1
-                return
-            with self._exclusive():
-                with self._errors():
-                    self._retry("BEGIN IMMEDIATE")
-                self._depth, self._task = 1, _current_task()
-                try:
-                    yield
-                    with self._errors():
-                        self._retry("COMMIT")
-                finally:
-                    self._depth, self._task = 0, None
-                    if self._sqlite.in_transaction:
-                        with self._errors():
-                            self._sqlite.execute("ROLLBACK")
+        with self._turns.held(what, depth=1):
+            self._begin()
+            try:
+                yield
+                self._commit()
+            finally:
+                self._undo("ROLLBACK")
+
+    @property
+    def in_transaction(self) -> bool:
+        """Say whether this thread has a transaction open."""
+        holder = self._turns.mine()
+        return holder is not None and holder.depth > 0
 
     @property
     def is_nested(self) -> bool:
-        """Say whether a transaction is open within another one."""
-        return self._depth > 1
+        """Say whether this thread has a transaction open within another one."""
+        holder = self._turns.mine()
+        return holder is not None and holder.depth > 1
 
     def begin_anew(self) -> None:
         """Undo what the open transaction did so far, as SQLite may have done already, and begin it anew."""
-        with self._lock, self._errors():
-            if self._sqlite.in_transaction:
-                self._sqlite.execute("ROLLBACK")
-            self._retry("BEGIN IMMEDIATE")
+        self._check_usable()
+        if not self.in_transaction or self.is_nested:
+            raise DatabaseError(f"{self.path}: only the outermost transaction can be begun anew")
+        self._undo("ROLLBACK")
+        self._begin()
 
-    def _check_transaction(self) -> None:
-        """Refuse to write into a transaction that SQLite has undone (a full disk), or that another task has open."""
-        if not self._depth:
+    @contextlib.contextmanager
+    def bulk_load(self) -> Iterator[None]:
+        """Run the block with a large page cache, and with its pages on disk when it ends.
+
+        Commits of this thread are synced with the next checkpoint, not each: what a power cut takes back is
+        taken back whole, with the ledger of what was imported, and the next run brings it again.
+        """
+        with self._turns.held_here("a load of many rows"):
+            self._sqlite.execute(f"PRAGMA cache_size = -{LOAD_CACHE}")
+            self._loading_thread = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._loading_thread = None
+            self._check_usable()
+            with self._turns.held_here("a load of many rows"):
+                self._sqlite.execute(f"PRAGMA cache_size = -{CACHE}")
+        self.maintain("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def maintain(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run a statement such as VACUUM that cannot stand in a transaction, alone among writers."""
+        self._check_usable()
+        with self._turns.held("maintenance"):
+            try:
+                return attempt(self._sqlite, sql, parameters, self._time_budget).fetchall()
+            except sqlite3.Error as error:
+                raise self._failure(error) from error
+
+    def close(self) -> None:
+        """Close the file; safe to call twice. The last writer to close brings the log into the file.
+
+        A transaction that this thread has open is undone. Raises DatabaseBusy where another one's does not end.
+        """
+        if self._is_closed or self._is_inherited:
+            self._is_closed = True
             return
+        alone = self.read_only or self._turns.mine() is not None
+        with contextlib.nullcontext() if alone else self._turns.held("the end of a connection"):
+            self._is_closed = True
+            if not self.read_only and self._file.is_lost():
+                # SQLite would remove the log by its name, which is another file's by now.
+                forks.leak(self._sqlite)
+                self._readers.let_go()
+            else:
+                self._readers.close()
+                self._sqlite.close()
+        self._turns.close()
+
+    def after_fork(self) -> None:
+        """Let go, in a forked child, of all that is the parent's."""
+        self._is_inherited = True
+        forks.leak(self._sqlite)
+        self._readers.let_go()
+        self._turns.close()
+
+    def _check_usable(self) -> None:
+        if self._is_inherited:
+            raise DatabaseError(f"{self.path} was opened before a fork: open it again in the child process")
+        if self._is_closed:
+            raise DatabaseError(f"{self.path} is closed: open it again")
+
+    def _write(self, run: Callable[..., sqlite3.Cursor], sql: str, values: Any) -> sqlite3.Cursor:
+        if not self.in_transaction:
+            with self.transaction():
+                return self._write(run, sql, values)
+        self._check_not_undone()
+        try:
+            return run(sql, values)
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
+    def _check_not_undone(self) -> None:
+        """Refuse to go on in a transaction that SQLite has undone, as it does on a full disk."""
+        self._check_usable()
         if not self._sqlite.in_transaction:
             raise DatabaseError(
                 f"{self.path}: an error has undone the transaction: leave its block and begin anew"
             )
-        if self._task is not _current_task():
-            raise DatabaseError(
-                f"{self.path}: another asyncio task has a transaction open on this thread: never await inside one,"
-                " put it into a function for `await db.run(function)`"
-            )
 
-    @contextlib.contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Run the block as a part of the transaction that is undone alone when it raises."""
-        self.execute("SAVEPOINT part")
+    def _begin(self) -> None:
+        self._file.check()
         try:
-            yield
-        except BaseException:
-            self.execute("ROLLBACK TO part")
-            self.execute("RELEASE part")
-            raise
-        self.execute("RELEASE part")
-
-    @contextlib.contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Keep other writers away for statements that run outside a transaction: VACUUM, a checkpoint."""
-        with self._lock, self._exclusive():
-            yield
-
-    def maintain(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """Run a statement such as VACUUM that cannot stand in a transaction, alone among writers."""
-        with self.exclusive(), self._errors():
-            return self._retry(sql, parameters).fetchall()
-
-    def close(self) -> None:
-        """Close the file; safe to call twice. The last writer to close brings the log into the file."""
-        with self._lock:
-            if self._process == os.getpid() and not self.read_only:
-                with self._exclusive(), self._errors():
-                    self._sqlite.close()
-            else:
-                self._sqlite.close()
-            self._writers.close()
-
-    @contextlib.contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        if self._process != os.getpid():
-            raise DatabaseError(f"{self.path} was opened before a fork: open it again in the child process")
-        with contextlib.ExitStack() as stack:
-            try:
-                stack.enter_context(self._writers.held(time.monotonic() + self._time_budget))
-            except TimeoutError:
-                raise self._busy() from None
-            yield
-
-    def _retry(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
-        deadline = time.monotonic() + self._time_budget
-        for pause in pauses():
-            try:
-                return self._sqlite.execute(sql, parameters)
-            except sqlite3.OperationalError as error:
-                if (
-                    self._depth
-                    or not any(word in str(error) for word in _BUSY)
-                    or time.monotonic() > deadline
-                ):
-                    raise
-            time.sleep(pause)
-        raise AssertionError("pauses() never ends")
-
-    def _busy(self) -> DatabaseBusy:
-        return DatabaseBusy(
-            f"{self.path} is being written by another process for more than {self._time_budget:g} s:"
-            " try again when it is done"
-        )
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.IntegrityError as error:
-            raise Conflict(f"{self.path}: {error}") from error
+            self._set_synchronous()
+            attempt(self._sqlite, "BEGIN IMMEDIATE", (), self._time_budget)
         except sqlite3.Error as error:
-            text = str(error).lower()
-            if any(word in text for word in _BUSY):
-                raise self._busy() from error
-            if "not a database" in text:
-                raise DatabaseForeign(f"{self.path} is not a SQLite database: give another path") from error
-            if any(word in text for word in _DAMAGED):
-                raise DatabaseDamaged(f"{self.path} is damaged ({error}): run `sessiondb doctor`") from error
-            if "unable to open" in text:
-                raise DatabaseError(
-                    f"{self.path} cannot be opened: it is a folder, or you may not read it"
-                ) from error
-            raise DatabaseError(f"{self.path}: {error}") from error
+            raise self._failure(error) from error
+
+    def _commit(self) -> None:
+        self._check_not_undone()
+        try:
+            # Where the file has a rollback journal, readers may be in the way. No other error is tried again:
+            # SQLite has thrown away by then what a second try would report as written.
+            attempt(self._sqlite, "COMMIT", (), self._time_budget)
+        except sqlite3.Error as error:
+            raise failures.failure(self.path, error, self._time_budget) from error
+        self._file.check()
+
+    def _undo(self, *statements: str) -> None:
+        if not self._is_closed and not self._is_inherited and self._sqlite.in_transaction:
+            for statement in statements:
+                self._sqlite.execute(statement)
+
+    @contextlib.contextmanager
+    def _part(self, holder: Holder) -> Iterator[None]:
+        """Run the block as a savepoint of the open transaction."""
+        self.execute("SAVEPOINT part")
+        holder.depth += 1
+        try:
+            yield
+            self.execute("RELEASE part")
+        except BaseException:
+            self._undo("ROLLBACK TO part", "RELEASE part")
+            raise
+        finally:
+            holder.depth -= 1
+
+    def _set_synchronous(self) -> None:
+        level = "FULL" if self._is_wal else "EXTRA"
+        if self._is_wal and self._loading_thread == threading.get_ident():
+            level = "NORMAL"
+        if level != self._synchronous:
+            self._sqlite.execute(f"PRAGMA synchronous = {level}")
+            self._synchronous = level
+
+    def _failure(self, error: sqlite3.Error) -> Exception:
+        is_open = self._turns.mine() is not None and not self._is_closed and self._sqlite.in_transaction
+        return failures.failure(self.path, error, 0 if is_open else self._time_budget)
+
+
+def _first(cursor: sqlite3.Cursor) -> Row | None:
+    row: Row | None = cursor.fetchone()
+    # A statement that is not at its end would hold on to what it sees.
+    cursor.close()
+    return row
+
+
+def _decodes_anything_now(reader: sqlite3.Connection, error: sqlite3.Error) -> bool:
+    """Take texts that are no UTF-8, as foreign tools write them, from now on; False where that was not it."""
+    if not failures.is_undecodable(error) or reader.text_factory is not str:
+        return False
+    # Only now: it takes its time for each text.
+    reader.text_factory = lambda text: text.decode("utf-8", "replace")
+    return True

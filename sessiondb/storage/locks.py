@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from sessiondb.errors import DatabaseError
 from sessiondb.storage import debug
 
 FIXED_IN = (3, 51, 3)
@@ -46,35 +47,57 @@ class WriterLock:
     """An exclusive lock among the processes and connections that write to one database file."""
 
     def __init__(self, database: Path) -> None:
-        self._path = Path(f"{database}.lock")
+        # Whatever link leads to the database: SQLite follows links too.
+        self._path = f"{os.path.realpath(database)}.lock"
         self._handle: int | None = None
 
     @contextlib.contextmanager
     def held(self, deadline: float) -> Iterator[None]:
         """Hold the lock for the block; waits until `deadline` (of time.monotonic()), then raises
-        TimeoutError.
+        TimeoutError. Raises DatabaseError where the lock file cannot be opened or locked.
         """
         if sqlite3.sqlite_version_info >= FIXED_IN:
             yield
             return
-        if self._handle is None:
-            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-        for pause in pauses():
-            if _try_lock(self._handle):
-                break
-            if time.monotonic() > deadline:
-                raise TimeoutError
-            time.sleep(pause)
+        try:
+            self._take(deadline)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise DatabaseError(f"cannot lock {self._path}: {error.strerror or error}") from error
         try:
             yield
         finally:
-            _unlock(self._handle)
+            # A forked child has none any more: the lock is its parent's.
+            if self._handle is not None:
+                _unlock(self._handle)
 
     def close(self) -> None:
-        """Give the lock file's handle back."""
+        """Give the lock file's handle back, and the lock with it; in a forked child, only its own handle."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+    def _take(self, deadline: float) -> None:
+        for pause in pauses():
+            if self._handle is None:
+                flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+                self._handle = os.open(self._path, flags, 0o600)
+            is_locked = _try_lock(self._handle)
+            if not self._is_current(self._handle):
+                # Someone removed the file: others make a new one, and take turns by that.
+                self.close()
+            elif is_locked:
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            time.sleep(pause)
+
+    def _is_current(self, handle: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(handle), os.stat(self._path))
+        except FileNotFoundError:
+            return False
 
 
 if sys.platform == "win32":

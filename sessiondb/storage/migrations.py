@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sessiondb.errors import DatabaseError, DatabaseForeign
-from sessiondb.storage.connection import Connection, private_file
+from sessiondb.storage.connection import Connection
+from sessiondb.storage.files import private_file
 
 APPLICATION_ID = 0x53534442
 """The four bytes "SSDB" in the file's header, by which the database is known as ours."""
@@ -90,9 +91,12 @@ def migrate(connection: Connection) -> None:
     """Bring the schema up to date; many processes may do so at once. An older file is first copied to
     PATH.vN.backup.
     """
-    if check(connection) == SCHEMA_VERSION:
-        return
+    with connection.on_writer():
+        version = check(connection)
+    # A copy of a database, such as a backup, comes without it.
     connection.use_wal()
+    if version == SCHEMA_VERSION:
+        return
     version = check(connection)
     if 0 < version < SCHEMA_VERSION:
         _back_up(connection, version)

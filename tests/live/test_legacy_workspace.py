@@ -322,7 +322,9 @@ def test_load_the_newest_session_of_this_workspace(db: SessionDB) -> None:
 def test_load_the_newest_session_of_this_workspace_through_an_index(db: SessionDB) -> None:
     statements: list[str] = []
     db.connection.sqlite.set_trace_callback(statements.append)
-    db.sessions.latest(project=ROOT)
+    with db.connection.transaction():  # where reads are the writer's
+        statements.clear()
+        db.sessions.latest(project=ROOT)
     db.connection.sqlite.set_trace_callback(None)
     plan = db.connection.rows(f"EXPLAIN QUERY PLAN {statements[0]}")
     steps = [row[3] for row in plan]

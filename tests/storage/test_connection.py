@@ -44,10 +44,10 @@ def test_an_inner_block_belongs_to_the_outer_one(connection: Connection) -> None
     connection.close()
 
 
-def test_a_savepoint_is_undone_alone(connection: Connection) -> None:
+def test_an_inner_block_that_raises_is_undone_alone(connection: Connection) -> None:
     with connection.transaction():
         connection.execute("INSERT INTO things (name) VALUES ('kept')")
-        with pytest.raises(Conflict), connection.savepoint():
+        with pytest.raises(Conflict), connection.transaction():
             connection.execute("INSERT INTO things (name) VALUES ('undone')")
             connection.execute("INSERT INTO things (name) VALUES ('kept')")
     assert names(connection) == ["kept"]

@@ -32,7 +32,7 @@ def despite_search(connection: Connection, write: Callable[[], T]) -> T:
                 # Asked inside, where no other thread's transaction can be meant.
                 is_part = connection.is_nested
                 if is_part:
-                    return _part(connection, write)
+                    return write()
                 _mark_stale(connection, names)
                 result = write()
         except (DatabaseError, Conflict) as error:
@@ -59,11 +59,14 @@ class Replay:
         self._is_part = connection.is_nested
 
     def run(self, write: Callable[[], T]) -> T:
-        """Run a write of the transaction and return what it returns; raises what `write` raises."""
+        """Run a write of the transaction and return what it returns; raises what `write` raises.
+
+        It undoes what it did itself where it raises, by a transaction of its own within this one.
+        """
         connection = self._connection
         is_all = not self._is_part and connection.sqlite.total_changes == self._changes
         try:
-            result = _part(connection, write)
+            result = write()
         except (DatabaseError, Conflict) as error:
             # What was written past us in the transaction could not be done again.
             if not is_all or not _may_be_damage(error):
@@ -75,13 +78,18 @@ class Replay:
 
     def finish(self) -> None:
         """Let the search indexes write what they held back: damage is to show now, not at the COMMIT."""
-        self.run(lambda: self._connection.execute("SAVEPOINT held_back") and None)
+
+        def write_out() -> None:
+            with self._connection.transaction():
+                pass
+
+        self.run(write_out)
 
     def _again(self, write: Callable[[], T], failure: Exception) -> T:
         for names in _suspects():
             try:
                 self._begin_anew(names)
-                result = _part(self._connection, write)
+                result = write()
             except (DatabaseError, Conflict):
                 continue
             _warn(names, failure)
@@ -94,8 +102,8 @@ class Replay:
         connection = self._connection
         connection.begin_anew()
         _mark_stale(connection, names)
-        if any(_part(connection, done) != result for done, result in self._done):
-            connection.execute("ROLLBACK")
+        if any(done() != result for done, result in self._done):
+            connection.sqlite.execute("ROLLBACK")
             raise DatabaseError(
                 f"{connection.path}: another process wrote between two tries: write the turn again"
             )
@@ -122,19 +130,6 @@ def _mark_stale(connection: Connection, names: tuple[str, ...]) -> None:
         index = SearchIndex(connection)
         for name in names:
             index.mark_stale(name)
-
-
-def _part(connection: Connection, write: Callable[[], T]) -> T:
-    connection.execute("SAVEPOINT write_part")
-    try:
-        result = write()
-    except BaseException:
-        if connection.sqlite.in_transaction:
-            connection.execute("ROLLBACK TO write_part")
-            connection.execute("RELEASE write_part")
-        raise
-    connection.execute("RELEASE write_part")
-    return result
 
 
 def _warn(names: tuple[str, ...], damage: Exception | None) -> None:

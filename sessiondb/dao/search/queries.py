@@ -26,8 +26,6 @@ class SearchQueries:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
-        # Thousands of rows are looked at, each on a page of its own: SQLite's own 2 MB do not hold them.
-        self._db.rows("PRAGMA cache_size = -16384")
 
     def has_segments(self) -> bool:
         """Say whether any text is kept in segmented form."""

@@ -164,7 +164,7 @@ def test_an_error_in_a_turn_that_is_caught_leaves_no_half_message(db: SessionDB)
     with db.turn("s") as turn:
         with pytest.raises(InvalidInput):
             turn.append("user", "never", no_json=object())
-        with pytest.raises(Conflict):
+        with pytest.raises(InvalidInput):
             turn.append("assistant", "never", tool_calls=[{"id": "c", "name": "ls"}], external_id=b"no text")
         turn.append("user", "kept")
     assert [message.content for message in db.messages.transcript("s", first=41)] == ["kept"]

@@ -1,0 +1,82 @@
+"""The database as a file: private modes, and whether the path still names the file that was opened."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from sessiondb.errors import DatabaseError
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder, and those above it, readable by its owner alone; folders that exist stay as they are."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+
+
+def private_file(path: Path) -> None:
+    """Make an empty file that only its owner can read, unless there is one. SQLite gives -wal and -shm the
+    same mode.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+class OpenedFile:
+    """The file that a path named when it was opened.
+
+    SQLite goes on with the file that it has open when its name is taken away: what it writes then is lost,
+    and its log lies beside the file that bears the name now.
+    """
+
+    def __init__(self, path: Path) -> None:
+        # A relative path means another file once the process changes its folder.
+        self._path = os.path.abspath(path)
+        self._was_empty = True
+        self._is_lost = False
+        found = os.stat(self._path)
+        self._identity = (found.st_dev, found.st_ino)
+
+    def check(self) -> None:
+        """Raise DatabaseError where the path names another file by now, or none, or the file was emptied."""
+        try:
+            found = os.stat(self._path)
+        except OSError as error:
+            self._is_lost = True
+            raise DatabaseError(
+                f"{self._path} was removed or moved while it was open ({error.strerror}):"
+                " what is written now would be lost; open the database again"
+            ) from error
+        if (found.st_dev, found.st_ino) != self._identity:
+            self._is_lost = True
+            raise DatabaseError(
+                f"{self._path} was replaced by another file while it was open:"
+                " what is written now would be lost; open the database again"
+            )
+        if found.st_size:
+            self._was_empty = False
+        elif not self._was_empty:
+            raise DatabaseError(f"{self._path} was emptied while it was open: restore a backup")
+
+    def is_lost(self) -> bool:
+        """Say whether the path names another file by now, or none."""
+        with contextlib.suppress(DatabaseError):
+            self.check()
+        return self._is_lost
+
+    def stamp(self) -> tuple[int, ...]:
+        """Return what changes with each change of the file, and -1 for a log beside it that holds anything.
+
+        Raises OSError.
+        """
+        found = os.stat(self._path)
+        with contextlib.suppress(FileNotFoundError):
+            if os.stat(f"{self._path}-wal").st_size:
+                return (-1,)
+        return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
