@@ -76,6 +76,13 @@ def test_every_table_and_view_has_its_sentence_on_the_page_of_the_schema(docs: M
     )
 
 
+def test_the_changelog_says_each_thing_once() -> None:
+    """Where two changes to it meet, keeping both sides of a line that one of them reworded is soon done."""
+    beginnings = [line[:30] for line in read("CHANGELOG.md").splitlines() if line.startswith("- ")]
+
+    assert len(set(beginnings)) == len(beginnings)
+
+
 def test_the_readme_has_at_most_200_lines() -> None:
     assert len(read("README.md").splitlines()) <= 200
 
