@@ -116,7 +116,7 @@ def test_every_variable_that_moves_logs_is_explained() -> None:
 
 
 def test_the_example_of_the_readme_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, *_ = re.findall(r"^```python\n(.*?)^```$", read("README.md"), re.DOTALL | re.MULTILINE)
+    (code,) = re.findall(r"^```python\n(.*?)^```$", read("README.md"), re.DOTALL | re.MULTILINE)
     asked = []
 
     def call_model(messages: list[dict[str, Any]]) -> SimpleNamespace:
