@@ -10,12 +10,13 @@ from pathlib import Path
 
 from sessiondb.dao.dry_run import dry_run_copy
 from sessiondb.dao.exports import Exports
-from sessiondb.dao.forks.parents import adopt
+from sessiondb.dao.ledger import Ledger
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.indexes import SearchIndex
 from sessiondb.dao.tables import Tables
 from sessiondb.dao.union.merge import Merge, Merged
-from sessiondb.dao.union.row_buffer import RowBuffer
+from sessiondb.dao.union.sessions import Batch, link_parents
+from sessiondb.dao.union.union import Union
 from sessiondb.errors import DatabaseMissing, InvalidInput
 from sessiondb.records import MergeReport
 from sessiondb.records.progress import Progress, no_progress
@@ -70,7 +71,7 @@ def _merge(db: Tables, source: Tables, done: Merged, progress: Progress) -> None
                 _add(done, _batch(db, rows, is_large))
                 progress("read", rows.sessions, total)
     with db.connection.transaction():
-        adopt(db.connection)
+        link_parents(db.connection)
     search = SearchIndex(db.connection)
     pending, indexed = search.pending("tool_calls_fts"), 0
     for count in search.catch_up():
@@ -85,11 +86,14 @@ def _add(done: Merged, part: Merged) -> None:
 
 def _batch(db: Tables, rows: _Rows, is_large: bool) -> Merged:
     with db.connection.transaction():
-        merge = Merge(db.connection, Lookups(db.connection), RowBuffer(db.connection), bulk=is_large)
+        batch = Batch(db.connection, Lookups(db.connection), Ledger(db.connection), bulk=is_large)
+        union = Union(batch)
+        merge = Merge(union)
         with SearchIndex(db.connection).bulk() if is_large else contextlib.nullcontext():
             for row in rows.batch():
                 merge.add(row)
-            merge.end_session()
+            merge.finish()
+            union.flush()
     return merge.merged
 
 

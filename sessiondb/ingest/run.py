@@ -8,12 +8,11 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from datetime import tzinfo
 
-from sessiondb.dao.forks.parents import adopt
 from sessiondb.dao.ledger import Entry, Ledger, Stat, Trouble
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.indexes import TOOLS, SearchIndex
-from sessiondb.dao.union.batch import ImportBatch
 from sessiondb.dao.union.misread import OldReading
+from sessiondb.dao.union.sessions import Batch, link_parents
 from sessiondb.dao.union.writer import ODD_RECORDS, ImportWriter, is_records_fault
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, SessionDBError
 from sessiondb.importers import importer, importers
@@ -87,7 +86,7 @@ class Ingest:
                     gc.collect(0)
             if changed:
                 with self._db.transaction():
-                    adopt(self._db)
+                    link_parents(self._db)
             self._index()
         return self._tally.report(self._db, time.monotonic() - started)
 
@@ -171,7 +170,7 @@ class Ingest:
         # What an earlier try has left in it was undone with the rest.
         self._ledger = Ledger(self._db)
         with self._unit(), self._search.bulk() if is_bulk else contextlib.nullcontext():
-            batch = ImportBatch(self._db, self._lookups, self._ledger, bulk=is_bulk, restore=self._restore)
+            batch = Batch(self._db, self._lookups, self._ledger, bulk=is_bulk, restore=self._restore)
             writer = ImportWriter(batch)
             entries = self._ledger.entries(found.name for found in files)
             for found in files:

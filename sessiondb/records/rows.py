@@ -7,7 +7,8 @@ its token counts and its notes; the notes that belong to no session.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -161,6 +162,7 @@ class NoteRow(msgspec.Struct, tag="note", omit_defaults=True):
 ROWS = (HeaderRow, DeletionRow, SessionRow, MessageRow, TokensRow, NoteRow)
 Row = HeaderRow | DeletionRow | SessionRow | MessageRow | TokensRow | NoteRow
 
+_encode_value = json.JSONEncoder(ensure_ascii=False).encode
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Row] = msgspec.json.Decoder(Row)
 
@@ -183,6 +185,8 @@ def raw_json(text: str | None) -> msgspec.Raw:
     return msgspec.Raw(text.replace("\n", " ").replace("\r", " ").encode())
 
 
-def stored_json(raw: msgspec.Raw) -> str | None:
-    """Return the JSON text to store; None for NOTHING."""
-    return bytes(raw).decode() or None
+def stored_json(value: Any) -> str | None:
+    """Return the JSON text to store; None for nothing. JSON from another database stays as it is written there."""
+    if not value:
+        return None
+    return bytes(value).decode() if isinstance(value, msgspec.Raw) else _encode_value(value)

@@ -156,7 +156,7 @@ def add_notes(db: SessionDB) -> None:
     done = db.notes.add(
         "followup", "Ask Noor", session_id="chat", assignee="me", due_at="2026-04-01", **about
     )
-    db.notes.resolve(done.id, "asked", at=AT.format(59))
+    db.notes.resolve(done.id, "asked", at=AT.format(50))
 
 
 def remove(db: SessionDB, session_id: str, reason: str, deleted_at: str) -> None:

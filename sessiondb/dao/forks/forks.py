@@ -14,8 +14,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sessiondb.dao.forks.copies import Copy, Line
-from sessiondb.dao.forks.originals import Descent, Originals
+from sessiondb.dao.forks.originals import Copy, Descent, Line, Originals
 from sessiondb.dao.forks.transfer import Transfer
 from sessiondb.dao.union.row_buffer import RowBuffer
 from sessiondb.storage.connection import Connection
@@ -65,12 +64,13 @@ WHERE message_id = (SELECT id FROM messages WHERE session_id = ? AND external_id
 """
 
 
-class Kin(NamedTuple):
+class Related(NamedTuple):
     """A session that shares messages with others.
 
     `late` are external ids of messages that it holds although another session does too. `children` are sessions that
     its log names as its sub-agents' and that had a parent before. `keys` are the request keys that its log has for
     copies, by their ids, where the stored counts have others. `is_new`: it was not stored before its log was read.
+    `has_gaps`: its messages are numbered as if it held the copies too.
     """
 
     id: str
@@ -79,9 +79,10 @@ class Kin(NamedTuple):
     children: Sequence[str] = ()
     keys: Sequence[tuple[str, str]] = ()
     is_new: bool = True
+    has_gaps: bool = False
 
 
-class Settled(NamedTuple):
+class Resolved(NamedTuple):
     """The sessions that changed, and how many messages were dropped that others hold."""
 
     changed: set[str]
@@ -109,31 +110,31 @@ class Forks:
         """Put the messages of a session after the seq `first` in order of time with those before."""
         self._transfer.interleave(session_id, first)
 
-    def settle(self, kin: Kin) -> Settled:
+    def resolve(self, related: Related) -> Resolved:
         """Give each message that a session shares with others to one of them."""
         late: list[Copy] = []
         changed: set[str] = set()
-        twins = self._drop_twins(kin)
+        twins = self._drop_twins(related)
         late += [copy for copy, _ in twins]
-        for external_id in kin.late:
-            row = self._db.row(_HOLDER, {"external_id": external_id, "session": kin.id})
+        for external_id in related.late:
+            row = self._db.row(_HOLDER, {"external_id": external_id, "session": related.id})
             if row is not None:
-                dropped = self._transfer.drop_copy(kin.id, external_id, row[1], row[0])
+                dropped = self._transfer.drop_copy(related.id, external_id, row[1], row[0])
                 late += [Copy(seq, *names) for seq, names in dropped]
-                changed.add(kin.id)
-        lines = self._lines(kin.id, sorted([*late, *kin.copies], key=lambda copy: copy.after))
+                changed.add(related.id)
+        lines = self._lines(related.id, sorted([*late, *related.copies], key=lambda copy: copy.after))
         if lines:
-            changed |= self._settle(kin, lines)
+            changed |= self._resolve(related, lines)
         # A message that changed hands keeps the id that it has in the log of its new holder.
         self._db.executemany(
             "UPDATE messages SET external_id = ? WHERE external_id = ? AND session_id = ?",
-            [(own_id, copy.external_id, kin.id) for copy, own_id in twins],
+            [(own_id, copy.external_id, related.id) for copy, own_id in twins],
         )
-        if late or not kin.is_new:
-            self._transfer.tidy(kin.id)
-        return Settled(changed, len(late))
+        if late or related.has_gaps or not related.is_new:
+            self._transfer.tidy(related.id)
+        return Resolved(changed, len(late))
 
-    def _drop_twins(self, kin: Kin) -> list[tuple[Copy, str]]:
+    def _drop_twins(self, related: Related) -> list[tuple[Copy, str]]:
         """Remove what a session holds although one that it shares answers with says it too, under another id.
 
         Some releases give each line of a resumed copy a fresh id. Return the copies, named by the ids that the other
@@ -141,24 +142,24 @@ class Forks:
         """
         found: list[tuple[Copy, str]] = []
         seen: set[str] = set()
-        shared = (*(copy.external_id for copy in kin.copies if copy.external_id), *kin.late)
+        shared = (*(copy.external_id for copy in related.copies if copy.external_id), *related.late)
         for external_id in dict.fromkeys(shared):
-            row = self._db.row(_HOLDER, {"external_id": external_id, "session": kin.id})
+            row = self._db.row(_HOLDER, {"external_id": external_id, "session": related.id})
             if row is None or row[1] in seen:
                 continue
             seen.add(row[1])
             for seq, own_id, original, their_id in self._db.rows(
-                _TWINS, {"session": kin.id, "other": row[1]}
+                _TWINS, {"session": related.id, "other": row[1]}
             ):
-                dropped = self._transfer.drop_copy(kin.id, own_id, row[1], original)
+                dropped = self._transfer.drop_copy(related.id, own_id, row[1], original)
                 found += [(Copy(seq, their_id), own_id)] if dropped else []
         return found
 
-    def _settle(self, kin: Kin, lines: list[Line]) -> set[str]:
-        session = self._originals.descent(kin.id)
+    def _resolve(self, related: Related, lines: list[Line]) -> set[str]:
+        session = self._originals.descent(related.id)
         # Of each session that holds some of them, the last one.
         ends = {line.holder: line for line in lines if line.external_id is not None}
-        if not kin.is_new and session.forked_at == max(ends.values(), key=lines.index).external_id:
+        if not related.is_new and session.forked_at == max(ends.values(), key=lines.index).external_id:
             return set()
         others = {holder: self._originals.descent(holder) for holder in ends}
         copiers = {
@@ -173,10 +174,12 @@ class Forks:
             changed.add(session.id)
         for holder, end in copiers.items():
             self._link(others[holder], session.id, end.external_id)
-            self._follow(kin, others[holder], lines)
+            self._follow(related, others[holder], lines)
         if copiers:
             self._transfer.drop_twins(session.id)
-            self._db.executemany(_SET_KEY, [(key, session.id, external_id) for external_id, key in kin.keys])
+            self._db.executemany(
+                _SET_KEY, [(key, session.id, external_id) for external_id, key in related.keys]
+            )
         if kept:
             end = max(kept, key=lines.index)
             changed |= {session.id} if self._link(session, end.holder, end.external_id) else set()
@@ -184,14 +187,14 @@ class Forks:
             self._link(session, None, None)
         return changed
 
-    def _follow(self, kin: Kin, giver: Descent, lines: list[Line]) -> None:
+    def _follow(self, related: Related, giver: Descent, lines: list[Line]) -> None:
         """Take over those forks and sub-agents of a session that hang on what it gave away."""
         moved = [
             line.external_id for line in lines if line.holder == giver.id and line.external_id is not None
         ]
-        names: dict[str, Any] = {"from": giver.id, "to": kin.id}
+        names: dict[str, Any] = {"from": giver.id, "to": related.id}
         self._db.execute(_FOLLOW, names | {"moved": json.dumps(moved)})
-        self._db.execute(_FOLLOW_CHILDREN, names | {"children": json.dumps(list(kin.children))})
+        self._db.execute(_FOLLOW_CHILDREN, names | {"children": json.dumps(list(related.children))})
 
     def _link(self, session: Descent, parent: str | None, at: str | None) -> bool:
         """Note where a session forked, unless its log says so or has another parent; say whether that is new."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from heapq import merge
 from operator import itemgetter
 
-from sessiondb.dao.forks.copies import Line
+from sessiondb.dao.forks.originals import Line
+from sessiondb.dao.union.incoming import prompt_title
 from sessiondb.dao.union.row_buffer import RowBuffer
-from sessiondb.dao.union.session import prompt_title
 from sessiondb.storage.connection import Connection
 
 COUNTERS = """
@@ -197,12 +197,7 @@ class Transfer:
             " WHERE s.id = ? AND m.seq BETWEEN 1 AND s.consolidated ORDER BY m.seq DESC LIMIT 1",
             (session_id,),
         )
-        # By way of negative numbers: two messages never have the same one.
-        self._db.executemany(
-            "UPDATE messages SET seq = ? WHERE id = ? AND seq <> ?",
-            [(-seq, id, seq) for seq, id in enumerate(order, start=1)],
-        )
-        self._db.execute("UPDATE messages SET seq = -seq WHERE session_id = ? AND seq < 0", (session_id,))
+        renumber(self._db, session_id, order)
         self._db.execute(
             "UPDATE sessions SET consolidated = coalesce((SELECT seq FROM messages WHERE id = :last), 0)"
             " WHERE id = :id AND consolidated > 0",
@@ -222,3 +217,13 @@ class Transfer:
                     "UPDATE token_counts SET session_id = ?, message_id = ? WHERE id = ?",
                     (holder, original, id),
                 )
+
+
+def renumber(connection: Connection, session_id: str, order: Sequence[int]) -> None:
+    """Number a session's messages from 1 on, in an order of their ids."""
+    # By way of negative numbers: two messages never have the same one.
+    connection.executemany(
+        "UPDATE messages SET seq = ? WHERE id = ? AND seq <> ?",
+        [(-seq, id, seq) for seq, id in enumerate(order, start=1)],
+    )
+    connection.execute("UPDATE messages SET seq = -seq WHERE session_id = ? AND seq < 0", (session_id,))

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from sessiondb.dao.exports import Exports
-from sessiondb.dao.forks.forks import Forks
-from sessiondb.dao.forks.transfer import COUNTERS
-from sessiondb.dao.lookups import Lookups
+from sessiondb.dao.forks.transfer import renumber
+from sessiondb.dao.union.align import Alignment, Known, digest
+from sessiondb.dao.union.incoming import AnyMessage, Incoming, SessionFields
 from sessiondb.dao.union.merge_fields import outlives, united
-from sessiondb.dao.union.row_buffer import RowBuffer
-from sessiondb.dao.union.session_union import SessionUnion
+from sessiondb.dao.union.row_buffer import Call, Message
+from sessiondb.dao.union.union import Union
 from sessiondb.records import Channel
 from sessiondb.records.rows import (
+    CallRow,
     DeletionRow,
     HeaderRow,
     MessageRow,
@@ -26,19 +28,8 @@ from sessiondb.records.rows import (
     TokensRow,
     stored_json,
 )
-from sessiondb.storage.connection import Connection
 
-_TOMBSTONE = (
-    "SELECT session_id, deleted_at, reason, agent, native_id, title FROM deletions WHERE session_id = ?"
-)
-_NOTE_KEY = ("session_id", "project_id", "kind", "body", "created_at")
-_NOTE_MORE = ("context", "resolution", "author", "assignee", "due_at", "resolved_at")
-_SAME_NOTE = f"""
-SELECT id FROM notes WHERE {" AND ".join(f"{name} IS ?" for name in _NOTE_KEY)} ORDER BY id LIMIT 1 OFFSET ?
-"""
-_FILL_NOTE = (
-    f"UPDATE notes SET {', '.join(f'{name} = coalesce({name}, ?)' for name in _NOTE_MORE)} WHERE id = ?"
-)
+_ANSWERED = "SELECT 1 FROM tool_calls WHERE result_message_id = ? AND call_id IS ?"
 
 
 @dataclass
@@ -54,42 +45,58 @@ class Merged:
     notes: int = 0
 
 
-class Merge:
-    """Takes rows in their order, inside one transaction of the caller.
+class _Current:
+    """The session whose rows are coming: where its messages stand here, and the answers that wait for their calls.
 
-    `bulk`: the caller has taken the insert triggers away (SearchIndex.bulk), so the counters are set here.
-    `restore`: sessions with a tombstone here come back.
+    A call's place is the seq of the message that asks for it, there, and its index among that one's calls.
     """
 
-    def __init__(
-        self, connection: Connection, lookups: Lookups, rows: RowBuffer, *, bulk: bool, restore: bool = False
-    ) -> None:
+    def __init__(self, session: Incoming, alignment: Alignment | None = None) -> None:
+        self.session = session
+        self.alignment = alignment
+        # By their seq there: the id that each message has here, and the external id of each that another session holds.
+        self.ids: dict[int, int] = {}
+        self.copied: dict[int, str] = {}
+        # Calls until their answer comes, and answers that came before.
+        self.unanswered: dict[tuple[int, int], Call] = {}
+        self.early: dict[tuple[int, int], tuple[Message, CallRow]] = {}
+        # How far it is summarised: the id of the last such message here, and its seq there.
+        self.consolidated: tuple[int | None, int] = (None, 0)
+        self.last_active_at = str(session.row.fields["last_active_at"])
+
+
+class Merge:
+    """Takes rows in their order, inside one transaction of the caller; it is their policy too.
+
+    Both databases are believed alike: see merge_fields for what becomes of a session that both hold, and align for
+    which messages are the same.
+    """
+
+    takes_rows_as_they_are = True
+
+    def __init__(self, union: Union) -> None:
         self.merged = Merged()
-        self._db = connection
-        self._lookups = lookups
-        self._bulk = bulk
-        self._restore = restore
-        self._rows = rows
-        self._exports = Exports(connection)
-        self._forks = Forks(connection, rows)
-        self._session: SessionUnion | None = None
-        self._row: SessionRow | None = None
+        self._union = union
+        self._batch = union.batch
+        self._content = union.content
+        self._db = union.batch.db
+        self._exports = Exports(self._db)
+        self._current: _Current | None = None
         # Of a redacted export: what is here is better, and its rows are not told from what was taken out.
         self._is_redacted = False
         self._passed_over: set[str] = set()
-        self._models: dict[str | None, int | None] = {None: None}
         self._notes: Counter[tuple[Any, ...]] = Counter()
 
     def add(self, row: Row) -> None:
         """Take a row; those of a session come after the session's own."""
         if isinstance(row, MessageRow):
-            if self._session is not None:
-                self._session.message(row)
+            if self._current is not None:
+                self._message(self._current, row)
         elif isinstance(row, TokensRow):
-            if self._session is not None:
-                self._session.tokens(row)
+            if self._current is not None:
+                self._tokens(self._current, row)
         elif isinstance(row, SessionRow):
-            self.end_session()
+            self._end_session()
             self._begin(row)
         elif isinstance(row, NoteRow):
             self._note(row)
@@ -97,143 +104,200 @@ class Merge:
             self._delete(row)
         elif isinstance(row, HeaderRow):
             self._is_redacted = row.redacted
-        if self._rows.is_full:
-            self._rows.write()
+        if self._batch.rows.is_full:
+            self._union.write()
 
-    def end_session(self) -> None:
-        """Write what is left of the session whose rows came last."""
-        if self._session is None or self._row is None:
-            return
-        session, row = self._session, self._row
-        session.finish()
-        # The messages' triggers may have moved it on.
-        self._db.execute("UPDATE sessions SET last_active_at = ? WHERE id = ?", (row.last_active_at, row.id))
-        if self._bulk:
-            self._db.execute(COUNTERS, (row.id,))
-        kin = session.kin(self._forks)
-        if kin is not None:
-            settled = self._forks.settle(kin)
-            session.added -= settled.dropped
-            others = settled.changed - {row.id, *self.merged.added, *self.merged.updated}
-            self.merged.updated += sorted(others)
-            self.merged.unchanged = [id for id in self.merged.unchanged if id not in others]
-            session.is_changed = session.is_changed or row.id in settled.changed
-        self.merged.messages += session.added
-        changed = self.merged.added if session.is_new else self.merged.updated
-        (changed if session.is_changed else self.merged.unchanged).append(row.id)
-        self._session = self._row = None
+    def finish(self) -> Merged:
+        """End with the last session, and return what all of them brought; the caller flushes the union."""
+        self._end_session()
+        return self.merged
+
+    # Its policy
+
+    def find(self, session: Incoming, message: AnyMessage) -> Message | None:
+        """Return the message that says the same at the same place; a new session has none."""
+        alignment = self._current.alignment if self._current is not None else None
+        if alignment is None:
+            return None
+        assert isinstance(message, MessageRow)
+        known = alignment.find(message)
+        return None if known is None else Message(known.id)
+
+    def settle(self, session: Incoming) -> None:
+        """Leave the row as it is: what it is to be was decided when it came."""
+
+    def share_key(self, session: Incoming, other: str) -> None:
+        """Let the open session of a key stay open that was active later."""
+        fields = session.row.fields
+        other_active_at = self._db.value("SELECT last_active_at FROM sessions WHERE id = ?", (other,))
+        if other_active_at >= fields["last_active_at"]:
+            fields["ended_at"], fields["end_reason"] = fields["last_active_at"], "merged"
+        else:
+            self._db.execute(
+                "UPDATE sessions SET ended_at = last_active_at, end_reason = 'merged' WHERE id = ?", (other,)
+            )
 
     # Sessions
 
     def _begin(self, theirs: SessionRow) -> None:
-        if not self._may_come(theirs):
-            self.merged.kept_away.append(theirs.id)
-            return
+        deleted_at, last_seq, written = self._union.find(theirs.id)
+        if deleted_at is not None:
+            if not self._batch.restore and not outlives(theirs, deleted_at):
+                self.merged.kept_away.append(theirs.id)
+                return
+            self._union.sessions.bring_back(theirs.id)
         ours = self._exports.session(theirs.id)
         if ours is not None and self._is_redacted:
             self._passed_over.add(theirs.id)
             self.merged.unchanged.append(theirs.id)
             return
-        self._row = theirs if ours is None else united(ours, theirs)
-        if ours is not None and self._row.title_source == "prompt" and b'"forked_at"' in bytes(ours.metadata):
+        row = theirs if ours is None else united(ours, theirs)
+        if ours is not None and row.title_source == "prompt" and b'"forked_at"' in bytes(ours.metadata):
             # Theirs may be the first prompt of what it has copied.
-            self._row = msgspec.structs.replace(self._row, title=ours.title, title_source=ours.title_source)
-        if self._row != ours:
-            self._write(self._row, is_new=ours is None)
-        self._session = SessionUnion(self._db, self._rows, self._model, theirs, ours is None)
-        self._session.is_changed = self._row != ours
-
-    def _may_come(self, theirs: SessionRow) -> bool:
-        """Say whether a session may come in: it was not removed here, or it has outlived that."""
-        found = self._db.row(_TOMBSTONE, (theirs.id,))
-        if found is not None:
-            if not self._restore and not outlives(theirs, DeletionRow(*found)):
-                return False
-            self._db.execute("DELETE FROM deletions WHERE session_id = ?", (theirs.id,))
-        return True
-
-    def _write(self, row: SessionRow, *, is_new: bool) -> None:
-        columns = self._columns(row) | self._state(row)
-        if row.parent_id is not None and not self._exists(row.parent_id):
-            # `adopt` links it when the parent comes.
-            columns["parent_id"] = None
-            columns["metadata"] = self._db.value(
-                "SELECT json_set(coalesce(?, '{}'), '$.parent_id', ?)", (columns["metadata"], row.parent_id)
-            )
-        if is_new:
-            columns |= {
-                "id": row.id,
-                "agent": self._lookups.agent(row.agent),
-                "consolidated": row.consolidated,
-            }
-            sql = f"INSERT INTO sessions ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-            self._db.execute(sql, list(columns.values()))
+            row = msgspec.structs.replace(row, title=ours.title, title_source=ours.title_source)
+        fields = SessionFields(dict(written), written)
+        if row != ours:
+            fields.fields |= self._columns(row)
+            fields.tags.update(row.tags)
+        session = Incoming(theirs.id, fields, self, last_seq)
+        session.is_changed = row != ours
+        if ours is None:
+            fields.fields |= {"id": row.id, "agent": row.agent, "consolidated": row.consolidated}
+            self._current = _Current(session)
         else:
-            sql = f"UPDATE sessions SET {', '.join(f'{name} = ?' for name in columns)} WHERE id = ?"
-            self._db.execute(sql, [*columns.values(), row.id])
-        self._db.executemany(
-            "INSERT OR IGNORE INTO session_tags (session_id, tag_id) VALUES (?, ?)",
-            [(row.id, self._lookups.tag(tag)) for tag in row.tags],
-        )
+            self._current = _Current(session, Alignment(self._ours(row.id)))
+            self._current.consolidated = (self._last_consolidated(row.id), theirs.consolidated)
+        self._union.open[session.id] = session
+        for call in theirs.calls if session.is_new else ():
+            self._content.add_call(session, call)
 
     def _columns(self, row: SessionRow) -> dict[str, Any]:
+        channel = Channel(*msgspec.structs.astuple(row.channel)) if row.channel is not None else None
         return {
             "native_id": row.native_id,
             "key": row.key,
-            "project_id": self._lookups.project(row.project, row.project_name),
-            "channel_id": self._channel(row),
+            "project_id": self._batch.project(row.project, row.project_name),
+            "channel_id": self._batch.lookups.channel(channel),
             "parent_id": row.parent_id,
             "relation": row.relation,
             "title": row.title,
             "title_source": row.title_source,
-            "model_id": self._model(row.model),
+            "model_id": self._batch.model(row.model),
             "started_at": row.started_at,
             "last_active_at": row.last_active_at,
+            "ended_at": row.ended_at,
+            "end_reason": row.end_reason,
             "pinned": int(row.pinned),
             "origin": row.origin,
             "metadata": stored_json(row.metadata),
         }
 
-    def _state(self, row: SessionRow) -> dict[str, str | None]:
-        """Return whether a session has ended: of two open ones of a key only the one active later stays
-        open.
+    def _end_session(self) -> None:
+        """Write what is left of the session whose rows came last."""
+        current, self._current = self._current, None
+        if current is None:
+            return
+        session, batch, merged = current.session, self._batch, self.merged
+        for message, call in current.early.values():
+            self._keep(session, message, call)
+        if not (batch.bulk and session.is_new):
+            self._union.write()
+            self._put_in_order(current)
+            # The messages' triggers may have moved it on.
+            sql = "UPDATE sessions SET last_active_at = ? WHERE id = ?"
+            self._db.execute(sql, (current.last_active_at, session.id))
+        changed = self._union.finish([session])
+        del self._union.open[session.id]
+        others = changed - {*merged.added, *merged.updated}
+        merged.updated += sorted(others)
+        merged.unchanged = [id for id in merged.unchanged if id not in others]
+        merged.messages += session.added
+        told = merged.added if session.is_new else merged.updated
+        (told if session.is_changed else merged.unchanged).append(session.id)
+
+    # Messages
+
+    def _ours(self, session_id: str) -> Iterator[Known]:
+        for id, row in self._exports.messages(session_id):
+            yield Known(id, row.seq, row.external_id, digest(row), row.created_at)
+
+    def _message(self, current: _Current, row: MessageRow) -> None:
+        session = current.session
+        if session.is_exact:
+            session.last_seq = row.seq - 1
+        added = session.added
+        message = self._content.message(session, row)
+        if message is None:
+            if row.external_id is not None:
+                current.copied[row.seq] = row.external_id
+            return
+        if current.alignment is not None and session.added > added:
+            current.alignment.add(message.id)
+        current.ids[row.seq] = message.id
+        for index, call in enumerate(self._content.calls(session, message, row) if row.tool_calls else ()):
+            early = current.early.pop((row.seq, index), None)
+            if early is None:
+                current.unanswered[row.seq, index] = call
+            else:
+                self._answer(session, call, *early)
+        for answer in row.answers:
+            place = answer.to
+            asked = None if place is None else current.unanswered.pop(place, None)
+            if place is not None and asked is None and place[0] not in current.ids:
+                current.early[place] = (message, answer)
+            else:
+                self._answer(session, asked, message, answer)
+
+    def _answer(self, session: Incoming, call: Call | None, message: Message, answer: CallRow) -> None:
+        """Give a call its answer. One that has another here keeps it, and the new one stands beside it."""
+        if call is None or call.answered_by is not None:
+            self._keep(session, message, answer)
+        else:
+            self._content.answer(session, call, message, answer)
+
+    def _keep(self, session: Incoming, message: Message, answer: CallRow) -> None:
+        if session.is_exact or self._db.row(_ANSWERED, (message.id, answer.call_id)) is None:
+            self._content.add_call(session, answer, answered_by=message.id)
+
+    def _tokens(self, current: _Current, row: TokensRow) -> None:
+        seq = row.message or 0
+        self._content.tokens(current.session, row, current.ids.get(seq), current.copied.get(seq))
+
+    def _put_in_order(self, current: _Current) -> None:
+        """Number the messages in the order of both, and let the summarised ones end where they end in the one that
+        has summarised more.
         """
-        state = {"ended_at": row.ended_at, "end_reason": row.end_reason}
-        if row.key is None or row.ended_at is not None:
-            return state
-        other = self._db.row(
-            "SELECT id, last_active_at FROM sessions WHERE key = ? AND ended_at IS NULL AND id <> ?",
-            (row.key, row.id),
+        if current.alignment is None:
+            return
+        session = current.session
+        order = current.alignment.order()
+        if order is not None:
+            renumber(self._db, session.id, order)
+        ours, theirs = current.consolidated
+        ids = [id for id in (ours, current.ids.get(theirs)) if id is not None]
+        changed = self._db.execute(
+            "UPDATE sessions SET consolidated = found.seq"
+            " FROM (SELECT max(seq) AS seq FROM messages WHERE id IN (?, ?)) AS found"
+            " WHERE id = ? AND consolidated <> found.seq",
+            (ids[0] if ids else None, ids[-1] if ids else None, session.id),
+        ).rowcount
+        session.is_changed = session.is_changed or changed > 0
+
+    def _last_consolidated(self, session_id: str) -> int | None:
+        found = self._db.value(
+            "SELECT m.id FROM sessions AS s JOIN messages AS m"
+            " ON m.session_id = s.id AND m.seq = s.consolidated WHERE s.id = ?",
+            (session_id,),
         )
-        if other is None:
-            return state
-        if other[1] >= row.last_active_at:
-            return {"ended_at": row.last_active_at, "end_reason": "merged"}
-        self._db.execute(
-            "UPDATE sessions SET ended_at = last_active_at, end_reason = 'merged' WHERE id = ?", (other[0],)
-        )
-        return state
-
-    def _channel(self, row: SessionRow) -> int | None:
-        if row.channel is None:
-            return None
-        names = row.channel.__struct_fields__
-        return self._lookups.channel(Channel(**{name: getattr(row.channel, name) for name in names}))
-
-    def _exists(self, session_id: str) -> bool:
-        return self._db.row("SELECT 1 FROM sessions WHERE id = ?", (session_id,)) is not None
-
-    def _model(self, name: str | None) -> int | None:
-        if name not in self._models:
-            self._models[name] = self._lookups.model(name)
-        return self._models[name]
+        return None if found is None else int(found)
 
     # Tombstones and notes
 
     def _delete(self, row: DeletionRow) -> None:
         """Remove a session that was removed there, unless it has outlived that, and keep the tombstone."""
+        self._union.flush()
         session = self._exports.session(row.id)
-        if session is not None and (self._restore or outlives(session, row)):
+        if session is not None and (self._batch.restore or outlives(session, row.deleted_at)):
             return
         self._db.execute(
             "INSERT INTO deletions (session_id, deleted_at, reason, agent, native_id, title)"
@@ -254,31 +318,20 @@ class Merge:
         self.merged.removed.append(row.id)
 
     def _note(self, row: NoteRow) -> None:
-        self.end_session()
+        self._end_session()
         session_id = row.session
         if session_id in self._passed_over:
             return
-        if session_id is not None and not self._exists(session_id):
-            # Pruned here: as a prune does, it leaves the notes of projects.
-            reason = self._db.value("SELECT reason FROM deletions WHERE session_id = ?", (session_id,))
-            if reason != "prune" or not (row.project or row.project_name):
-                return
-            session_id = None
-        project_id = self._lookups.project(row.project, row.project_name)
-        key = (session_id, project_id, row.kind, row.body, row.created_at)
-        found = self._db.value(_SAME_NOTE, (*key, self._notes[key]))
+        if session_id is not None:
+            _, _, written = self._union.find(session_id)
+            if not written:
+                # Pruned here: as a prune does, it leaves the notes of projects.
+                reason = self._db.value("SELECT reason FROM deletions WHERE session_id = ?", (session_id,))
+                if reason != "prune" or not (row.project or row.project_name):
+                    return
+                session_id = None
+        project_id = self._batch.project(row.project, row.project_name)
+        key = (session_id, None if session_id else project_id, row.kind, row.body, row.created_at)
+        is_new, _ = self._content.note(row, session_id, project_id, nth=self._notes[key])
         self._notes[key] += 1
-        more = [getattr(row, name) for name in _NOTE_MORE]
-        if found is None:
-            columns = (*_NOTE_KEY, *_NOTE_MORE)
-            found = self._db.execute(
-                f"INSERT INTO notes ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
-                (*key, *more),
-            ).lastrowid
-            self.merged.notes += 1
-        else:
-            self._db.execute(_FILL_NOTE, (*more, found))
-        self._db.executemany(
-            "INSERT OR IGNORE INTO note_translations (note_id, lang, body) VALUES (?, ?, ?)",
-            [(found, lang, body) for lang, body in row.translations.items()],
-        )
+        self.merged.notes += is_new

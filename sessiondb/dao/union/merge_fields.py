@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from sessiondb.records.rows import DeletionRow, SessionRow
-
-_TITLE_RANK = {None: 0, "prompt": 1, "agent": 2, "user": 3}
+from sessiondb.dao.union.incoming import TITLE_RANK, merged_json
+from sessiondb.records.rows import SessionRow, raw_json, stored_json
 
 
 def united(ours: SessionRow, theirs: SessionRow) -> SessionRow:
@@ -19,7 +16,7 @@ def united(ours: SessionRow, theirs: SessionRow) -> SessionRow:
     """
     newer, older = (theirs, ours) if theirs.last_active_at > ours.last_active_at else (ours, theirs)
     last = max((ours, theirs), key=lambda row: (row.ended_at or row.last_active_at, row.ended_at is not None))
-    titled = max((newer, older), key=lambda row: _TITLE_RANK[row.title_source] if row.title else -1)
+    titled = max((newer, older), key=lambda row: TITLE_RANK[row.title_source] if row.title else -1)
     located = ours if ours.project or ours.project_name else theirs
     descended = ours if ours.parent_id else theirs
     return SessionRow(
@@ -43,23 +40,11 @@ def united(ours: SessionRow, theirs: SessionRow) -> SessionRow:
         pinned=ours.pinned or theirs.pinned,
         origin=ours.origin or theirs.origin,
         tags=sorted({*ours.tags, *theirs.tags}),
-        metadata=_metadata(older.metadata, newer.metadata),
+        metadata=raw_json(merged_json(stored_json(older.metadata), stored_json(newer.metadata))),
         calls=ours.calls,
     )
 
 
-def outlives(session: SessionRow, deletion: DeletionRow) -> bool:
+def outlives(session: SessionRow, deleted_at: str) -> bool:
     """Say whether a session that one database removed lives on: it is pinned, or went on after that."""
-    return session.pinned or session.last_active_at > deletion.deleted_at
-
-
-def _metadata(older: msgspec.Raw, newer: msgspec.Raw) -> msgspec.Raw:
-    """Return both JSON objects as one, each value as it is written; of other JSON the newer."""
-    if not bytes(older) or not bytes(newer):
-        return newer if bytes(newer) else older
-    try:
-        known, more = (msgspec.json.decode(raw, type=dict[str, msgspec.Raw]) for raw in (older, newer))
-    except msgspec.ValidationError:
-        return newer
-    both = {**known, **more}
-    return newer if both == more else msgspec.Raw(msgspec.json.encode(both))
+    return session.pinned or session.last_active_at > deleted_at

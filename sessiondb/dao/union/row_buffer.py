@@ -1,4 +1,14 @@
-"""Rows of messages, tool calls and token counts on their way into the database, many at a time."""
+"""Rows of messages, tool calls and token counts on their way into the database, many at a time.
+
+A row is in one of three states, which its handle names:
+
+    stored    it was in the database before: the handle knows its id, `values` is None
+    waiting   it is in the buffer: `values` is the row to be, and may still be changed
+    written   the buffer has written it: `values` is None again, so that a gigabyte of rows can go
+
+Whoever changes a row asks for `values` first: what waits is changed in place, everything else by an UPDATE.
+Ids are given out when a row begins to wait, so that rows can name each other before any is written.
+"""
 
 from __future__ import annotations
 
@@ -21,37 +31,93 @@ TOKENS = (
     "session_id", "request_key", "message_id", "model_id", "counted_at", "input", "cache_read", "cache_write", "output",
     "reasoning", "cost_microdollars",
 )  # fmt: skip
+_QUESTION = ("message_id", "position", "name", "arguments", "called_at")
+_ANSWER = ("result", "is_error", "returned_at", "result_message_id")
+_QUESTION_PLACES, _ANSWER_PLACES = (tuple(map(CALL.index, names)) for names in (_QUESTION, _ANSWER))
+_COUNT = TOKENS[2:]
 
-Row = list[Any]
-"""The values of a row in the order of its columns; the id comes first and is given out at once."""
-
-CONTENT, REASONING, PARTS = MESSAGE.index("content"), MESSAGE.index("reasoning"), MESSAGE.index("parts")
-FINISH_REASON = MESSAGE.index("finish_reason")
-ASKED_BY, ANSWERED_BY = CALL.index("message_id"), CALL.index("result_message_id")
-NAME, ARGUMENTS, CALLED_AT = CALL.index("name"), CALL.index("arguments"), CALL.index("called_at")
-RESULT, IS_ERROR, RETURNED_AT = CALL.index("result"), CALL.index("is_error"), CALL.index("returned_at")
+_CONTENT, _REASONING = MESSAGE.index("content"), MESSAGE.index("reasoning")
+_ARGUMENTS, _RESULT = CALL.index("arguments"), CALL.index("result")
+_OUTPUT = TOKENS.index("output")
 
 
 def _insert(table: str, columns: tuple[str, ...]) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
 
 
-_MESSAGES, _CALLS, _TOKENS = (
-    _insert("messages", MESSAGE),
-    _insert("tool_calls", CALL),
-    _insert("token_counts", TOKENS),
-)
-_ASKING = ("message_id", "position", "name", "arguments", "called_at")
-_ASK = f"UPDATE tool_calls SET {', '.join(f'{column} = ?' for column in _ASKING)} WHERE id = ?"
-_ANSWERS = (
-    "UPDATE tool_calls SET result = ?, is_error = ?, returned_at = ?, result_message_id = ? WHERE id = ?"
-)
+def _update(table: str, columns: tuple[str, ...], where: str) -> str:
+    return f"UPDATE {table} SET {', '.join(f'{column} = ?' for column in columns)} WHERE {where}"
+
+
+_INSERT_MESSAGES = _insert("messages", MESSAGE)
+_INSERT_CALLS = _insert("tool_calls", CALL)
+_INSERT_TOKENS = _insert("token_counts", TOKENS)
+_ASK = _update("tool_calls", _QUESTION, "id = ?")
+_REPLY = _update("tool_calls", _ANSWER, "id = ?")
+_COUNT_AGAIN = _update("token_counts", _COUNT, "session_id = ? AND request_key = ?")
+
+
+class Message:
+    """The handle of a message. `calls` is how many tool calls it asks for, None where nobody has counted yet."""
+
+    __slots__ = ("calls", "id", "is_new", "values")
+
+    def __init__(self, id: int, values: list[Any] | None = None, calls: int | None = None) -> None:
+        self.id = id
+        self.values = values
+        self.is_new = values is not None
+        self.calls = calls
+
+    def get(self, columns: tuple[str, ...]) -> tuple[Any, ...]:
+        """Return columns of a row that waits."""
+        assert self.values is not None
+        return tuple(self.values[MESSAGE.index(column)] for column in columns)
+
+    def change(self, columns: tuple[str, ...], values: tuple[Any, ...]) -> None:
+        """Change a row that waits."""
+        assert self.values is not None
+        for column, value in zip(columns, values, strict=True):
+            self.values[MESSAGE.index(column)] = value
+
+
+class Call:
+    """The handle of a tool call: the ids of the messages that ask for it and that answer it, as far as known."""
+
+    __slots__ = ("answered_by", "asked_by", "id", "returned_at", "values")
+
+    def __init__(
+        self,
+        id: int,
+        asked_by: int | None,
+        answered_by: int | None,
+        returned_at: str | None,
+        values: list[Any] | None = None,
+    ) -> None:
+        self.id = id
+        self.asked_by = asked_by
+        self.answered_by = answered_by
+        self.returned_at = returned_at
+        self.values = values
+
+
+class Count:
+    """The handle of a token count: numbers, so its `values` stay; `is_waiting` says whether it is written."""
+
+    __slots__ = ("is_waiting", "values")
+
+    def __init__(self, values: list[Any], *, is_waiting: bool) -> None:
+        self.values = values
+        self.is_waiting = is_waiting
+
+    @property
+    def output(self) -> int:
+        """Return the output tokens, by which counts for one response are compared."""
+        return self.values[_OUTPUT] or 0
 
 
 class RowBuffer:
-    """Rows that are not written yet.
+    """Rows that wait, and changes to written ones that must come after them.
 
-    Ids are given out in order, so that rows can name each other before they are written.
     Only for use inside one transaction: it relies on nobody else giving out ids.
     """
 
@@ -61,11 +127,12 @@ class RowBuffer:
             1 + int(connection.value("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (table,)) or 0)
             for table in ("messages", "tool_calls")
         )
-        self._messages: list[Row] = []
-        self._calls: list[Row] = []
-        self._answers: list[Row] = []
-        self._tokens: dict[int, Row] = {}
-        self._tokens_by_key: dict[str, Row] = {}
+        self._messages: list[Message] = []
+        self._calls: list[Call] = []
+        self._asks: list[tuple[Any, ...]] = []
+        self._answers: list[tuple[Any, ...]] = []
+        self._tokens: list[Count] = []
+        self._tokens_by_key: dict[str | None, Count] = {}
         self._bytes = 0
 
     @property
@@ -73,80 +140,73 @@ class RowBuffer:
         """Say whether it is time to write."""
         return self._bytes > MAX_BYTES
 
-    def message(self, *values: Any) -> Row:
-        """Take the values of a message, all but its id; return the row, which may be changed until it is written.
-
-        After that it has the id and the session's.
-        """
+    def message(self, *values: Any) -> Message:
+        """Take the values of a message, all but its id."""
         row = [self._next_message, *values]
         self._next_message += 1
-        self._messages.append(row)
-        self._bytes += 200 + len(row[CONTENT] or "") + len(row[REASONING] or "")
-        return row
+        message = Message(row[0], row, 0)
+        self._messages.append(message)
+        self._bytes += 200 + len(row[_CONTENT] or "") + len(row[_REASONING] or "")
+        return message
 
-    def call(self, *values: Any) -> Row:
-        """Take the values of a tool call, all but its id; return the row, which may still be changed."""
+    def call(self, *values: Any) -> Call:
+        """Take the values of a tool call, all but its id."""
         row = [self._next_call, *values]
         self._next_call += 1
-        self._calls.append(row)
-        self._bytes += 200 + len(row[ARGUMENTS] or "") + len(row[RESULT] or "")
-        return row
+        call = Call(row[0], row[2], row[3], row[-1], row)
+        self._calls.append(call)
+        self._bytes += 200 + len(row[_ARGUMENTS] or "") + len(row[_RESULT] or "")
+        return call
 
-    def ask(self, call: Row, values: tuple[int, int, str | None, str | None, str | None]) -> None:
-        """Give an orphan answer its question: message, position, name, arguments and time."""
-        if self.is_written_call(call):
-            self._db.execute(_ASK, (*values, call[0]))
-        for column, value in zip(_ASKING, values, strict=True):
-            call[CALL.index(column)] = value
-
-    def answer(
-        self, call: Row, message_id: int, result: str | None, is_error: int | None, returned_at: str | None
-    ) -> None:
-        """Give a call, written or not, its answer."""
-        call[ANSWERED_BY] = message_id
-        if self.is_written_call(call):
-            self._answers.append([result, is_error, returned_at, message_id, call[0]])
+    def ask(self, call: Call, question: tuple[int, int, str | None, str | None, str | None]) -> None:
+        """Give an answer without a call its question: message, position, name, arguments and time."""
+        call.asked_by = question[0]
+        if call.values is None:
+            self._asks.append((*question, call.id))
         else:
-            call[RESULT], call[IS_ERROR], call[RETURNED_AT] = result, is_error, returned_at
-        self._bytes += len(result or "")
+            for place, value in zip(_QUESTION_PLACES, question, strict=True):
+                call.values[place] = value
 
-    def tokens(self, row: Row) -> None:
-        """Take the values of a token count; they may still be changed until the next `write`."""
-        # Rows may be without a key, so only the row itself tells it from others.
-        self._tokens[id(row)] = row
-        self._tokens_by_key[row[1]] = row
+    def answer(self, call: Call, answer: tuple[str | None, int | None, str | None, int]) -> None:
+        """Give a call its answer: result, whether it is an error, time and message."""
+        call.returned_at, call.answered_by = answer[2:]
+        if call.values is None:
+            self._answers.append((*answer, call.id))
+        else:
+            for place, value in zip(_ANSWER_PLACES, answer, strict=True):
+                call.values[place] = value
+        self._bytes += len(answer[0] or "")
 
-    def is_written_message(self, row: Row) -> bool:
-        """Say whether a message is in the database, so that changing its row changes nothing."""
-        return not self._messages or row[0] < self._messages[0][0]
+    def tokens(self, values: list[Any]) -> Count:
+        """Take the values of a token count."""
+        count = Count(values, is_waiting=True)
+        self._tokens.append(count)
+        self._tokens_by_key[values[1]] = count
+        return count
 
-    def is_written_call(self, row: Row) -> bool:
-        """Say whether a tool call is in the database."""
-        return not self._calls or row[0] < self._calls[0][0]
+    def recount(self, count: Count, values: list[Any]) -> None:
+        """Change what a count says; it stays with its session, and with its message."""
+        count.values[3:] = values[3:]
+        if not count.is_waiting:
+            self._db.execute(_COUNT_AGAIN, [*count.values[2:], *count.values[:2]])
 
-    def unwritten_calls_of(self, message_id: int) -> int:
-        """Return how many calls of a message are not in the database yet."""
-        return sum(row[ASKED_BY] == message_id for row in self._calls)
-
-    def is_written_tokens(self, row: Row) -> bool:
-        """Say whether a token count is in the database."""
-        return id(row) not in self._tokens
-
-    def unwritten_tokens(self, request_key: str) -> Row | None:
-        """Return the row of a token count that is not in the database yet, whichever session it is of."""
+    def waiting_tokens(self, request_key: str) -> Count | None:
+        """Return a token count that waits, whichever session it is of."""
         return self._tokens_by_key.get(request_key)
 
     def write(self) -> None:
         """Write all rows; the sessions they belong to must be there."""
-        self._db.executemany(_MESSAGES, self._messages)
-        self._db.executemany(_CALLS, self._calls)
-        self._db.executemany(_ANSWERS, self._answers)
-        self._db.executemany(_TOKENS, self._tokens.values())
-        # The rows are known by their ids from now on, and there may be as many as in a gigabyte of one session.
-        for row in self._messages:
-            del row[2:]
-        for row in self._calls:
-            row[NAME] = row[ARGUMENTS] = row[RESULT] = row[CALLED_AT] = row[RETURNED_AT] = None
-        self._messages, self._calls, self._answers, self._tokens = [], [], [], {}
+        self._db.executemany(_INSERT_MESSAGES, [message.values or () for message in self._messages])
+        self._db.executemany(_INSERT_CALLS, [call.values or () for call in self._calls])
+        self._db.executemany(_ASK, self._asks)
+        self._db.executemany(_REPLY, self._answers)
+        self._db.executemany(_INSERT_TOKENS, [count.values for count in self._tokens])
+        for message in self._messages:
+            message.values = None
+        for call in self._calls:
+            call.values = None
+        for count in self._tokens:
+            count.is_waiting = False
+        self._messages, self._calls, self._asks, self._answers, self._tokens = [], [], [], [], []
         self._tokens_by_key = {}
         self._bytes = 0

@@ -6,18 +6,18 @@ import sqlite3
 from typing import NamedTuple
 
 from sessiondb import timestamps
-from sessiondb.dao.forks.forks import Forks, Kin
+from sessiondb.dao.forks.forks import Forks
 from sessiondb.dao.ledger import Claims
-from sessiondb.dao.union.batch import ImportBatch
-from sessiondb.dao.union.merge import Merge
-from sessiondb.dao.union.messages import ImportMessages
+from sessiondb.dao.union.incoming import AnyMessage, Incoming, SessionFields
+from sessiondb.dao.union.merge import Merge, Merged
 from sessiondb.dao.union.misread import NOTHING_OLD, Misread, OldReading
-from sessiondb.dao.union.notes import ImportNotes
-from sessiondb.dao.union.session import ImportSession
-from sessiondb.dao.union.sessions import ImportSessions
-from sessiondb.dao.union.tokens import ImportTokens
+from sessiondb.dao.union.row_buffer import Message
+from sessiondb.dao.union.sessions import Batch
+from sessiondb.dao.union.union import Union
 from sessiondb.errors import Conflict, SessionDBError
 from sessiondb.importers.base import MessageRecord, NoteRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.records import Channel
+from sessiondb.records.rows import CallRow
 from sessiondb.records.rows import Row as ExportRow
 
 ODD_RECORDS = (
@@ -30,6 +30,9 @@ ODD_RECORDS = (
     ValueError,
 )
 """What a record that is not as base.py says makes Python raise on its way into the database."""
+
+Part = MessageRecord | ToolResult | TokenRecord | NoteRecord
+"""A record of what is in a session."""
 
 
 class Added(NamedTuple):
@@ -45,114 +48,149 @@ class Added(NamedTuple):
     claims: Claims
 
 
-class ImportWriter:
-    """Takes the records of one file after another, inside one transaction of the caller.
+class Claim:
+    """What a file claims of a session: with what authority, and whether the stored messages are the file's.
 
-    Rows are held back until they are many, those of finished files too: `flush` at the end.
+    Rivalry of two sources: formats whose messages have no ids may keep one session in several places, and a union of
+    them would hold everything twice. So one of them owns the messages: the one with the higher authority, then the
+    one with more messages. Where another file owns a session, its records are held back (`held`) to the end of this
+    file. Then they replace what is stored, or only what they say of the session itself fills gaps.
     """
 
-    def __init__(self, batch: ImportBatch) -> None:
+    __slots__ = ("authority", "held", "is_owner")
+
+    def __init__(self, authority: int | None, *, has_rival: bool) -> None:
+        self.authority = authority
+        self.held: list[Part] | None = [] if has_rival else None
+        self.is_owner = True
+
+
+class ImportWriter:
+    """Takes the records of one file after another, inside one transaction of the caller; it is their policy too.
+
+    A log is believed in what it says of its session, over what was stored before; a title by a person stays, and so
+    does the end that a person has set (see SessionFields). Messages are known by the ids that their agents gave them.
+    """
+
+    takes_rows_as_they_are = False
+    # Notes that stand for a state have no time of their own in the logs: theirs is that of the last save.
+    undated_notes = ("question", "workstream", "summary")
+
+    def __init__(self, batch: Batch) -> None:
         self._batch = batch
-        self._sessions = ImportSessions(batch)
-        self._messages = ImportMessages(batch)
-        self._tokens = ImportTokens(batch, self._messages)
-        self._notes = ImportNotes(batch)
-        self._merge = self._new_merge()
+        self._union = Union(batch)
+        self._content = self._union.content
+        self._merge: Merge | None = None
         self._old = NOTHING_OLD
         self._misread = Misread(batch.db, batch.ledger, "")
-        self._forks = Forks(batch.db, batch.rows)
-        batch.write = self._write
-        # Sessions of finished files of which rows are held back.
-        self._unflushed: set[str] = set()
+        self._path = ""
+        self._fallback_time = ""
+        # The sessions of the file; None stands for one that was removed on purpose.
+        self._sessions: dict[str, Incoming | None] = {}
+        self._claims: dict[str, Claim] = {}
+        # By the id of a session: sub-agents that its log names, and that had another parent before.
+        self._children: dict[str, list[str]] = {}
+
+    # What the file brings
 
     def begin(self, path: str, changed_ns: int, old: OldReading = NOTHING_OLD) -> None:
         """Begin a file, which was last changed at a time in nanoseconds since 1970.
 
-        `old` is what a lower version of the importer took from it, which is put right.
+        That time is for sessions that no time is known of. `old` is what a lower version of the importer took from
+        the file, which is put right.
         """
         self._old = old
         self._misread = Misread(self._batch.db, self._batch.ledger, path)
-        self._batch.path = path
-        self._batch.fallback_time = timestamps.from_epoch(changed_ns / 1e9)
-        self._batch.sessions = {}
-        self._merge = self._new_merge()
+        self._path = path
+        self._fallback_time = timestamps.from_epoch(changed_ns / 1e9)
+        self._union.open = {}
+        self._sessions, self._claims, self._children, self._merge = {}, {}, {}, None
 
     def add(self, record: Record | ExportRow) -> None:
         """Take a record; its session's own record must have come before. Rows of an export are merged."""
         if not isinstance(record, tuple):
-            # They share the buffer, in which rows of earlier files may wait for their sessions.
-            self._sessions.write()
+            if self._merge is None:
+                self._merge = Merge(self._union)
             self._merge.add(record)
         elif isinstance(record, SessionRecord):
             session = self._session(record)
             if session is not None:
-                self._sessions.learn(session, record)
+                self._learn(session, record)
         else:
-            session = self._batch.sessions.get(record.session)
+            session = self._sessions.get(record.session)
             if session is None:
                 return
-            if session.held is not None:
-                session.held.append(record)
-            else:
+            held = self._claims[session.id].held
+            if held is None:
                 self._take(session, record)
+            else:
+                held.append(record)
 
     def finish(self) -> Added:
         """End the file: decide on what is held back, and return what the file brought."""
-        self._merge.end_session()
-        sessions = [session for session in self._batch.sessions.values() if session is not None]
+        sessions = [session for session in self._sessions.values() if session is not None]
         for session in sessions:
-            if session.held is not None:
-                self._settle_rivalry(session)
-        self._sessions.settle(sessions)
-        self._unflushed.update(session.id for session in sessions)
-        others = self._settle_forks(sessions)
-        for session in sessions:
-            session.is_changed = session.is_changed or session.added > 0
+            self._resolve_rivalry(session, self._claims[session.id])
+        others = self._union.finish(sessions, self._children)
         self._withdraw_others(sessions)
         self._interleave(sessions)
-        merged = self._merge.merged
-        all_merged = [*merged.added, *merged.updated, *merged.unchanged]
+        merged = self._merge.finish() if self._merge else Merged()
+        old = [session for session in sessions if not session.is_new]
+        claims: Claims = {id: (claim.authority, claim.is_owner) for id, claim in self._claims.items()}
+        claims |= dict.fromkeys([*merged.added, *merged.updated, *merged.unchanged], (None, True))
         return Added(
             [session.id for session in sessions if session.is_new] + merged.added,
-            [session.id for session in sessions if not session.is_new and session.is_changed]
-            + merged.updated
-            + others,
-            [session.id for session in sessions if not session.is_new and not session.is_changed]
-            + merged.unchanged,
+            [session.id for session in old if session.is_changed] + merged.updated + sorted(others),
+            [session.id for session in old if not session.is_changed] + merged.unchanged,
             sum(session.added for session in sessions) + merged.messages,
-            {session.id: (session.authority, session.is_owner) for session in sessions}
-            | dict.fromkeys(all_merged, (None, True)),
+            claims,
         )
 
     def flush(self) -> None:
         """Write all that is held back."""
-        self._sessions.write()
-        self._batch.rows.write()
-        self._batch.ledger.flush()
-        self._unflushed.clear()
+        self._union.flush()
 
-    def _session(self, record: SessionRecord) -> ImportSession | None:
-        sessions = self._batch.sessions
-        if record.id not in sessions:
-            if record.id in self._unflushed:
+    def _session(self, record: SessionRecord) -> Incoming | None:
+        if record.id in self._sessions:
+            return self._sessions[record.id]
+        deleted_at, last_seq, written = self._union.find(record.id)
+        if deleted_at is not None:
+            if not self._batch.restore:
+                self._sessions[record.id] = None
+                return None
+            self._union.sessions.bring_back(record.id)
+        fields = dict(written) or {
+            "id": record.id, "agent": record.agent, "native_id": record.native_id, "consolidated": 0, "pinned": 0,
+            "origin": self._batch.database_id,
+        }  # fmt: skip
+        session = Incoming(record.id, SessionFields(fields, written), self, last_seq)
+        if not session.is_new and record.id in self._old.sessions:
+            self._put_right(session, record)
+        may_rival = not session.is_new and record.authority is not None
+        has_rival = may_rival and self._batch.ledger.rival(record.id, self._path) is not None
+        self._sessions[record.id] = session
+        self._claims[record.id] = Claim(record.authority, has_rival=has_rival)
+        if not has_rival:
+            self._union.open[record.id] = session
+        return session
+
+    def _interleave(self, sessions: list[Incoming]) -> None:
+        """Put what a further file of a session has added in order of time: its lines may be the earlier ones."""
+        for session in sessions:
+            went_on = session.added and session.start_seq
+            if went_on and self._batch.ledger.is_given_elsewhere(session.id, self._path):
                 self.flush()
-            found = sessions[record.id] = self._sessions.find(record)
-            may_rival = found is not None and not found.is_new and record.authority is not None
-            if found and not found.is_new and record.id in self._old.sessions:
-                self._put_right(found, record)
-            if found and may_rival and self._batch.ledger.rival(record.id, self._batch.path) is not None:
-                found.held = []
-        return sessions[record.id]
+                Forks(self._batch.db, self._batch.rows).interleave(session.id, session.start_seq)
 
     def withdraw(self, agent: str) -> list[str]:
         """Take back what a lower version read from the file, which is a log of `agent`; return the ids."""
         self.flush()
         return self._misread.withdraw(sorted(self._old.sessions), (), agent)
 
-    def _withdraw_others(self, sessions: list[ImportSession]) -> None:
+    def _withdraw_others(self, sessions: list[Incoming]) -> None:
         """Take back the sessions that the file gave under another agent's name and does not give any more."""
         gone = self._old.sessions - {session.id for session in sessions}
-        agents = {session.agent for session in sessions}
+        agents = {session.row.fields["agent"] for session in sessions}
         if gone and len(agents) == 1:
             self.flush()
             (agent,) = agents
@@ -163,101 +201,144 @@ class ImportWriter:
             ]
             self._misread.withdraw(other, [session.id for session in sessions], agent)
 
-    def _put_right(self, session: ImportSession, record: SessionRecord) -> None:
+    def _put_right(self, session: Incoming, record: SessionRecord) -> None:
         """Remove what a lower version read of a session, where that was wrong or taken for another agent's."""
-        is_others = session.fields["agent"] != record.agent
+        is_others = session.row.fields["agent"] != record.agent
         if not (is_others or self._old.is_wrong) or not self._misread.is_only_here(session.id):
             return
         self._misread.clear(session.id)
         self._batch.agent(record.agent)
-        session.forget(record.agent)
+        session.row.forget(record.agent)
+        session.last_seq = session.start_seq = 0
+        session.is_changed = True
 
-    def _take(
-        self, session: ImportSession, record: MessageRecord | ToolResult | TokenRecord | NoteRecord
-    ) -> None:
+    def _learn(self, session: Incoming, record: SessionRecord) -> None:
+        """Take over what a record says of its session."""
+        session.row.learn(record)
+        batch, fields = self._batch, session.row.fields
+        if (record.project or record.project_name) and fields.get("project_id") is None:
+            fields["project_id"] = batch.project(record.project, record.project_name)
+        if record.channel is not None and (record.channel.chat_id or fields.get("channel_id") is None):
+            fields["channel_id"] = batch.lookups.channel(Channel(*record.channel))
+        if record.model is not None:
+            fields["model_id"] = batch.model(record.model)
+        if record.parent_id is not None and record.parent_id != session.id:
+            if session.is_new or record.relation != "subagent" or fields.get("parent_id") is None:
+                fields["parent_id"] = record.parent_id
+            elif fields["parent_id"] != record.parent_id:
+                # A fork's log may name itself as the parent of sub-agents that it has copied.
+                self._children.setdefault(record.parent_id, []).append(session.id)
+
+    def _take(self, session: Incoming, record: Part) -> None:
         if isinstance(record, MessageRecord):
-            self._messages.add(session, record)
+            self._message(session, record)
         elif isinstance(record, ToolResult):
-            self._messages.add_result(session, record)
+            self._result(session, record)
         elif isinstance(record, TokenRecord):
-            self._tokens.add(session, record)
+            self._tokens(session, record)
         else:
-            session.saw(record.created_at)
-            if not session.written:
-                self._write()
-            self._notes.add(session, record)
+            session.row.widen(record.created_at)
+            if not session.row.written:
+                self._union.write()
+            project_id = session.row.fields.get("project_id")
+            _, is_changed = self._content.note(record, session.id, project_id, self.undated_notes)
+            session.is_changed = session.is_changed or is_changed
         if self._batch.rows.is_full:
-            self._write()
+            self._union.write()
 
-    def _write(self) -> None:
-        """Write all that came before, in the middle of a file."""
-        sessions = self._batch.sessions.values()
-        self._sessions.settle(session for session in sessions if session is not None and session.held is None)
-        self.flush()
+    def _message(self, session: Incoming, record: MessageRecord) -> None:
+        """Take a message with the calls that it asks for; what is new in it may tell the session's title and model."""
+        session.row.widen(record.created_at)
+        known = session.added
+        message = self._content.message(session, record)
+        if message is None:
+            return
+        if session.added > known:
+            if record.model is not None:
+                session.row.fields["model_id"] = self._batch.model(record.model)
+            if (
+                record.role == "user"
+                and record.content
+                and not (record.metadata and "kind" in record.metadata)
+            ):
+                session.row.set_title(record.content, "prompt")
+        if record.tool_calls:
+            self._content.calls(session, message, record)
 
-    def _settle_rivalry(self, session: ImportSession) -> None:
+    def _result(self, session: Incoming, record: ToolResult) -> None:
+        """Take a tool's answer: to a call that is known, or as one whose call is not."""
+        session.row.widen(record.created_at)
+        content, call_id = self._content, record.call_id
+        calls = content.calls_with(session, call_id)
+        call = next((row for row in calls if row.answered_by is None), None)
+        if calls and call is None:
+            content.date_answer(calls, record.created_at)
+            return
+        if call_id is not None and record.external_id is not None:
+            record = record._replace(external_id=None)
+        if record.external_id is not None and content.find_by_id(session, record.external_id) is not None:
+            return
+        if call is None and content.is_copied_answer(session, call_id):
+            session.copies.found.append((session.last_id, None, call_id))
+            return
+        message = content.add_message(session, record)
+        if call is None:
+            # An answer came without its call, which may come yet.
+            call = content.add_call(session, CallRow(call_id, name=record.name))
+        content.answer(session, call, message, record)
+
+    def _tokens(self, session: Incoming, record: TokenRecord) -> None:
+        message = self._content.find_by_id(session, record.message) if record.message is not None else None
+        copied_id = record.message if record.message in session.copies.ids else None
+        self._content.tokens(session, record, message.id if message is not None else None, copied_id)
+
+    # Its policy
+
+    def find(self, session: Incoming, message: AnyMessage) -> Message | None:
+        """Return the message with the same id that the session has; one without an id is always new."""
+        if message.external_id is None:
+            return None
+        return self._content.find_by_id(session, message.external_id)
+
+    def settle(self, session: Incoming) -> None:
+        """End what the file brings at its last activity: see SessionFields.end."""
+        session.row.end(is_new=session.is_new, fallback_time=self._fallback_time)
+
+    def share_key(self, session: Incoming, other: str) -> None:
+        """Let one open session hold a key: of two from one store the latter, else the one that has it."""
+        fields = session.row.fields
+        sibling = self._sessions.get(other)
+        if sibling is None and not self._batch.ledger.has_given(self._path, other):
+            fields["ended_at"], fields["end_reason"] = fields["last_active_at"], "imported"
+            return
+        if sibling is not None:
+            sibling.row.give_up_key()
+        self._batch.db.execute(
+            "UPDATE sessions SET ended_at = last_active_at, end_reason = 'imported' WHERE id = ?", (other,)
+        )
+
+    def _resolve_rivalry(self, session: Incoming, claim: Claim) -> None:
         """Take the messages of this file in place of the stored ones, or leave them, as authority and number say."""
-        batch = self._batch
-        held, session.held = session.held or [], None
+        if claim.held is None:
+            return
+        batch, row = self._batch, session.row
+        held, claim.held = claim.held, None
         count = sum(isinstance(record, MessageRecord | ToolResult) for record in held)
         stored = int(batch.db.value("SELECT count(*) FROM messages WHERE session_id = ?", (session.id,)))
-        theirs = batch.ledger.rival(session.id, batch.path) or 0
-        session.is_owner = (session.authority or 0, count) > (theirs, stored)
-        if not session.is_owner:
-            # A file that is not believed only fills gaps.
-            session.fields |= {name: value for name, value in session.written.items() if value is not None}
+        theirs = batch.ledger.rival(session.id, self._path) or 0
+        claim.is_owner = (claim.authority or 0, count) > (theirs, stored)
+        if not claim.is_owner:
+            # What is stored stays, and what nobody knew is filled.
+            row.fields |= {name: value for name, value in row.written.items() if value is not None}
             return
         for table in ("tool_calls", "messages", "token_counts"):
             batch.db.execute(f"DELETE FROM {table} WHERE session_id = ?", (session.id,))
         batch.ledger.disown(session.id)
-        session.last_seq = 0
+        self._union.open[session.id] = session
+        session.last_seq = session.start_seq = 0
         session.is_changed = True
         for record in held:
-            assert not isinstance(record, SessionRecord)
             self._take(session, record)
-
-    def _settle_forks(self, sessions: list[ImportSession]) -> list[str]:
-        """Give what sessions of this file share with others to the originals; return the others that changed."""
-        kin = [(session, one) for session in sessions if (one := self._kin(session)) is not None]
-        if not kin:
-            return []
-        self.flush()
-        changed = set[str]()
-        for session, one in kin:
-            settled = self._forks.settle(one)
-            changed |= settled.changed
-            session.added -= settled.dropped
-        for session in sessions:
-            session.is_changed = session.is_changed or session.id in changed
-        return sorted(changed - {session.id for session in sessions})
-
-    def _interleave(self, sessions: list[ImportSession]) -> None:
-        """Put what a further file of a session has added in order of time: its lines may be the earlier ones."""
-        for session in sessions:
-            if (
-                session.added
-                and session.stored_seq
-                and self._batch.ledger.is_given_elsewhere(session.id, self._batch.path)
-            ):
-                self.flush()
-                self._forks.interleave(session.id, session.stored_seq)
-
-    def _kin(self, session: ImportSession) -> Kin | None:
-        """Return what a session shares with others, None where it is nothing."""
-        late: list[str] = []
-        if session.added and session.has_worldwide_ids and not self._batch.is_first:
-            own = (external_id for external_id, row in session.messages.items() if len(row) > 1)
-            late = self._forks.shared(session.id, own)
-        if not session.copies and not late:
-            return None
-        sessions = self._batch.sessions.values()
-        children = [one.id for one in sessions if one is not None and one.other_parent == session.id]
-        keys = session.copied_counts.items()
-        return Kin(session.id, session.copies, late, children, tuple(keys), session.is_new)
-
-    def _new_merge(self) -> Merge:
-        batch = self._batch
-        return Merge(batch.db, batch.lookups, batch.rows, bulk=batch.bulk, restore=batch.restore)
 
 
 def is_records_fault(error: Exception) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sessiondb.dao.union.merge_fields import outlives, united
-from sessiondb.records.rows import DeletionRow, SessionRow, raw_json
+from sessiondb.records.rows import SessionRow, raw_json
 
 NOON, LATER, LATEST = (f"2026-03-01T{hour}:00:00.000Z" for hour in (12, 13, 14))
 
@@ -108,4 +108,4 @@ def test_metadata_is_of_both_and_the_newer_says_it_better(ours: Any, theirs: Any
 def test_a_session_outlives_a_removal_before_its_last_activity(
     last_active_at: str, pinned: bool, lives: bool
 ) -> None:
-    assert outlives(row(last_active_at, pinned=pinned), DeletionRow("s", LATER, "rm")) is lives
+    assert outlives(row(last_active_at, pinned=pinned), LATER) is lives

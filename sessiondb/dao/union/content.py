@@ -1,0 +1,380 @@
+"""What hangs on a session, as a union with what is stored: its messages, tool calls, token counts and notes.
+
+Import and merge both write through here. A message is looked for first (as the session's policy says), then among
+the lines that other sessions hold; only what is neither is added. A message that is there takes what it lacks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sessiondb.dao.union.incoming import AnyMessage, Incoming
+from sessiondb.dao.union.row_buffer import TOKENS, Call, Count, Message
+from sessiondb.dao.union.sessions import Batch, storable
+from sessiondb.importers.base import (
+    MessageRecord,
+    NoteRecord,
+    TokenRecord,
+    ToolResult,
+    is_globally_unique,
+)
+from sessiondb.records.rows import CallRow, MessageRow, NoteRow, TokensRow, stored_json
+
+AnyTokens = TokenRecord | TokensRow
+AnyNote = NoteRecord | NoteRow
+
+_SPOKEN = ("user", "assistant")
+_GROWING = ("content", "reasoning", "parts", "finish_reason", "metadata", "created_at")
+_FIND_CALLS = "SELECT id, message_id, result_message_id, returned_at FROM tool_calls WHERE"
+_HELD = "SELECT 1 FROM messages WHERE external_id = ? AND session_id <> ?"
+_ANSWERED = """
+SELECT 1 FROM messages AS m JOIN tool_calls AS t ON t.message_id = m.id
+WHERE m.external_id = :asked_by AND m.session_id <> :session AND t.call_id = :call_id
+  AND t.result_message_id IS NOT NULL
+"""
+_FIND_COUNT = f"SELECT {', '.join(TOKENS)} FROM token_counts WHERE request_key = ?"
+_COUNTED = "SELECT 1 FROM token_counts AS t JOIN messages AS m ON m.id = t.message_id WHERE m.external_id = ? LIMIT 1"
+_SAME_COUNTS = f"SELECT count(*) FROM token_counts WHERE {' AND '.join(f'{name} IS ?' for name in TOKENS)}"
+_NOTE = ("kind", "body", "created_at", "context", "resolution", "author", "assignee", "due_at", "resolved_at")
+_NOTE_GROWING = _NOTE[3:]
+_ADD_NOTE = f"INSERT INTO notes (session_id, project_id, {', '.join(_NOTE)}) VALUES ({', '.join('?' * 11)})"
+_FILL_NOTE = (
+    f"UPDATE notes SET {', '.join(f'{name} = coalesce({name}, :{name})' for name in _NOTE_GROWING)} WHERE id = :id"
+    f" AND ({' OR '.join(f'({name} IS NULL AND :{name} IS NOT NULL)' for name in _NOTE_GROWING)})"
+)
+
+
+class Content:
+    """The rows of `messages`, `tool_calls`, `token_counts` and `notes`, in a batch."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._db = batch.db
+        self._rows = batch.rows
+
+    # Messages
+
+    def message(self, session: Incoming, record: AnyMessage) -> Message | None:
+        """Take a message, without its calls; return its row, None for one that another session holds."""
+        message = session.policy.find(session, record)
+        if message is None:
+            external_id = record.external_id
+            if external_id is not None:
+                if self._is_copy(session, external_id):
+                    for call in record.tool_calls:
+                        session.copies.calls[call.call_id] = external_id
+                    return None
+            elif isinstance(record, MessageRow) and record.answers and session.copies.calls:
+                ids = [call.call_id for call in record.answers]
+                if all(self.is_copied_answer(session, id) for id in ids):
+                    session.copies.found += [(session.last_id, None, id) for id in ids]
+                    return None
+            return self.add_message(session, record)
+        self._grow(session, message, record)
+        session.last_id = message.id
+        return message
+
+    def add_message(self, session: Incoming, record: AnyMessage | ToolResult, role: str = "tool") -> Message:
+        """Add a message at the end of a session; a tool's answer has its text in the call."""
+        external_id = record.external_id
+        if isinstance(record, ToolResult):
+            content = reasoning = model_id = finish_reason = None
+        else:
+            role, content, reasoning = record.role, storable(record.content), storable(record.reasoning)
+            model_id, finish_reason = self._batch.model(record.model), record.finish_reason
+            if role in _SPOKEN:
+                session.row.spoken += 1
+        message = self._rows.message(
+            session.id, session.next_seq(), role, content, reasoning, stored_json(record.parts), external_id,
+            model_id, finish_reason, record.created_at, stored_json(record.metadata),
+        )  # fmt: skip
+        session.last_id = message.id
+        if external_id is not None:
+            session.messages[external_id] = message
+            self._batch.origins[external_id] = session.id
+        return message
+
+    def find_by_id(self, session: Incoming, external_id: str) -> Message | None:
+        """Return a message that the session has, by the id that its agent gave it."""
+        message = session.messages.get(external_id)
+        if message is None and not session.is_new:
+            found = self._db.value(
+                "SELECT id FROM messages WHERE external_id = ? AND session_id = ?", (external_id, session.id)
+            )
+            if found is not None:
+                message = session.messages[external_id] = Message(found)
+        return message
+
+    def _grow(self, session: Incoming, message: Message, record: AnyMessage) -> None:
+        """Add to a message what it does not have yet: it was read while it was being written."""
+        if message.values is None:
+            sql = f"SELECT {', '.join(_GROWING)} FROM messages WHERE id = ?"
+            stored = self._db.row(sql, (message.id,)) or ()
+        else:
+            stored = message.get(_GROWING)
+        grown = _grown(stored, record)
+        if grown == stored:
+            return
+        session.is_changed = True
+        if message.values is None:
+            assignments = ", ".join(f"{name} = ?" for name in _GROWING)
+            self._db.execute(f"UPDATE messages SET {assignments} WHERE id = ?", (*grown, message.id))
+        else:
+            message.change(_GROWING, grown)
+
+    # Copies of what other sessions hold
+
+    def _is_copy(self, session: Incoming, external_id: str) -> bool:
+        """Say whether a message is held by another session, so that one of the two has copied it."""
+        copies = session.copies
+        if external_id in copies.ids:
+            return True
+        if copies.has_unique_ids is None:
+            copies.has_unique_ids = is_globally_unique(external_id)
+        origin = self._batch.origins.get(external_id)
+        if origin is None and not copies.may_come:
+            return False
+        is_held = is_globally_unique(external_id) and self._is_held(session, external_id, origin)
+        if is_held:
+            copies.found.append((session.last_id, external_id, None))
+            copies.ids.add(external_id)
+        copies.expect()
+        return is_held
+
+    def _is_held(self, session: Incoming, external_id: str, origin: str | None) -> bool:
+        if not self._batch.is_first and self._db.row(_HELD, (external_id, session.id)) is not None:
+            return True
+        if origin is None or origin == session.id:
+            return False
+        # It was brought in this batch, and may wait still.
+        self._batch.write()
+        return self._db.row(_HELD, (external_id, session.id)) is not None
+
+    def is_copied_answer(self, session: Incoming, call_id: str | None) -> bool:
+        """Say whether an answer is a copy: its call is one, and has an answer where it was copied from.
+
+        Answers have no ids of their own.
+        """
+        asked_by = session.copies.calls.get(call_id)
+        names = {"asked_by": asked_by, "call_id": call_id, "session": session.id}
+        return asked_by is not None and self._db.row(_ANSWERED, names) is not None
+
+    # Tool calls
+
+    def calls(self, session: Incoming, message: Message, record: AnyMessage) -> list[Call]:
+        """Take the calls that a message asks for; return their rows, in order."""
+        if message.calls is None:
+            found = self._db.value("SELECT count(*) FROM tool_calls WHERE message_id = ?", (message.id,))
+            message.calls = int(found)
+        had_calls = message.calls > 0
+        continues = isinstance(record, MessageRecord) and record.continues
+        rows: list[Call] = []
+        for record_call in record.tool_calls:
+            if isinstance(record_call, CallRow):
+                call = record_call
+            else:
+                call_id, name, arguments = record_call
+                call = CallRow(call_id, None, name, arguments, message.calls, record.created_at)
+            row = self._same_call(session, message, call, rows, continues) if had_calls else None
+            if row is None:
+                row = self._ask(session, message, call)
+                message.calls += 1
+            rows.append(row)
+        return rows
+
+    def answer(self, session: Incoming, call: Call, message: Message, record: ToolResult | CallRow) -> None:
+        """Give a call, written or not, the answer that a message holds."""
+        moment = record.created_at if isinstance(record, ToolResult) else record.returned_at
+        self._rows.answer(call, (storable(record.result), _flag(record.is_error), moment, message.id))
+        session.is_changed = True
+
+    def date_answer(self, calls: list[Call], moment: str | None) -> None:
+        """Give an answer that came without a time the one that another file has for it."""
+        call = next((call for call in calls if call.returned_at is None and call.values is None), None)
+        if moment is not None and call is not None:
+            call.returned_at = moment
+            self._db.execute("UPDATE tool_calls SET returned_at = ? WHERE id = ?", (moment, call.id))
+            self._db.execute("UPDATE messages SET created_at = ? WHERE id = ?", (moment, call.answered_by))
+
+    def add_call(
+        self, session: Incoming, call: CallRow, asked_by: int | None = None, answered_by: int | None = None
+    ) -> Call:
+        """Add a call as it stands: one that no message asks for is an answer whose call is not known."""
+        row = self._rows.call(
+            session.id, asked_by, answered_by, call.position, call.call_id, call.name, storable(call.arguments),
+            storable(call.result), _flag(call.is_error), call.called_at, call.returned_at,
+        )  # fmt: skip
+        session.row.calls += 1
+        session.is_changed = True
+        self.calls_with(session, asked_by if call.call_id is None else call.call_id).append(row)
+        return row
+
+    def calls_with(self, session: Incoming, key: str | int | None) -> list[Call]:
+        """Return the calls with an id that the session has, in order: some agents give one id to several.
+
+        Calls without an id are found by the id of the message that asks for them.
+        """
+        if key is None or session.is_exact:
+            return []
+        rows = session.calls.get(key)
+        if rows is None:
+            rows = session.calls[key] = []
+            if not session.is_new:
+                where = "call_id = ?" if isinstance(key, str) else "message_id = ? AND call_id IS NULL"
+                sql = f"{_FIND_CALLS} session_id = ? AND {where} ORDER BY id"
+                rows += [Call(*row) for row in self._db.rows(sql, (session.id, key))]
+        return rows
+
+    def _ask(self, session: Incoming, message: Message, call: CallRow) -> Call:
+        """Add a call to a message, unless its answer came first: then that has its question now."""
+        for row in self.calls_with(session, call.call_id):
+            if row.asked_by is None:
+                question = (message.id, call.position, call.name, storable(call.arguments), call.called_at)
+                self._rows.ask(row, question)
+                session.is_changed = True
+                return row
+        return self.add_call(session, call, message.id)
+
+    def _same_call(
+        self, session: Incoming, message: Message, call: CallRow, taken: list[Call], continues: bool
+    ) -> Call | None:
+        """Return the first call of a message with the same id, or like it none, that is not taken."""
+        key: str | int | None = call.call_id
+        if key is None and not continues:
+            key = message.id
+        for row in self.calls_with(session, key):
+            if row.asked_by == message.id and row not in taken:
+                return row
+        return None
+
+    # Tokens
+
+    def tokens(
+        self, session: Incoming, record: AnyTokens, message_id: int | None, copied_id: str | None = None
+    ) -> None:
+        """Take the tokens of a response; of several counts for one response the one with the greatest output.
+
+        The count stays with the session and the message that it was first seen with. `message_id` is the message
+        here; `copied_id` is the external id of one that another session holds.
+        """
+        key = record.request_key
+        values = [
+            session.id, key, message_id, self._batch.model(record.model), record.counted_at, record.input,
+            record.cache_read, record.cache_write, record.output, record.reasoning, record.cost_microdollars,
+        ]  # fmt: skip
+        if key is None:
+            session.keyless[tuple(values)] = session.keyless.get(tuple(values), 0) + 1
+            return
+        known = session.counts.get(key) or self._find_count(session, key)
+        if known is None and copied_id is not None and self._db.row(_COUNTED, (copied_id,)):
+            # Some builds give copies another request: it is counted with the original.
+            session.copies.counts[copied_id] = key
+            return
+        if known is None:
+            known = self._rows.tokens(values)
+        elif (record.output or 0) > known.output:
+            self._rows.recount(known, values)
+        else:
+            session.counts[key] = known
+            return
+        session.counts[key] = known
+        session.is_changed = True
+
+    def add_keyless_tokens(self, session: Incoming) -> None:
+        """Add the counts that no request is known of, as many of the same as there are."""
+        for values, number in session.keyless.items():
+            for _ in range(number - int(self._db.value(_SAME_COUNTS, values))):
+                self._rows.tokens(list(values))
+                session.is_changed = True
+        session.keyless.clear()
+
+    def _find_count(self, session: Incoming, key: str) -> Count | None:
+        """Return the count of a response that this session has, or that another has which it is copied from.
+
+        A copied response tells itself by a key that is unique in the world: its session may have begun with
+        lines of its own.
+        """
+        found = None
+        if not session.is_new:
+            found = self._db.row(f"{_FIND_COUNT} AND session_id = ?", (key, session.id))
+        if found is None and (session.copies.found or is_globally_unique(key.partition(":")[0])):
+            waiting = self._rows.waiting_tokens(key)
+            if waiting is not None:
+                return waiting
+            found = self._db.row(_FIND_COUNT, (key,))
+        return None if found is None else Count(list(found), is_waiting=False)
+
+    # Notes
+
+    def note(
+        self,
+        record: AnyNote,
+        session_id: str | None,
+        project_id: int | None,
+        undated: Sequence[str] = (),
+        nth: int = 0,
+    ) -> tuple[bool, bool]:
+        """Take a note, or what has become of one; say whether it was added, and whether anything has changed.
+
+        Its session must be written. Notes that say the same at the same time are one, those of the kinds `undated`
+        at any time; `nth` counts those that stand together elsewhere.
+        """
+        found = self._db.value(
+            "SELECT id FROM notes WHERE session_id IS ? AND (session_id IS NOT NULL OR project_id IS ?)"
+            " AND kind = ? AND body = ? AND (created_at = ? OR ?) ORDER BY id LIMIT 1 OFFSET ?",
+            (
+                session_id,
+                project_id,
+                record.kind,
+                record.body,
+                record.created_at,
+                record.kind in undated,
+                nth,
+            ),
+        )
+        is_new = found is None
+        values = {name: getattr(record, name) for name in _NOTE}
+        if is_new:
+            found = self._db.execute(_ADD_NOTE, (session_id, project_id, *values.values())).lastrowid
+        is_changed = is_new or self._db.execute(_FILL_NOTE, values | {"id": found}).rowcount > 0
+        self._db.executemany(
+            "INSERT OR IGNORE INTO note_translations (note_id, lang, body) VALUES (?, ?, ?)",
+            [(found, lang, body) for lang, body in (record.translations or {}).items()],
+        )
+        return is_new, is_changed
+
+
+def _grown(stored: tuple[Any, ...], record: AnyMessage) -> tuple[Any, ...]:
+    """Return the columns of _GROWING with what a record adds to them."""
+    content, reasoning, parts, finish_reason, metadata, created_at = stored
+    add = _longer
+    if isinstance(record, MessageRecord) and record.continues:
+        add = _joined
+        if record.parts:
+            parts = stored_json([*json.loads(parts or "[]"), *record.parts])
+        if record.metadata:
+            metadata = stored_json({**record.metadata, **json.loads(metadata or "{}")})
+    return (
+        add(content, storable(record.content)),
+        add(reasoning, storable(record.reasoning)),
+        parts,
+        finish_reason or record.finish_reason,
+        metadata,
+        created_at or record.created_at,
+    )
+
+
+def _flag(value: bool | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _joined(stored: str | None, new: str | None) -> str | None:
+    return f"{stored}\n\n{new}" if stored and new else stored or new
+
+
+def _longer(stored: str | None, new: str | None) -> str | None:
+    if not stored:
+        return new
+    return new if new is not None and new.startswith(stored) else stored

@@ -1,0 +1,232 @@
+"""A session on its way in, as three objects that each own their state.
+
+Incoming        which of its rows are known so far, and whether anything has changed
+  .row          SessionFields: the columns of its own row as they should be, beside those that are written
+  .copies       Copies: lines of its log that other sessions hold
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+import msgspec
+
+from sessiondb.dao.union.row_buffer import Call, Count, Message
+from sessiondb.importers.base import MessageRecord, SessionRecord
+from sessiondb.records.rows import MessageRow
+
+AnyMessage = MessageRecord | MessageRow
+"""A message as it travels: from an importer, or from another database. Both have the same names for the same things."""
+
+TITLE_LENGTH = 100
+TITLE_RANK = {None: 0, "prompt": 1, "agent": 2, "user": 3}
+"""A person's title goes before the agent's, that before the first prompt."""
+
+COLUMNS = (
+    "id", "agent", "native_id", "key", "project_id", "channel_id", "parent_id", "relation", "title", "title_source",
+    "model_id", "started_at", "last_active_at", "ended_at", "end_reason", "consolidated", "pinned", "origin",
+    "metadata",
+)  # fmt: skip
+
+
+def prompt_title(text: str) -> str:
+    """Return a text as a title: one line, cut where it is long; empty for a text of nothing but space."""
+    line = " ".join(text[: TITLE_LENGTH * 10].split())
+    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1] + "…"
+
+
+def merged_json(known: str | None, more: str | None, comma: str = ",", colon: str = ":") -> str | None:
+    """Return two JSON objects as one, each value as it is written; of other JSON the second."""
+    if known is None or more is None:
+        return more or known
+    try:
+        ours, theirs = (msgspec.json.decode(text, type=dict[str, msgspec.Raw]) for text in (known, more))
+    except msgspec.ValidationError:
+        return more
+    both = {**ours, **theirs}
+    if both in (ours, theirs):
+        return known if both == ours else more
+    items = ((json.dumps(key, ensure_ascii=False), bytes(value).decode()) for key, value in both.items())
+    return "{" + comma.join(f"{key}{colon}{value}" for key, value in items) + "}"
+
+
+class Policy(Protocol):
+    """What an import and a merge decide differently; everything else about a union is the same for both."""
+
+    takes_rows_as_they_are: bool
+    """Whether a session that is new here is to be row for row what it is elsewhere."""
+
+    def find(self, session: Incoming, message: AnyMessage) -> Message | None:
+        """Return the message here that one on its way in is, None where it is new."""
+
+    def settle(self, session: Incoming) -> None:
+        """Decide what the session's row is to be, as far as is known now."""
+
+    def share_key(self, session: Incoming, other: str) -> None:
+        """Close one of two open sessions that have one key: this one, or the other, which is stored."""
+
+
+class SessionFields:
+    """The columns of a session's row as they should be (`fields`), and as they are (`written`, empty for none).
+
+    `spoken` and `calls` count the rows since the last write: a bulk load keeps the counters by them.
+    """
+
+    def __init__(self, fields: dict[str, Any], written: dict[str, Any]) -> None:
+        self.fields = fields
+        self.written = written
+        self.tags: set[str] = set()
+        self.spoken = 0
+        self.calls = 0
+        self._says_open: bool | None = None
+        self._says_ended: tuple[str, str] | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return the columns that are not written as they should be."""
+        return {name: value for name, value in self.fields.items() if self.written.get(name) != value}
+
+    def mark_written(self) -> None:
+        """Note that the row is written as it should be."""
+        self.written = dict(self.fields)
+        self.tags.clear()
+        self.spoken = self.calls = 0
+
+    def learn(self, record: SessionRecord) -> None:
+        """Take over what a log says of the session; None leaves a field as it is."""
+        for name, value in (
+            ("key", record.key),
+            ("relation", record.relation),
+            ("consolidated", record.consolidated),
+        ):
+            if value is not None:
+                self.fields[name] = value
+        if record.metadata:
+            self.add_metadata(record.metadata)
+        if record.title:
+            self.set_title(record.title, "agent")
+        self.widen(record.started_at)
+        self.widen(record.last_active_at)
+        self.tags.update(record.tags)
+        if record.is_open is not None:
+            self._says_open = record.is_open
+        if record.ended_at is not None:
+            self._says_ended = (record.ended_at, record.end_reason or "imported")
+
+    def forget(self, agent: str) -> None:
+        """Drop what was read of the session before, as its messages are; what a person said of it stays."""
+        if self.fields["agent"] != agent:
+            self.fields["metadata"] = None
+        self.fields["agent"] = agent
+        self.fields |= dict.fromkeys(("parent_id", "relation", "model_id", "project_id"))
+        del self.fields["started_at"], self.fields["last_active_at"]
+        if self.fields.get("title_source") != "user":
+            self.fields["title"] = self.fields["title_source"] = None
+
+    def add_metadata(self, more: dict[str, Any], comma: str = ", ", colon: str = ": ") -> None:
+        """Add to the metadata, over what it says of the same."""
+        known = self.fields.get("metadata")
+        before = json.loads(known or "{}")
+        if isinstance(before, dict) and {**before, **more} != before:
+            self.fields["metadata"] = merged_json(known, json.dumps(more, ensure_ascii=False), comma, colon)
+
+    def set_title(self, text: str, source: str) -> None:
+        """Take a title unless a better one is known; of two prompts the first serves."""
+        known = self.fields.get("title_source")
+        if TITLE_RANK[source] < TITLE_RANK[known] or source == known == "prompt":
+            return
+        line = prompt_title(text)
+        if line:
+            self.fields["title"] = line
+            self.fields["title_source"] = source
+
+    def widen(self, moment: str | None) -> None:
+        """Widen the session's time to a moment of it."""
+        if moment is None:
+            return
+        fields = self.fields
+        if moment < fields.setdefault("started_at", moment):
+            fields["started_at"] = moment
+        if moment > fields.setdefault("last_active_at", moment):
+            fields["last_active_at"] = moment
+
+    def end(self, *, is_new: bool, fallback_time: str) -> None:
+        """Decide whether the session has ended, as far as is known now.
+
+        An import ends what it brings at its last activity. It opens what its own store calls current, and
+        leaves alone what a person ended, or keeps open.
+        """
+        fields = self.fields
+        self.widen(fields.get("started_at") or fallback_time)
+        ours = is_new or fields.get("end_reason") == "imported"
+        if self._says_open and ours:
+            fields["ended_at"] = fields["end_reason"] = None
+        elif self._says_ended and (ours or fields.get("ended_at") is None):
+            fields["ended_at"], fields["end_reason"] = self._says_ended
+        elif ours:
+            fields["ended_at"], fields["end_reason"] = fields["last_active_at"], "imported"
+
+    def give_up_key(self) -> None:
+        """Do not stay open: its store names another session as the current one of the key."""
+        self._says_open = None
+
+
+class Copies:
+    """The lines of a session's log that other sessions hold: a fork's log begins with such copies.
+
+    Until the first line of its own, each line is looked up (`may_come`), and where there are copies, all that come
+    after. What comes later still is found when the session is in (`Union.related`).
+    """
+
+    def __init__(self, *, is_fork: bool) -> None:
+        self.may_come = True
+        # It had copies in an earlier import: there may be more.
+        self._is_fork = is_fork
+        # After which message of its own (its id, None before the first), external id, id of the call that is answered.
+        self.found: list[tuple[int | None, str | None, str | None]] = []
+        self.ids: set[str] = set()
+        # By the id of a call: the copied message that asks for it.
+        self.calls: dict[str | None, str] = {}
+        # By the id of a message: the key of its count here, where that differs from the one there.
+        self.counts: dict[str, str] = {}
+        # Whether its messages have ids that no others in the world have; None before the first id.
+        self.has_unique_ids: bool | None = None
+
+    def expect(self) -> None:
+        """Decide, after a line that is no copy, whether further copies may come."""
+        self.may_come = self._is_fork or bool(self.found)
+
+
+class Incoming:
+    """A session on its way in. `last_seq` is the seq of its last message, `last_id` the id of the one that came last.
+
+    `is_exact`: it comes from another database, and is not here yet: its rows are to be as they are there.
+    """
+
+    def __init__(self, id: str, row: SessionFields, policy: Policy, last_seq: int = 0) -> None:
+        self.id = id
+        self.row = row
+        self.policy = policy
+        self.copies = Copies(is_fork='"forked_at"' in (row.written.get("metadata") or ""))
+        self.is_new = not row.written
+        self.is_exact = self.is_new and policy.takes_rows_as_they_are
+        self.is_changed = False
+        self.added = 0
+        self.last_seq = last_seq
+        # After which seq a copy stands that comes before any message that is known here: a log is read on from where
+        # it ended, a database from its beginning.
+        self.start_seq = 0 if policy.takes_rows_as_they_are else last_seq
+        self.last_id: int | None = None
+        self.messages: dict[str, Message] = {}
+        # By their id; those without one by the id of the message that asks for them.
+        self.calls: dict[str | int, list[Call]] = {}
+        self.counts: dict[str, Count] = {}
+        # Token counts of requests without a key, by all that they say.
+        self.keyless: dict[tuple[Any, ...], int] = {}
+
+    def next_seq(self) -> int:
+        """Return the seq of a further message, the first of the session's own."""
+        self.copies.expect()
+        self.added += 1
+        self.last_seq += 1
+        return self.last_seq

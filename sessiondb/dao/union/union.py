@@ -1,0 +1,90 @@
+"""What an import and a merge share: sessions on their way in, and when their rows are written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sessiondb.dao.forks.forks import Forks, Related
+from sessiondb.dao.forks.originals import Copy
+from sessiondb.dao.union.content import Content
+from sessiondb.dao.union.incoming import Incoming
+from sessiondb.dao.union.sessions import Batch, SessionRows
+from sessiondb.importers.base import is_globally_unique
+
+
+class Union:
+    """Sessions on their way in, in a batch.
+
+    Rows are held back until they are many, those of finished files too: `flush` at the end. `open` are the sessions
+    of which more may come.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.sessions = SessionRows(batch)
+        self.content = Content(batch)
+        self.open: dict[str, Incoming] = {}
+        # Sessions of which no more comes, but of which rows are held back.
+        self._unflushed: set[str] = set()
+        batch.write = self.write
+
+    def write(self) -> None:
+        """Write all that came before, in the middle of a file."""
+        self.sessions.settle(self.open.values())
+        self.flush()
+
+    def flush(self) -> None:
+        """Write all that is held back."""
+        self.sessions.write()
+        self.batch.rows.write()
+        self.batch.ledger.flush()
+        self._unflushed.clear()
+
+    def find(self, session_id: str) -> tuple[str | None, int, dict[str, Any]]:
+        """Return what is stored of a session: see SessionRows.find."""
+        if session_id in self._unflushed:
+            self.flush()
+        return self.sessions.find(session_id)
+
+    def finish(self, sessions: list[Incoming], children: dict[str, list[str]] | None = None) -> set[str]:
+        """End sessions, and give what they share with others to the originals; return the others that changed.
+
+        `children`: sub-agents that a session's log names, and that had another parent before, by its id.
+        """
+        for session in sessions:
+            self.content.add_keyless_tokens(session)
+        self.sessions.settle(sessions)
+        self._unflushed.update(session.id for session in sessions)
+        related = [(session, one) for session in sessions if (one := self._related(session, children or {}))]
+        changed = set[str]()
+        if related:
+            self.flush()
+            forks = Forks(self.batch.db, self.batch.rows)
+            for session, one in related:
+                resolved = forks.resolve(one)
+                changed |= resolved.changed
+                session.added -= resolved.dropped
+        for session in sessions:
+            session.is_changed = session.is_changed or session.added > 0 or session.id in changed
+        return changed - {session.id for session in sessions}
+
+    def _related(self, session: Incoming, children: dict[str, list[str]]) -> Related | None:
+        """Return what a session shares with others, None where it is nothing."""
+        copies, db = session.copies, self.batch.db
+        late: list[str] = []
+        if session.added and copies.has_unique_ids and not self.batch.is_first:
+            own = (
+                id for id, message in session.messages.items() if message.is_new and is_globally_unique(id)
+            )
+            late = Forks(db, self.batch.rows).shared(session.id, own)
+        if not copies.found and not late:
+            return None
+        self.flush()
+        seqs: dict[int | None, int] = dict(
+            db.rows("SELECT id, seq FROM messages WHERE session_id = ?", (session.id,))
+        )
+        found = [Copy(seqs.get(after, session.start_seq), *names) for after, *names in copies.found]
+        keys = tuple(copies.counts.items())
+        return Related(
+            session.id, found, late, children.get(session.id, ()), keys, session.is_new, session.is_exact
+        )
