@@ -124,7 +124,12 @@ class SessionDB(Tables):
         return save(self, session_id, messages, tokens, on_conflict)
 
     def restore(
-        self, session_id: str | None = None, *, project: str | None = None, format: str = "openai"
+        self,
+        session_id: str | None = None,
+        *,
+        project: str | PathLike[str] | None = None,
+        agent: str | None = None,
+        format: str = "openai",
     ) -> State | None:
         """Return messages and token totals of a session, or of a project's newest; None where it has none.
 
@@ -132,7 +137,7 @@ class SessionDB(Tables):
         """
         from sessiondb.live.workspace import restore
 
-        return restore(self, session_id, project, format)
+        return restore(self, session_id, project, agent, format)
 
     # The whole file. Each of these is told in full where its flow is; none prints, each returns a record.
 

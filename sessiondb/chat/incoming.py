@@ -151,7 +151,8 @@ def _answer(fields: dict[str, Any]) -> AnswerDraft:
         fields["is_error"], is_error = is_error, None
     if fields.get("name") is None:
         fields.pop("name", None)
-    return AnswerDraft(text_or_none(call_id), text_or_none(fields.get("name")), None, is_error)
+    name = text_or_none(fields.get("name")) or text_or_none(fields.get("tool_name"))
+    return AnswerDraft(text_or_none(call_id), name, None, is_error)
 
 
 def _columns(fields: dict[str, Any], keep: bool) -> dict[str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from sessiondb.records.projects import folder_name, normal_path
@@ -40,7 +41,7 @@ class Lookups:
         assert found is not None
         return found
 
-    def project(self, path: str | None, name: str | None = None) -> int | None:
+    def project(self, path: str | PathLike[str] | None, name: str | None = None) -> int | None:
         """Return the id of a project by its folder's path, or by its name where it has no folder."""
         if path is None and name is None:
             return None

@@ -178,7 +178,7 @@ class Messages:
     def clear(self, session_id: str) -> int:
         """Remove all messages of a session, its tool calls with them, and return how many there were.
 
-        Raises NotFound.
+        This is activity of the session. Raises NotFound.
         """
         return despite_search(self._db, lambda: self._clear(session_id))
 
@@ -241,7 +241,11 @@ class Messages:
         self._limit_consolidated(session_id, after)
 
     def _clear(self, session_id: str) -> int:
-        if not self._db.execute("UPDATE sessions SET consolidated = 0 WHERE id = ?", (session_id,)).rowcount:
+        changed = self._db.execute(
+            "UPDATE sessions SET consolidated = 0, last_active_at = max(last_active_at, ?) WHERE id = ?",
+            (timestamps.now(), session_id),
+        ).rowcount
+        if not changed:
             raise NotFound(f"there is no session {session_id} to clear")
         self._db.execute("DELETE FROM tool_calls WHERE session_id = ?", (session_id,))
         return self._db.execute("DELETE FROM messages WHERE session_id = ?", (session_id,)).rowcount

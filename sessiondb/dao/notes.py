@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
+from os import PathLike
 from typing import Any, NamedTuple
 
 from sessiondb.dao.lookups import Lookups
@@ -28,7 +29,7 @@ class Scope(NamedTuple):
     """Whose notes: of a session, of a project (its folder's path, or its name) over all sessions, or all."""
 
     session_id: str | None = None
-    project: str | None = None
+    project: str | PathLike[str] | None = None
 
     def where(self) -> tuple[str, dict[str, Any]]:
         """Return conditions over the alias `n`, true for no scope, and their parameters."""
@@ -56,26 +57,26 @@ class Notes:
         body: str,
         *,
         session_id: str | None = None,
-        project: str | None = None,
+        project: str | PathLike[str] | None = None,
         context: str | None = None,
         resolution: str | None = None,
         author: str | None = None,
         assignee: str | None = None,
         due_at: str | date | None = None,
         created_at: str | datetime | None = None,
-        translations: Mapping[str, str] | None = None,
+        translations: Mapping[str, str | None] | None = None,
     ) -> Note:
         """Add a note to a session, a project, or both, and return it; a session's project is taken over.
 
         `kind` is decision, failure, win, followup, question, workstream or summary. `due_at` is a day
-        (`2026-03-01`) or a time. `translations` maps language codes to the body in them. A question that is
-        open there in the same words is not asked twice: the first one is returned. A note is activity of
-        its session, which stays ended where it was. Raises InvalidInput for an unknown kind, an empty body
-        or a time that cannot be read, NotFound where there is no such session.
+        (`2026-03-01`) or a time. `translations` maps language codes to the body in them; empty ones do not
+        count. A question that is open there in the same words is not asked twice: the first one is returned.
+        A note is activity of its session, which stays ended where it was. Raises InvalidInput for an unknown
+        kind, an empty body or a time that cannot be read, NotFound where there is no such session.
         """
         if kind not in KINDS:
             raise InvalidInput(f"there is no kind of note {kind!r}: give one of {', '.join(KINDS)}")
-        if not body.strip():
+        if not isinstance(body, str) or not body.strip():
             raise InvalidInput("a note needs a text")
         created = moment(created_at)
         columns = {
@@ -118,7 +119,7 @@ class Notes:
         self,
         *,
         session_id: str | None = None,
-        project: str | None = None,
+        project: str | PathLike[str] | None = None,
         kind: str | None = None,
         is_open: bool | None = None,
     ) -> list[Note]:
@@ -160,7 +161,7 @@ class Notes:
         resolved_at = moment(at)
         return despite_search(self._db, write)
 
-    def translate(self, note_id: int, translations: Mapping[str, str]) -> Note:
+    def translate(self, note_id: int, translations: Mapping[str, str | None]) -> Note:
         """Add a note's text in further languages, by language code, and return it.
 
         Raises Conflict where there is no such note.
@@ -171,7 +172,9 @@ class Notes:
             self._was_active(note.session_id, moment(None))
             return note
 
-    def counts(self, *, project: str | None = None, limit: int | None = 20) -> list[tuple[str, int, int]]:
+    def counts(
+        self, *, project: str | PathLike[str] | None = None, limit: int | None = 20
+    ) -> list[tuple[str, int, int]]:
         """Return the sessions that have notes, the newest activity first: id, decisions, open follow-ups."""
         condition, parameters = Scope(project=project).where()
         rows = self._db.rows(
@@ -196,11 +199,11 @@ class Notes:
         )
         return Scope() if row is None else Scope(row[0], row[1])
 
-    def _translate(self, note_id: int, translations: Mapping[str, str]) -> None:
+    def _translate(self, note_id: int, translations: Mapping[str, str | None]) -> None:
         self._db.executemany(
             "INSERT INTO note_translations (note_id, lang, body) VALUES (?, ?, ?)"
             " ON CONFLICT (note_id, lang) DO UPDATE SET body = excluded.body",
-            [(note_id, lang, text) for lang, text in translations.items()],
+            [(note_id, lang, text) for lang, text in translations.items() if text],
         )
 
     def _was_active(self, session_id: str | None, at: str) -> None:
@@ -209,7 +212,7 @@ class Notes:
             {"session_id": session_id, "at": at},
         )
 
-    def _project_of(self, session_id: str | None, project: str | None) -> int | None:
+    def _project_of(self, session_id: str | None, project: str | PathLike[str] | None) -> int | None:
         project_id = self._lookups.project(project)
         if session_id is None:
             if project_id is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from os import PathLike
 from typing import Any
 
 from sessiondb.dao.lookups import Lookups
@@ -33,7 +34,7 @@ class SessionDetails:
         changes = (title, "user" if title else None)
         despite_search(self._db, lambda: self._update(session_id, "title = ?, title_source = ?", changes))
 
-    def set_project(self, session_id: str, project: str | None) -> None:
+    def set_project(self, session_id: str, project: str | PathLike[str] | None) -> None:
         """Set the folder that a session works on; its notes without a project get it too. Raises NotFound."""
         with self._db.transaction():
             project_id = self._lookups.project(project)
@@ -48,12 +49,14 @@ class SessionDetails:
         self._update(session_id, "pinned = ?", (int(pinned),))
 
     def set_metadata(self, session_id: str, changes: Mapping[str, Any]) -> None:
-        """Merge keys into the metadata; a value of None removes its key.
+        """Set keys of the metadata, each as a whole; a value of None removes its key.
 
         Raises NotFound, InvalidInput for what is no JSON.
         """
-        patch = json_value(dict(changes))
-        self._update(session_id, "metadata = json_patch(coalesce(metadata, '{}'), ?)", (patch,))
+        with self._db.transaction():
+            known = {**self._metadata(session_id), **changes}
+            kept = {key: value for key, value in known.items() if key not in changes or value is not None}
+            self._update(session_id, "metadata = ?", (json_value(kept),))
 
     def take_metadata(self, session_id: str, *keys: str) -> dict[str, Any]:
         """Remove keys from the metadata and return what they were; of several that ask, one gets them.
@@ -131,8 +134,12 @@ class SessionDetails:
                 raise NotFound(f"there is no session {session_id}")
 
     def _some_metadata(self, session_id: str, keys: Sequence[str]) -> dict[str, Any]:
+        known = self._metadata(session_id)
+        return {key: known[key] for key in keys if key in known}
+
+    def _metadata(self, session_id: str) -> dict[str, Any]:
         row = self._db.row("SELECT metadata FROM sessions WHERE id = ?", (session_id,))
         if row is None:
             raise NotFound(f"there is no session {session_id}")
-        known = json.loads(row[0]) if row[0] else {}
-        return {key: known[key] for key in keys if key in known}
+        known: dict[str, Any] = json.loads(row[0]) if row[0] else {}
+        return known

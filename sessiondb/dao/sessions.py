@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from os import PathLike
 from typing import Any
 
 from sessiondb.dao.search.guard import despite_search
@@ -32,7 +33,7 @@ class Sessions(SessionDetails):
         *,
         id: str | None = None,
         key: str | None = None,
-        project: str | None = None,
+        project: str | PathLike[str] | None = None,
         title: str | None = None,
         channel: Channel | None = None,
         model: str | None = None,
@@ -115,12 +116,15 @@ class Sessions(SessionDetails):
         found = self._db.value("SELECT id FROM sessions WHERE key = ? AND ended_at IS NULL", (key,))
         return None if found is None else str(found)
 
-    def latest(self, *, project: str | None = None, agent: str | None = None) -> Session | None:
+    def latest(
+        self, *, project: str | PathLike[str] | None = None, agent: str | None = None
+    ) -> Session | None:
         """Return the session active last, of a project or an agent; None where there is none.
 
-        `project` is a folder's path, or the name of an undertaking without a folder.
+        `project` is a folder's path, or the name of an undertaking without a folder. A sub-agent's session is
+        a part of another one, and does not count.
         """
-        conditions = ["TRUE"]
+        conditions = ["s.relation IS NOT 'subagent'"]
         if project is not None:
             # One project, so that the index of its sessions gives their order.
             conditions.append(

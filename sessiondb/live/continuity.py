@@ -6,13 +6,16 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import takewhile
+from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sessiondb.dao.notes import Scope
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.values import row_limit
 from sessiondb.errors import Ambiguous, InvalidInput, NotFound
 from sessiondb.live.brief import Brief, followup_order
 from sessiondb.records import Knowledge, Note, Session
+from sessiondb.records.projects import normal_path
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
@@ -33,7 +36,11 @@ class Continuity:
         self._db = db
 
     def set_workstreams(
-        self, workstreams: Iterable[str], *, session_id: str | None = None, project: str | None = None
+        self,
+        workstreams: Iterable[str],
+        *,
+        session_id: str | None = None,
+        project: str | PathLike[str] | None = None,
     ) -> list[Note]:
         """Replace the workstreams of a session or a project, and return them in their order; former ones
         stay as history.
@@ -64,8 +71,8 @@ class Continuity:
         text: str | None,
         *,
         session_id: str | None = None,
-        project: str | None = None,
-        translations: Mapping[str, str] | None = None,
+        project: str | PathLike[str] | None = None,
+        translations: Mapping[str, str | None] | None = None,
     ) -> Note | None:
         """Replace the summary of a session, or of a project, and return it; the former one stays as history.
 
@@ -89,7 +96,7 @@ class Continuity:
         what: int | str,
         *,
         session_id: str | None = None,
-        project: str | None = None,
+        project: str | PathLike[str] | None = None,
         kind: str = "followup",
         first: bool = False,
         resolution: str | None = None,
@@ -100,7 +107,7 @@ class Continuity:
         session or project, or among all. `kind="question"` answers a question; `resolution` says how.
         Raises NotFound where nothing fits, Ambiguous where several do, unless `first` takes the oldest.
         """
-        scope = (session_id, project)
+        scope = Scope(session_id, project)
 
         def write() -> Note:
             note_id = what if isinstance(what, int) else self._only(what, kind, scope, first).id
@@ -108,13 +115,15 @@ class Continuity:
 
         return despite_search(self._db.connection, write)
 
-    def restore(self, session_id: str | None = None, *, project: str | None = None) -> Knowledge:
+    def restore(
+        self, session_id: str | None = None, *, project: str | PathLike[str] | None = None
+    ) -> Knowledge:
         """Return what is known of a session, or of a project over all its sessions.
 
         Without either it is the session active last that has notes, or the project that a note without a
         session was taken of since. Where nothing was noted yet, `is_new` is true and the lists are empty. Of
-        a project's workstreams and summaries those noted last count.
-        Raises NotFound for an unknown session id, and DatabaseError where the file cannot be read.
+        a project's workstreams and summaries those of the session that set some last count. Raises
+        NotFound for an unknown session id, and DatabaseError where the file cannot be read.
         """
         if session_id is None and project is None:
             session_id, project = self._db.notes.latest_scope()
@@ -125,13 +134,14 @@ class Continuity:
         else:
             return Knowledge()
         notes = self._db.notes.find(session_id=session_id, project=project)
-        return _knowledge(session, project or (session.project if session else None), notes)
+        folder = session.project if project is None and session else project
+        return _knowledge(session, None if folder is None else normal_path(folder), notes)
 
     def brief(
         self,
         session_id: str | None = None,
         *,
-        project: str | None = None,
+        project: str | PathLike[str] | None = None,
         lang: str = "en",
         headings: Mapping[str, str] | None = None,
         max_tokens: int | None = None,
@@ -154,12 +164,14 @@ class Continuity:
             return ""
         return Brief(lang, headings, now, sizes).text(knowledge, max_tokens)
 
-    def sessions(self, *, project: str | None = None, limit: int | None = 20) -> list[Overview]:
+    def sessions(
+        self, *, project: str | PathLike[str] | None = None, limit: int | None = 20
+    ) -> list[Overview]:
         """Return the sessions that have notes, with their counts, the newest first."""
         counts = self._db.notes.counts(project=project, limit=limit)
         return [Overview(self._db.sessions.get(session_id), *numbers) for session_id, *numbers in counts]
 
-    def _own(self, kind: str, session_id: str | None, project: str | None) -> list[Note]:
+    def _own(self, kind: str, session_id: str | None, project: str | PathLike[str] | None) -> list[Note]:
         """Return the open notes of a session, or those of a project that belong to no session."""
         if session_id is not None:
             self._db.sessions.get(session_id)
@@ -170,12 +182,11 @@ class Continuity:
         )
         return [note for note in notes if note.session_id == session_id]
 
-    def _only(self, text: str, kind: str, scope: tuple[str | None, str | None], first: bool) -> Note:
+    def _only(self, text: str, kind: str, scope: Scope, first: bool) -> Note:
         wanted = _folded(text).strip()
         if not wanted:
             raise InvalidInput(f"which {kind} is done? give its id, or a part of its text")
-        session_id, project = scope
-        notes = self._db.notes.find(session_id=session_id, project=project, kind=kind, is_open=True)
+        notes = self._db.notes.find(**scope._asdict(), kind=kind, is_open=True)
         found = [note for note in notes if any(wanted in _folded(body) for body in _bodies(note))]
         if not found:
             raise NotFound(f"no open {kind} says {text!r}")
@@ -209,10 +220,11 @@ def _open(by_kind: Mapping[str, list[Note]], kind: str) -> list[Note]:
 
 
 def _current(by_kind: Mapping[str, list[Note]], kind: str) -> list[Note]:
-    """Return the open notes of the session that noted some last, and those of no session."""
-    notes = _open(by_kind, kind)
-    latest = next((note.session_id for note in reversed(notes) if note.session_id is not None), None)
-    return [note for note in notes if note.session_id in (None, latest)]
+    """Return the open notes of the session that set or cleared some last, and those of no session."""
+    of_sessions = [note for note in by_kind.get(kind, []) if note.session_id is not None]
+    last = max(of_sessions, key=lambda note: note.resolved_at or note.created_at, default=None)
+    latest = None if last is None else last.session_id
+    return [note for note in _open(by_kind, kind) if note.session_id in (None, latest)]
 
 
 def _unlike(notes: list[Note]) -> list[Note]:

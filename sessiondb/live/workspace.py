@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from difflib import SequenceMatcher
 from itertools import islice
+from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessiondb.chat.incoming import Draft, draft, said
@@ -45,7 +46,7 @@ class _Change(NamedTuple):
 def save(
     db: Tables,
     session_id: str,
-    messages: Sequence[Mapping[str, Any]],
+    messages: Iterable[Mapping[str, Any]],
     tokens: Mapping[str, int | None] | None = None,
     on_conflict: str = "replace",
 ) -> int:
@@ -64,6 +65,14 @@ def save(
 
     Raises NotFound, InvalidInput for another word, and the errors of `Messages.append`.
     """
+    unknown = sorted(set(tokens or ()) - {field.name for field in fields(Tokens)})
+    if unknown:
+        raise InvalidInput(
+            f"there is no token bucket {unknown[0]!r}: see TokenCounts.add for those there are"
+        )
+    messages = list(messages)
+    if not all(isinstance(message, Mapping) for message in messages):
+        raise InvalidInput("a message is a dict with role and content")
     if on_conflict not in ON_CONFLICT:
         raise InvalidInput(f"on_conflict is one of {', '.join(ON_CONFLICT)}, not {on_conflict!r}")
     if _change(db, session_id, messages, on_conflict) is None and _are_set(db, session_id, tokens):
@@ -82,9 +91,14 @@ def save(
 
 
 def restore(
-    db: Tables, session_id: str | None = None, project: str | None = None, format: str = "openai"
+    db: Tables,
+    session_id: str | None = None,
+    project: str | PathLike[str] | None = None,
+    agent: str | None = None,
+    format: str = "openai",
 ) -> State | None:
-    """Return the state of a session, or of a project's newest one; None where that has none yet.
+    """Return the state of a session, or of a project's newest one, of `agent` alone where it is given; None
+    where that has none yet.
 
     All its messages come, consolidated ones too, as the API of `format` takes them ("openai" or
     "anthropic"). To go on with the session, write to its id; reopen it where it has ended. Raises
@@ -95,7 +109,7 @@ def restore(
     if session_id is not None:
         session: Session | None = db.sessions.get(session_id)
     elif project is not None:
-        session = db.sessions.latest(project=project)
+        session = db.sessions.latest(project=project, agent=agent)
     else:
         raise InvalidInput("restore what? give a session's id, or a project's folder")
     if session is None:

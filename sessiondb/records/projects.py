@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import PurePosixPath, PureWindowsPath
 
 
-def normal_path(path: str) -> str:
+def normal_path(path: str | os.PathLike[str]) -> str:
     """Return a folder's path without a closing slash, as agents write it either way."""
-    return path.rstrip("/\\") or path[:1]
+    text = os.fspath(path)
+    return text.rstrip("/\\") or text[:1]
 
 
 def folder_name(path: str) -> str:

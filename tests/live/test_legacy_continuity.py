@@ -486,6 +486,26 @@ def test_list_with_counts_of_decisions_and_open_follow_ups(db: SessionDB) -> Non
     assert len(db.continuity.sessions(limit=1)) == 1
 
 
+def test_what_the_latest_session_cleared_does_not_come_back_from_the_one_before(db: SessionDB) -> None:
+    db.sessions.start("me", id="s2", project=ROOT)
+    for session_id in ("s1", "s2"):
+        db.continuity.set_workstreams([f"of {session_id}"], session_id=session_id)
+        db.continuity.set_summary(f"Of {session_id}.", session_id=session_id)
+    time.sleep(0.002)
+    db.continuity.set_workstreams([], session_id="s2")
+    db.continuity.set_summary(None, session_id="s2")
+    known = db.continuity.restore(project=ROOT)
+    assert (known.workstreams, known.summary) == ([], None)
+
+
+def test_a_note_needs_a_text_and_a_translation_may_be_missing(db: SessionDB) -> None:
+    for nothing in ("", " ", None):
+        with pytest.raises(InvalidInput, match="a note needs a text"):
+            db.notes.add("win", nothing, session_id="s1")  # type: ignore[arg-type]
+    note = db.notes.add("win", "It parses", session_id="s1", translations={"ar": None, "fr": ""})
+    assert note.translations == {}
+
+
 def test_a_note_needs_an_owner_that_exists(db: SessionDB) -> None:
     with pytest.raises(NotFound, match="there is no session nowhere to take a note of"):
         db.notes.add("win", "x", session_id="nowhere")

@@ -154,6 +154,21 @@ def test_clear(db: SessionDB, tmp_path: Path) -> None:
     assert (session.message_count, session.consolidated, session.metadata) == (0, 0, {"mood": "good"})
 
 
+def test_clear_is_activity(db: SessionDB) -> None:
+    session = db.sessions.start("nano", key="cli:direct", started_at="2026-03-01")
+    db.messages.clear(session.id)
+    assert db.sessions.get(session.id).last_active_at > "2026-03-02"
+
+
+def test_add_a_tools_answer_under_the_name_of_the_tool(db: SessionDB) -> None:
+    session = db.sessions.start("nano", key="cli:direct")
+    db.messages.append(session.id, "assistant", tool_calls=[{"name": "wc"}])
+    answer = db.messages.append(session.id, "tool", "3", tool_name="wc")
+    stray = db.messages.append(session.id, "tool", "tests/", tool_name="ls", tool_call_id="c9")
+    assert [(call.name, call.message_id) for call in answer.tool_calls] == [("wc", answer.id - 1)]
+    assert [(call.name, call.call_id) for call in stray.tool_calls] == [("ls", "c9")]
+
+
 def test_every_change_is_one_append(db: SessionDB) -> None:
     session = db.sessions.get_or_start("cli:direct", "nano")
     changed = []
@@ -189,3 +204,9 @@ def test_metadata_per_session(db: SessionDB) -> None:
     assert db.sessions.get(session.id).metadata == {"seen": 2, "where": {"city": "القاهرة"}}
     with pytest.raises(NotFound):
         db.sessions.set_metadata("nowhere", {"a": 1})
+
+
+def test_metadata_is_set_key_by_key_each_as_a_whole(db: SessionDB) -> None:
+    session = db.sessions.get_or_start("cli:direct", "nano", metadata={"a": {"b": 1}, "c": None, "d": 1})
+    db.sessions.set_metadata(session.id, {"a": {"e": None}, "d": None})
+    assert db.sessions.get(session.id).metadata == {"a": {"e": None}, "c": None}

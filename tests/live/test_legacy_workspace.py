@@ -248,6 +248,12 @@ def test_save_knows_what_restore_made_up(db: SessionDB, format: str, state: list
 
 
 def test_save_refuses_what_it_cannot_do(db: SessionDB) -> None:
+    session = db.sessions.start("loop", project=ROOT)
+    with pytest.raises(InvalidInput, match="there is no token bucket 'total_tokens'"):
+        db.save(session.id, MORE, tokens={"total_tokens": 1})
+    with pytest.raises(InvalidInput, match="a message is a dict with role and content"):
+        db.save(session.id, ["Hi"])  # type: ignore[list-item]
+    assert db.messages.transcript(session.id) == []
     with pytest.raises(NotFound):
         db.save("nowhere", MORE)
     with pytest.raises(InvalidInput, match="on_conflict is one of replace, append, error, not 'merge'"):
@@ -317,6 +323,28 @@ def test_load_the_newest_session_of_this_workspace(db: SessionDB) -> None:
     found = db.sessions.latest(project=ROOT)
     assert found is not None
     assert found.id == "old"
+
+
+def test_load_takes_the_folder_as_a_path(db: SessionDB) -> None:
+    session = db.sessions.start("loop", project=Path(ROOT))
+    db.notes.add("win", "It parses", project=Path(ROOT))
+    assert session.project == ROOT
+    for found in (db.sessions.latest(project=Path(ROOT)), db.sessions.latest(project=f"{ROOT}/")):
+        assert found == session
+    state = db.restore(project=Path(ROOT))
+    assert state is not None
+    assert state.session == session
+    assert db.continuity.brief(project=Path(ROOT)) == db.continuity.brief(project=ROOT) != ""
+    db.sessions.set_project(session.id, Path("/home/ann/other"))
+    assert db.sessions.get(session.id).project == "/home/ann/other"
+
+
+def test_load_the_newest_session_of_this_agent_and_of_no_sub_agent(db: SessionDB) -> None:
+    own = db.sessions.start("loop", project=ROOT, started_at="2026-03-01")
+    db.sessions.start("loop", project=ROOT, parent=own.id, relation="subagent")
+    other = db.sessions.start("claude-code", project=ROOT, started_at="2026-03-02")
+    found = [db.restore(project=ROOT, agent=agent) for agent in ("loop", None)]
+    assert [state and state.session.id for state in found] == [own.id, other.id]
 
 
 def test_load_the_newest_session_of_this_workspace_through_an_index(db: SessionDB) -> None:
