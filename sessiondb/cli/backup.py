@@ -15,9 +15,9 @@ from sessiondb.cli.render import print_result
 @click.argument("file", type=click.Path(path_type=Path))
 @database_option
 def command(file: Path) -> None:
-    """Copy the database into a new file.
+    """Back up the database to a new file.
 
-    Agents may go on writing meanwhile: the copy is as the database was at one moment.
+    Agents can keep writing meanwhile: the backup is a snapshot of one moment.
 
     \b
     Example:

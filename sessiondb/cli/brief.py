@@ -20,16 +20,20 @@ from sessiondb.cli.render import print_notice, show_text
 @click.command()
 @click.argument("session", required=False, shell_complete=complete_sessions)
 @click.option(
-    "--project", metavar="PATH", callback=project_folder, help="Of this project, over all its sessions."
+    "--project", metavar="PATH", callback=project_folder, help="Cover this project, across all its sessions."
 )
-@click.option("--lang", metavar="LANG", default="en", help="In this language, where there are translations.")
-@click.option("--max-tokens", metavar="N", type=click.IntRange(min=1), help="No longer than about this.")
+@click.option(
+    "--lang", metavar="LANG", default="en", help="Use translations into this language where there are any."
+)
+@click.option(
+    "--max-tokens", metavar="N", type=click.IntRange(min=1), help="Keep it to about this many tokens."
+)
 @database_option
 def command(session: str | None, project: str | None, lang: str, max_tokens: int | None) -> None:
-    """Print what the next session must know, as a prompt.
+    """Print a prompt with what the next session should know.
 
-    Of a session, or of a project, or else of the folder you are in. Where nothing was noted of that folder,
-    it is of the latest session or project that has notes.
+    It covers a session, a project, or by default the current folder. If that folder has no notes, it covers
+    the latest session or project that has some.
 
     \b
     Example:
@@ -45,4 +49,4 @@ def command(session: str | None, project: str | None, lang: str, max_tokens: int
     if text:
         show_text(visible(text).rstrip("\n").split("\n"))
     else:
-        print_notice("nothing was noted yet: `sessiondb note add` takes a note")
+        print_notice("there are no notes yet: add one with `sessiondb note add`")

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 @json_option
 @database_option
 def command(fix: bool, as_json: bool) -> None:
-    """Check the database, and repair it.
+    """Check the database for problems, and repair them.
 
-    Looks at the pages, the schema, references, counters, search indexes and file modes. Exits with 1 where
-    something is wrong, or still is after --fix.
+    Checks pages, schema, references, counters, search indexes, and file permissions. The exit code is 1 if
+    there are problems, or with --fix if any are left.
 
     \b
     Example:
@@ -35,7 +35,7 @@ def command(fix: bool, as_json: bool) -> None:
         show_json({name: [fields_of(finding) for finding in findings] for name, findings in report.items()})
     else:
         for finding in dict.fromkeys(found + left):
-            state = "" if not fix else " (still)" if finding in left else " (repaired)"
+            state = "" if not fix else " (not repaired)" if finding in left else " (repaired)"
             print_result(f"{finding.check}: {finding.problem}{state}")
         print_result(_verdict(len(found), len(left), any(finding.can_repair for finding in left)))
     if left:
@@ -61,9 +61,9 @@ def _examine(fix: bool) -> tuple[list[Finding], list[Finding]]:
 
 def _verdict(found: int, left: int, can_repair: bool) -> str:
     if not left:
-        return "all is well" if not found else "all is well now"
+        return "no problems found" if not found else "all problems were repaired"
     return (
         "`sessiondb doctor --fix` repairs what can be repaired"
         if can_repair
-        else "this cannot be repaired here"
+        else "what is left cannot be repaired automatically"
     )

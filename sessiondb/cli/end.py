@@ -10,19 +10,19 @@ from sessiondb.cli.render import print_result, show_json
 
 @click.command()
 @sessions_argument(required=False)
-@click.option("--reason", metavar="REASON", help="Why; the first reason that is given stays.")
+@click.option("--reason", metavar="REASON", help="Why they ended. A reason given before is kept.")
 @click.option(
     "--stale",
     metavar="AGE",
     callback=time_begin,
-    help="End all that were not active for this long, as of their last activity.",
+    help="End every session that has been inactive for this long, as of its last activity.",
 )
 @json_option
 @database_option
 def command(sessions: tuple[str, ...], reason: str | None, stale: str | None, as_json: bool) -> None:
     """End sessions.
 
-    No more messages can be appended to them then, and prune may remove them.
+    An ended session takes no more messages, and prune may remove it.
 
     \b
     Example:
@@ -30,7 +30,7 @@ def command(sessions: tuple[str, ...], reason: str | None, stale: str | None, as
       sessiondb end --stale 30d
     """
     if bool(sessions) == bool(stale):
-        raise click.UsageError("Give the sessions to end, or --stale AGE.")
+        raise click.UsageError("Give either the sessions to end or --stale AGE.")
     with writing() as db:
         named = [db.sessions.resolve(name).id for name in dict.fromkeys(sessions)]
         ended = (
@@ -45,6 +45,6 @@ def command(sessions: tuple[str, ...], reason: str | None, stale: str | None, as
     for id in ended:
         print_result(f"ended {id}")
     for id in already:
-        print_result(f"{id} had ended before")
+        print_result(f"{id} had already ended")
     if not ended and not already:
-        print_result("no open session is that old")
+        print_result("no open session has been inactive for that long")

@@ -24,25 +24,25 @@ FORMATS = ("jsonl", "md")
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Write to this file, packed if its name ends in .gz, in place of stdout.",
+    help="Write to this file instead of stdout; compressed if its name ends in .gz.",
 )
 @click.option(
     "--format",
     type=click.Choice(FORMATS),
     default="jsonl",
-    help="JSON lines or Markdown. Default: jsonl.",
+    help="Write JSON lines or Markdown. Default: jsonl.",
 )
-@click.option("--redact", is_flag=True, help="Take out secrets and personal data.")
+@click.option("--redact", is_flag=True, help="Replace secrets and personal data with placeholders.")
 @filter_options("agent", "project", "model", "platform", "tag", "is_open", "since", "until")
 @database_option
 def command(
     sessions: tuple[str, ...], output: Path | None, format: str, redact: bool, where: Criteria
 ) -> None:
-    """Export sessions, or all there is.
+    """Export sessions.
 
-    As JSON lines that `import` reads back without loss. Without a SESSION or a condition they include the
-    notes of projects and what is known of removed sessions. Markdown is for reading: one transcript after
-    the other.
+    The default format, JSON lines, can be imported again without loss. Without a SESSION or a filter, it
+    covers the whole database, including project notes and the record of removed sessions. Markdown is for
+    reading: one transcript after another.
 
     \b
     Example:
@@ -51,11 +51,11 @@ def command(
     """
     is_filtered = any(value is not None for value in where.values())
     if sessions and is_filtered:
-        raise click.UsageError("Give sessions by name or conditions, not both.")
+        raise click.UsageError("Give either sessions or filters, not both.")
     with reading() as db:
         named = [db.sessions.resolve(name).id for name in sessions] or None
         done = db.export(output or stdout_bytes(), sessions=named, format=format, redact=redact, **where)
     if output is not None:
         print_notice(f"{output}: {short_bytes(done.bytes)}")
     if is_filtered and not done.sessions:
-        print_notice("nothing matches")
+        print_notice("no matches")

@@ -101,12 +101,12 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
     is_eager=True,
     expose_value=False,
     callback=_print_version,
-    help="Print the version.",
+    help="Show the version and exit.",
 )
 def cli() -> None:
-    """Keep every AI-agent session of this machine in one SQLite file.
+    """Keep every AI agent session on this machine in one SQLite file.
 
-    The file is --db PATH, else $SESSIONDB_PATH, else sessiondb/sessions.db in the folder for user data
-    (`sessiondb path` prints which). A SESSION is named by its id, a unique beginning of it, or @last.
-    A TIME is 30d, 12h, yesterday, 2026-03, or any date.
+    The file is --db PATH, else $SESSIONDB_PATH, else sessiondb/sessions.db in the user data folder
+    (`sessiondb path` prints it). A SESSION is an id, a unique prefix of one, or @last. A TIME is 30d, 12h,
+    yesterday, 2026-03, or any date.
     """

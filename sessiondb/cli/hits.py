@@ -28,14 +28,14 @@ def lines(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> Iterator[s
 def remarks(result: SearchResult) -> Iterator[str]:
     """Yield what a reader must know to take a result for what it is."""
     if not result.hits:
-        yield "nothing found" if not result.total else "no hits so far down"
+        yield "no results" if not result.total else "no results at this offset"
     elif result.relaxed:
-        yield "few sessions hold all the words: those that hold some of them are listed too"
+        yield "few sessions contain all the words, so those that contain some of them are listed too"
     if result.truncated:
-        yield "a word is so common that only its newest matches were ranked: --exact ranks all"
+        yield "a word is so common that only its newest matches were ranked; use --exact to rank them all"
     if result.pending:
         rows = counted(result.pending, "row")
-        yield f"{rows} cannot be searched yet: an import goes on, or `sessiondb optimize` finishes it"
+        yield f"{rows} cannot be searched yet: wait for the running import, or run `sessiondb optimize`"
 
 
 def _about(hit: SearchHit, short_id: str) -> str:
@@ -49,7 +49,7 @@ def _about(hit: SearchHit, short_id: str) -> str:
 def _further(hit: SearchHit, short_id: str) -> str:
     more = f"{hit.more:,} more in this session: " if hit.more else ""
     around = f" --around {hit.seq}" if hit.seq is not None else ""
-    return f"{more}sessiondb show {short_id}{around}" if short_id else "a note of the project"
+    return f"{more}sessiondb show {short_id}{around}" if short_id else "a note on the project"
 
 
 def _marked(snippet: str) -> str:

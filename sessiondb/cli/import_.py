@@ -54,40 +54,41 @@ def _known_zone(ctx: click.Context, param: click.Parameter, value: str | None) -
     "--format",
     metavar="NAME",
     callback=_known_format,
-    help="Take all files as of this format; otherwise each is looked into.",
+    help="Read every file as this format instead of detecting it.",
 )
 @click.option(
     "--tz",
     metavar="ZONE",
     callback=_known_zone,
-    help="The zone of times that name none. Default: this machine's.",
+    help="Time zone of times that do not state one. Default: this machine's.",
 )
 @click.option(
     "--agent",
     "agents",
     multiple=True,
     metavar="NAME",
-    help="With `auto`: only this agent's; may be repeated.",
+    help="With `auto`: import only this agent. Repeat for several.",
 )
-@click.option("--watch", is_flag=True, help="Go on with what is written from now on, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Keep importing what is written, until Ctrl-C.")
 @click.option(
     "--interval",
     type=click.FloatRange(min=0.1),
     default=2.0,
     metavar="SECONDS",
-    help="How often --watch looks. Default: 2.",
+    help="How often --watch checks for changes. Default: 2.",
 )
-@click.option("--restore", is_flag=True, help="Bring back sessions that were removed.")
-@click.option("-n", "--dry-run", is_flag=True, help="Read everything and report, but write nothing.")
+@click.option("--restore", is_flag=True, help="Also import sessions that were removed before.")
+@click.option("-n", "--dry-run", is_flag=True, help="Report what an import would do, without doing it.")
 @json_option
 @database_option
 def command(
     sources: tuple[str, ...], agents: tuple[str, ...], dry_run: bool, as_json: bool, **how: Any
 ) -> None:
-    """Import the logs of agents.
+    """Import agent logs.
 
-    A SOURCE is a file, a folder, or `auto` for all places where known agents keep their logs. What was
-    imported before is passed over, what has grown is read from where it ended. Sources are only ever read.
+    A SOURCE is a file, a folder, or `auto` for every place where a known agent keeps its logs. Files that
+    have not changed since the last import are skipped; files that have grown are read from where the last
+    import stopped. Sources are never changed.
 
     \b
     Example:
@@ -97,12 +98,12 @@ def command(
     is_auto, is_watch, interval = AUTO in sources, how.pop("watch"), how.pop("interval")
     if not sources:
         raise click.UsageError(
-            "Give files or folders, or `auto` for all places where known agents keep their sessions."
+            "Give files, folders, or `auto` for every place where a known agent keeps its logs."
         )
     if agents and not is_auto:
-        raise click.UsageError("--agent chooses among the places of `auto`: give that as a SOURCE.")
+        raise click.UsageError("--agent only works with `auto` as a SOURCE.")
     if dry_run and is_watch:
-        raise click.UsageError("Give --watch or --dry-run, not both.")
+        raise click.UsageError("--watch and --dry-run cannot be used together.")
     if is_auto:
         _show_places(agents)
     if is_watch:
@@ -128,9 +129,7 @@ def _show_places(agents: tuple[str, ...]) -> None:
 
     known = [str(path) for paths in SessionDB.log_places(agents).values() for path in paths]
     found = list(filter(os.path.exists, known))
-    print_notice(
-        f"looking in {', '.join(found)}" if found else "no known agent keeps sessions on this machine"
-    )
+    print_notice(f"looking in {', '.join(found)}" if found else "no agent logs were found on this machine")
 
 
 def _by_agent(report: ImportReport) -> dict[str, dict[str, int]]:
@@ -152,7 +151,7 @@ def _show(report: ImportReport, by_agent: Mapping[str, Mapping[str, int]] = Mapp
 def _in_words(report: ImportReport) -> Iterator[str]:
     added, updated = len(report.sessions_added), len(report.sessions_updated)
     if report.dry_run:
-        yield "nothing was written; this is what an import would do:"
+        yield "dry run, nothing was written. An import would do this:"
     yield f"{counted(report.files, 'file')} in {report.seconds:.1f} s"
     yield f"sessions: {added:,} added, {updated:,} updated, {report.sessions_unchanged:,} unchanged"
     yield f"messages: {report.messages_added:,} added"
@@ -167,4 +166,4 @@ def _list_skipped(report: ImportReport) -> None:
     for skipped in report.skipped[:most]:
         print_notice(f"  {skipped}")
     if most is not None and len(report.skipped) > most:
-        print_notice(f"  {len(report.skipped) - most:,} more, --json lists them")
+        print_notice(f"  {len(report.skipped) - most:,} more; --json lists them all")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @output_options()
 @database_option
 def command(where: Criteria, output: Output) -> None:
-    """List sessions, the newest activity first.
+    """List sessions, most recently active first.
 
     \b
     Example:

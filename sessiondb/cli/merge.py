@@ -20,14 +20,14 @@ _PHASES = {"copy": "copying ", "read": "merging ", "index": "indexing"}
 
 @click.command()
 @click.argument("other", type=click.Path(path_type=Path))
-@click.option("-n", "--dry-run", is_flag=True, help="Report what would change, but write nothing.")
+@click.option("-n", "--dry-run", is_flag=True, help="Report what a merge would do, without doing it.")
 @json_option
 @database_option
 def command(other: Path, dry_run: bool, as_json: bool) -> None:
-    """Take in all that another database holds.
+    """Merge another database into this one.
 
-    Sessions that both hold become the union of the two; a second merge changes nothing. What one of them
-    removed stays removed, unless it is pinned or was active later in the other. OTHER is only read.
+    A session in both becomes the union of the two. A session removed from either one stays removed, unless it
+    is pinned or was active later in the other. Merging again changes nothing. OTHER is never changed.
 
     \b
     Example:
@@ -54,7 +54,7 @@ def _fields(report: MergeReport) -> dict[str, Any]:
 
 def _in_words(report: MergeReport) -> Iterator[str]:
     if report.dry_run:
-        yield "nothing was written; this is what a merge would do:"
+        yield "dry run, nothing was written. A merge would do this:"
     yield (
         f"sessions: {len(report.added):,} added, {len(report.updated):,} updated,"
         f" {len(report.unchanged):,} unchanged, {len(report.removed):,} removed"

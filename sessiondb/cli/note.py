@@ -24,12 +24,12 @@ from sessiondb.records.notes import KINDS
 def scope_options(function: Any) -> Any:
     """Add --session and --project, where a note belongs."""
     options = (
-        click.option("--session", metavar="SESSION", help="Of this session."),
+        click.option("--session", metavar="SESSION", help="The session that the note belongs to."),
         click.option(
             "--project",
             metavar="PATH",
             callback=project_folder,
-            help="Of this project: its folder, or its name.",
+            help="The project that the note belongs to: a path or a name.",
         ),
     )
     return with_options(function, options)
@@ -38,9 +38,10 @@ def scope_options(function: Any) -> Any:
 @click.group()
 @database_option
 def command() -> None:
-    """Keep what the next session must know.
+    """Take notes for the next session.
 
-    Decisions, failures, wins, follow-ups, questions, workstreams and summaries, of a session or a project.
+    Notes are decisions, failures, wins, follow-ups, questions, workstreams, and summaries. Each belongs to a
+    session or a project.
     """
 
 
@@ -49,16 +50,16 @@ def command() -> None:
 @click.argument("text", nargs=-1, required=True)
 @scope_options
 @click.option("--context", metavar="TEXT", help="What led to it.")
-@click.option("--resolution", metavar="TEXT", help="Of a failure: what fixed it.")
-@click.option("--author", metavar="NAME", help="Who decided, or noted it.")
-@click.option("--assignee", metavar="NAME", help="Of a follow-up: who does it.")
-@click.option("--due", "due_at", metavar="DATE", help="Of a follow-up: by when.")
+@click.option("--resolution", metavar="TEXT", help="For a failure: what fixed it.")
+@click.option("--author", metavar="NAME", help="Who decided or wrote it.")
+@click.option("--assignee", metavar="NAME", help="For a follow-up: who will do it.")
+@click.option("--due", "due_at", metavar="DATE", help="For a follow-up: when it is due.")
 @json_option
 @database_option
 def add(
     kind: str, text: tuple[str, ...], session: str | None, project: str | None, as_json: bool, **fields: Any
 ) -> None:
-    """Take a note, of the folder you are in unless told.
+    """Add a note, by default to the project in the current folder.
 
     \b
     Example:
@@ -77,14 +78,14 @@ def add(
 
 @command.command("list")
 @scope_options
-@click.option("--kind", type=click.Choice(KINDS), help="Only of this kind.")
-@click.option("--open/--resolved", "is_open", default=None, help="Only what is open, or only what is not.")
+@click.option("--kind", type=click.Choice(KINDS), help="Only notes of this kind.")
+@click.option("--open/--resolved", "is_open", default=None, help="Only open notes, or only resolved ones.")
 @output_options()
 @database_option
 def list_(
     session: str | None, project: str | None, kind: str | None, is_open: bool | None, output: Output
 ) -> None:
-    """List notes, the newest first.
+    """List notes, newest first.
 
     \b
     Example:
@@ -101,15 +102,17 @@ def list_(
 @command.command()
 @click.argument("what", nargs=-1, required=True, metavar="ID|TEXT...")
 @scope_options
-@click.option("--kind", type=click.Choice(KINDS), default="followup", help="Of this kind. Default: followup.")
-@click.option("--resolution", metavar="TEXT", help="How it was done, or answered.")
-@click.option("--first", is_flag=True, help="Where several fit, take the oldest.")
+@click.option(
+    "--kind", type=click.Choice(KINDS), default="followup", help="The kind of the note. Default: followup."
+)
+@click.option("--resolution", metavar="TEXT", help="How it was resolved.")
+@click.option("--first", is_flag=True, help="If several match, take the oldest.")
 @json_option
 @database_option
 def done(
     what: tuple[str, ...], session: str | None, project: str | None, as_json: bool, **fields: Any
 ) -> None:
-    """Mark a follow-up as done, by its id or a part of its text.
+    """Mark a follow-up as done, by its id or part of its text.
 
     \b
     Example:

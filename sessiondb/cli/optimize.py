@@ -12,7 +12,7 @@ from sessiondb.cli.render import Progress, print_result
 @click.command()
 @database_option
 def command() -> None:
-    """Bring the database up to date, and keep it fast.
+    """Update the schema and speed up searches.
 
     Migrates an older schema, completes and merges the search indexes, and empties the write-ahead log.
 

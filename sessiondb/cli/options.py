@@ -82,7 +82,7 @@ def database_option(function: Function) -> Function:
         expose_value=False,
         is_eager=True,
         callback=_remember_database,
-        help="The database file.",
+        help="Path of the database file.",
     )(function)
 
 
@@ -117,7 +117,9 @@ def current_folder() -> str:
     try:
         return os.getcwd()
     except FileNotFoundError as error:
-        raise click.UsageError("the folder you are in is gone: go to another, or give --project") from error
+        raise click.UsageError(
+            "the current folder no longer exists: change to another, or give --project"
+        ) from error
 
 
 def complete_sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -155,7 +157,7 @@ def json_option(function: Function) -> Function:
 
 FORMS = {
     "json": "Print JSON.",
-    "nl": "Print JSON, a line for each row.",
+    "nl": "Print newline-delimited JSON, one row per line.",
     "csv": "Print CSV.",
     "tsv": "Print tab-separated values.",
 }
@@ -167,24 +169,26 @@ def output_options(*, limit: int = 20) -> Callable[[Function], Function]:
     options = (
         *(click.option(f"--{form}", f"as_{form}", is_flag=True, help=text) for form, text in FORMS.items()),
         click.option(
-            "--fmt", metavar="NAME", help="Print a table in a style of tabulate: github, simple, grid, ..."
+            "--fmt", metavar="NAME", help="Print a table in a tabulate style: github, simple, grid, ..."
         ),
-        click.option("--no-headers", is_flag=True, help="Leave out the headings of CSV, TSV and tables."),
-        click.option("-w", "--wide", is_flag=True, help="Do not cut the table to the width of the terminal."),
+        click.option("--no-headers", is_flag=True, help="Omit the header row of CSV, TSV, and tables."),
+        click.option(
+            "-w", "--wide", is_flag=True, help="Do not truncate the table to the width of the terminal."
+        ),
         click.option(
             "-n",
             "--limit",
             metavar="N",
             type=click.IntRange(min=0),
             default=limit,
-            help=f"How many at most, 0 = all. Default: {shown}.",
+            help=f"Show at most this many; 0 means all. Default: {shown}.",
         ),
         click.option(
             "--offset",
             metavar="N",
             type=click.IntRange(min=0),
             default=0,
-            help="How many to pass over first.",
+            help="Skip this many first.",
         ),
     )
 
@@ -195,7 +199,7 @@ def output_options(*, limit: int = 20) -> Callable[[Function], Function]:
         ) -> Any:
             forms = [form for form in FORMS if rest.pop(f"as_{form}")] + ([fmt] if fmt else [])
             if len(forms) > 1:
-                raise click.UsageError("Give one of --json, --nl, --csv, --tsv and --fmt.")
+                raise click.UsageError("Give only one of --json, --nl, --csv, --tsv, and --fmt.")
             form = forms[0] if forms else "table"
             output = Output(form, not no_headers, wide, limit or None, offset)
             return function(*args, output=output, **rest)
@@ -208,28 +212,31 @@ def output_options(*, limit: int = 20) -> Callable[[Function], Function]:
 def filter_options(*names: str) -> Callable[[Function], Function]:
     """Add options that choose sessions, by their names in SessionFilter, as one dict `where`."""
     known = {
-        "agent": click.option("--agent", metavar="NAME", help="Only of this agent."),
+        "agent": click.option("--agent", metavar="NAME", help="Only sessions of this agent."),
         "project": click.option(
             "--project",
             metavar="PATH",
             callback=project_folder,
-            help="Only of this project: its folder, or some folders of its path.",
+            help="Only sessions of this project: a path, or part of one.",
         ),
         "model": click.option(
-            "--model", metavar="NAME", help="Only of this model, or of those that begin so."
+            "--model", metavar="NAME", help="Only sessions of models whose name starts with this."
         ),
         "platform": click.option(
-            "--platform", metavar="NAME", help="Only of this platform (telegram, discord, ...)."
+            "--platform", metavar="NAME", help="Only sessions on this platform (telegram, discord, ...)."
         ),
-        "tag": click.option("--tag", metavar="TAG", help="Only with this tag."),
+        "tag": click.option("--tag", metavar="TAG", help="Only sessions with this tag."),
         "is_open": click.option(
-            "--open/--ended", "is_open", default=None, help="Only those not ended, or only ended ones."
+            "--open/--ended", "is_open", default=None, help="Only open sessions, or only ended ones."
         ),
         "since": click.option(
-            "--since", metavar="TIME", callback=time_begin, help="Only those active at this time or later."
+            "--since", metavar="TIME", callback=time_begin, help="Only sessions active at or after this time."
         ),
         "until": click.option(
-            "--until", metavar="TIME", callback=time_end, help="Only those last active by this time."
+            "--until",
+            metavar="TIME",
+            callback=time_end,
+            help="Only sessions last active at or before this time.",
         ),
     }
 

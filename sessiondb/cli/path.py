@@ -11,7 +11,7 @@ from sessiondb.cli.render import print_result
 @click.command()
 @database_option
 def command() -> None:
-    """Print where the database is, or will be.
+    """Print the path of the database.
 
     \b
     Example:

@@ -10,10 +10,10 @@ from sessiondb.cli.render import print_result
 
 @click.command()
 @sessions_argument(required=True)
-@click.option("--off", is_flag=True, help="Let prune remove them again.")
+@click.option("--off", is_flag=True, help="Unpin them.")
 @database_option
 def command(sessions: tuple[str, ...], off: bool) -> None:
-    """Pin sessions, so that prune leaves them alone.
+    """Pin sessions so that prune never removes them.
 
     \b
     Example:
@@ -24,4 +24,4 @@ def command(sessions: tuple[str, ...], off: bool) -> None:
         for id in named:
             db.sessions.set_pinned(id, not off)
     for id in named:
-        print_result(f"{id} is pinned" if not off else f"{id} is not pinned")
+        print_result(f"{id} is pinned" if not off else f"{id} is no longer pinned")

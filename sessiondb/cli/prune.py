@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--days", type=click.IntRange(min=0), metavar="N", help="Those not active for this many days.")
+@click.option("--days", type=click.IntRange(min=0), metavar="N", help="Sessions inactive for this many days.")
 @click.option(
     "--older-than",
     metavar="AGE",
     callback=time_begin,
-    help="Those not active for this long, or since this time.",
+    help="Sessions inactive for this long, or since this time.",
 )
 @filter_options("agent", "project", "model", "platform", "tag")
-@click.option("--include-open", is_flag=True, help="Open sessions too.")
+@click.option("--include-open", is_flag=True, help="Remove open sessions too.")
 @click.option(
-    "--keep", type=click.IntRange(min=0), default=0, metavar="N", help="Leave the newest N of those that fit."
+    "--keep", type=click.IntRange(min=0), default=0, metavar="N", help="Keep the newest N matching sessions."
 )
-@click.option("--vacuum", is_flag=True, help="Give the space back to the disk.")
+@click.option("--vacuum", is_flag=True, help="Shrink the file afterward.")
 @consent_options
 @database_option
 def command(
     days: int | None, older_than: str | None, where: Criteria, vacuum: bool, consent: Consent, **which: Any
 ) -> None:
-    """Remove ended sessions by their last activity.
+    """Remove ended sessions that have been inactive for a while.
 
-    Open and pinned sessions stay. What is removed leaves a tombstone, so that no import brings it back
-    (`import --restore` does); the logs it came from are never touched.
+    Open and pinned sessions are kept. Removed sessions are not imported again, except by `import --restore`.
+    The logs they came from are never touched.
 
     \b
     Example:
@@ -46,7 +46,7 @@ def command(
       sessiondb prune --older-than 1y --agent codex --yes --vacuum
     """
     if (days is None) == (older_than is None):
-        raise click.UsageError("Give --days N or --older-than AGE.")
+        raise click.UsageError("Give either --days N or --older-than AGE.")
     # One moment for the preview and the removal: what was shown is what goes.
     before = older_than or timestamps.parse_moment(f"{days}d")
     with opened(consent) as db:

@@ -41,8 +41,12 @@ class Consent(NamedTuple):
 def consent_options(function: Function) -> Function:
     """Add --dry-run, --yes and --json of a destructive command, as one `consent`."""
     options = (
-        click.option("-n", "--dry-run", is_flag=True, help="Say what would be removed, and remove nothing."),
-        click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal."),
+        click.option(
+            "-n", "--dry-run", is_flag=True, help="Show what would be removed, without removing it."
+        ),
+        click.option(
+            "-y", "--yes", is_flag=True, help="Do not ask for confirmation; required without a terminal."
+        ),
         click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
     )
 
@@ -67,7 +71,7 @@ def remove(db: SessionDB, consent: Consent, run: Callable[[bool], Removal]) -> N
     if not consent.yes:
         if not can_ask():
             raise click.ClickException(
-                f"{_amount(planned)} would be removed: say --yes, or look first with --dry-run"
+                f"{_amount(planned)} would be removed; confirm with --yes, or look first with --dry-run"
             )
         if not consent.as_json:
             _preview(db, planned)

@@ -55,7 +55,7 @@ def show_rows(output: Output, listing: Listing, rows: Sequence[Row], *, total: i
         if rows:
             _print(table(output, listing.columns, rows))
         else:
-            print_notice("nothing matches")
+            print_notice("no matches")
     elif output.form in ("json", "nl", "csv", "tsv"):
         _print(
             _FORMS[output.form](
@@ -130,7 +130,7 @@ def print_notice(text: str) -> None:
 def print_more(count: int) -> None:
     """Say on stderr how many rows the limit has left out."""
     if count > 0:
-        print_notice(f"{count:,} more, use -n/--limit (0 = all)")
+        print_notice(f"{count:,} more; use -n/--limit to see them (0 means all)")
 
 
 def ask(question: str) -> bool:

@@ -12,7 +12,7 @@ from sessiondb.cli.render import print_result
 @session_argument
 @database_option
 def command(session: str) -> None:
-    """Make an ended session open again.
+    """Reopen an ended session.
 
     \b
     Example:
@@ -21,4 +21,4 @@ def command(session: str) -> None:
     with writing() as db:
         found = db.sessions.resolve(session)
         changed = db.sessions.reopen(found.id)
-    print_result(f"reopened {found.id}" if changed else f"{found.id} is open already")
+    print_result(f"reopened {found.id}" if changed else f"{found.id} is already open")

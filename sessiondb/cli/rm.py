@@ -13,10 +13,10 @@ from sessiondb.cli.removing import Consent, consent_options, opened, remove
 @consent_options
 @database_option
 def command(sessions: tuple[str, ...], consent: Consent) -> None:
-    """Remove sessions by name.
+    """Remove sessions.
 
-    They go whatever their state, and all that hangs on them. Each leaves a tombstone, so that no import
-    brings it back (`import --restore` does); the logs it came from are never touched.
+    Their messages, tool calls, tokens, and notes go with them, even if they are open or pinned. They are not
+    imported again, except by `import --restore`. The logs they came from are never touched.
 
     \b
     Example:

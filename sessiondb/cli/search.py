@@ -52,37 +52,39 @@ class _WithExclusions(click.Command):
     "--project",
     metavar="PATH",
     callback=project_folder,
-    help="Only in this project: its folder, or some folders of its path.",
+    help="Only in sessions of this project: a path, or part of one.",
 )
-@click.option("--role", metavar="ROLE", help="Only what this role said: user, assistant, tool or system.")
-@click.option(
-    "--since", metavar="TIME", callback=time_begin, help="Only what was said at this time or later."
-)
-@click.option("--until", metavar="TIME", callback=time_end, help="Only what was said by this time.")
+@click.option("--role", metavar="ROLE", help="Only messages of this role: user, assistant, tool, or system.")
+@click.option("--since", metavar="TIME", callback=time_begin, help="Only messages from this time on.")
+@click.option("--until", metavar="TIME", callback=time_end, help="Only messages up to this time.")
 @click.option(
     "--in",
     "scope",
     type=click.Choice(("talk", "tools", "notes", "all")),
-    help="Where to look. Default: talk.",
+    help="What to search: messages, tool calls, notes, or all. Default: talk.",
 )
 @click.option(
     "--sort",
     type=click.Choice(("relevance", "newest", "oldest")),
     default="relevance",
-    help="Default: relevance.",
+    help="The order of the results. Default: relevance.",
 )
-@click.option("--messages", "flat", is_flag=True, help="List every match, not the best of each session.")
-@click.option("--raw", is_flag=True, help="Take the query as FTS5 syntax.")
-@click.option("--exact", is_flag=True, help="Rank all matches of a common word, not only the newest.")
-@click.option("--explain", is_flag=True, help="Say how the query was understood.")
-@click.option("--open", "opens", is_flag=True, help="Open the best match in its transcript, in the pager.")
+@click.option(
+    "--messages", "flat", is_flag=True, help="List every match, not just the best one in each session."
+)
+@click.option("--raw", is_flag=True, help="Treat the query as raw FTS5 syntax.")
+@click.option("--exact", is_flag=True, help="Rank every match of a common word, not just the newest ones.")
+@click.option("--explain", is_flag=True, help="Explain how the query was understood.")
+@click.option(
+    "--open", "opens", is_flag=True, help="Open the transcript of the best match in a pager, at the match."
+)
 @output_options()
 @database_option
 def command(query: tuple[str, ...], explain: bool, opens: bool, output: Output, **criteria: Any) -> None:
-    """Search what was said.
+    """Search the text of sessions.
 
-    A query has words, "phrases", prefix*, -word, OR, and fields such as agent: or before:. Any text is one:
-    what is no syntax is a word. Where few sessions hold all words, those that hold some are found too.
+    A query can have words, "phrases", prefix*, -word, OR, and fields such as agent: or before:. Any text is
+    a valid query. If few sessions contain all the words, those that contain some of them are listed too.
 
     \b
     Example:

@@ -17,12 +17,12 @@ from sessiondb.records import Transcript
 @click.command()
 @session_argument
 @click.option(
-    "--tools/--no-tools", default=True, help="With tool calls and their answers, or only what was said."
+    "--tools/--no-tools", default=True, help="Include tool calls and their results, or not. Default: include."
 )
 @click.option(
     "--around",
     metavar="MESSAGE",
-    help="Only the messages around this one: its seq, or its agent's id for it.",
+    help="Only the messages around this one, given by its number (seq) or its id in the agent's log.",
 )
 @click.option(
     "-C",
@@ -30,12 +30,16 @@ from sessiondb.records import Transcript
     metavar="N",
     type=click.IntRange(min=0),
     default=5,
-    help="How many on either side of it. Default: 5.",
+    help="How many messages to show on either side of it. Default: 5.",
 )
 @click.option(
-    "--format", "style", type=click.Choice(STYLES), default="text", help="Text or Markdown. Default: text."
+    "--format",
+    "style",
+    type=click.Choice(STYLES),
+    default="text",
+    help="Print plain text or Markdown. Default: text.",
 )
-@click.option("--full", is_flag=True, help="Do not shorten what tools answered.")
+@click.option("--full", is_flag=True, help="Do not shorten tool results.")
 @output_options(limit=0)
 @database_option
 def command(session: str, around: str | None, context: int, output: Output, tools: bool, **look: Any) -> None:

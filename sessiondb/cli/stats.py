@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @output_options()
 @database_option
 def command(by: str, where: Criteria, output: Output) -> None:
-    """Count sessions by what they have in common.
+    """Count sessions by agent, project, platform, model, tag, or month.
 
     \b
     Example:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @json_option
 @database_option
 def command(as_json: bool) -> None:
-    """Say how the database is.
+    """Show the state of the database.
 
-    Where it is, how large, what is in it, and what waits to be done.
+    Its location, size, and contents, and anything left to do.
 
     \b
     Example:

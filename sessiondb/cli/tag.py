@@ -11,12 +11,12 @@ from sessiondb.cli.render import print_result
 @click.command()
 @session_argument
 @click.argument("tags", nargs=-1, required=True, metavar="TAG...")
-@click.option("--remove", is_flag=True, help="Take the tags off.")
+@click.option("--remove", is_flag=True, help="Remove the tags instead.")
 @database_option
 def command(session: str, tags: tuple[str, ...], remove: bool) -> None:
-    """Put tags on a session.
+    """Tag a session.
 
-    `list --tag` finds it by them.
+    `list --tag` finds it again.
 
     \b
     Example:

@@ -13,9 +13,9 @@ from sessiondb.cli.render import print_result
 @click.argument("title", nargs=-1, required=True)
 @database_option
 def command(session: str, title: tuple[str, ...]) -> None:
-    """Give a session a title.
+    """Set the title of a session.
 
-    No import changes it afterwards.
+    Later imports leave it alone.
 
     \b
     Example:

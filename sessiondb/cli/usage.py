@@ -28,18 +28,20 @@ _BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning")
 @click.command()
 @click.argument("by", type=click.Choice(tuple(PERIODS)), default="daily", required=False)
 @filter_options("agent", "project", "platform", "tag")
-@click.option("--model", metavar="NAME", help="Only of this model, or of those that begin so.")
+@click.option("--model", metavar="NAME", help="Only models whose name starts with this.")
 @click.option(
-    "--since", metavar="TIME", callback=time_begin, help="Only tokens counted at this time or later."
+    "--since", metavar="TIME", callback=time_begin, help="Only tokens counted at or after this time."
 )
-@click.option("--until", metavar="TIME", callback=time_end, help="Only tokens counted by this time.")
+@click.option(
+    "--until", metavar="TIME", callback=time_end, help="Only tokens counted at or before this time."
+)
 @output_options()
 @database_option
 def command(by: str, where: Criteria, output: Output, **counted: str | None) -> None:
-    """Count tokens and cost by time or model.
+    """Report token usage and cost.
 
-    Days, weeks and months are those of this machine's zone. Input leaves out what was read from the cache;
-    output includes reasoning. Cost is known only where the agent's log says it.
+    Days, weeks, and months are in this machine's time zone. Input excludes what was read from the cache;
+    output includes reasoning. Cost is shown only where the agent's log states it.
 
     \b
     Example:

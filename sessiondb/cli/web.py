@@ -28,7 +28,7 @@ _SETTINGS = {
 def command(options: tuple[str, ...]) -> None:
     """Browse the database in Datasette.
 
-    On this machine only, unless told otherwise: further options go to `datasette serve`.
+    It is served on this machine only, unless options say otherwise: they are passed on to `datasette serve`.
 
     \b
     Example:
@@ -39,7 +39,7 @@ def command(options: tuple[str, ...]) -> None:
         path = db.path.absolute()
     settings = [word for name, value in _SETTINGS.items() for word in ("--setting", name, value)]
     arguments = [*_datasette(), "serve", str(path), *settings, *options]
-    print_notice(f"opening {path} in Datasette; Ctrl-C ends it")
+    print_notice(f"serving {path} with Datasette; press Ctrl-C to stop")
     if os.name == "posix":
         os.execv(arguments[0], arguments)
     import subprocess
@@ -56,6 +56,6 @@ def _datasette() -> list[str]:
     found = shutil.which("datasette")
     if found is None:
         raise click.ClickException(
-            "Datasette is not installed: `pip install datasette`, or `pipx install datasette`, and try again"
+            "Datasette is not installed: run `pip install datasette` or `pipx install datasette`, and try again"
         )
     return [str(Path(found).absolute())]

@@ -23,7 +23,7 @@ def spoil(path: Path) -> None:
 def test_a_sound_database_is_well(filled: Path, run: Run) -> None:
     result = run("doctor")
 
-    assert (result.stdout, result.stderr, result.exit_code) == ("all is well\n", "", 0)
+    assert (result.stdout, result.stderr, result.exit_code) == ("no problems found\n", "", 0)
 
 
 def test_what_is_wrong_is_said_and_left_alone(filled: Path, run: Run) -> None:
@@ -40,8 +40,8 @@ def test_fix_mends_and_says_so(filled: Path, run: Run) -> None:
 
     fixed, after = run("doctor", "--fix"), run("doctor")
 
-    assert (fixed.stdout, fixed.exit_code) == (f"{WRONG} (repaired)\nall is well now\n", 0)
-    assert after.stdout == "all is well\n"
+    assert (fixed.stdout, fixed.exit_code) == (f"{WRONG} (repaired)\nall problems were repaired\n", 0)
+    assert after.stdout == "no problems found\n"
 
 
 def test_json_tells_what_was_found_and_what_is_left(filled: Path, run: Run) -> None:
@@ -72,5 +72,5 @@ def test_a_file_too_damaged_to_open_is_a_finding(filled: Path, run: Run) -> None
     assert (result.exit_code, result.stderr) == (1, "")
     assert result.stdout == (
         "file: database disk image is malformed: restore a backup, or recover what can be read with"
-        " `sqlite3 FILE .recover` (still)\nthis cannot be repaired here\n"
+        " `sqlite3 FILE .recover` (not repaired)\nwhat is left cannot be repaired automatically\n"
     )

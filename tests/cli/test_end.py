@@ -17,7 +17,7 @@ Run = Callable[..., Result]
 def test_end_says_what_changed(filled: Path, run: Run) -> None:
     result = run("end", "11112222-f", "3333", "@last", "--reason", "arrived")
 
-    assert (result.stdout, result.exit_code) == ("ended 11112222-ferry\n33334444-fig had ended before\n", 0)
+    assert (result.stdout, result.exit_code) == ("ended 11112222-ferry\n33334444-fig had already ended\n", 0)
     with SessionDB(filled, read_only=True) as db:
         reasons = {id: db.sessions.get(id).end_reason for id in ("11112222-ferry", "33334444-fig")}
     assert reasons == {"11112222-ferry": "arrived", "33334444-fig": "done"}
@@ -41,7 +41,7 @@ def test_stale_sessions_end_as_of_their_last_activity(filled: Path, run: Run) ->
 def test_nothing_stale_is_said(filled: Path, run: Run) -> None:
     result = run("end", "--stale", "2026-01-01")
 
-    assert (result.stdout, result.exit_code) == ("no open session is that old\n", 0)
+    assert (result.stdout, result.exit_code) == ("no open session has been inactive for that long\n", 0)
 
 
 @pytest.mark.parametrize("arguments", [[], ["11112222-f", "--stale", "30d"], ["--stale", "soon"]])

@@ -59,7 +59,7 @@ def test_nothing_chosen_is_an_empty_export(filled: Path, run: Run) -> None:
     result = run("export", "--agent", "nobody")
 
     assert result.stdout == '{"type":"header","format":"sessiondb-export","version":1}\n'
-    assert (result.stderr, result.exit_code) == ("nothing matches\n", 0)
+    assert (result.stderr, result.exit_code) == ("no matches\n", 0)
 
 
 def test_a_file_is_written_and_its_size_told(tmp_path: Path, filled: Path, run: Run) -> None:
@@ -131,7 +131,7 @@ def test_a_terminal_is_not_driven(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["@last", "--agent", "codex"], 2, "Give sessions by name or conditions, not both."),
+        (["@last", "--agent", "codex"], 2, "Give either sessions or filters, not both."),
         (["nobody"], 1, "there is no session nobody"),
         (["--format", "csv"], 2, "'csv' is not one of 'jsonl', 'md'"),
     ],

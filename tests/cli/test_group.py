@@ -140,7 +140,7 @@ def test_the_module_is_the_program(filled: Path) -> None:
 
     assert (done.stdout.startswith('{"id": "11112222-ferry"'), done.stderr, done.returncode) == (
         True,
-        "2 more, use -n/--limit (0 = all)\n",
+        "2 more; use -n/--limit to see them (0 means all)\n",
         0,
     )
 

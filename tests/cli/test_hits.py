@@ -51,7 +51,7 @@ def hit(**changes: object) -> SearchHit:
         ),
         (
             hit(session_id=None, title=None, agent=None, seq=None, role=None, created_at=None, source="note"),
-            ["(no title)", "  quill · note", "  a «b» c", "  a note of the project"],
+            ["(no title)", "  quill · note", "  a «b» c", "  a note on the project"],
         ),
         (
             hit(title="\x1bT", agent="\x1bA", project="/\x1bP", role="\x1bR", snippet="x\x1b\ny"),
@@ -81,14 +81,14 @@ def test_marked_words_are_bold_on_a_terminal(monkeypatch: pytest.MonkeyPatch) ->
     ("result", "expected"),
     [
         (SearchResult("q", [HIT], 1), []),
-        (SearchResult("q", [], 0), ["nothing found"]),
-        (SearchResult("q", [], 5), ["no hits so far down"]),
+        (SearchResult("q", [], 0), ["no results"]),
+        (SearchResult("q", [], 5), ["no results at this offset"]),
         (
             SearchResult("q", [HIT], 1, relaxed=True, truncated=True, pending=2),
             [
-                "few sessions hold all the words: those that hold some of them are listed too",
-                "a word is so common that only its newest matches were ranked: --exact ranks all",
-                "2 rows cannot be searched yet: an import goes on, or `sessiondb optimize` finishes it",
+                "few sessions contain all the words, so those that contain some of them are listed too",
+                "a word is so common that only its newest matches were ranked; use --exact to rank them all",
+                "2 rows cannot be searched yet: wait for the running import, or run `sessiondb optimize`",
             ],
         ),
     ],

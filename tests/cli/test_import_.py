@@ -67,13 +67,13 @@ def test_dry_run_writes_nothing_into_a_database(samples: Path, filled: Path, run
 
     assert found == expected(2, 2, 0, 9)
     assert run("list", "--json").stdout == listed
-    assert run("doctor").stdout == "all is well\n"
+    assert run("doctor").stdout == "no problems found\n"
     assert report(run("import", str(samples / "agentloop"), "--json")) == expected(2, 2, 0, 9)
 
 
 def test_dry_run_says_that_it_is_one(samples: Path, run: Run) -> None:
     assert run("import", "-n", str(samples / "agentloop")).stdout.startswith(
-        "nothing was written; this is what an import would do:\n2 files in "
+        "dry run, nothing was written. An import would do this:\n2 files in "
     )
 
 
@@ -120,7 +120,7 @@ def test_a_terminal_lists_the_first_lines_only(
 
     assert lines[0] == "not imported: 12 files or lines"
     assert len(lines) == 12
-    assert lines[-1] == "  2 more, --json lists them"
+    assert lines[-1] == "  2 more; --json lists them all"
 
 
 def test_auto_reads_the_places_that_exist(
@@ -140,13 +140,13 @@ def test_auto_reads_the_places_that_exist(
 def test_auto_without_any_place_says_so(run: Run) -> None:
     result = run("import", "auto")
 
-    assert (result.stderr, result.exit_code) == ("no known agent keeps sessions on this machine\n", 0)
+    assert (result.stderr, result.exit_code) == ("no agent logs were found on this machine\n", 0)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Give files or folders, or `auto` for all places where known agents keep their sessions."),
+        ([], "Give files, folders, or `auto` for every place where a known agent keeps its logs."),
         (["--format", "morse", "x"], "there is no format 'morse': choose one of "),
         (["--tz", "Mars/Olympus", "x"], "cannot read the time zone 'Mars/Olympus'"),
     ],

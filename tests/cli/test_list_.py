@@ -118,8 +118,12 @@ def test_filters_choose_sessions(filled: Path, run: Run, options: list[str], exp
 @pytest.mark.parametrize(
     ("options", "expected", "remark"),
     [
-        (["-n", "1"], ["11112222-ferry"], "2 more, use -n/--limit (0 = all)\n"),
-        (["--limit", "1", "--offset", "1"], ["11112222-parser"], "1 more, use -n/--limit (0 = all)\n"),
+        (["-n", "1"], ["11112222-ferry"], "2 more; use -n/--limit to see them (0 means all)\n"),
+        (
+            ["--limit", "1", "--offset", "1"],
+            ["11112222-parser"],
+            "1 more; use -n/--limit to see them (0 means all)\n",
+        ),
         (["-n", "1", "--offset", "2"], ["33334444-fig"], ""),
         (["-n", "0"], ["11112222-ferry", "11112222-parser", "33334444-fig"], ""),
         (["-n", "0", "--offset", "1"], ["11112222-parser", "33334444-fig"], ""),
@@ -136,13 +140,13 @@ def test_what_the_limit_leaves_out_is_said(
 def test_no_match_is_no_error(filled: Path, run: Run) -> None:
     result = run("list", "--agent", "nobody")
 
-    assert (result.stdout, result.stderr, result.exit_code) == ("", "nothing matches\n", 0)
+    assert (result.stdout, result.stderr, result.exit_code) == ("", "no matches\n", 0)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--json", "--csv"], "Error: Give one of --json, --nl, --csv, --tsv and --fmt.\n"),
+        (["--json", "--csv"], "Error: Give only one of --json, --nl, --csv, --tsv, and --fmt.\n"),
         (["--since", "someday"], "Error: Invalid value for '--since': cannot read the time 'someday'"),
         (["--fmt", "nice"], "Error: Invalid value for --fmt: there is no 'nice'"),
         (["-n", "-1"], "Error: Invalid value for '-n' / '--limit': -1 is not in the range x>=0."),

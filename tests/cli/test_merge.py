@@ -55,7 +55,7 @@ def test_json_counts_and_a_second_merge_adds_nothing(other: Path, run: Run) -> N
 
     assert first == expected(3, messages=6, notes=1)
     assert second == expected(0, unchanged=3)
-    assert run("doctor").stdout == "all is well\n"
+    assert run("doctor").stdout == "no problems found\n"
 
 
 def test_dry_run_writes_nothing(other: Path, path: Path, run: Run) -> None:

@@ -104,7 +104,7 @@ def test_a_folder_that_is_gone_is_told_in_words(
     (tmp_path / "gone").rmdir()
     refused = run(*arguments)
     assert (refused.exit_code, refused.exception.__class__) == (2, SystemExit)
-    assert "the folder you are in is gone" in refused.stderr
+    assert "the current folder no longer exists" in refused.stderr
 
 
 def test_notes_that_an_import_brings_are_no_activity(run: Run, path: Path, tmp_path: Path) -> None:
@@ -126,4 +126,4 @@ def test_notes_that_an_import_brings_are_no_activity(run: Run, path: Path, tmp_p
 def test_brief_of_nothing_says_so(filled: Path, run: Run) -> None:
     empty = run("brief", "--project", "/nowhere")
     assert (empty.exit_code, empty.stdout) == (0, "")
-    assert "nothing was noted yet" in empty.stderr
+    assert "there are no notes yet" in empty.stderr

@@ -64,10 +64,10 @@ def test_without_a_terminal_the_transcript_is_printed(long: Path, run: Run) -> N
 
 
 def test_nothing_to_open_says_so(long: Path, run: Run) -> None:
-    assert run("search", "--open", "dirigible").stderr == "nothing found\n"
+    assert run("search", "--open", "dirigible").stderr == "no results\n"
     note = run("search", "--open", "airships")
     assert "Airships" in note.stdout.replace("«", "").replace("»", "")
-    assert "a note of the project" in note.stdout
+    assert "a note on the project" in note.stdout
 
 
 def test_the_pager_is_told_the_line(long: Path, tmp_path: Path) -> None:

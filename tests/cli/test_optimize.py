@@ -21,5 +21,5 @@ def test_what_could_not_be_searched_can_be_now(filled: Path, run: Run) -> None:
     first, second = result.stdout.splitlines()
     assert first == "6 rows can be searched now"
     assert second.startswith("optimized: ")
-    assert run("doctor").stdout == "all is well\n"
+    assert run("doctor").stdout == "no problems found\n"
     assert "«ferry»" in run("search", "ferry").stdout

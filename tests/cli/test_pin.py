@@ -18,6 +18,6 @@ def test_a_pinned_session_is_not_pruned(filled: Path, run: Run) -> None:
     removed = json.loads(run("prune", "--days", "1", "--yes", "--json").stdout)
 
     assert pinned.stdout == "33334444-fig is pinned\n11112222-parser is pinned\n"
-    assert let_go.stdout == "33334444-fig is not pinned\n"
+    assert let_go.stdout == "33334444-fig is no longer pinned\n"
     assert (kept["sessions"], kept["kept"]) == (0, {"open": 1, "pinned": 2})
     assert (removed["sessions"], removed["kept"]) == (1, {"open": 1, "pinned": 1})

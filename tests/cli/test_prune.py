@@ -56,8 +56,8 @@ def test_nothing_is_removed_where_nobody_can_be_asked(filled: Path, run: Run) ->
 
     assert (result.stdout, result.exit_code, left(filled)) == ("", 1, ALL)
     assert result.stderr == (
-        "Error: 2 sessions: 5 messages, 138 B of text would be removed:"
-        " say --yes, or look first with --dry-run\n"
+        "Error: 2 sessions: 5 messages, 138 B of text would be removed;"
+        " confirm with --yes, or look first with --dry-run\n"
     )
 
 
@@ -126,7 +126,7 @@ def test_vacuum_gives_the_space_back(filled: Path, run: Run) -> None:
 
     assert result.stderr.startswith("gave ")
     assert filled.stat().st_size < size - 1_900_000
-    assert run("doctor").stdout == "all is well\n"
+    assert run("doctor").stdout == "no problems found\n"
 
 
 def test_a_pruned_session_does_not_come_back(samples: Path, path: Path, run: Run) -> None:

@@ -15,7 +15,7 @@ Run = Callable[..., Result]
 def test_an_ended_session_is_open_again(filled: Path, run: Run) -> None:
     first, second = run("reopen", "3333"), run("reopen", "3333")
 
-    assert (first.stdout, second.stdout) == ("reopened 33334444-fig\n", "33334444-fig is open already\n")
+    assert (first.stdout, second.stdout) == ("reopened 33334444-fig\n", "33334444-fig is already open\n")
     with SessionDB(filled, read_only=True) as db:
         assert db.sessions.get("33334444-fig").is_open
 

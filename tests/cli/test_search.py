@@ -129,14 +129,17 @@ def test_no_text_is_an_error(filled: Path, run: Run, query: str) -> None:
 def test_nothing_found_is_said_and_no_error(filled: Path, run: Run) -> None:
     result = run("search", "zeppelin")
 
-    assert (result.stdout, result.stderr, result.exit_code) == ("", "nothing found\n", 0)
+    assert (result.stdout, result.stderr, result.exit_code) == ("", "no results\n", 0)
 
 
 def test_a_relaxed_search_says_so(filled: Path, run: Run) -> None:
     result = run("search", "which zeppelin parser loses amounts of sugar")
 
     assert "11112222-p" in result.stdout
-    assert result.stderr == "few sessions hold all the words: those that hold some of them are listed too\n"
+    assert (
+        result.stderr
+        == "few sessions contain all the words, so those that contain some of them are listed too\n"
+    )
 
 
 def test_a_mistake_in_raw_syntax_is_one_line(filled: Path, run: Run) -> None:
@@ -162,7 +165,7 @@ def test_explain_says_what_was_understood(filled: Path, run: Run) -> None:
 def test_hits_that_the_limit_leaves_out_are_counted(filled: Path, run: Run) -> None:
     result = run("search", "look OR leave", "-n", "1")
 
-    assert result.stderr == "1 more, use -n/--limit (0 = all)\n"
+    assert result.stderr == "1 more; use -n/--limit to see them (0 means all)\n"
 
 
 def test_further_hits_of_a_session_are_counted_or_listed(filled: Path, run: Run) -> None:
@@ -181,5 +184,5 @@ def test_rows_that_cannot_be_searched_yet_are_counted(filled: Path, run: Run) ->
         db.connection.execute("UPDATE search_state SET pending_from = 1 WHERE index_name = 'tool_calls_fts'")
 
     assert run("search", "grep", "--in", "tools").stderr == (
-        "1 row cannot be searched yet: an import goes on, or `sessiondb optimize` finishes it\n"
+        "1 row cannot be searched yet: wait for the running import, or run `sessiondb optimize`\n"
     )

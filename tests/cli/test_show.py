@@ -211,7 +211,10 @@ def test_an_answer_without_its_call_in_sight_carries_it(filled: Path, run: Run) 
 
 
 def test_what_the_limit_leaves_out_is_said(filled: Path, run: Run) -> None:
-    assert run("show", "11112222-parser", "-n", "2").stderr == "3 more, use -n/--limit (0 = all)\n"
+    assert (
+        run("show", "11112222-parser", "-n", "2").stderr
+        == "3 more; use -n/--limit to see them (0 means all)\n"
+    )
 
 
 def test_nl_is_a_message_a_line(filled: Path, run: Run) -> None:

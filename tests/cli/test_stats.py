@@ -42,7 +42,7 @@ def test_filters_and_limit(filled: Path, run: Run) -> None:
     cut = run("stats", "-n", "1", "--nl")
 
     assert json.loads(cut.stdout)["agent"] == "codex"
-    assert cut.stderr == "1 more, use -n/--limit (0 = all)\n"
+    assert cut.stderr == "1 more; use -n/--limit to see them (0 means all)\n"
     assert [row["agent"] for row in json.loads(run("stats", "--since", "2026-03-03", "--json").stdout)] == [
         "hermes"
     ]

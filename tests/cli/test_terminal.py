@@ -21,7 +21,7 @@ NOT_RUN = {"web"}
 
 BOLD = re.compile("\x1b\\[[01]m")
 BAR = re.compile("\x1b\\[\\?25[lh]|\x1b\\[K|\r")
-FORGED = "forged: all is well"
+FORGED = "forged: no problems found"
 
 
 @pytest.fixture(scope="module")

@@ -172,8 +172,8 @@ def _line(stream: IO[str], number: int) -> str:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["x", "--agent", "codex"], "--agent chooses among the places of `auto`: give that as a SOURCE."),
-        (["x", "--watch", "--dry-run"], "Give --watch or --dry-run, not both."),
+        (["x", "--agent", "codex"], "--agent only works with `auto` as a SOURCE."),
+        (["x", "--watch", "--dry-run"], "--watch and --dry-run cannot be used together."),
         (["x", "--watch", "--interval", "0"], "0.0 is not in the range x>=0.1."),
     ],
 )

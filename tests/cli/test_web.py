@@ -33,7 +33,7 @@ def test_datasette_gets_the_file_settings_and_further_options(filled: Path, tmp_
 
     settings = [word for name, value in web._SETTINGS.items() for word in ("--setting", name, value)]
     assert done.stdout == f"{['serve', str(filled), *settings, '--port', '8002', '-o']}\n"
-    assert (done.stderr, done.returncode) == (f"opening {filled} in Datasette; Ctrl-C ends it\n", 0)
+    assert (done.stderr, done.returncode) == (f"serving {filled} with Datasette; press Ctrl-C to stop\n", 0)
 
 
 def test_datasette_knows_the_settings(datasette_settings: Mapping[str, Any]) -> None:

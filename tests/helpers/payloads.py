@@ -49,7 +49,7 @@ SEQUENCES = (
     "one\u2028two\u2029three",
     "\u202egnp.exe\u202c",
     "\u2066isolated\u2069",
-    "line\nforged: all is well",
+    "line\nforged: no problems found",
     "tab\tstop",
 )
 """A sequence of each kind that terminals obey, and what else is read as another line."""
