@@ -126,17 +126,26 @@ class Removals:
             f" SELECT id, agent, native_id, title, ?, ? FROM sessions WHERE id {these}",
             (reason, timestamps.now(), ids),
         )
-        if reason == "prune":
-            self._db.execute(
-                f"UPDATE notes SET session_id = NULL WHERE project_id IS NOT NULL AND session_id {these}",
-                (ids,),
-            )
-        # Tool calls first: their messages need not look for them then.
-        self._db.execute(f"DELETE FROM tool_calls WHERE session_id {these}", (ids,))
-        self._db.execute(f"DELETE FROM sessions WHERE id {these}", (ids,))
+        delete_sessions(self._db, session_ids, reason)
 
     def _count(self, clause: str, parameters: list[object]) -> int:
         return int(self._db.value(f"SELECT count(*) FROM sessions AS s {clause}", parameters))
 
     def _size(self) -> int:
         return int(self._db.value("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"))
+
+
+def delete_sessions(connection: Connection, session_ids: Sequence[str], reason: str) -> None:
+    """Delete sessions with all that hangs on them, inside a transaction of the caller, who keeps their tombstones.
+
+    A prune leaves the notes that belong to a project.
+    """
+    ids = (json.dumps(list(session_ids)),)
+    these = "IN (SELECT value FROM json_each(?))"
+    if reason == "prune":
+        connection.execute(
+            f"UPDATE notes SET session_id = NULL WHERE project_id IS NOT NULL AND session_id {these}", ids
+        )
+    # Tool calls first: their messages need not look for them then.
+    connection.execute(f"DELETE FROM tool_calls WHERE session_id {these}", ids)
+    connection.execute(f"DELETE FROM sessions WHERE id {these}", ids)

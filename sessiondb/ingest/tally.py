@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sessiondb.dao.agents import count_by_agent
+from sessiondb.dao.lookups import count_by_agent
 from sessiondb.ingest.discovery import Found, Refused
 from sessiondb.records import ImportReport, Skipped
 from sessiondb.storage.connection import Connection

@@ -4,6 +4,9 @@ A fork's log begins with copies of the lines that it goes on from. They are stor
 file is read first, so that what an import comes to depends on the files and not on their order. See
 sessiondb.dao.forks.originals for how the original is told.
 
+    A's log    1 2 3 4 5           A holds 1 to 5, and is the original of 1 to 3
+    B's log    1 2 3 6 7           B holds 6 and 7: forked_at 3, parent A
+
 A session's metadata says at which message it forked (`forked_at`, an external id). Its parent is whoever holds that
 message, unless its log names the parent (`forked_from`).
 """
@@ -187,12 +190,12 @@ class Forks:
             self._link(session, None, None)
         return changed
 
-    def _follow(self, related: Related, giver: Descent, lines: list[Line]) -> None:
+    def _follow(self, related: Related, source: Descent, lines: list[Line]) -> None:
         """Take over those forks and sub-agents of a session that hang on what it gave away."""
         moved = [
-            line.external_id for line in lines if line.holder == giver.id and line.external_id is not None
+            line.external_id for line in lines if line.holder == source.id and line.external_id is not None
         ]
-        names: dict[str, Any] = {"from": giver.id, "to": related.id}
+        names: dict[str, Any] = {"from": source.id, "to": related.id}
         self._db.execute(_FOLLOW, names | {"moved": json.dumps(moved)})
         self._db.execute(_FOLLOW_CHILDREN, names | {"children": json.dumps(list(related.children))})
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sessiondb.storage.connection import Connection
+from sessiondb.storage.connection import Connection, Row
 
 _SESSION = """
 SELECT id, parent_id, relation, json_extract(metadata, '$.parent_id'), json_extract(metadata, '$.forked_at'),
@@ -106,30 +106,60 @@ class Originals:
 
         `lines` are all that it has and others hold, in order; `last` is the last that the other one holds.
         """
-        for ours, theirs in (
-            (session.relation == "subagent", other.relation == "subagent"),
-            (session.named_parent == other.id, other.named_parent == session.id),
-            (self._marks(session, last), self._marks(other, last)),
+        pair = _Pair(session, other, lines, last)
+        for rule in (
+            self._is_no_subagent,
+            self._is_named_as_parent,
+            self._is_not_marked,
+            self._has_lines_before,
+            self._went_on_earlier,
+            self._descends_from_none,
         ):
-            if ours != theirs:
-                return theirs
-        common = {line.id for line in lines}
-        own = self._db.rows(_ROWS, (session.id,))
-        others = [row for row in self._db.rows(_ROWS, (other.id,)) if row[0] not in common]
-        ours_before = any(seq <= last.after for _, seq, _ in own)
-        theirs_before = any(seq < last.seq for _, seq, _ in others)
-        if ours_before != theirs_before:
-            return ours_before
+            verdict = rule(pair)
+            if verdict is not None:
+                return verdict
+        return session.id < other.id
+
+    # The rules, in their order: True where the first session is the original, None where a rule does not tell.
+
+    def _is_no_subagent(self, pair: _Pair) -> bool | None:
+        # A sub-agent may be given its parent's conversation; a parent never begins with its sub-agent's.
+        return _unlike(pair.session.relation == "subagent", pair.other.relation == "subagent")
+
+    def _is_named_as_parent(self, pair: _Pair) -> bool | None:
+        session, other = pair.session, pair.other
+        return _unlike(session.named_parent == other.id, other.named_parent == session.id)
+
+    def _is_not_marked(self, pair: _Pair) -> bool | None:
+        return _unlike(self._marks(pair.session, pair.last), self._marks(pair.other, pair.last))
+
+    def _has_lines_before(self, pair: _Pair) -> bool | None:
+        # A fork copies first, and goes on then: lines of its own before the last common one make an original.
+        ours = any(seq <= pair.last.after for _, seq, _ in self._rows(pair.session))
+        theirs = any(seq < pair.last.seq for _, seq, _ in self._other_rows(pair))
+        return None if ours == theirs else ours
+
+    def _went_on_earlier(self, pair: _Pair) -> bool | None:
+        after = [(seq, 1, at) for _, seq, at in self._rows(pair.session) if seq > pair.last.after]
         # What comes next may be a copy from a third session.
-        after = [(seq, 1, at) for _, seq, at in own if seq > last.after]
-        later = lines[lines.index(last) + 1 :]
+        later = pair.lines[pair.lines.index(pair.last) + 1 :]
         after += [(line.after, 2, line.created_at) for line in later if line.external_id is not None][:1]
-        ours_next = min(after)[2] or "" if after else ""
-        theirs_next = next((at or "" for _, seq, at in others if seq > last.seq), "")
-        if ours_next != theirs_next:
-            return ours_next < theirs_next
-        ours, theirs = (self._descends(one, two) for one, two in ((session, other), (other, session)))
-        return theirs if ours != theirs else session.id < other.id
+        # Who ends with the common lines did not go on at all, which is earliest.
+        ours = min(after)[2] or "" if after else ""
+        theirs = next((at or "" for _, seq, at in self._other_rows(pair) if seq > pair.last.seq), "")
+        return None if ours == theirs else ours < theirs
+
+    def _descends_from_none(self, pair: _Pair) -> bool | None:
+        return _unlike(self._descends(pair.session, pair.other), self._descends(pair.other, pair.session))
+
+    # What the rules ask
+
+    def _rows(self, session: Descent) -> list[Row]:
+        return self._db.rows(_ROWS, (session.id,))
+
+    def _other_rows(self, pair: _Pair) -> list[Row]:
+        common = {line.id for line in pair.lines}
+        return [row for row in self._rows(pair.other) if row[0] not in common]
 
     def _marks(self, session: Descent, line: Line) -> bool:
         """Say whether a session's log marks a line as a copy: it marks all up to the one that it forked at."""
@@ -143,3 +173,17 @@ class Originals:
         """Say whether a session comes from another one, or from the parent of that one."""
         is_below = bool(self.above(session.id) & {other.id, other.parent_id})
         return is_below and session.parent_id != other.parent_id
+
+
+class _Pair(NamedTuple):
+    """Two sessions with common lines, of which one has copied the other's: see Originals.is_original."""
+
+    session: Descent
+    other: Descent
+    lines: Sequence[Line]
+    last: Line
+
+
+def _unlike(ours: bool, theirs: bool) -> bool | None:
+    """Return whether only the other session has what makes a copy, None where both or none have it."""
+    return None if ours == theirs else theirs

@@ -37,7 +37,7 @@ WHERE message_id IN {_IDS} AND result_message_id IS NOT NULL AND result_message_
 """
 _LONE_ANSWERS = f"""
 SELECT t.id, a.id, a.result, a.is_error, a.returned_at, a.result_message_id
-FROM tool_calls AS t JOIN tool_calls AS a ON a.session_id = :taker AND a.call_id = t.call_id AND a.message_id IS NULL
+FROM tool_calls AS t JOIN tool_calls AS a ON a.session_id = :target AND a.call_id = t.call_id AND a.message_id IS NULL
 WHERE t.message_id IN {_IDS} AND t.result_message_id IS NULL
 GROUP BY t.call_id
 """
@@ -65,25 +65,25 @@ class Transfer:
         self._db = connection
         self._rows = rows
 
-    def move(self, lines: Sequence[Line], taker: str) -> None:
+    def move(self, lines: Sequence[Line], target: str) -> None:
         """Give messages of other sessions to one, at the places that they have in its log."""
         ids = [line.id for line in lines]
         self._leave_answers(ids)
-        order = self._order(lines, taker)
-        names = {"ids": json.dumps(ids), "taker": taker}
+        order = self._order(lines, target)
+        names = {"ids": json.dumps(ids), "target": target}
         places = {id: seq for seq, id in enumerate(order, start=1)}
         # Negative until the others have made room: see `_number`.
         self._db.executemany(
             "UPDATE messages SET session_id = ?, seq = ? WHERE id = ?",
-            [(taker, -places[id], id) for id in ids],
+            [(target, -places[id], id) for id in ids],
         )
-        self._db.execute(f"UPDATE tool_calls SET session_id = :taker WHERE message_id IN {_IDS}", names)
+        self._db.execute(f"UPDATE tool_calls SET session_id = :target WHERE message_id IN {_IDS}", names)
         self._db.execute(
-            f"UPDATE OR REPLACE token_counts SET session_id = :taker WHERE message_id IN {_IDS}", names
+            f"UPDATE OR REPLACE token_counts SET session_id = :target WHERE message_id IN {_IDS}", names
         )
-        self._join_answers(ids, taker)
-        self._number(taker, order)
-        for session_id in (taker, *dict.fromkeys(line.holder for line in lines)):
+        self._join_answers(ids, target)
+        self._number(target, order)
+        for session_id in (target, *dict.fromkeys(line.holder for line in lines)):
             self.tidy(session_id)
 
     def drop_twins(self, session_id: str) -> None:
@@ -166,16 +166,16 @@ class Transfer:
 
     def _leave_answers(self, ids: list[int]) -> None:
         """Let answers that do not go with their calls be answers to calls that are not known."""
-        for id, giver, call_id, answer, result, is_error, returned_at in self._db.rows(
+        for id, source, call_id, answer, result, is_error, returned_at in self._db.rows(
             _LEFT_ANSWERS, {"ids": json.dumps(ids)}
         ):
             self._db.execute(f"UPDATE tool_calls SET {_WITHOUT_ANSWER} WHERE id = ?", (id,))
-            self._rows.call(giver, None, answer, 0, call_id, None, None, result, is_error, None, returned_at)
+            self._rows.call(source, None, answer, 0, call_id, None, None, result, is_error, None, returned_at)
         self._rows.write()
 
-    def _join_answers(self, ids: list[int], taker: str) -> None:
-        """Give calls without an answer those that the taker has had without their calls."""
-        names = {"ids": json.dumps(ids), "taker": taker}
+    def _join_answers(self, ids: list[int], target: str) -> None:
+        """Give calls without an answer those that the target has had without their calls."""
+        names = {"ids": json.dumps(ids), "target": target}
         for call, alone, *answer in self._db.rows(_LONE_ANSWERS, names):
             self._db.execute("DELETE FROM tool_calls WHERE id = ?", (alone,))
             self._db.execute(
@@ -183,9 +183,9 @@ class Transfer:
                 (*answer, call),
             )
 
-    def _order(self, lines: Iterable[Line], taker: str) -> list[int]:
+    def _order(self, lines: Iterable[Line], target: str) -> list[int]:
         """Return the ids of a session's messages with those that it takes, in the order of its log."""
-        own = self._db.rows("SELECT seq, id FROM messages WHERE session_id = ? ORDER BY seq", (taker,))
+        own = self._db.rows("SELECT seq, id FROM messages WHERE session_id = ? ORDER BY seq", (target,))
         placed = [((seq, 0, 0), id) for seq, id in own]
         placed += [((line.after, 1, number), line.id) for number, line in enumerate(lines)]
         return [id for _, id in sorted(placed)]

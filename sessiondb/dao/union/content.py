@@ -39,6 +39,10 @@ _COUNTED = "SELECT 1 FROM token_counts AS t JOIN messages AS m ON m.id = t.messa
 _SAME_COUNTS = f"SELECT count(*) FROM token_counts WHERE {' AND '.join(f'{name} IS ?' for name in TOKENS)}"
 _NOTE = ("kind", "body", "created_at", "context", "resolution", "author", "assignee", "due_at", "resolved_at")
 _NOTE_GROWING = _NOTE[3:]
+_FIND_NOTE = """
+SELECT id FROM notes WHERE session_id IS ? AND (session_id IS NOT NULL OR project_id IS ?)
+  AND kind = ? AND body = ? AND (created_at = ? OR ?) ORDER BY id LIMIT 1 OFFSET ?
+"""
 _ADD_NOTE = f"INSERT INTO notes (session_id, project_id, {', '.join(_NOTE)}) VALUES ({', '.join('?' * 11)})"
 _FILL_NOTE = (
     f"UPDATE notes SET {', '.join(f'{name} = coalesce({name}, :{name})' for name in _NOTE_GROWING)} WHERE id = :id"
@@ -124,7 +128,8 @@ class Content:
         else:
             message.change(_GROWING, grown)
 
-    # Copies of what other sessions hold
+    # Copies of what other sessions hold: the one place that tells them, before anything is added. What cannot be told
+    # yet (the other session comes later, or the copy stands among lines of its own) is found in Union.finish.
 
     def _is_copy(self, session: Incoming, external_id: str) -> bool:
         """Say whether a message is held by another session, so that one of the two has copied it."""
@@ -309,31 +314,16 @@ class Content:
     # Notes
 
     def note(
-        self,
-        record: AnyNote,
-        session_id: str | None,
-        project_id: int | None,
-        undated: Sequence[str] = (),
-        nth: int = 0,
-    ) -> tuple[bool, bool]:
+        self, record: AnyNote, session_id: str | None, project_id: int | None, undated: Sequence[str] = (), nth: int = 0
+    ) -> tuple[bool, bool]:  # fmt: skip
         """Take a note, or what has become of one; say whether it was added, and whether anything has changed.
 
         Its session must be written. Notes that say the same at the same time are one, those of the kinds `undated`
         at any time; `nth` counts those that stand together elsewhere.
         """
-        found = self._db.value(
-            "SELECT id FROM notes WHERE session_id IS ? AND (session_id IS NOT NULL OR project_id IS ?)"
-            " AND kind = ? AND body = ? AND (created_at = ? OR ?) ORDER BY id LIMIT 1 OFFSET ?",
-            (
-                session_id,
-                project_id,
-                record.kind,
-                record.body,
-                record.created_at,
-                record.kind in undated,
-                nth,
-            ),
-        )
+        is_undated = record.kind in undated
+        key = (session_id, project_id, record.kind, record.body, record.created_at, is_undated, nth)
+        found = self._db.value(_FIND_NOTE, key)
         is_new = found is None
         values = {name: getattr(record, name) for name in _NOTE}
         if is_new:

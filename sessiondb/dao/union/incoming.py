@@ -60,10 +60,10 @@ class Policy(Protocol):
     def find(self, session: Incoming, message: AnyMessage) -> Message | None:
         """Return the message here that one on its way in is, None where it is new."""
 
-    def settle(self, session: Incoming) -> None:
+    def resolve(self, session: Incoming) -> None:
         """Decide what the session's row is to be, as far as is known now."""
 
-    def share_key(self, session: Incoming, other: str) -> None:
+    def resolve_key(self, session: Incoming, other: str) -> None:
         """Close one of two open sessions that have one key: this one, or the other, which is stored."""
 
 
@@ -166,7 +166,7 @@ class SessionFields:
         elif ours:
             fields["ended_at"], fields["end_reason"] = fields["last_active_at"], "imported"
 
-    def give_up_key(self) -> None:
+    def release_key(self) -> None:
         """Do not stay open: its store names another session as the current one of the key."""
         self._says_open = None
 

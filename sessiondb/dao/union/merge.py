@@ -11,6 +11,7 @@ import msgspec
 
 from sessiondb.dao.exports import Exports
 from sessiondb.dao.forks.transfer import renumber
+from sessiondb.dao.removal import delete_sessions
 from sessiondb.dao.union.align import Alignment, Known, digest
 from sessiondb.dao.union.incoming import AnyMessage, Incoming, SessionFields
 from sessiondb.dao.union.merge_fields import outlives, united
@@ -30,6 +31,12 @@ from sessiondb.records.rows import (
 )
 
 _ANSWERED = "SELECT 1 FROM tool_calls WHERE result_message_id = ? AND call_id IS ?"
+
+_PLAIN = (
+    "native_id", "key", "parent_id", "relation", "title", "title_source", "started_at", "last_active_at", "ended_at",
+    "end_reason", "origin",
+)  # fmt: skip
+"""The columns of a session that a row has by the same name and with the same value."""
 
 
 @dataclass
@@ -123,10 +130,10 @@ class Merge:
         known = alignment.find(message)
         return None if known is None else Message(known.id)
 
-    def settle(self, session: Incoming) -> None:
+    def resolve(self, session: Incoming) -> None:
         """Leave the row as it is: what it is to be was decided when it came."""
 
-    def share_key(self, session: Incoming, other: str) -> None:
+    def resolve_key(self, session: Incoming, other: str) -> None:
         """Let the open session of a key stay open that was active later."""
         fields = session.row.fields
         other_active_at = self._db.value("SELECT last_active_at FROM sessions WHERE id = ?", (other,))
@@ -173,22 +180,11 @@ class Merge:
 
     def _columns(self, row: SessionRow) -> dict[str, Any]:
         channel = Channel(*msgspec.structs.astuple(row.channel)) if row.channel is not None else None
-        return {
-            "native_id": row.native_id,
-            "key": row.key,
+        return {name: getattr(row, name) for name in _PLAIN} | {
             "project_id": self._batch.project(row.project, row.project_name),
             "channel_id": self._batch.lookups.channel(channel),
-            "parent_id": row.parent_id,
-            "relation": row.relation,
-            "title": row.title,
-            "title_source": row.title_source,
             "model_id": self._batch.model(row.model),
-            "started_at": row.started_at,
-            "last_active_at": row.last_active_at,
-            "ended_at": row.ended_at,
-            "end_reason": row.end_reason,
             "pinned": int(row.pinned),
-            "origin": row.origin,
             "metadata": stored_json(row.metadata),
         }
 
@@ -199,7 +195,7 @@ class Merge:
             return
         session, batch, merged = current.session, self._batch, self.merged
         for message, call in current.early.values():
-            self._keep(session, message, call)
+            self._add_answer(session, message, call)
         if not (batch.bulk and session.is_new):
             self._union.write()
             self._put_in_order(current)
@@ -212,8 +208,8 @@ class Merge:
         merged.updated += sorted(others)
         merged.unchanged = [id for id in merged.unchanged if id not in others]
         merged.messages += session.added
-        told = merged.added if session.is_new else merged.updated
-        (told if session.is_changed else merged.unchanged).append(session.id)
+        kind = merged.added if session.is_new else merged.updated
+        (kind if session.is_changed else merged.unchanged).append(session.id)
 
     # Messages
 
@@ -251,11 +247,11 @@ class Merge:
     def _answer(self, session: Incoming, call: Call | None, message: Message, answer: CallRow) -> None:
         """Give a call its answer. One that has another here keeps it, and the new one stands beside it."""
         if call is None or call.answered_by is not None:
-            self._keep(session, message, answer)
+            self._add_answer(session, message, answer)
         else:
             self._content.answer(session, call, message, answer)
 
-    def _keep(self, session: Incoming, message: Message, answer: CallRow) -> None:
+    def _add_answer(self, session: Incoming, message: Message, answer: CallRow) -> None:
         if session.is_exact or self._db.row(_ANSWERED, (message.id, answer.call_id)) is None:
             self._content.add_call(session, answer, answered_by=message.id)
 
@@ -306,16 +302,9 @@ class Merge:
             " WHERE excluded.deleted_at > deleted_at",
             (row.id, row.deleted_at, row.reason, row.agent, row.native_id, row.title),
         )
-        if session is None:
-            return
-        if row.reason == "prune":
-            self._db.execute(
-                "UPDATE notes SET session_id = NULL WHERE session_id = ? AND project_id IS NOT NULL",
-                (row.id,),
-            )
-        self._db.execute("DELETE FROM tool_calls WHERE session_id = ?", (row.id,))
-        self._db.execute("DELETE FROM sessions WHERE id = ?", (row.id,))
-        self.merged.removed.append(row.id)
+        if session is not None:
+            delete_sessions(self._db, [row.id], row.reason)
+            self.merged.removed.append(row.id)
 
     def _note(self, row: NoteRow) -> None:
         self._end_session()

@@ -58,12 +58,12 @@ class Batch:
 
 
 class SessionRows:
-    """The rows of `sessions`, in a batch. Those that are settled wait for `write`."""
+    """The rows of `sessions`, in a batch. Those that are resolved wait for `write`."""
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self._db = batch.db
-        self._settled: dict[str, Incoming] = {}
+        self._resolved: dict[str, Incoming] = {}
 
     def find(self, session_id: str) -> tuple[str | None, int, dict[str, Any]]:
         """Return when a session was removed, its last seq, and its columns: None, 0 and nothing where unknown."""
@@ -77,10 +77,10 @@ class SessionRows:
         """Remove the tombstone of a session."""
         self._db.execute("DELETE FROM deletions WHERE session_id = ?", (session_id,))
 
-    def settle(self, sessions: Iterable[Incoming]) -> None:
+    def resolve(self, sessions: Iterable[Incoming]) -> None:
         """Decide what the rows of sessions are to be, as far as is known now."""
         for session in sessions:
-            session.policy.settle(session)
+            session.policy.resolve(session)
             fields, written = session.row.fields, session.row.written
             if fields.get("parent_id") != written.get("parent_id"):
                 self._await_parent(session)
@@ -93,18 +93,18 @@ class SessionRows:
                     (fields["key"], session.id),
                 )
                 if other is not None:
-                    session.policy.share_key(session, other)
+                    session.policy.resolve_key(session, other)
             session.is_changed = session.is_changed or bool(session.row.changes())
-            self._settled[session.id] = session
+            self._resolved[session.id] = session
             if is_open:
                 self.write()
 
     def write(self) -> None:
-        """Write the sessions that were settled since the last time."""
-        if not self._settled:
+        """Write the sessions that were resolved since the last time."""
+        if not self._resolved:
             return
-        settled, self._settled = self._settled, {}
-        sessions = settled.values()
+        resolved, self._resolved = self._resolved, {}
+        sessions = resolved.values()
         self._db.executemany(_INSERT, [self._row(session) for session in sessions if not session.row.written])
         for session in sessions:
             if session.row.written:
@@ -141,7 +141,7 @@ class SessionRows:
         """Note a parent that is not there yet in the metadata: `link_parents` links it when it has come."""
         fields = session.row.fields
         parent = fields["parent_id"]
-        if parent is None or parent in self._settled:
+        if parent is None or parent in self._resolved:
             return
         if self._db.row("SELECT 1 FROM sessions WHERE id = ?", (parent,)) is None:
             separators = (",", ":") if session.policy.takes_rows_as_they_are else (", ", ": ")

@@ -30,7 +30,7 @@ class Union:
 
     def write(self) -> None:
         """Write all that came before, in the middle of a file."""
-        self.sessions.settle(self.open.values())
+        self.sessions.resolve(self.open.values())
         self.flush()
 
     def flush(self) -> None:
@@ -53,7 +53,7 @@ class Union:
         """
         for session in sessions:
             self.content.add_keyless_tokens(session)
-        self.sessions.settle(sessions)
+        self.sessions.resolve(sessions)
         self._unflushed.update(session.id for session in sessions)
         related = [(session, one) for session in sessions if (one := self._related(session, children or {}))]
         changed = set[str]()

@@ -82,7 +82,6 @@ class ImportWriter:
         self._content = self._union.content
         self._merge: Merge | None = None
         self._old = NOTHING_OLD
-        self._misread = Misread(batch.db, batch.ledger, "")
         self._path = ""
         self._fallback_time = ""
         # The sessions of the file; None stands for one that was removed on purpose.
@@ -100,7 +99,6 @@ class ImportWriter:
         the file, which is put right.
         """
         self._old = old
-        self._misread = Misread(self._batch.db, self._batch.ledger, path)
         self._path = path
         self._fallback_time = timestamps.from_epoch(changed_ns / 1e9)
         self._union.open = {}
@@ -185,7 +183,7 @@ class ImportWriter:
     def withdraw(self, agent: str) -> list[str]:
         """Take back what a lower version read from the file, which is a log of `agent`; return the ids."""
         self.flush()
-        return self._misread.withdraw(sorted(self._old.sessions), (), agent)
+        return self._misread().withdraw(sorted(self._old.sessions), (), agent)
 
     def _withdraw_others(self, sessions: list[Incoming]) -> None:
         """Take back the sessions that the file gave under another agent's name and does not give any more."""
@@ -199,14 +197,14 @@ class ImportWriter:
                 for id in sorted(gone)
                 if self._batch.db.value("SELECT agent FROM sessions WHERE id = ?", (id,)) not in (None, agent)
             ]
-            self._misread.withdraw(other, [session.id for session in sessions], agent)
+            self._misread().withdraw(other, [session.id for session in sessions], agent)
 
     def _put_right(self, session: Incoming, record: SessionRecord) -> None:
         """Remove what a lower version read of a session, where that was wrong or taken for another agent's."""
         is_others = session.row.fields["agent"] != record.agent
-        if not (is_others or self._old.is_wrong) or not self._misread.is_only_here(session.id):
+        if not (is_others or self._old.is_wrong) or not self._misread().is_only_here(session.id):
             return
-        self._misread.clear(session.id)
+        self._misread().clear(session.id)
         self._batch.agent(record.agent)
         session.row.forget(record.agent)
         session.last_seq = session.start_seq = 0
@@ -292,6 +290,9 @@ class ImportWriter:
         copied_id = record.message if record.message in session.copies.ids else None
         self._content.tokens(session, record, message.id if message is not None else None, copied_id)
 
+    def _misread(self) -> Misread:
+        return Misread(self._batch.db, self._batch.ledger, self._path)
+
     # Its policy
 
     def find(self, session: Incoming, message: AnyMessage) -> Message | None:
@@ -300,11 +301,11 @@ class ImportWriter:
             return None
         return self._content.find_by_id(session, message.external_id)
 
-    def settle(self, session: Incoming) -> None:
+    def resolve(self, session: Incoming) -> None:
         """End what the file brings at its last activity: see SessionFields.end."""
         session.row.end(is_new=session.is_new, fallback_time=self._fallback_time)
 
-    def share_key(self, session: Incoming, other: str) -> None:
+    def resolve_key(self, session: Incoming, other: str) -> None:
         """Let one open session hold a key: of two from one store the latter, else the one that has it."""
         fields = session.row.fields
         sibling = self._sessions.get(other)
@@ -312,7 +313,7 @@ class ImportWriter:
             fields["ended_at"], fields["end_reason"] = fields["last_active_at"], "imported"
             return
         if sibling is not None:
-            sibling.row.give_up_key()
+            sibling.row.release_key()
         self._batch.db.execute(
             "UPDATE sessions SET ended_at = last_active_at, end_reason = 'imported' WHERE id = ?", (other,)
         )

@@ -22,15 +22,15 @@ def known(said: Said) -> list[Known]:
     ]
 
 
-def woven(ours: Said, theirs: Said) -> Said:
+def aligned(ours: Said, theirs: Said) -> Said:
     """Return both as one, found by what they say and when."""
-    weave = Alignment(known(ours))
+    alignment = Alignment(known(ours))
     all_said = dict(enumerate(ours))
     for number, (text, at) in enumerate(theirs):
-        if weave.find(message(number + 1, text, at)) is None:
+        if alignment.find(message(number + 1, text, at)) is None:
             all_said[len(all_said)] = (text, at)
-            weave.add(len(all_said) - 1)
-    order = weave.order()
+            alignment.add(len(all_said) - 1)
+    order = alignment.order()
     return list(all_said.values()) if order is None else [all_said[index] for index in order]
 
 
@@ -54,7 +54,7 @@ def words(text: str) -> Said:
     ],
 )
 def test_two_orders_become_one(ours: str, theirs: str, both: str) -> None:
-    assert woven(words(ours), words(theirs)) == words(both)
+    assert aligned(words(ours), words(theirs)) == words(both)
 
 
 @given(
@@ -64,30 +64,30 @@ def test_two_orders_become_one(ours: str, theirs: str, both: str) -> None:
     )
 )
 def test_ours_keep_their_order_and_a_second_time_changes_nothing(ours: Said, theirs: Said) -> None:
-    both = woven(ours, theirs)
+    both = aligned(ours, theirs)
 
     rest = iter(both)
     assert all(said in rest for said in ours)
-    assert woven(both, theirs) == both
+    assert aligned(both, theirs) == both
 
 
 def test_a_time_that_one_does_not_know_fits_any() -> None:
-    assert woven([("a", "1")], [("a", None)]) == [("a", "1")]
-    assert woven([("a", "1")], [("a", "2")]) == [("a", "1"), ("a", "2")]
+    assert aligned([("a", "1")], [("a", None)]) == [("a", "1")]
+    assert aligned([("a", "1")], [("a", "2")]) == [("a", "1"), ("a", "2")]
 
 
 def test_an_id_goes_before_words_and_place() -> None:
-    weave = Alignment([Known(1, 1, "x", b"", None), Known(2, 2, "y", digest(message(1, "a")), None)])
+    alignment = Alignment([Known(1, 1, "x", b"", None), Known(2, 2, "y", digest(message(1, "a")), None)])
 
-    assert weave.find(message(1, "a", external_id="y")) is not None
-    assert weave.find(message(2, "other words", external_id="x")) is not None
-    assert weave.order() is None
+    assert alignment.find(message(1, "a", external_id="y")) is not None
+    assert alignment.find(message(2, "other words", external_id="x")) is not None
+    assert alignment.order() is None
 
 
 def test_messages_of_one_id_are_taken_one_after_the_other() -> None:
-    weave = Alignment([Known(index, index, "x", b"", None) for index in (1, 2)])
+    alignment = Alignment([Known(index, index, "x", b"", None) for index in (1, 2)])
 
-    found = [weave.find(message(1, "a", external_id="x")) for _ in range(3)]
+    found = [alignment.find(message(1, "a", external_id="x")) for _ in range(3)]
 
     assert [one and one.id for one in found] == [1, 2, None]
 
