@@ -157,10 +157,10 @@ def _answer(fields: dict[str, Any]) -> AnswerDraft:
 
 def _columns(fields: dict[str, Any], keep: bool) -> dict[str, str | None]:
     """Take from a message's fields those that have a column, unless they are to be kept among them too."""
-    columns = {name: text_or_none(fields.get(name)) for name in _COLUMNS}
+    columns = {name: text_or_none(fields[name]) for name in _COLUMNS if name in fields}
     for name, text in columns.items():
-        if not keep and fields.get(name) in (None, text):
-            fields.pop(name, None)
+        if not keep and fields[name] in (None, text):
+            del fields[name]
     return columns
 
 

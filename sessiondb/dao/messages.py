@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sessiondb import timestamps
-from sessiondb.chat.content import clean_text
 from sessiondb.chat.incoming import Draft, draft
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
@@ -23,6 +22,16 @@ _COLUMNS = """
   m.created_at, m.metadata
 """
 _FROM = "FROM messages AS m LEFT JOIN models AS o ON o.id = m.model_id"
+_ARGUMENTS = (
+    "tool_calls",
+    "tool_call_id",
+    "name",
+    "is_error",
+    "reasoning",
+    "model",
+    "finish_reason",
+    "external_id",
+)
 
 
 class Messages:
@@ -63,19 +72,10 @@ class Messages:
         InvalidInput for what makes no sense or is no JSON, Conflict where the session has ended. A damaged
         search index does not stop it.
         """
-        fields = {
-            "content": content,
-            "tool_calls": tool_calls,
-            "tool_call_id": tool_call_id,
-            "name": name,
-            "is_error": is_error,
-            "reasoning": reasoning,
-            "model": model,
-            "finish_reason": finish_reason,
-            "external_id": external_id,
-        }
-        row = draft({"role": role, **fields, **extra})
-        return self._append(session_id, row, said_at(created_at, extra.get("timestamp")))
+        fields = {"role": role, "content": content, **extra}
+        given = (tool_calls, tool_call_id, name, is_error, reasoning, model, finish_reason, external_id)
+        fields.update(pair for pair in zip(_ARGUMENTS, given, strict=True) if pair[1] is not None)
+        return self._append(session_id, draft(fields), said_at(created_at, extra.get("timestamp")))
 
     def append_whole(
         self, session_id: str, message: Mapping[str, Any], *, created_at: str | None = None
@@ -184,7 +184,7 @@ class Messages:
 
     def _append(self, session_id: str, row: Draft, created_at: str) -> Message:
         columns = (
-            None if row.reasoning is None else clean_text(row.reasoning),
+            row.reasoning,
             json_value(row.parts),
             row.external_id,
             row.finish_reason,

@@ -17,6 +17,13 @@ from sessiondb.records import Message
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
 
+# Where a history begins, of messages u(ser), a(ssistant, which may ask for tools) and t(ool's answer):
+#
+#   u a t t a u a t a    consolidated ones are never given, but for the opening of the last turn
+#             [------    whole turns from the end, as many as fit
+#             u  [---    not even the last turn fits: its opening, then those of its last steps that fit,
+#                        a step being what the assistant says, with all answers to it
+#             -          not even the opening fits: nothing
 _BATCH = 64
 
 
