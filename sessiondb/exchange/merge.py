@@ -10,12 +10,13 @@ from pathlib import Path
 
 from sessiondb.dao.dry_run import dry_run_copy
 from sessiondb.dao.exports import Exports
+from sessiondb.dao.forks.parents import link_parents
 from sessiondb.dao.ledger import Ledger
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.indexes import SearchIndex
 from sessiondb.dao.tables import Tables
 from sessiondb.dao.union.merge import Merge, Merged
-from sessiondb.dao.union.sessions import Batch, link_parents
+from sessiondb.dao.union.sessions import Batch
 from sessiondb.dao.union.union import Union
 from sessiondb.errors import DatabaseMissing, InvalidInput
 from sessiondb.records import MergeReport

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from sessiondb.importers.files.sample import Sample
     from sessiondb.importers.files.source import Source
 
+INHERITED = "inherited"
+"""In a message's metadata, or before a request key: it stands in the log as a copy of what is the parent's, or
+may be, under an id of its own. It is left out where the parent has it."""
+
 Role = Literal["system", "user", "assistant", "tool"]
 Relation = Literal["fork", "subagent", "continuation", "reset"]
 
@@ -201,6 +205,11 @@ def session_id(agent: str, native_id: str, scope: str = "") -> str:
         return native_id
     digest = hashlib.sha256("\0".join((agent, scope, native_id)).encode("utf-8", "surrogatepass")).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
+
+
+def inherited_key(request_key: str) -> str:
+    """Return the key of a response that a session's log has as its parent's, or may have."""
+    return f"{INHERITED}:{request_key}"
 
 
 def is_globally_unique(id: str) -> bool:

@@ -8,11 +8,12 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from datetime import tzinfo
 
+from sessiondb.dao.forks.parents import link_parents
 from sessiondb.dao.ledger import Entry, Ledger, Stat, Trouble
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.indexes import TOOLS, SearchIndex
 from sessiondb.dao.union.misread import OldReading
-from sessiondb.dao.union.sessions import Batch, link_parents
+from sessiondb.dao.union.sessions import Batch
 from sessiondb.dao.union.writer import ODD_RECORDS, ImportWriter, is_records_fault
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, SessionDBError
 from sessiondb.importers import importer, importers

@@ -201,7 +201,10 @@ class Forks:
 
     def _link(self, session: Descent, parent: str | None, at: str | None) -> bool:
         """Note where a session forked, unless its log says so or has another parent; say whether that is new."""
-        if not session.may_be_linked or (parent, at) == (session.parent_id, session.forked_at):
+        if (parent, at) == (session.parent_id, session.forked_at):
+            return False
+        is_named = session.relation == "fork" and session.parent_id == parent and session.awaited is None
+        if not session.may_be_linked and not (is_named and session.forked_from is None and parent):
             return False
         if parent is not None and session.id in self._originals.above(parent):
             return False

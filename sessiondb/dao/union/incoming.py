@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from sessiondb.dao.forks.ancestry import Ancestry
 from sessiondb.dao.union.row_buffer import Call, Count, Message
 from sessiondb.importers.base import MessageRecord, SessionRecord
 from sessiondb.records.rows import MessageRow
@@ -189,6 +190,9 @@ class Copies:
         self.calls: dict[str | None, str] = {}
         # By the id of a message: the key of its count here, where that differs from the one there.
         self.counts: dict[str, str] = {}
+        # What it may have inherited, None until that is asked for, and how much of it it has.
+        self.ancestry: Ancestry | None = None
+        self.inherited = 0
         # Whether its messages have ids that no others in the world have; None before the first id.
         self.has_unique_ids: bool | None = None
 

@@ -23,7 +23,6 @@ _NEW = (*COLUMNS, "message_count", "tool_call_count")
 _INSERT = f"INSERT INTO sessions ({', '.join(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
 
 # A session whose parent is not there yet has that one's id in its metadata.
-_AWAITED = "json_extract(metadata, '$.parent_id')"
 
 
 class Batch:
@@ -147,15 +146,6 @@ class SessionRows:
             separators = (",", ":") if session.policy.takes_rows_as_they_are else (", ", ": ")
             session.row.add_metadata({"parent_id": parent}, *separators)
             fields["parent_id"] = session.row.written.get("parent_id")
-
-
-def link_parents(connection: Connection) -> None:
-    """Link sessions to parents that have come after them, inside the caller's transaction."""
-    connection.execute(
-        f"UPDATE sessions SET parent_id = {_AWAITED},"
-        " metadata = nullif(json_remove(metadata, '$.parent_id'), '{}')"
-        f" WHERE parent_id IS NULL AND {_AWAITED} IN (SELECT id FROM sessions) AND {_AWAITED} <> id"
-    )
 
 
 def storable(text: str | None) -> str | None:

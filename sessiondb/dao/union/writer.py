@@ -6,16 +6,25 @@ import sqlite3
 from typing import NamedTuple
 
 from sessiondb import timestamps
+from sessiondb.dao.forks.ancestry import Ancestry
 from sessiondb.dao.forks.forks import Forks
 from sessiondb.dao.ledger import Claims
 from sessiondb.dao.union.incoming import AnyMessage, Incoming, SessionFields
 from sessiondb.dao.union.merge import Merge, Merged
 from sessiondb.dao.union.misread import NOTHING_OLD, Misread, OldReading
 from sessiondb.dao.union.row_buffer import Message
-from sessiondb.dao.union.sessions import Batch
+from sessiondb.dao.union.sessions import Batch, storable
 from sessiondb.dao.union.union import Union
 from sessiondb.errors import Conflict, SessionDBError
-from sessiondb.importers.base import MessageRecord, NoteRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.base import (
+    INHERITED,
+    MessageRecord,
+    NoteRecord,
+    Record,
+    SessionRecord,
+    TokenRecord,
+    ToolResult,
+)
 from sessiondb.records import Channel
 from sessiondb.records.rows import CallRow
 from sessiondb.records.rows import Row as ExportRow
@@ -129,6 +138,7 @@ class ImportWriter:
         sessions = [session for session in self._sessions.values() if session is not None]
         for session in sessions:
             self._resolve_rivalry(session, self._claims[session.id])
+        sessions = [session for session in sessions if not self._is_only_inherited(session)]
         others = self._union.finish(sessions, self._children)
         self._withdraw_others(sessions)
         self._interleave(sessions)
@@ -246,7 +256,16 @@ class ImportWriter:
 
     def _message(self, session: Incoming, record: MessageRecord) -> None:
         """Take a message with the calls that it asks for; what is new in it may tell the session's title and model."""
-        session.row.widen(record.created_at)
+        if record.metadata and INHERITED in record.metadata:
+            if self._is_inherited(session, record):
+                return
+            if session.copies.ancestry:
+                kept = {name: value for name, value in record.metadata.items() if name != INHERITED}
+                record = record._replace(metadata=kept or None)
+        # What it has inherited says nothing of when it began.
+        begun = session.row.fields.get("started_at") or ""
+        if not (record.metadata and INHERITED in record.metadata) or (record.created_at or "") > begun:
+            session.row.widen(record.created_at)
         known = session.added
         message = self._content.message(session, record)
         if message is None:
@@ -262,6 +281,31 @@ class ImportWriter:
                 session.row.set_title(record.content, "prompt")
         if record.tool_calls:
             self._content.calls(session, message, record)
+
+    def _is_inherited(self, session: Incoming, record: MessageRecord) -> bool:
+        """Say whether a record is a copy of what an ancestor of its session holds, and note of what."""
+        copies = session.copies
+        if copies.ancestry is None:
+            parent = session.row.fields.get("parent_id")
+            self._union.write()
+            copies.ancestry = Ancestry(self._batch.db, parent or "")
+        calls = [call.call_id for call in record.tool_calls]
+        found = copies.ancestry.take(record.role, storable(record.content), calls)
+        if found is not None:
+            copies.found.append((session.last_id, found.external_id, None))
+            copies.calls |= dict.fromkeys(calls, found.external_id)
+            copies.inherited += 1
+        return found is not None
+
+    def _is_only_inherited(self, session: Incoming) -> bool:
+        """Leave out a session that nobody has gone on with: all that is in it is its parent's."""
+        if not session.is_new or session.added or not session.copies.inherited:
+            return False
+        self._union.write()
+        self._batch.db.execute("DELETE FROM sessions WHERE id = ?", (session.id,))
+        del self._sessions[session.id], self._claims[session.id]
+        self._union.open.pop(session.id, None)
+        return True
 
     def _result(self, session: Incoming, record: ToolResult) -> None:
         """Take a tool's answer: to a call that is known, or as one whose call is not."""
@@ -286,6 +330,10 @@ class ImportWriter:
         content.answer(session, call, message, record)
 
     def _tokens(self, session: Incoming, record: TokenRecord) -> None:
+        copies = session.copies
+        is_inherited = copies.inherited and copies.ancestry and copies.ancestry.is_counted
+        if is_inherited and record.request_key.startswith(INHERITED):
+            return
         message = self._content.find_by_id(session, record.message) if record.message is not None else None
         copied_id = record.message if record.message in session.copies.ids else None
         self._content.tokens(session, record, message.id if message is not None else None, copied_id)

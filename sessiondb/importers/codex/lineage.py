@@ -5,8 +5,10 @@ parent's header, and the parent's lines; most builds stamp the copies with the m
 the session's own begins with its first own turn. Turns and sessions have UUIDs of version 7, which begin
 with the milliseconds since 1970 at which they were made: a turn older than the session is the parent's.
 Where turns have no such id, the copied header opens the copy, and the first turn a second or more later
-ends it. Copies with neither (no ids, no header, new times) cannot be told from a session's own lines within
-one file; they are kept.
+ends it. Where there is neither, all that is stamped within the first second may be a copy.
+
+Copies are marked `inherited`: those that the parent has are left out when they are stored, and the others
+stay, such as all of them where the parent's file is gone.
 
 Sources: codex-rs/rollout of github.com/openai/codex (up to August 2026), and reports of others who count
 from these files.
@@ -63,7 +65,8 @@ class Header(Item):
 class Replay(msgspec.Struct):
     """Whether the lines that come now are a copy of the parent's; times are milliseconds since 1970.
 
-    `born` is when the session was made as its id says, `began` as its header does.
+    `born` is when the session was made as its id says, `began` as its header does. `is_told`: a header or a turn's id
+    has told what is a copy.
     """
 
     has_parent: bool = False
@@ -72,16 +75,21 @@ class Replay(msgspec.Struct):
     copying: bool = False
     since: int | None = None
     own: bool = False
+    is_told: bool = False
 
     def covers(self, stamp: str | None) -> bool:
-        """Say whether a line stamped so is a copy."""
+        """Say whether a line stamped so is a copy, or may be one."""
         if not self.has_parent or self.own:
             return False
-        return self.copying or (stamp is not None and milliseconds(stamp) < self.began)
+        if self.copying or stamp is None:
+            return self.copying
+        moment = milliseconds(stamp)
+        return moment < self.began or (not self.is_told and moment < self.began + _COPY_LASTS_MS)
 
     def copied_header(self, stamp: str | None) -> None:
         """Note that the parent's header comes by."""
-        self.copying, self.since = True, milliseconds(stamp) if stamp else None
+        self.copying, self.is_told = True, True
+        self.since = milliseconds(stamp) if stamp else None
 
     def turn(self, turn_id: Any, stamp: str | None) -> None:
         """Note that a turn begins: the parent's, or the session's own first one."""
@@ -90,11 +98,11 @@ class Replay(msgspec.Struct):
         made = born(turn_id)
         moment = milliseconds(stamp) if stamp else None
         if made is not None:
-            self.copying = made < self.born
+            self.copying, self.is_told = made < self.born, True
         elif self.copying:
             self.copying = moment is None or self.since is None or moment < self.since + _COPY_LASTS_MS
-        else:
-            self.copying = moment is not None and moment < self.began
+        elif moment is not None and moment < self.began + _COPY_LASTS_MS:
+            return
         self.own = not self.copying
 
 

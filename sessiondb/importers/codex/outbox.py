@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord
+from sessiondb.importers.base import INHERITED, MessageRecord, Record, SessionRecord
 from sessiondb.importers.codex.prompts import Prompt, injected_record, prompt_records
 
 # A pair stands within a few lines of each other.
@@ -52,6 +52,8 @@ class Outbox:
 
     def __init__(self, session: str, prompts: Prompts, is_session: bool) -> None:
         self.is_session = is_session
+        # Whether the lines that are read now are, or may be, copies of the parent's.
+        self.inherits = False
         self.holds = False
         self._session = session
         self._prompts = prompts
@@ -60,6 +62,11 @@ class Outbox:
 
     def put(self, record: Record) -> None:
         """Add a record."""
+        if self.inherits and not isinstance(record, SessionRecord):
+            if isinstance(record, MessageRecord):
+                record = record._replace(metadata={**(record.metadata or {}), INHERITED: True})
+            self._queue.append(record)
+            return
         self._queue.append(record)
         if isinstance(record, MessageRecord):
             self._prompts.any_typed |= record.role == "user"
@@ -121,6 +128,13 @@ class Outbox:
             return iter(())
         queue, self._queue = self._queue, []
         return (record for record in queue if not isinstance(record, _Held))
+
+    def inherited(self) -> Iterator[Record]:
+        """Return what there is of a session that has only copies, nothing where it has none."""
+        has_copies = any(
+            isinstance(record, MessageRecord) and record.role != "system" for record in self._queue
+        )
+        return (record for record in self._queue if has_copies and not isinstance(record, _Held))
 
     def _settle(self, typed: int) -> None:
         """Make rows of the messages held up to the place of the one that met its event."""

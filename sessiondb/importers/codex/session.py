@@ -8,7 +8,14 @@ from typing import Any
 import msgspec
 
 from sessiondb.chat.content import text_or_none
-from sessiondb.importers.base import Fingerprints, Record, SessionRecord, session_id
+from sessiondb.importers.base import (
+    Fingerprints,
+    Record,
+    SessionRecord,
+    TokenRecord,
+    inherited_key,
+    session_id,
+)
 from sessiondb.importers.codex.items import AGENT, When, said, shape
 from sessiondb.importers.codex.lineage import Header, Replay, born, header_record, milliseconds
 from sessiondb.importers.codex.lines import Line, Payload
@@ -41,6 +48,7 @@ class Progress(msgspec.Struct):
     has_header: bool = False
     is_subagent: bool = False
     is_session: bool = False
+    is_inheriting: bool = False
     marks: dict[str, Any] = {}
     prompts: Prompts = msgspec.field(default_factory=Prompts)
     replay: Replay = msgspec.field(default_factory=Replay)
@@ -60,6 +68,8 @@ class SessionReader:
         self._progress = progress
         self._name = Fingerprints(progress.marks)
         self._outbox = Outbox(progress.session, progress.prompts, progress.is_session)
+        self._outbox.inherits = progress.is_inheriting
+        self._uncounted: list[TokenRecord] = []
         self._turns = Turns(progress.session, progress.work, self._name, self._outbox)
         self._before_held: tuple[int, int, Any] = (0, 0, {})
         self._handlers = self._all_handlers()
@@ -100,8 +110,9 @@ class SessionReader:
         stamp = normalise(line.timestamp, self._source.tz)
         if line.type == "session_meta":
             self._header(payload, stamp)
-        elif not self._is_copy(line, payload, stamp):
-            self._note_time(stamp)
+        else:
+            if not self._is_copy(line, payload, stamp):
+                self._note_time(stamp)
             handler = self._handlers.get(_key(line, payload))
             if handler:
                 self._handle(handler, line, payload, stamp)
@@ -120,6 +131,8 @@ class SessionReader:
     def finish(self) -> Iterator[Record]:
         """Yield the rest, and note in the source where the next import goes on."""
         source, progress = self._source, self._progress
+        for record in self._uncounted:
+            self._outbox.put(record)
         if self._outbox.holds and progress.prompts.has_events:
             # A user message without its event may be injected, or a prompt whose event is about to be
             # written.
@@ -131,8 +144,10 @@ class SessionReader:
             progress.is_session = self._outbox.is_session
             state = msgspec.to_builtins(progress)
         if not self._outbox.is_session:
+            # Nobody went on with a fork yet: what it has copied may be nowhere else, and the file is read again.
             source.end = source.line = 0
             source.state.clear()
+            yield from self._outbox.inherited()
             return
         source.state.update(state, is_session=True)
         self._outbox.put(self._record(started_at=progress.first, last_active_at=progress.last))
@@ -145,13 +160,17 @@ class SessionReader:
         if line.type == "turn_context":
             replay.turn(payload.turn_id, stamp)
             self._context(payload)
+        elif payload.type == "thread_settings_applied" and isinstance(payload.thread_settings, dict):
+            self._take_model(text_or_none(payload.thread_settings.get("model")))
         elif payload.type in _TURN_BEGINS:
             replay.turn(payload.turn_id, stamp)
-        if not replay.covers(stamp):
-            return False
-        if payload.type == "token_count":
-            progress.usage.take(payload.info, progress.session, progress.native_id)
-        return True
+        is_copy = replay.covers(stamp)
+        if self._outbox.inherits and not is_copy:
+            # What the copies have left open ends with them.
+            self._turns.end()
+            self._outbox.decide()
+        self._outbox.inherits = progress.is_inheriting = is_copy
+        return is_copy
 
     def _note_time(self, stamp: str | None) -> None:
         progress = self._progress
@@ -173,14 +192,23 @@ class SessionReader:
         progress.replay.began = milliseconds(started_at) if started_at else 0
         progress.replay.born = born(progress.native_id) or progress.replay.began
         self._note_time(stamp)
-        self._outbox.put(record)
+        # Copies do not date a session, and it may have nothing else yet.
+        self._outbox.put(record._replace(started_at=stamp) if record.parent_id else record)
 
     def _context(self, turn: Payload) -> None:
-        progress, model = self._progress, text_or_none(turn.model)
-        if model and model != progress.model:
-            progress.model = model
-            self._outbox.put(self._record(model=model))
+        self._take_model(text_or_none(turn.model))
         self._note_project(text_or_none(turn.cwd))
+
+    def _take_model(self, model: str | None) -> None:
+        """Note the model that answers from now on, and that has answered where none was named before."""
+        if model is None:
+            return
+        if model != self._progress.model:
+            self._progress.model = model
+            self._outbox.put(self._record(model=model))
+        for record in self._uncounted:
+            self._outbox.put(record._replace(model=model))
+        self._uncounted.clear()
 
     def _note_project(self, folder: str | None) -> None:
         if folder and not self._progress.project:
@@ -248,7 +276,13 @@ class SessionReader:
         if record:
             message = self._turns.message
             self._turns.close()
-            self._outbox.put(record._replace(model=progress.model, message=message, counted_at=when.stamp))
+            if self._outbox.inherits:
+                record = record._replace(request_key=inherited_key(record.request_key))
+            record = record._replace(model=progress.model, message=message, counted_at=when.stamp)
+            if progress.model is None:
+                self._uncounted.append(record)
+            else:
+                self._outbox.put(record)
 
     def _turn_begins(self, event: Payload, when: When) -> None:
         self._turns.end()

@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from sessiondb import SessionDB
+from sessiondb.ingest.run import Ingest
 from tests.dao.union.test_same_conversation_in_stores import START, dump
 from tests.helpers.conversations import write
-from tests.helpers.fork_logs import lineage, same_in_any_order, texts
+from tests.helpers.fork_logs import content, lineage, same_in_any_order, texts
 
 # Codex: times of a day in March 2026, as UUIDs of version 7 have them.
 MADE = {"09:00": "019ce146-1580", "09:10": "019ce14f-3d40", "09:20": "019ce158-6500"}
@@ -73,6 +77,78 @@ def test_codex(tmp_path: Path) -> None:
         third: (second, "fork", "Eleven", 2),
     }
     assert sorted((row[0], row[3]) for row in found["token_counts"]) == [(first, 3), (second, 5), (third, 6)]
+
+
+def quick(time: str, text: str, tokens: int) -> list[dict[str, Any]]:
+    """Return a turn without ids."""
+    content = [{"type": "output_text", "text": f"{text}!"}]
+    totals = {"input_tokens": tokens, "output_tokens": tokens}
+    usage = {"total_token_usage": totals, "last_token_usage": {"input_tokens": 10, "output_tokens": 1}}
+    return [
+        codex_line("turn_context", time, turn_id=None, model="m"),
+        codex_line("event_msg", time, type="user_message", message=text),
+        codex_line("response_item", time, type="message", role="assistant", content=content),
+        codex_line("event_msg", time, type="token_count", info=usage),
+    ]
+
+
+def quick_header(time: str, parent: str | None = None, **more: Any) -> dict[str, Any]:
+    id = codex_id(time)
+    known = {"id": id, "timestamp": f"2026-03-12T{time}:00Z", "forked_from_id": parent, **more}
+    return codex_line("session_meta", f"{time}:00.000", **known)
+
+
+@pytest.mark.parametrize("relation", ["fork", "subagent"])
+@pytest.mark.parametrize("task_at", ["09:10:00.500", "09:12:00.000"])
+def test_codex_without_turn_ids_and_copied_headers(tmp_path: Path, relation: str, task_at: str) -> None:
+    """Fails where copies under the time of copying are taken for the fork's own words, or these for copies."""
+    first, second = codex_id("09:00"), codex_id("09:10")
+    spawn = {"source": {"subagent": {"thread_spawn": {"parent_thread_id": first}}}}
+    known = spawn if relation == "subagent" else {"parent": first}
+    copied = "09:10:00.000"
+    files = [
+        write(
+            tmp_path / f"rollout-{first}.jsonl", quick_header("09:00"), *quick("09:00:01.000", "One", 10),
+            *quick("09:01:00.000", "Go on", 20), *quick("09:02:00.000", "Go on", 30),
+            *quick("09:20:00.000", "Late", 40),
+        ),
+        write(
+            tmp_path / f"rollout-{second}.jsonl", quick_header("09:10", **known), *quick(copied, "One", 10),
+            *quick(copied, "Go on", 20), *quick(copied, "Go on", 30), *quick(task_at, "Count", 40),
+        ),
+    ]  # fmt: skip
+
+    found = same_in_any_order(files, tmp_path)
+
+    assert lineage(found) == {first: (None, None, "One", 8), second: (first, relation, "Count", 2)}
+    if task_at > "09:11":
+        assert len(found["token_counts"]) == 5
+
+
+def test_codex_copies_whose_parent_is_gone_are_kept_until_it_comes(tmp_path: Path) -> None:
+    first, second = codex_id("09:00"), codex_id("09:10")
+    talk = [("One", 10), ("Two", 20)]
+    parent = write(
+        tmp_path / f"rollout-{first}.jsonl", quick_header("09:00"),
+        *(line for text, tokens in talk for line in quick("09:01:00.000", text, tokens)),
+    )  # fmt: skip
+    copied_header = quick_header("09:00") | {"timestamp": "2026-03-12T09:10:00.001Z"}
+    fork = write(
+        tmp_path / f"rollout-{second}.jsonl", quick_header("09:10", first), copied_header,
+        *(line for text, tokens in talk for line in quick("09:10:00.001", text, tokens)),
+    )  # fmt: skip
+
+    with SessionDB(tmp_path / "x.db") as db:
+        Ingest(db.connection).run([str(fork)])
+        alone = content(db)
+        Ingest(db.connection).run([str(parent)])
+        both = content(db)
+
+    assert lineage(alone) == {second: (None, "fork", "One", 4)}
+    assert len(alone["token_counts"]) == 2
+    assert lineage(both) == {first: (None, None, "One", 4)}
+    assert len(both["token_counts"]) == 2
+    assert same_in_any_order([parent, fork], tmp_path)["sessions"] == both["sessions"]
 
 
 def hermes(folder: Path, id: str, minute: int, parent: str | None, *said: str) -> Path:

@@ -48,8 +48,14 @@ def read(tmp_path: Path, *lines: dict[str, Any]) -> list[Record]:
     return list(codex.read(Source(path)))
 
 
-def prompts(records: list[Record]) -> list[str | None]:
-    return [one.content for one in records if isinstance(one, MessageRecord) and one.role == "user"]
+def prompts(records: list[Record], *, inherited: bool = False) -> list[str | None]:
+    said = [one for one in records if isinstance(one, MessageRecord) and one.role == "user"]
+    return [one.content for one in said if bool(one.metadata and one.metadata.get("inherited")) == inherited]
+
+
+def inputs(records: list[Record], *, inherited: bool = False) -> list[int | None]:
+    counts = [one for one in records if isinstance(one, TokenRecord)]
+    return [one.input for one in counts if one.request_key.startswith("inherited:") == inherited]
 
 
 @pytest.mark.parametrize(
@@ -101,14 +107,17 @@ COPIED_HEADER = line("session_meta", "09:04:38.001", id=PARENT, cwd="/parent")
     ],
 )
 @pytest.mark.parametrize("said", [FORK, {"source": SPAWN}])
-def test_lines_copied_from_the_parent_are_left_out(
+def test_lines_copied_from_the_parent_are_marked(
     tmp_path: Path, said: dict[str, Any], copied: list[dict[str, Any]]
 ) -> None:
     own = turn("09:05:00.000", OWN_TURN, "New", 510) + turn("09:06:00.000", "2", "Newer", 520)
     records = read(tmp_path, header(**said), *copied, *own)
-    assert prompts(records) == ["New", "Newer"]
-    assert [one.input for one in records if isinstance(one, TokenRecord)] == [10, 10]
-    (times,) = [one[11:13] for one in records if isinstance(one, SessionRecord) and one.started_at]
+    assert (prompts(records), prompts(records, inherited=True)) == (
+        ["New", "Newer"],
+        ["Old"] * (len(copied) > 1),
+    )
+    assert (inputs(records), inputs(records, inherited=True)) == ([10, 10], [10] * (len(copied) > 1))
+    *_, times = [one[11:13] for one in records if isinstance(one, SessionRecord) and one.started_at]
     assert times == ("2026-03-12T09:04:38.000Z", "2026-03-12T09:06:00.000Z")
 
 
@@ -116,11 +125,26 @@ def test_usage_goes_on_from_the_totals_that_were_copied(tmp_path: Path) -> None:
     own = turn("09:05:00.000", OWN_TURN, "New", 530)
     del own[-1]["payload"]["info"]["last_token_usage"]
     records = read(tmp_path, header(**FORK), *turn("09:04:38.002", OLD_TURN, "Old", 500), *own)
-    assert [one.input for one in records if isinstance(one, TokenRecord)] == [30]
+    assert inputs(records) == [30]
 
 
-def test_a_fork_that_nobody_went_on_with_is_no_session(tmp_path: Path) -> None:
-    assert read(tmp_path, header(**FORK), COPIED_HEADER, *turn("09:04:38.002", OLD_TURN, "Old", 500)) == []
+def test_of_a_fork_that_nobody_went_on_with_the_copies_are_kept_and_it_is_read_again(tmp_path: Path) -> None:
+    lines = [header(**FORK), COPIED_HEADER, *turn("09:04:38.002", OLD_TURN, "Old", 500)]
+    assert prompts(read(tmp_path, *lines), inherited=True) == ["Old"]
+    source = Source(tmp_path / "rollout.jsonl")
+    list(codex.read(source))
+    assert (source.end, source.state) == (0, {})
+
+
+@pytest.mark.parametrize("turn_id", [None, "1"])
+def test_copies_without_header_and_ids_are_what_is_stamped_in_the_first_second(
+    tmp_path: Path, turn_id: str | None
+) -> None:
+    copied = turn("09:04:37.900", turn_id, "Old", 500) + turn("09:04:38.100", turn_id, "Older", 510)
+    own = turn("09:04:39.000", turn_id, "New", 520)
+    records = read(tmp_path, header(time="09:04:37.120", **FORK), *copied, *own)
+    assert (prompts(records), prompts(records, inherited=True)) == (["New"], ["Old", "Older"])
+    assert (inputs(records), inputs(records, inherited=True)) == ([10], [10, 10])
 
 
 def test_a_further_header_changes_nothing_in_a_session_without_a_parent(tmp_path: Path) -> None:
