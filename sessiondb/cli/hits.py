@@ -27,6 +27,7 @@ def lines(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> Iterator[s
 
 def remarks(result: SearchResult) -> Iterator[str]:
     """Yield what a reader must know to take a result for what it is."""
+    yield from result.remarks
     if not result.hits:
         yield "no results" if not result.total else "no results at this offset"
     elif result.relaxed:

@@ -18,8 +18,10 @@ from sessiondb.query.expressions import (
     symbolic_words,
 )
 from sessiondb.query.parse import ROLES, And, Choice, Filters, Node, Not, Or, Query, Term, parse
-from sessiondb.query.questions import Period, is_question, period_of
+from sessiondb.query.questions import Period, is_plain, is_question, period_of
+from sessiondb.query.spellings import glued, one_edit
 from sessiondb.query.text import SPACED_RANGES, STRIPPED_RANGES, clean, needs_segments, segment, tokens
+from sessiondb.query.word_forms import base_forms
 
 __all__ = [
     "ROLES",
@@ -35,16 +37,20 @@ __all__ = [
     "Query",
     "Relaxed",
     "Term",
+    "base_forms",
     "clean",
     "exclusion_expression",
     "explain",
     "for_json",
     "form_expressions",
+    "glued",
+    "is_plain",
     "is_question",
     "is_searchable",
     "marked_strings",
     "match_expression",
     "needs_segments",
+    "one_edit",
     "parse",
     "period_of",
     "relaxed_expressions",

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from sessiondb.query.parse import And, Node, Not, Or, Query, Term
+from sessiondb.query.spellings import humps, spellings
 from sessiondb.query.text import (
     STOP_WORDS,
     TOKEN,
@@ -35,6 +36,7 @@ _ENDINGS = (
     *("ance", "ence", "ity", "ive", "ize", "ate", "al", "ful", "ous"),
 )
 _MOST_ENDS = 8
+_SHORT = 2
 # Patterns are compiled when they are first used, for every search starts a process.
 _STEMMABLE = r"(?ai)[a-z]{3,}\Z"
 _STRING = r'"((?:[^"]|"")*)"(\*?)'
@@ -193,8 +195,11 @@ def _joined(operator: str, parts: Iterable[str | None]) -> str | None:
 
 def _quoted_term(term: Term, shape: Shape) -> str | None:
     string = _quoted(shape(term.text))
-    if string is None or term.kind != "prefix":
+    if string is None or term.kind == "phrase":
         return string
+    if term.kind == "word":
+        others = ((_quoted(shape(text)), "*" * begins) for text, begins in spellings(term.text))
+        return _joined("OR", (string, *(f"{other}{star}" for other, star in others if other)))
     strings = [f"{string}*"]
     if re.search(_STEMMABLE, term.text):
         strings += [f"{_quoted(shape(text))}*" for text in _beginnings(term.text)]
@@ -244,6 +249,10 @@ def _worth_ranking(term: Term, found: list[str], shape: Shape) -> Iterator[str]:
     whole = _quoted_term(term, shape)
     if whole and term.kind == "prefix":
         yield whole
+    elif whole and len(found) == 1 and whole[0] == "(":
+        yield whole
+        parts = humps(found[0])
+        found = [part for part in parts if len(part) > _SHORT] if len(parts) > 1 else []
     elif whole and compound and not is_spaced(term.text):
         yield whole
         # The end of a path names a file: db.py of dao/db.py.

@@ -14,6 +14,8 @@ _AUXILIARIES = {
     *("did", "does", "do", "is", "are", "was", "were", "has", "have", "had"),
     *("can", "could", "would", "will", "should"),
 }
+# A sentence has so many words, and so many function words among them, however it begins.
+_SENTENCE_WORDS, _SENTENCE_STOP_WORDS = 4, 2
 
 # What happened is often told some days later.
 AFTERMATH = timedelta(days=10)
@@ -70,17 +72,24 @@ def is_question(query: Query) -> bool:
     keep the tests`, not `where clause sqlite`. Phrases, prefixes, exclusions and alternatives are meant as
     they are written: they make no question.
     """
-    root = query.root
-    nodes = root.nodes if isinstance(root, And) else (root,)
-    if len(nodes) < 2 or not all(isinstance(node, Term) and node.kind == "word" for node in nodes):
+    if len(query.words) < 2 or not is_plain(query):
         return bool(query.words) and query.text.rstrip().endswith("？")
     if query.text.rstrip().endswith(("?", "？")):
         return True
     words = [word.lower() for term in query.words for word in tokens(term.text)]
     if len(words) < 3:
         return False
+    stops = sum(word in STOP_WORDS for word in words)
+    if len(words) >= _SENTENCE_WORDS and stops >= _SENTENCE_STOP_WORDS:
+        return True
     asks = words[0] in _INTERROGATIVES | _AUXILIARIES or words[1] in _INTERROGATIVES
     return asks and any(word in STOP_WORDS for word in words[1:])
+
+
+def is_plain(query: Query) -> bool:
+    """Tell whether a query is nothing but words: phrases, prefixes and operators are meant as they are written."""
+    nodes = query.root.nodes if isinstance(query.root, And) else (query.root,)
+    return all(isinstance(node, Term) and node.kind == "word" for node in nodes)
 
 
 def period_of(text: str, today: date) -> Period | None:

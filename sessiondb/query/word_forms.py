@@ -27,25 +27,17 @@ undid undone, wake woke woken, wear wore worn, weave wove woven, weep wept, win 
 wrote written
 """
 _NOUNS = """
-analysis analyses, calf calves, child children kid, crisis crises, criterion criteria, foot feet, goose
+analysis analyses, calf calves, child children, crisis crises, criterion criteria, foot feet, goose
 geese, half halves, hypothesis hypotheses, index indices indexes, knife knives, leaf leaves, life lives,
 loaf loaves, man men, matrix matrices, mouse mice, person people, shelf shelves, thief thieves, tooth
 teeth, vertex vertices, wife wives, wolf wolves, woman women
-"""
-_SAME = """
-argument arg args, authentication auth, color colour, configuration config, database db, dependency dep
-deps, directory dir folder, documentation docs, environment env, favorite favourite, father dad daddy,
-flavor flavour, function func, grandfather grandpa, grandmother grandma granny, javascript js, kubernetes
-k8s, message msg, mother mom mum mommy mummy, movie film, neighbor neighbour, parameter param params,
-photo picture photograph, postgresql postgres, purchase buy bought, python py, repository repo, temporary
-tmp temp, theater theatre, typescript ts, vacation holiday
 """
 
 
 @cache
 def _groups() -> dict[str, tuple[str, ...]]:
     groups: dict[str, tuple[str, ...]] = {}
-    for line in (*_VERBS.split(","), *_NOUNS.split(","), *_SAME.split(",")):
+    for line in (*_VERBS.split(","), *_NOUNS.split(",")):
         forms = line.split()
         for form in forms:
             groups[form] = tuple(dict.fromkeys((*groups.get(form, ()), *forms)))
@@ -55,17 +47,20 @@ def _groups() -> dict[str, tuple[str, ...]]:
 def other_forms(word: str) -> tuple[str, ...]:
     """Return what else a word may be written as; none for a word that goes by the rules."""
     groups = _groups()
-    for base in _bases(word.lower()):
+    for base in base_forms(word.lower()):
         if base in groups:
             return tuple(form for form in groups[base] if form != base)
     return ()
 
 
-def _bases(word: str) -> tuple[str, ...]:
+def base_forms(word: str) -> tuple[str, ...]:
     """Return a word and what it may be a form of by the rules, as "losing" of "lose", "running" of "run"."""
     if word.endswith("ing") and len(word) > 5:
         stem = word[:-3]
         return word, stem, f"{stem}e", stem[:-1] if stem[-1] == stem[-2] else stem
+    if word.endswith("ed") and len(word) > 4:
+        stem = word[:-2]
+        return word, stem, word[:-1], stem[:-1] if stem[-1] == stem[-2] else stem
     if word.endswith("ies"):
         return word, f"{word[:-3]}y"
     if word.endswith("s"):

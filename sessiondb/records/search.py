@@ -34,7 +34,8 @@ class SearchResult:
 
     `total` counts the hits before `limit`. `relaxed`: too little held all words, so some may be missing.
     `truncated`: only the newest hits of a common word were ranked. `pending`: rows that an unfinished import
-    has not made searchable yet. `explanation`: in lines, how the text was understood, and what found how much.
+    has not made searchable yet. `remarks`: what was looked for instead, and where, in
+    sentences. `explanation`: in lines, how the text was understood, and what found how much.
     """
 
     query: str
@@ -43,4 +44,5 @@ class SearchResult:
     relaxed: bool = False
     truncated: bool = False
     pending: int = 0
+    remarks: tuple[str, ...] = ()
     explanation: tuple[str, ...] = field(default=(), compare=False, repr=False)

@@ -48,6 +48,7 @@ class _Request(NamedTuple):
     filters: Filters
     sort: Sort
     is_raw: bool
+    further: tuple[Corpus, ...] = ()
 
     @property
     def corpora(self) -> tuple[Corpus, ...]:
@@ -111,6 +112,7 @@ class Search:
             found.is_relaxed,
             found.is_truncated,
             pending,
+            found.remarks,
             tuple(_explanation(request, found)),
         )
 
@@ -129,17 +131,18 @@ class Search:
         query = Query(clean(text)) if is_raw else parse(text, _is_time)
         filters = _filters(query.filters, *(clean(value) if value else None for value in named))
         implied = "tools" if filters.tool.any_of or filters.role.any_of == ("tool",) else "talk"
+        is_implied = implied == "talk" and not (filters.scope or scope or filters.role.any_of or is_raw)
         scope = filters.scope or scope or implied
         if scope not in SCOPES:
             raise InvalidInput(
                 f"there is nothing called {scope!r} to search in: give one of {', '.join(SCOPES)}"
             )
-        return _Request(query, scope, filters, sort, is_raw)
+        return _Request(query, scope, filters, sort, is_raw, (TOOLS,) if is_implied else ())
 
     def _find(self, request: _Request) -> Found:
         allowed = SearchFilter(self._connection, request.filters)
         corpora = self._understanding(request) if request.is_raw else request.corpora
-        ladder = Ladder(self._queries, corpora, allowed, request.sort)
+        ladder = Ladder(self._queries, corpora, allowed, request.sort, request.further)
         if request.is_raw:
             return ladder.match(request.query.text)
         return ladder.climb(request.query, date.today())
@@ -185,7 +188,7 @@ class Search:
         strings = marked_strings(found.expression or "")
         words = [max(tokens(string), key=len) for string in strings]
         hits = list(hits)
-        for corpus in request.corpora:
+        for corpus in dict.fromkeys((*request.corpora, *request.further)):
             row_ids = [hit.row_id for hit in hits if hit.source == corpus.source]
             texts = self._pages.texts(corpus, row_ids) if row_ids else {}
             cut: dict[int, str] = {}

@@ -1,8 +1,25 @@
-"""The steps of a search: first all words, then any of them, ranked by how much those found say."""
+"""The steps of a search, from what was typed to what may have been meant.
+
+    a sentence or question ──────────────────────────┐
+    words ─► 1 all words, in talk ── 5 sessions ─► done
+             │ fewer                                 │
+             ├► 2 all words, in tool calls           │
+             └► 3 any word, in talk ◄────────────────┘
+                │ fewer than 5 sessions in all
+                └► 4 any word, in tool calls
+
+The sessions of a step are listed after those of the step before, but that 2 comes after 3 where more than 20
+sessions hold the words, which then tell nothing apart. Steps 2 and 4 are taken only where nobody said where to
+look. Phrases, prefixes and operators are meant as they are written: of these, one session ends the search, and
+so it does where the order is that of time.
+
+In steps 3 and 4 (relaxed.py) a word counts in all its forms: as typed 1, inflected otherwise or a synonym 0.5,
+and where nothing holds it, what it may be a slip of. The rows of a word are ranked among the newest 2,000.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -12,19 +29,20 @@ from sessiondb.query import (
     Period,
     Query,
     exclusion_expression,
-    form_expressions,
+    is_plain,
     is_question,
     is_searchable,
     match_expression,
     period_of,
     ranking,
-    relaxed_expressions,
-    relaxed_segment_expressions,
     segment_exclusion_expression,
     segment_expression,
     symbolic_words,
+    tokens,
 )
-from sessiondb.query.ranking import Activity, Group, Hit, Word
+from sessiondb.query.ranking import Activity, Group, Hit
+from sessiondb.query.text import STOP_WORDS
+from sessiondb.search.relaxed import AnyWord
 from sessiondb.search.rows import Expressions, RowReader
 
 NEWEST = 2000
@@ -40,8 +58,16 @@ MAX_READ = 40_000
 """Rows, the newest, whose texts are read for symbols that no index knows."""
 
 FEW_SESSIONS = 5
-"""Sessions that must hold all of MANY_WORDS words or more; of fewer words, one session is enough."""
+"""Sessions that hold all words, fewer than which are looked for further."""
+
 MANY_WORDS = 4
+"""Words of which all stand in one session by chance no more: how well they stand there decides nothing."""
+
+TELLING = 20
+"""Sessions, so many of which hold all words in tool calls that it tells them apart from others."""
+
+
+LOOKED_AT_TOOLS = "few sessions say it in talk: tool calls are listed too"
 
 
 class Sort(NamedTuple):
@@ -64,49 +90,67 @@ class Found(NamedTuple):
     expression: str | None = None
     is_relaxed: bool = False
     is_truncated: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 class Ladder:
-    """Searches some corpora within some filters."""
+    """Searches some corpora within some filters, and some further ones where these say little."""
 
     def __init__(
-        self, queries: SearchQueries, corpora: Sequence[Corpus], allowed: SearchFilter, sort: Sort
+        self,
+        queries: SearchQueries,
+        corpora: Sequence[Corpus],
+        allowed: SearchFilter,
+        sort: Sort,
+        further: Sequence[Corpus] = (),
     ) -> None:
         self._queries = queries
         self._corpora = corpora
+        self._further = further
         self._reader = RowReader(queries, allowed)
         self._sort = sort
 
     def climb(self, query: Query, today: date) -> Found:
-        """Search for all words; where that is not what is meant or finds too little, for any of them.
-
-        Keywords need one session that holds them all, many of them FEW_SESSIONS; sessions that hold some come
-        after those that hold all. A question is asked in other words than it was answered in: what holds them
-        all has no privilege, its words are ranked one by one.
-        """
+        """Search for all words; where that is not what is meant or finds too little, for any of them."""
         expressions = self._expressions(query)
         if expressions.plain is None and expressions.segmented is None:
             return self._without_words(query, expressions)
         period = period_of(query.text, today)
         if is_question(query):
-            return self._by_time(self._any_word(query, expressions, period))
+            found = self._any_word(query, expressions, period, self._corpora)
+        else:
+            found = self._keywords(query, expressions, period)
+        if len(found.groups) < FEW_SESSIONS and self._further and self._sort.by == "relevance":
+            tools = self._any_word(query, expressions, period, self._further)
+            found = _followed(found, tools._replace(remarks=(*tools.remarks, LOOKED_AT_TOOLS)))
+        return self._by_time(found) if found.is_relaxed else found
+
+    def _keywords(self, query: Query, expressions: Expressions, period: Period | None) -> Found:
         strict = self._all_words(query, expressions)
         if len(strict.groups) >= self._enough(query):
             return strict
-        relaxed = self._any_word(query, expressions, period)
-        if not relaxed.groups:
-            return strict
-        sure = {(hit.source, hit.row_id) for group in strict.groups for hit in group.hits}
-        return self._by_time(relaxed._replace(groups=ranking.with_first(relaxed.groups, sure)))
+        relaxed = self._any_word(query, expressions, period, self._corpora)
+        if len(query.words) >= MANY_WORDS:
+            sure = {(hit.source, hit.row_id) for group in strict.groups for hit in group.hits}
+            is_more = len(relaxed.groups) > len(strict.groups)
+            groups = ranking.with_first(relaxed.groups, sure)
+            strict = relaxed._replace(groups=groups, is_relaxed=is_more)
+        tools = self._matches(expressions, "all words in tool calls", self._further)
+        tools = tools._replace(remarks=(LOOKED_AT_TOOLS,))
+        if len(tools.groups) > TELLING:
+            return _followed(strict, relaxed, tools)
+        return _followed(strict, tools, relaxed)
+
+    def _enough(self, query: Query) -> int:
+        """Return how many sessions end the search: one, where others could not be meant or would be in the way."""
+        says_something = any(
+            token.lower() not in STOP_WORDS for term in query.words for token in tokens(term.text)
+        )
+        return FEW_SESSIONS if is_plain(query) and says_something and self._sort.by == "relevance" else 1
 
     def match(self, expression: str) -> Found:
         """Search for an FTS5 expression as it is. Raises DatabaseError where it is none."""
-        return self._matches(Expressions(expression), "FTS5 syntax")
-
-    def _enough(self, query: Query) -> int:
-        words = relaxed_expressions(query).terms
-        is_plain = any(term.kind == "word" for term in query.words)
-        return FEW_SESSIONS if is_plain and len(words) >= MANY_WORDS else 1
+        return self._matches(Expressions(expression), "FTS5 syntax", self._corpora)
 
     def _expressions(self, query: Query) -> Expressions:
         has_segments = self._queries.has_segments()
@@ -118,7 +162,7 @@ class Ladder:
         )
 
     def _all_words(self, query: Query, expressions: Expressions) -> Found:
-        found = self._matches(expressions, "all words")
+        found = self._matches(expressions, "all words", self._corpora)
         symbolic = symbolic_words(query)
         if not symbolic or self._sort.by != "relevance":
             return found
@@ -129,10 +173,10 @@ class Ladder:
             literal |= {(corpus.source, row_id) for row_id in self._queries.holding(corpus, rows, symbolic)}
         return found._replace(groups=ranking.with_first(found.groups, literal))
 
-    def _matches(self, expressions: Expressions, step: str) -> Found:
+    def _matches(self, expressions: Expressions, step: str, corpora: Sequence[Corpus]) -> Found:
         hits: list[Hit] = []
         is_truncated = False
-        for corpus in self._corpora:
+        for corpus in corpora:
             rows = self._reader.rows(expressions, corpus, self._sort.order())
             is_truncated = is_truncated or rows.is_truncated
             hits += self._queries.hits(corpus, rows.scores)
@@ -143,63 +187,20 @@ class Ladder:
             groups = ranking.by_time(hits, oldest_first=self._sort.by == "oldest")
         return Found(step, groups, expressions.plain, False, is_truncated)
 
-    def _any_word(self, query: Query, every: Expressions, period: Period | None) -> Found:
-        wanted = list(self._wanted(query, every))
-        words: list[Word] = []
-        hits: list[Hit] = []
-        is_truncated = False
-        for corpus in self._corpora:
-            total: dict[int, float] = {}
-            size = self._queries.rows_in(corpus)
-            for forms in wanted:
-                scores, word, was_truncated = self._word(forms, corpus, size)
-                is_truncated = is_truncated or was_truncated
-                for row_id, score in scores.items():
-                    total[row_id] = total.get(row_id, 0.0) + score
-                if corpus is MESSAGES:
-                    words.append(word)
-            kept = self._best(total)
-            is_truncated = is_truncated or len(kept) < len(total)
-            hits += self._queries.hits(corpus, kept)
-        groups = ranking.by_relevance(hits)
+    def _any_word(
+        self, query: Query, every: Expressions, period: Period | None, corpora: Sequence[Corpus]
+    ) -> Found:
+        most, best = (None, None) if self._sort.is_exact else (NEWEST, BEST)
+        scored = AnyWord(self._queries, self._reader, most, best).score(query, every, corpora, frozenset())
+        groups = ranking.by_relevance(scored.hits)
         activity = self._activity(groups)
         average = self._queries.rows_in(MESSAGES) / max(self._queries.sessions(), 1)
-        groups = ranking.with_surroundings(groups, words, activity, max(average, 1.0))
+        groups = ranking.with_surroundings(groups, scored.words, activity, max(average, 1.0))
         groups = self._with_times(groups, activity, period)
-        return Found("any word", groups, _any_of(relaxed_expressions(query).terms), True, is_truncated)
-
-    def _wanted(self, query: Query, every: Expressions) -> Iterator[tuple[Expressions, ...]]:
-        """Yield each word, as typed and in its other forms."""
-        plain = relaxed_expressions(query).terms
-        segmented = relaxed_segment_expressions(query, glued=True).terms if every.segmented else ()
-        for term in dict.fromkeys((*plain, *segmented)):
-            own = every._replace(
-                plain=_less(term, every.excluded) if term in plain else None,
-                segmented=_less(term, every.excluded_segments) if term in segmented else None,
-            )
-            yield (own, *(_form(every, form) for form in form_expressions(term)))
-
-    def _word(
-        self, forms: Sequence[Expressions], corpus: Corpus, size: int
-    ) -> tuple[dict[int, float], Word, bool]:
-        """Return what a word adds to the score of each row, and in which share of all rows it is."""
-        order = Order(None if self._sort.is_exact else NEWEST)
-        own = self._reader.rows(forms[0], corpus, order)
-        scores, weights = own.scores, dict.fromkeys(own.scores, 1.0)
-        for form in forms[1:]:
-            for row_id, score in self._reader.rows(form, corpus, order).scores.items():
-                scores[row_id] = max(score * ranking.OTHER_FORM_WEIGHT, scores.get(row_id, 0.0))
-                weights.setdefault(row_id, ranking.OTHER_FORM_WEIGHT)
-        # Only the newest rows of a common word are read: its share is what it is among these.
-        span = size - min(own.scores) + 1 if own.is_truncated else size
-        share = (len(weights) + 0.5) / (max(span, len(weights)) + 1)
-        return scores, Word(share, weights), own.is_truncated
-
-    def _best(self, total: dict[int, float]) -> dict[int, float]:
-        if self._sort.is_exact or len(total) <= BEST:
-            return total
-        best = sorted(total, key=total.__getitem__, reverse=True)[:BEST]
-        return {row_id: total[row_id] for row_id in best}
+        remarks = tuple(
+            f'nothing holds "{typed}": looked for {slip}' for typed, slip in scored.respelled.items()
+        )
+        return Found("any word", groups, scored.expression, bool(groups), scored.is_truncated, remarks)
 
     def _without_words(self, query: Query, expressions: Expressions) -> Found:
         """Find what filters let through, less what is excluded. Symbols are read for: no index knows them."""
@@ -253,13 +254,25 @@ def _closeness(period: Period | None, session: Activity) -> float:
     return max(period.closeness(date.fromisoformat(moment[:10])) for moment in moments)
 
 
-def _form(every: Expressions, form: str) -> Expressions:
-    return every._replace(plain=_less(form, every.excluded), segmented=None)
-
-
-def _any_of(terms: Iterable[str]) -> str | None:
-    return " OR ".join(string for term in terms for string in (term, *form_expressions(term))) or None
-
-
-def _less(wanted: str, excluded: str | None) -> str:
-    return wanted if excluded is None else f"{wanted} NOT {excluded}"
+def _followed(first: Found, *others: Found) -> Found:
+    """Return what was found first, then what else was, each session once, in falling scores."""
+    groups = list(first.groups)
+    known = {group.key for group in groups}
+    is_relaxed, remarks = first.is_relaxed, dict.fromkeys(first.remarks)
+    for found in others:
+        further = [group for group in found.groups if group.key not in known]
+        lift = max((group.score for group in further), default=0.0)
+        groups = [group._replace(score=group.score + lift) for group in groups] + further
+        known |= {group.key for group in further}
+        if further:
+            is_relaxed = is_relaxed or found.is_relaxed
+            remarks |= dict.fromkeys(found.remarks)
+    every = (first, *others)
+    return Found(
+        " then ".join(dict.fromkeys(found.step for found in every if found.groups)) or first.step,
+        groups,
+        next((found.expression for found in reversed(every) if found.is_relaxed), first.expression),
+        is_relaxed,
+        any(found.is_truncated for found in every),
+        tuple(remarks),
+    )

@@ -293,13 +293,108 @@ def test_a_busy_database_is_no_mistake_of_the_query(
         db.search("a", raw=True)
 
 
-def test_keywords_need_one_place_that_holds_them_all(db: SessionDB, say: Say) -> None:
+def test_what_holds_all_keywords_comes_first_and_what_holds_some_follows(db: SessionDB, say: Say) -> None:
+    some = {say("a migration of birds"), say("sqlite is small")}
     wanted = say("the sqlite migration failed")
-    say("a migration of birds")
+    result = db.search("sqlite migration")
+    assert sessions(result)[0] == wanted
+    assert set(sessions(result)[1:]) == some
+    assert result.relaxed
+
+
+def test_what_enough_sessions_hold_is_not_relaxed(db: SessionDB, say: Say) -> None:
+    wanted = {say("the sqlite migration failed") for _ in range(5)}
     say("sqlite is small")
     result = db.search("sqlite migration")
-    assert sessions(result) == [wanted]
-    assert not result.relaxed
+    assert (set(sessions(result)), result.relaxed) == (wanted, False)
+
+
+def test_operators_are_meant_as_they_are_written(db: SessionDB, say: Say) -> None:
+    wanted = say("the disk is full, the drive is not")
+    say("a full drive")
+    for query in ('"disk is full"', "disk OR nothing", "disk full -empty", "dis* full"):
+        assert sessions(db.search(query)) == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("said", "query"),
+    [
+        ("useSimpleTodos keeps them", "use_simple_todos"),
+        ("use_simple_todos keeps them", "useSimpleTodos"),
+        ("use-simple-todos keeps them", "UseSimpleTodos"),
+        ("useSimpleTodos keeps them", "use simple todos"),
+        ("the use of simple todos: use simple todos", "useSimpleTodos"),
+        ("useSimpleTodos keeps them", "usesimple"),
+        ("src/hooks/useTodos.ts was written", "hooks/use_todos"),
+        ("src/hooks/useTodos.ts was written", "Hooks usetodos"),
+        ("fixed in a1b2c3d4e5f60718293a4b5c6d7e8f9012345678", "a1b2c3d4"),
+        ("fixed in a1b2c3d", "a1b2c3d4e5f60718293a4b5c6d7e8f9012345678"),
+        ("O'Brien wrote it", "obrien"),
+        ("obrien wrote it", "O'Brien"),
+        ("новая ёлка", "елка"),
+        ("новая елка", "ёлка"),
+        ("ガイドを読む", "ｶﾞｲﾄﾞ"),
+        ("ｶﾞｲﾄﾞを読む", "ガイド"),
+        ("in der Straße", "strasse"),
+        ("in der Strasse", "straße"),
+        ("the scrolling is slow", "scroling"),
+        ("the scrolling is slow", "why is the scroling of that so slow"),
+        ("the receiver", "recevier"),
+    ],
+)
+def test_a_name_is_found_however_it_is_remembered(db: SessionDB, say: Say, said: str, query: str) -> None:
+    say("nothing of it")
+    wanted = say(said)
+    assert sessions(db.search(query))[:1] == [wanted]
+
+
+def test_what_was_looked_for_instead_is_said(db: SessionDB, say: Say) -> None:
+    say("the scrolling is slow")
+    assert db.search("scroling").remarks == ('nothing holds "scroling": looked for "scrolling"',)
+    assert db.search("scrol").remarks == ('nothing holds "scrol": looked for "scrol..."',)
+    assert db.search("slow").remarks == ()
+
+
+def test_a_short_word_in_company_is_no_slip_of_another(db: SessionDB, say: Say) -> None:
+    say("the cart is slow")
+    assert db.search("card slow").remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "query"),
+    [
+        ("write an add-on for it", "where did we write the plugin"),
+        ("write a plugin for it", "the addon that we did write"),
+        ("the pull request is open", "which PR is it that is open"),
+        ("which PR is open", "the pull request that is open"),
+        ("installed the linter", "how did we set up the linter"),
+        ("the folder is gone", "where is that directory of it"),
+    ],
+)
+def test_a_question_is_answered_in_other_words(db: SessionDB, say: Say, said: str, query: str) -> None:
+    say("a word of the weather")
+    wanted = say(said)
+    assert sessions(db.search(query))[:1] == [wanted]
+
+
+def test_a_sentence_is_one_however_it_begins(db: SessionDB, say: Say) -> None:
+    prompt = (
+        "in the atlas project, how do i run it: rules for it in the project that i do run "
+        + "and more " * 999
+    )
+    say(prompt)
+    wanted = say("to run atlas: make run")
+    result = db.search("in the atlas project, how do i run it")
+    assert result.relaxed
+    assert wanted in sessions(result)
+
+
+def test_tools_are_looked_at_where_talk_is_silent(db: SessionDB, worked: str) -> None:
+    result = db.search("getUserById")
+    assert [(hit.session_id, hit.source) for hit in result.hits] == [(worked, "tool_call")]
+    assert result.remarks == ("few sessions say it in talk: tool calls are listed too",)
+    assert db.search("getUserById", scope="talk").total == 0
+    assert db.search("getUserById", role="user").total == 0
 
 
 def test_keywords_that_nothing_holds_together_are_relaxed(db: SessionDB, say: Say) -> None:
@@ -393,7 +488,8 @@ def worked(db: SessionDB) -> str:
         ("parser in:all", [1, 2, 5]),
         ("parser in:all role:user", [1]),
         ("parser in:all -role:tool", [1, 2]),
-        ("get_user", []),
+        ("get_user", [3]),
+        ("get_user in:talk", []),
         ("tool:bash", [5]),
     ],
 )

@@ -76,6 +76,14 @@ class SearchQueries:
         sql = f"SELECT j.value FROM json_each(?) AS j {corpus.rows} WHERE {conditions}"
         return {row[0] for row in self._db.rows(sql, (json.dumps(list(row_ids)), *texts))}
 
+    def known(self, corpus: Corpus, expressions: Iterable[str]) -> list[str]:
+        """Return those of many expressions that any row of a corpus matches."""
+        sql = (
+            "SELECT j.value FROM json_each(?) AS j WHERE EXISTS"
+            f" (SELECT 1 FROM {corpus.fts} WHERE {corpus.fts} MATCH j.value)"
+        )
+        return [row[0] for row in self._db.rows(sql, (json.dumps(list(expressions)),))]
+
     def rows_in(self, corpus: Corpus) -> int:
         """Return how many rows an index has, about: deleted ones count."""
         return int(self._db.value(f"SELECT coalesce(max(id), 0) FROM {corpus.fts}_docsize"))
