@@ -19,44 +19,44 @@ from __future__ import annotations
 
 
 class SessionDBError(Exception):
-    """Be the base of all errors raised on purpose."""
+    """The base of all errors raised on purpose."""
 
 
 class InvalidInput(SessionDBError, ValueError):
-    """Report an argument that makes no sense."""
+    """An argument that makes no sense."""
 
 
 class NotFound(SessionDBError, LookupError):
-    """Report a session, message or note that does not exist."""
+    """A session, message, or note that does not exist."""
 
 
 class Ambiguous(NotFound):
-    """Report a name that fits more than one thing."""
+    """A name that fits more than one thing."""
 
 
 class Conflict(SessionDBError):
-    """Report a write that the rules of the data forbid."""
+    """A write that the rules of the data forbid."""
 
 
 class ImportFailed(SessionDBError):
-    """Report a source that cannot be read or recognised."""
+    """A source that cannot be read or recognized."""
 
 
 class DatabaseError(SessionDBError):
-    """Report a failure of the database file."""
+    """A failure of the database file."""
 
 
 class DatabaseMissing(DatabaseError):
-    """Report that there is no database file yet."""
+    """There is no database file yet."""
 
 
 class DatabaseForeign(DatabaseError):
-    """Report a file that is not a sessiondb database of a known version."""
+    """A file that is not a sessiondb database of a known version."""
 
 
 class DatabaseBusy(DatabaseError):
-    """Report a write that waited longer than its time budget."""
+    """A write that waited longer than its time budget."""
 
 
 class DatabaseDamaged(DatabaseError):
-    """Report a file that SQLite calls malformed."""
+    """A file that SQLite calls malformed."""

@@ -162,25 +162,6 @@ def normalise(value: object, tz: tzinfo | None = None) -> str | None:
     return None
 
 
-def parse_age(text: str) -> timedelta:
-    """Read a length of time: `30d`, `12h`, `90m`, `2w`, `1d12h`, `3 days`.
-
-    Units are s, m or min, h, d, w, mo (30 days), y (365 days), and their English words. Raises InvalidInput.
-    """
-    words = " ".join(text.split())
-    if words.startswith("-"):
-        raise _unreadable("age", text, "it is negative, give 7d for seven days")
-    if re.fullmatch(_NUMBER, words):
-        raise _unreadable("age", text, "a bare number has no unit, give 7d for seven days")
-    try:
-        age = _age(words)
-    except OverflowError as error:
-        raise _unreadable("age", text, "it is too long, give at most 2000000 years") from error
-    if age is None:
-        raise _unreadable("age", text, _AGE_HINT)
-    return age
-
-
 def parse_moment(text: str, *, now: datetime | None = None, tz: tzinfo | None = None) -> str:
     """Give the stored timestamp at which the time a person typed begins; see parse_range."""
     return parse_range(text, now=now, tz=tz)[0]

@@ -262,27 +262,15 @@ def test_normalised_numbers_sort_as_the_numbers_do(numbers: list[float]) -> None
     ],
 )
 def test_ages_are_read(text: str, age: timedelta) -> None:
-    assert timestamps.parse_age(text) == age
     assert timestamps.parse_moment(text, now=NOW) == timestamps.from_datetime(NOW - age)
     assert timestamps.parse_moment(text.strip() + " ago", now=NOW) == timestamps.from_datetime(NOW - age)
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("7", "a bare number has no unit, give 7d for seven days"),
-        ("1.5", "a bare number has no unit, give 7d for seven days"),
-        ("-7d", "it is negative, give 7d for seven days"),
-        ("-7", "it is negative, give 7d for seven days"),
-        ("99999999999y", "it is too long, give at most 2000000 years"),
-        *(
-            (text, "give 30d, 12h, 90m, 2w, 6mo or 1d12h")
-            for text in ("", "d", "7x", "6M", "1d7", "1d 2 foo", "yesterday")
-        ),
-    ],
-)
-def test_what_is_no_age_is_refused(text: str, reason: str) -> None:
-    assert refusal(lambda: timestamps.parse_age(text)) == f"cannot read the age {text!r}: {reason}"
+@pytest.mark.parametrize("text", ["1d7", "1d 2 foo", "3 days ago or so"])
+def test_what_begins_as_an_age_and_goes_on_otherwise_is_refused(text: str) -> None:
+    message = refusal(lambda: timestamps.parse_moment(text))
+
+    assert message.endswith(": give 30d, 12h, 90m, 2w, 6mo or 1d12h")
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,21 +50,12 @@ def writing(*, create: bool = False) -> SessionDB:
     return SessionDB(path, read_only=not create and not path.exists())
 
 
-@contextlib.contextmanager
-def trying() -> Iterator[SessionDB]:
+def trying() -> SessionDB:
     """Open the database for a dry run: for reading, or an empty one in its place where there is none."""
     from sessiondb.database import SessionDB
 
     gc.enable()
-    path = database_path()
-    if path.exists():
-        with reading() as db:
-            yield db
-        return
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder, SessionDB(Path(folder) / path.name) as db:
-        yield db
+    return reading() if database_path().exists() else SessionDB(":memory:")
 
 
 def _remember_database(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> None:

@@ -159,7 +159,6 @@ class NoteRow(msgspec.Struct, tag="note", omit_defaults=True):
     translations: dict[str, str] = {}
 
 
-ROWS = (HeaderRow, DeletionRow, SessionRow, MessageRow, TokensRow, NoteRow)
 Row = HeaderRow | DeletionRow | SessionRow | MessageRow | TokensRow | NoteRow
 
 _encode_value = json.JSONEncoder(ensure_ascii=False).encode

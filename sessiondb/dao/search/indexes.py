@@ -41,7 +41,6 @@ INDEXES = (
     Index("tool_calls_fts", "tool_calls", "id", ("name", "arguments", "result"), "tool_call"),
 )
 SEGMENTS = "search_segments_fts"
-TALK = ("messages_fts", "sessions_fts")
 TOOLS = "tool_calls_fts"
 _BY_NAME = {index.name: index for index in INDEXES}
 
