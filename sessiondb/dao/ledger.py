@@ -93,14 +93,18 @@ class Ledger:
         path = entry.path
         state = json.dumps(entry.state, ensure_ascii=False) if entry.state else None
         self._entries.append((path, *entry.stat, *entry[2:8], state))
-        self._claims += [(path, session_id, *claim) for session_id, claim in claims.items()]
+        self.claim(path, claims)
         if renews:
             self._forgotten.append((path,))
         self._troubles += [(path, path, *trouble) for trouble in troubles]
 
+    def claim(self, path: str, claims: Claims) -> None:
+        """Note which sessions a file gave that is not read to its end yet."""
+        self._claims += [(path, session_id, *claim) for session_id, claim in claims.items()]
+
     def flush(self) -> None:
         """Write what was recorded since the last time."""
-        if not self._entries:
+        if not (self._entries or self._claims):
             return
         now = timestamps.now()
         self._db.executemany(_RECORD, [(*row, now) for row in self._entries])

@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import gc
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterator, Sized
 from datetime import tzinfo
 
 from sessiondb.dao.forks.parents import link_parents
 from sessiondb.dao.ledger import Entry, Ledger, Stat, Trouble
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.indexes import TOOLS, SearchIndex
-from sessiondb.dao.union.misread import OldReading
+from sessiondb.dao.union.misread import NOTHING_OLD, OldReading
 from sessiondb.dao.union.sessions import Batch
-from sessiondb.dao.union.writer import ODD_RECORDS, ImportWriter, is_records_fault
+from sessiondb.dao.union.writer import NOTHING_ADDED, ODD_RECORDS, ImportWriter, is_records_fault
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, SessionDBError
 from sessiondb.importers import importer, importers
 from sessiondb.importers.foreign import REFUSED
 from sessiondb.ingest.discovery import Found, Refused, discover
+from sessiondb.ingest.pieces import Brought, ImportFile, Pace, Piece, cut
 from sessiondb.ingest.read_ahead import ReadAhead, ReaderLost, is_worthwhile
 from sessiondb.ingest.reading import Reading, Request, begins_as_read, in_words
 from sessiondb.ingest.tally import Tally
@@ -26,8 +27,8 @@ from sessiondb.records import ImportReport, Skipped
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage.connection import Connection
 
-BATCH_BYTES = 64 * 1024 * 1024
-"""Bytes of whole files that one transaction takes in, about: other writers wait for one at most."""
+_ENTRIES = 500
+"""Files that the ledger is asked about at a time."""
 
 _TRY_AGAIN = -1
 """In place of a version, or of the number of known formats: the next run reads the file whatever that is."""
@@ -67,6 +68,7 @@ class Ingest:
         self._done = self._total = 0
         self._is_ahead = read_ahead
         self._ahead: ReadAhead | None = None
+        self._pace = Pace()
 
     def run(self, sources: list[str]) -> ImportReport:
         """Import files and folders; what is unchanged since the last run is passed over by its stat.
@@ -81,8 +83,8 @@ class Ingest:
                 stack.enter_context(self._at_full_speed())
             if self._is_ahead:
                 self._ahead = self._read_ahead(changed, stack)
-            for batch in _batches(changed):
-                self._import_batch(batch)
+            for pieces in self._together(changed):
+                self._import(pieces)
                 if not gc.isenabled():
                     gc.collect(0)
             if changed:
@@ -130,80 +132,130 @@ class Ingest:
         except OSError:  # the system lets no process start
             return None
 
-    def _import_batch(self, files: list[Found]) -> None:
-        """Import some files in one transaction, or, if that fails, each in its own."""
+    # Reading: outside of any transaction
+
+    def _together(self, changed: list[Found]) -> Iterator[list[Piece]]:
+        """Yield the pieces of all files, as many at a time as one transaction takes."""
+        pieces: list[Piece] = []
+        size = 0
+        for piece in self._pieces(changed):
+            pieces.append(piece)
+            size += piece.bytes
+            if size >= self._pace.bytes:
+                yield pieces
+                pieces, size = [], 0
+        if pieces:
+            yield pieces
+
+    def _pieces(self, changed: list[Found]) -> Iterator[Piece]:
+        for start in range(0, len(changed), _ENTRIES):
+            some = changed[start : start + _ENTRIES]
+            entries = Ledger(self._db).entries(found.name for found in some)
+            for found in some:
+                request = self._request(found, entries.get(found.name))
+                reading = self._ahead.reading(request) if self._ahead else Reading(request)
+                file = ImportFile(found, request.entry, reading)
+                try:
+                    yield from cut(file, self._pace)
+                except ReaderLost:
+                    # The process was lost with this file, and is not asked again: now files are read here.
+                    file.reading = Reading(request)
+                    yield from cut(file, self._pace)
+
+    # Writing: in transactions that are short
+
+    def _import(self, pieces: list[Piece]) -> None:
+        """Write pieces in one transaction, or, if that fails, each in its own."""
         try:
-            part = self._write(files)
+            self._write(pieces)
         except DatabaseBusy:
             raise
-        except ReaderLost:
-            # It was lost with the first of these files, and is not asked again: now they are read here.
-            self._import_batch(files)
-            return
         except (SessionDBError, *ODD_RECORDS) as error:
-            if len(files) > 1:
-                for found in files:
-                    self._import_batch([found])
+            if len(pieces) == 1:
+                self._write_despite(pieces[0], error)
                 return
-            part = self._write_despite(files[0], error)
-        self._tally.take(part)
-        self._done += sum(found.stat.size for found in files)
+            for piece in pieces:
+                self._import([piece])
 
-    def _write_despite(self, found: Found, error: Exception) -> Tally:
-        """Import a file past the search index that is to blame for an error, or refuse a file that is itself."""
+    def _write_despite(self, piece: Piece, error: Exception) -> None:
+        """Write a piece past the search index that is to blame for an error, or refuse a file that is itself."""
         damaged = self._search.damaged() if isinstance(error, SessionDBError) else []
         for name in damaged:
             self._search.rebuild(name)
         if damaged:
-            return self._write([found])
+            self._write([piece])
+            return
         if not is_records_fault(error):
             raise error
-        part = Tally()
         with self._unit():
-            self._refuse(found, in_words(error), part)
+            self._ledger = Ledger(self._db)
+            self._refuse(piece.file.found, in_words(error), self._tally)
             self._ledger.flush()
-        return part
+        piece.file.is_over = True
 
-    def _write(self, files: list[Found]) -> Tally:
+    def _write(self, pieces: list[Piece]) -> None:
         part = Tally()
-        done = self._done
-        is_bulk = sum(found.stat.size for found in files) >= BULK_BYTES
-        # What an earlier try has left in it was undone with the rest.
-        self._ledger = Ledger(self._db)
-        with self._unit(), self._search.bulk() if is_bulk else contextlib.nullcontext():
-            batch = Batch(self._db, self._lookups, self._ledger, bulk=is_bulk, restore=self._restore)
-            writer = ImportWriter(batch)
-            entries = self._ledger.entries(found.name for found in files)
-            for found in files:
-                self._write_file(found, entries.get(found.name), writer, part)
-                done += found.stat.size
-                self._progress("read", done, self._total)
-            writer.flush()
-        return part
+        brought: list[Brought] = []
+        size = sum(piece.bytes for piece in pieces)
+        is_bulk = size >= BULK_BYTES
+        self._pace.wait()
+        with self._unit():
+            begun = time.monotonic()
+            # What an earlier try has left in it was undone with the rest.
+            self._ledger = Ledger(self._db)
+            with self._search.bulk() if is_bulk else contextlib.nullcontext():
+                batch = Batch(self._db, self._lookups, self._ledger, bulk=is_bulk, restore=self._restore)
+                writer = ImportWriter(batch)
+                entries = self._ledger.entries({piece.file.found.name for piece in pieces})
+                for piece in pieces:
+                    if not piece.file.is_over:
+                        brought.append(self._write_piece(piece, entries, writer, part))
+                writer.flush()
+        self._pace.note(size, time.monotonic() - begun)
+        for one in brought:
+            one.file.take(one)
+        self._tally.take(part)
+        self._done += sum(piece.file.found.stat.size for piece in pieces if piece.is_last)
+        self._progress("read", self._done, self._total)
 
-    def _write_file(self, found: Found, entry: Entry | None, writer: ImportWriter, part: Tally) -> None:
-        if entry is not None and not self._restore and self._is_done(found, *entry[1:4]):
-            # Another run has come first since this one asked what there is to do.
-            part.sessions_unchanged += len(self._ledger.claims(found.name))
-            return
-        old = self._old_reading(found.path, entry)
-        writer.begin(found.name, found.stat.mtime_ns, old)
-        request = self._request(found, entry)
-        reading = self._ahead.reading(request) if self._ahead else Reading(request)
-        for record in reading:
+    def _write_piece(
+        self, piece: Piece, entries: dict[str, Entry], writer: ImportWriter, part: Tally
+    ) -> Brought:
+        file, found = piece.file, piece.file.found
+        entry, old = entries.get(found.name), file.old
+        if old is None:
+            if entry is not None and not self._restore and self._is_done(found, *entry[1:4]):
+                # Another run has come first since this one asked what there is to do.
+                part.sessions_unchanged += len(self._ledger.claims(found.name))
+                return Brought(file, NOTHING_OLD, NOTHING_ADDED, is_over=True)
+            old = self._old_reading(found.path, entry)
+        writer.begin(found.name, found.stat.mtime_ns, old, file.earlier, file.undated)
+        for record in (*file.backlog, *piece.records):
             writer.add(record)
-        outcome = reading.outcome
+        if piece.is_last:
+            return self._finish_file(file, old, writer, part)
+        added = writer.finish(is_last=False)
+        if entry is None:
+            # Until the file is read to its end, the next run reads it again, whatever it is then.
+            self._ledger.record(Entry(found.name, found.stat, None, _TRY_AGAIN), {}, (), renews=False)
+        self._ledger.claim(found.name, added.claims)
+        return Brought(file, old, added, backlog=piece.records if writer.is_holding else None)
+
+    def _finish_file(self, file: ImportFile, old: OldReading, writer: ImportWriter, part: Tally) -> Brought:
+        """Note in the ledger how far a file was read, and what all of its pieces have brought."""
+        found, outcome = file.found, file.reading.outcome
         if not outcome.is_final:
             part.unread.append(found.path)
         if outcome.format is None:
             withdrawn = writer.withdraw(outcome.owner) if outcome.owner else []
             self._refuse(found, outcome.failure or "", part, is_final=outcome.is_final, withdrawn=withdrawn)
-            return
+            return Brought(file, old, NOTHING_ADDED, is_over=True)
         added = writer.finish()
-        part.sessions_added.update(added.new)
-        part.sessions_updated.update(added.updated)
-        part.sessions_unchanged += len(added.unchanged)
-        part.messages_added += added.messages
+        new, updated = file.new.union(added.new), file.updated.union(added.updated)
+        part.sessions_added.update(new)
+        part.sessions_updated.update(updated)
+        part.sessions_unchanged += len(file.unchanged.union(added.unchanged) - new - updated)
+        part.messages_added += file.messages + added.messages
         part.skipped += [Skipped(found.name, problem.line, problem.reason) for problem in outcome.problems]
         troubles: list[Trouble] = [*outcome.problems]
         if outcome.failure:
@@ -212,7 +264,8 @@ class Ingest:
         entry = Entry(found.name, found.stat, *outcome[:7])
         if not outcome.is_final:
             entry = entry._replace(parser_version=_TRY_AGAIN)
-        self._ledger.record(entry, added.claims, troubles, renews=outcome.is_whole)
+        self._ledger.record(entry, {**file.claims, **added.claims}, troubles, renews=outcome.is_whole)
+        return Brought(file, old, added, is_over=True)
 
     def _old_reading(self, path: str, entry: Entry | None) -> OldReading:
         """Return what a lower version of the same importer took from a file that is read again for that."""
@@ -275,19 +328,6 @@ class Ingest:
         finally:
             if was_enabled:
                 gc.enable()
-
-
-def _batches(files: Iterable[Found]) -> Iterator[list[Found]]:
-    batch: list[Found] = []
-    size = 0
-    for found in files:
-        batch.append(found)
-        size += found.stat.size
-        if size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _warn(names: list[str], error: Exception) -> None:

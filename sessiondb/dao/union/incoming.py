@@ -80,6 +80,7 @@ class SessionFields:
         self.tags: set[str] = set()
         self.spoken = 0
         self.calls = 0
+        self.is_dated = bool(written)
         self._says_open: bool | None = None
         self._says_ended: tuple[str, str] | None = None
 
@@ -120,9 +121,14 @@ class SessionFields:
             self.fields["metadata"] = None
         self.fields["agent"] = agent
         self.fields |= dict.fromkeys(("parent_id", "relation", "model_id", "project_id"))
-        del self.fields["started_at"], self.fields["last_active_at"]
+        self.undate()
         if self.fields.get("title_source") != "user":
             self.fields["title"] = self.fields["title_source"] = None
+
+    def undate(self) -> None:
+        """Forget the times of a session that had none of its own before: what comes now may have some."""
+        self.is_dated = False
+        del self.fields["started_at"], self.fields["last_active_at"]
 
     def add_metadata(self, more: dict[str, Any], comma: str = ", ", colon: str = ": ") -> None:
         """Add to the metadata, over what it says of the same."""
@@ -146,6 +152,7 @@ class SessionFields:
         if moment is None:
             return
         fields = self.fields
+        self.is_dated = True
         if moment < fields.setdefault("started_at", moment):
             fields["started_at"] = moment
         if moment > fields.setdefault("last_active_at", moment):
@@ -158,7 +165,8 @@ class SessionFields:
         leaves alone what a person ended, or keeps open.
         """
         fields = self.fields
-        self.widen(fields.get("started_at") or fallback_time)
+        if not self.is_dated:
+            fields["started_at"] = fields["last_active_at"] = fallback_time
         ours = is_new or fields.get("end_reason") == "imported"
         if self._says_open and ours:
             fields["ended_at"] = fields["end_reason"] = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sessiondb import timestamps
@@ -47,7 +49,8 @@ Part = MessageRecord | ToolResult | TokenRecord | NoteRecord
 class Added(NamedTuple):
     """What a file brought: ids of the sessions that are new, changed, and as they were, and the messages added.
 
-    `claims` has them all, with their authority and whether their stored messages are this file's.
+    `claims` has them all, with their authority and whether their stored messages are this file's; `identities` the
+    records by which a later piece of the file finds them again, `undated` those that no time is known of yet.
     """
 
     new: list[str]
@@ -55,6 +58,11 @@ class Added(NamedTuple):
     unchanged: list[str]
     messages: int
     claims: Claims
+    identities: dict[str, SessionRecord]
+    undated: frozenset[str] = frozenset()
+
+
+NOTHING_ADDED = Added([], [], [], 0, {}, {})
 
 
 class Claim:
@@ -91,6 +99,9 @@ class ImportWriter:
         self._content = self._union.content
         self._merge: Merge | None = None
         self._old = NOTHING_OLD
+        self._earlier: Mapping[str, SessionRecord] = {}
+        self._undated: Collection[str] = ()
+        self._identities: dict[str, SessionRecord] = {}
         self._path = ""
         self._fallback_time = ""
         # The sessions of the file; None stands for one that was removed on purpose.
@@ -101,17 +112,27 @@ class ImportWriter:
 
     # What the file brings
 
-    def begin(self, path: str, changed_ns: int, old: OldReading = NOTHING_OLD) -> None:
-        """Begin a file, which was last changed at a time in nanoseconds since 1970.
+    def begin(
+        self,
+        path: str,
+        changed_ns: int,
+        old: OldReading = NOTHING_OLD,
+        earlier: Mapping[str, SessionRecord] = MappingProxyType({}),
+        undated: Collection[str] = (),
+    ) -> None:
+        """Begin a file, or a further piece of one, which was last changed at a time in nanoseconds since 1970.
 
         That time is for sessions that no time is known of. `old` is what a lower version of the importer took from
-        the file, which is put right.
+        the file, which is put right. `earlier` are the identities of the sessions that earlier pieces
+        brought, `undated` those of them that no time was known of.
         """
-        self._old = old
+        self._old = old._replace(sessions=old.sessions - earlier.keys())
+        self._earlier, self._undated = earlier, undated
         self._path = path
         self._fallback_time = timestamps.from_epoch(changed_ns / 1e9)
         self._union.open = {}
         self._sessions, self._claims, self._children, self._merge = {}, {}, {}, None
+        self._identities = {}
 
     def add(self, record: Record | ExportRow) -> None:
         """Take a record; its session's own record must have come before. Rows of an export are merged."""
@@ -125,6 +146,8 @@ class ImportWriter:
                 self._learn(session, record)
         else:
             session = self._sessions.get(record.session)
+            if session is None and record.session in self._earlier:
+                session = self._session(self._earlier[record.session])
             if session is None:
                 return
             held = self._claims[session.id].held
@@ -133,18 +156,33 @@ class ImportWriter:
             else:
                 held.append(record)
 
-    def finish(self) -> Added:
-        """End the file: decide on what is held back, and return what the file brought."""
+    @property
+    def is_holding(self) -> bool:
+        """Say whether records are held back to the end of the file."""
+        return any(claim.held is not None for claim in self._claims.values())
+
+    def finish(self, *, is_last: bool = True) -> Added:
+        """End the file, or a piece of it that is not the last, and return what that brought.
+
+        At the end of the file it is decided on what is held back.
+        """
         sessions = [session for session in self._sessions.values() if session is not None]
-        for session in sessions:
-            self._resolve_rivalry(session, self._claims[session.id])
+        if is_last:
+            for session in sessions:
+                self._resolve_rivalry(session, self._claims[session.id])
+        else:
+            sessions = [session for session in sessions if self._claims[session.id].held is None]
         sessions = [session for session in sessions if not self._is_only_inherited(session)]
         others = self._union.finish(sessions, self._children)
-        self._withdraw_others(sessions)
+        if is_last:
+            self._withdraw_others(sessions)
         self._interleave(sessions)
         merged = self._merge.finish() if self._merge else Merged()
         old = [session for session in sessions if not session.is_new]
-        claims: Claims = {id: (claim.authority, claim.is_owner) for id, claim in self._claims.items()}
+        claims: Claims = {
+            session.id: (self._claims[session.id].authority, self._claims[session.id].is_owner)
+            for session in sessions
+        }
         claims |= dict.fromkeys([*merged.added, *merged.updated, *merged.unchanged], (None, True))
         return Added(
             [session.id for session in sessions if session.is_new] + merged.added,
@@ -152,6 +190,8 @@ class ImportWriter:
             [session.id for session in old if not session.is_changed] + merged.unchanged,
             sum(session.added for session in sessions) + merged.messages,
             claims,
+            {session.id: self._identities[session.id] for session in sessions},
+            frozenset(session.id for session in sessions if not session.row.is_dated),
         )
 
     def flush(self) -> None:
@@ -174,9 +214,14 @@ class ImportWriter:
         session = Incoming(record.id, SessionFields(fields, written), self, last_seq)
         if not session.is_new and record.id in self._old.sessions:
             self._put_right(session, record)
+        if record.id in self._undated and not session.is_new:
+            session.row.undate()
         may_rival = not session.is_new and record.authority is not None
         has_rival = may_rival and self._batch.ledger.rival(record.id, self._path) is not None
         self._sessions[record.id] = session
+        self._identities[record.id] = SessionRecord(
+            record.id, record.agent, record.native_id, authority=record.authority
+        )
         self._claims[record.id] = Claim(record.authority, has_rival=has_rival)
         if not has_rival:
             self._union.open[record.id] = session

@@ -1,0 +1,144 @@
+"""Cut what is read of files into pieces, so that no transaction of an import is long.
+
+A writer that holds the lock of the database keeps every live append waiting, so an import holds it only while rows are
+written: files are read before, into memory, and a file that is larger than one transaction is written in several.
+Each piece after the first is taken as an import takes what was appended to a file since the last run. So a run that
+stops between two pieces leaves what any earlier import leaves, and as the ledger does not have the file yet, the next
+run reads it again and adds what is missing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from sessiondb.importers.base import SessionRecord
+from sessiondb.records.rows import HeaderRow, SessionRow
+from sessiondb.storage.locks import MAX_PAUSE
+
+if TYPE_CHECKING:
+    from sessiondb.dao.ledger import Claims, Entry
+    from sessiondb.dao.union.misread import OldReading
+    from sessiondb.dao.union.writer import Added
+    from sessiondb.importers.base import Record
+    from sessiondb.ingest.discovery import Found
+    from sessiondb.ingest.read_ahead import ReceivedReading
+    from sessiondb.ingest.reading import Reading
+    from sessiondb.records.rows import Row
+
+TARGET_SECONDS = 0.35
+"""How long one transaction may take, about: an append waits for one at most, and may wait for 1 second."""
+
+MIN_BYTES, FIRST_BYTES, MAX_BYTES = 256 * 1024, 4 * 1024 * 1024, 32 * 1024 * 1024
+
+# Other writers look again after MAX_PAUSE and its jitter: the lock stays free for that long before it is taken again.
+_GAP = 1.6 * MAX_PAUSE
+_RECORD_BYTES = 250
+
+
+@dataclass(slots=True)
+class ImportFile:
+    """A file on its way in, and what its pieces have brought so far.
+
+    `old` is what a lower version of its importer took from it, None until its first piece is written. `earlier` are
+    the records by which the sessions of earlier pieces are found again, `undated` those without a time so far.
+    `backlog` are records that wait for the end of the file: where another file's messages of a session are believed,
+    the two are compared as a whole. `is_over`: nothing more of it is wanted.
+    """
+
+    found: Found
+    entry: Entry | None
+    reading: Reading | ReceivedReading
+    old: OldReading | None = None
+    earlier: dict[str, SessionRecord] = field(default_factory=dict)
+    undated: set[str] = field(default_factory=set)
+    header: HeaderRow | None = None
+    claims: Claims = field(default_factory=dict)
+    new: set[str] = field(default_factory=set)
+    updated: set[str] = field(default_factory=set)
+    unchanged: set[str] = field(default_factory=set)
+    messages: int = 0
+    backlog: list[Record | Row] = field(default_factory=list)
+    is_over: bool = False
+
+    def take(self, brought: Brought) -> None:
+        """Take note of what a piece has brought, once that is committed."""
+        added = brought.added
+        self.old, self.is_over = brought.old, brought.is_over
+        self.backlog = [] if brought.backlog is None else [*self.backlog, *brought.backlog]
+        self.earlier |= added.identities
+        self.undated = (self.undated - added.identities.keys()) | added.undated
+        self.claims |= added.claims
+        self.new.update(added.new)
+        self.updated.update(added.updated)
+        self.unchanged.update(added.unchanged)
+        self.messages += added.messages
+
+
+class Brought(NamedTuple):
+    """What a piece of a file has brought; `backlog` are its records where they are to be taken with the next piece."""
+
+    file: ImportFile
+    old: OldReading
+    added: Added
+    backlog: list[Record | Row] | None = None
+    is_over: bool = False
+
+
+class Piece(NamedTuple):
+    """Records of a file, in their order; `is_last`: its reading has ended with them."""
+
+    file: ImportFile
+    records: list[Record | Row]
+    bytes: int
+    is_last: bool
+
+
+class Pace:
+    """How much to write at a time, by how long it took before; and when to begin, so that others get their turn."""
+
+    def __init__(self) -> None:
+        self.bytes = FIRST_BYTES
+        self._free_since = 0.0
+
+    def wait(self) -> None:
+        """Let writers that wait have their turn, unless they had it while the next piece was read."""
+        left = self._free_since + _GAP - time.monotonic()
+        if left > 0:
+            time.sleep(left)
+
+    def note(self, size: int, seconds: float) -> None:
+        """Take note that so many bytes took so many seconds, just now."""
+        self._free_since = time.monotonic()
+        wanted = int(size * TARGET_SECONDS / max(seconds, 0.001))
+        if size >= self.bytes or seconds > TARGET_SECONDS:
+            self.bytes = min(max(wanted, MIN_BYTES), 2 * self.bytes, MAX_BYTES)
+
+
+def cut(file: ImportFile, pace: Pace) -> Iterator[Piece]:
+    """Read a file, and yield its records in pieces. A session of an export stays in one: it is merged as a whole."""
+    records: list[Record | Row] = []
+    size = 0
+    for record in file.reading:
+        if isinstance(record, HeaderRow):
+            file.header = record
+        elif size >= pace.bytes and isinstance(record, tuple | SessionRow):
+            yield Piece(file, records, size, is_last=False)
+            records, size = [] if file.header is None else [file.header], 0
+        records.append(record)
+        size += weight(record)
+    yield Piece(file, records, size, is_last=True)
+
+
+def weight(record: Record | Row) -> int:
+    """Return about how many bytes a record takes, by its longest texts."""
+    content, result = getattr(record, "content", None), getattr(record, "result", None)
+    calls: Iterable[object] = getattr(record, "tool_calls", ())
+    return (
+        _RECORD_BYTES
+        + (len(content) if content else 0)
+        + (len(result) if result else 0)
+        + sum(_RECORD_BYTES + len(getattr(call, "arguments", None) or "") for call in calls)
+    )
