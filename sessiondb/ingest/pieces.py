@@ -9,14 +9,13 @@ run reads it again and adds what is missing.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessiondb.importers.base import SessionRecord
 from sessiondb.records.rows import HeaderRow, SessionRow
-from sessiondb.storage.locks import MAX_PAUSE
+from sessiondb.storage.pace import Pace
 
 if TYPE_CHECKING:
     from sessiondb.dao.ledger import Claims, Entry
@@ -28,13 +27,6 @@ if TYPE_CHECKING:
     from sessiondb.ingest.reading import Reading
     from sessiondb.records.rows import Row
 
-TARGET_SECONDS = 0.35
-"""How long one transaction may take, about: an append waits for one at most, and may wait for 1 second."""
-
-MIN_BYTES, FIRST_BYTES, MAX_BYTES = 256 * 1024, 4 * 1024 * 1024, 32 * 1024 * 1024
-
-# Other writers look again after MAX_PAUSE and its jitter: the lock stays free for that long before it is taken again.
-_GAP = 1.6 * MAX_PAUSE
 _RECORD_BYTES = 250
 
 
@@ -96,40 +88,29 @@ class Piece(NamedTuple):
     is_last: bool
 
 
-class Pace:
-    """How much to write at a time, by how long it took before; and when to begin, so that others get their turn."""
-
-    def __init__(self) -> None:
-        self.bytes = FIRST_BYTES
-        self._free_since = 0.0
-
-    def wait(self) -> None:
-        """Let writers that wait have their turn, unless they had it while the next piece was read."""
-        left = self._free_since + _GAP - time.monotonic()
-        if left > 0:
-            time.sleep(left)
-
-    def note(self, size: int, seconds: float) -> None:
-        """Take note that so many bytes took so many seconds, just now."""
-        self._free_since = time.monotonic()
-        wanted = int(size * TARGET_SECONDS / max(seconds, 0.001))
-        if size >= self.bytes or seconds > TARGET_SECONDS:
-            self.bytes = min(max(wanted, MIN_BYTES), 2 * self.bytes, MAX_BYTES)
-
-
 def cut(file: ImportFile, pace: Pace) -> Iterator[Piece]:
-    """Read a file, and yield its records in pieces. A session of an export stays in one: it is merged as a whole."""
+    """Read a file, and yield its records in pieces.
+
+    An export is cut between its sessions: each is merged as a whole.
+    """
     records: list[Record | Row] = []
     size = 0
     for record in file.reading:
         if isinstance(record, HeaderRow):
             file.header = record
-        elif size >= pace.bytes and isinstance(record, tuple | SessionRow):
+        elif size >= pace.bytes and _may_cut(records[-1], record):
             yield Piece(file, records, size, is_last=False)
             records, size = [] if file.header is None else [file.header], 0
         records.append(record)
         size += weight(record)
     yield Piece(file, records, size, is_last=True)
+
+
+def _may_cut(before: Record | Row, after: Record | Row) -> bool:
+    """Say whether a piece may end between two records: a session's own comes with what dates the session."""
+    if isinstance(after, tuple):
+        return not isinstance(before, SessionRecord)
+    return isinstance(after, SessionRow)
 
 
 def weight(record: Record | Row) -> int:

@@ -19,13 +19,14 @@ from sessiondb.errors import DatabaseBusy, DatabaseDamaged, SessionDBError
 from sessiondb.importers import importer, importers
 from sessiondb.importers.foreign import REFUSED
 from sessiondb.ingest.discovery import Found, Refused, discover
-from sessiondb.ingest.pieces import Brought, ImportFile, Pace, Piece, cut
+from sessiondb.ingest.pieces import Brought, ImportFile, Piece, cut
 from sessiondb.ingest.read_ahead import ReadAhead, ReaderLost, is_worthwhile
 from sessiondb.ingest.reading import Reading, Request, begins_as_read, in_words
 from sessiondb.ingest.tally import Tally
 from sessiondb.records import ImportReport, Skipped
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.pace import Pace
 
 _ENTRIES = 500
 """Files that the ledger is asked about at a time."""
@@ -200,7 +201,7 @@ class Ingest:
         is_bulk = size >= BULK_BYTES
         self._pace.wait()
         with self._unit():
-            begun = time.monotonic()
+            self._pace.begin()
             # What an earlier try has left in it was undone with the rest.
             self._ledger = Ledger(self._db)
             with self._search.bulk() if is_bulk else contextlib.nullcontext():
@@ -211,7 +212,7 @@ class Ingest:
                     if not piece.file.is_over:
                         brought.append(self._write_piece(piece, entries, writer, part))
                 writer.flush()
-        self._pace.note(size, time.monotonic() - begun)
+        self._pace.note(size)
         for one in brought:
             one.file.take(one)
         self._tally.take(part)

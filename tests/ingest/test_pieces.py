@@ -13,10 +13,10 @@ import pytest
 
 from sessiondb import SessionDB, timestamps
 from sessiondb.exchange.export import export
-from sessiondb.ingest import pieces
-from sessiondb.ingest.pieces import FIRST_BYTES, MAX_BYTES, MIN_BYTES, TARGET_SECONDS, Pace
 from sessiondb.ingest.run import Ingest
 from sessiondb.records import ImportReport, SessionFilter
+from sessiondb.storage import pace as module
+from sessiondb.storage.pace import Pace
 
 
 def run(db: SessionDB, *sources: Path) -> ImportReport:
@@ -50,7 +50,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def set_up() -> None:
         for name in ("MIN_BYTES", "FIRST_BYTES", "MAX_BYTES", "_GAP"):
-            monkeypatch.setattr(pieces, name, 1 if name != "_GAP" else 0)
+            monkeypatch.setattr(module, name, 1 if name != "_GAP" else 0)
 
     return set_up
 
@@ -102,12 +102,12 @@ def test_an_import_killed_between_two_pieces_is_completed_by_the_next(
     for stop in range(1, 12):
         written = 0
 
-        def kill(pace: Pace, size: int, seconds: float) -> None:
+        def kill(pace: Pace, size: int) -> None:
             nonlocal written
             written += 1
             if written == stop:  # noqa: B023
                 raise Killed
-            note(pace, size, seconds)
+            note(pace, size)
 
         path = tmp_path / f"{stop}.db"
         with SessionDB(path) as db:
@@ -126,8 +126,8 @@ def test_a_session_removed_between_two_pieces_stays_removed(
     note = Pace.note
     with SessionDB(tmp_path / "x.db") as db:
 
-        def remove(pace: Pace, size: int, seconds: float) -> None:
-            note(pace, size, seconds)
+        def remove(pace: Pace, size: int) -> None:
+            note(pace, size)
             found = db.sessions.page(SessionFilter())
             if found and db.messages.transcript(found[0].id):
                 db.remove(found[0].id)
@@ -136,21 +136,6 @@ def test_a_session_removed_between_two_pieces_stays_removed(
         run(db, log)
 
         assert db.sessions.page(SessionFilter()) == []
-
-
-def test_the_pace_follows_the_time_that_writing_takes() -> None:
-    pace = Pace()
-    assert pace.bytes == FIRST_BYTES
-
-    pace.note(FIRST_BYTES, 4 * TARGET_SECONDS)
-    assert pace.bytes == FIRST_BYTES // 4
-    pace.note(pace.bytes, 1000.0)
-    assert pace.bytes == MIN_BYTES
-    for _ in range(20):
-        pace.note(pace.bytes, 0.001)
-    assert pace.bytes == MAX_BYTES
-    pace.note(10, 0.001)
-    assert pace.bytes == MAX_BYTES
 
 
 def test_appends_go_on_while_a_large_file_is_imported(tmp_path: Path, samples: Path) -> None:

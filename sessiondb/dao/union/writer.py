@@ -170,9 +170,9 @@ class ImportWriter:
         if is_last:
             for session in sessions:
                 self._resolve_rivalry(session, self._claims[session.id])
+            sessions = [session for session in sessions if not self._is_only_inherited(session)]
         else:
             sessions = [session for session in sessions if self._claims[session.id].held is None]
-        sessions = [session for session in sessions if not self._is_only_inherited(session)]
         others = self._union.finish(sessions, self._children)
         if is_last:
             self._withdraw_others(sessions)
@@ -344,7 +344,13 @@ class ImportWriter:
 
     def _is_only_inherited(self, session: Incoming) -> bool:
         """Leave out a session that nobody has gone on with: all that is in it is its parent's."""
-        if not session.is_new or session.added or not session.copies.inherited:
+        if session.id in self._earlier:
+            # Of the earlier pieces it is known only what they left.
+            has_own = self._batch.db.row("SELECT 1 FROM messages WHERE session_id = ?", (session.id,))
+            is_inherited = session.row.fields.get("relation") == "fork" and has_own is None
+        else:
+            is_inherited = session.is_new and bool(session.copies.inherited)
+        if session.added or not is_inherited:
             return False
         self._union.write()
         self._batch.db.execute("DELETE FROM sessions WHERE id = ?", (session.id,))

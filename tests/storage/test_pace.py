@@ -1,0 +1,69 @@
+"""The pace of a large write: transactions stay short, and others get their turn between two."""
+
+from __future__ import annotations
+
+import pytest
+
+from sessiondb.storage import pace as module
+from sessiondb.storage.pace import FIRST_BYTES, MAX_BYTES, MIN_BYTES, TARGET_SECONDS, Pace
+
+
+class Clock:
+    """A clock that goes on when it is told, or slept by."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(module, "time", made)
+    return made
+
+
+def write(pace: Pace, clock: Clock, size: int, seconds: float) -> int:
+    """Write as much in a transaction, and return how much the next may hold."""
+    pace.begin()
+    clock.sleep(seconds)
+    pace.note(size)
+    return pace.bytes
+
+
+def test_it_follows_the_time_that_writing_takes(clock: Clock) -> None:
+    pace = Pace()
+    assert pace.bytes == FIRST_BYTES
+    assert write(pace, clock, FIRST_BYTES, 4 * TARGET_SECONDS) == pytest.approx(FIRST_BYTES / 4, abs=1)
+    assert write(pace, clock, pace.bytes, 1000.0) == MIN_BYTES
+    assert write(pace, clock, pace.bytes, 0.0) == 2 * MIN_BYTES
+    for _ in range(20):
+        write(pace, clock, pace.bytes, 0.0)
+    assert pace.bytes == MAX_BYTES
+
+
+def test_a_small_quick_write_says_nothing_of_large_ones(clock: Clock) -> None:
+    assert write(Pace(), clock, 10, 0.01) == FIRST_BYTES
+
+
+def test_the_lock_stays_free_for_as_long_as_others_pause(clock: Clock) -> None:
+    pace = Pace()
+    begun = clock.now
+    pace.wait()
+    assert clock.now == begun
+
+    write(pace, clock, 10, 0.1)
+    free = clock.now
+    pace.wait()
+    assert clock.now - free == pytest.approx(module._GAP)
+
+    write(pace, clock, 10, 0.1)
+    clock.sleep(1)
+    free = clock.now
+    pace.wait()
+    assert clock.now == free
