@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sessiondb.chat.content import clean, clean_text, text_or_none, whole
+from sessiondb.chat.content import clean, clean_text, text_or_none
 from sessiondb.importers.base import ChannelRecord, Fingerprints, Record, SessionRecord, session_id
 from sessiondb.importers.chat_api.messages import message_records
 from sessiondb.importers.files.packed import plain_path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sessiondb.importers.files.sample import Sample
 
 name = "nanobot"
-version = 1
+version = 2
 
 _MOST_OF_A_PATH = 4096
 _TYPED = b'"_type"'
@@ -48,6 +48,8 @@ def read(source: Source) -> Iterator[Record]:
     """Yield one session: its metadata, its messages, and from when to when they go."""
     state = source.state
     header = _last_metadata(source)
+    if "last_consolidated" in header:
+        state["consolidated"] = header["last_consolidated"]
     folder = source.path.resolve().parent
     key = state.setdefault("key", text_or_none(header.get("key")) or _key_of_file(source.path))
     session = session_id(name, key, str(folder))
@@ -62,6 +64,7 @@ def read(source: Source) -> Iterator[Record]:
         session,
         name,
         key,
+        consolidated=_consolidated(state),
         started_at=state.get("first") or normalise(header.get("created_at"), source.tz),
         last_active_at=state.get("last") or normalise(header.get("updated_at"), source.tz),
     )
@@ -79,7 +82,6 @@ def _last_metadata(source: Source) -> dict[str, Any]:
 def _session(session: str, key: str, folder: Path, header: dict[str, Any]) -> SessionRecord:
     metadata = header.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    consolidated = whole(header.get("last_consolidated"))
     platform, _, chat_id = key.partition(":")
     return SessionRecord(
         session,
@@ -89,9 +91,16 @@ def _session(session: str, key: str, folder: Path, header: dict[str, Any]) -> Se
         project=_workspace(folder),
         channel=ChannelRecord(platform, chat_id=chat_id) if platform and chat_id else None,
         title=text_or_none(metadata.get("title")),
-        consolidated=consolidated if consolidated is None else max(0, consolidated),
         metadata={key: value for key, value in metadata.items() if key not in ("title", _IN_FLIGHT)} or None,
     )
+
+
+def _consolidated(state: dict[str, Any]) -> int | None:
+    """Return how many messages are summed up elsewhere; what cannot be is 0: no message is hidden for it."""
+    if "consolidated" not in state:
+        return None
+    value = state["consolidated"]
+    return value if type(value) is int and 0 <= value <= state.get("messages", 0) else 0
 
 
 def _line_records(source: Source, session: str, line: Any, fingerprints: Fingerprints) -> Iterator[Record]:
@@ -100,6 +109,7 @@ def _line_records(source: Source, session: str, line: Any, fingerprints: Fingerp
     if not isinstance(line, dict) or not isinstance(line.get("role"), str):
         source.problem("neither a message nor metadata")
         return
+    source.state["messages"] = source.state.get("messages", 0) + 1
     moment = line.get("timestamp")
     created_at = normalise(moment, source.tz)
     if created_at:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import PurePosixPath, PureWindowsPath
+
+_DRIVE = re.compile(r"(?:[\\/]{2}[?.][\\/])?([A-Za-z]):(?=[\\/]|$)")
 
 
 def normal_path(path: str | os.PathLike[str]) -> str:
-    """Return a folder's path without a closing slash, as agents write it either way."""
+    """Return a folder's path without a closing slash, as agents write it either way.
+
+    One on a Windows drive has the drive's letter in upper case and backslashes: shells and editors differ in both.
+    """
     text = os.fspath(path)
-    return text.rstrip("/\\") or text[:1]
+    drive = _DRIVE.match(text)
+    if drive is None:
+        return text.rstrip("/\\") or text[:1]
+    below = text[drive.end() :].replace("/", "\\").rstrip("\\")
+    return f"{drive[1].upper()}:{below or chr(92)}"
 
 
 def folder_name(path: str) -> str:

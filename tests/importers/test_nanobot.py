@@ -136,7 +136,7 @@ def test_the_metadata_may_be_on_any_line(tmp_path: Path, place: int) -> None:
 
 def test_the_last_metadata_line_wins(tmp_path: Path) -> None:
     older = {**METADATA, "metadata": {"title": "New chat"}, "last_consolidated": 0}
-    records, _ = read(write(tmp_path / "a.jsonl", older, USER, METADATA))
+    records, _ = read(write(tmp_path / "a.jsonl", older, USER, REPLY, METADATA))
     assert (session_of(records).title, session_of(records).consolidated) == ("Corals", 2)
 
 
@@ -273,6 +273,14 @@ def test_a_file_read_in_two_parts_gives_the_same_rows(tmp_path: Path, lines: lis
         second = Source(path, tz=timezone.utc, start=first.end, line=first.line, state=first.state)
         records += nanobot.read(second)
         assert (rows_of(records), session_of(records)) == (rows_of(whole), session_of(whole))
+
+
+@pytest.mark.parametrize("value", [999, 4, -1, 1.5, 2.0, "2", True, None, [2], {}])
+def test_a_count_of_consolidated_messages_that_makes_no_sense_hides_nothing(
+    tmp_path: Path, value: Any
+) -> None:
+    path = write(tmp_path / "a.jsonl", {**METADATA, "last_consolidated": value}, USER, USER, REPLY)
+    assert session_of(read(path)[0]).consolidated == 0
 
 
 def test_bad_lines_are_reported_and_the_rest_is_read(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from sessiondb.importers.opencode.tree import is_part
 __all__ = ["is_part", "name", "read", "sniff", "version"]
 
 name = "opencode"
-version = 2
+version = 3
 
 
 def sniff(sample: Sample) -> int:

@@ -1,4 +1,8 @@
-"""Read OpenCode's database: sessions, messages and parts, one row each, all but the keys as JSON."""
+"""Read OpenCode's database: sessions, messages and parts, one row each, all but the keys as JSON.
+
+Later releases keep a message with all its parts as one row of `session_message`, and sessions in `session_v2`;
+see present.py. A session may have begun in the old tables and gone on in the new ones.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,17 @@ import msgspec
 from sessiondb.chat.content import clean, text_or_none
 from sessiondb.importers.base import Record
 from sessiondb.importers.files.source import Source
+from sessiondb.importers.opencode import present
 from sessiondb.importers.opencode.messages import Conversation, Replays, agent_of
+from sessiondb.importers.opencode.parts import moment_of, number
 
-_COLUMNS = {
-    "session": {"id", "title", "time_created"},
+_SESSION = {"id", "title", "time_created"}
+_SESSIONS = ("session_v2", "session")
+_OLD = {
     "message": {"id", "session_id", "time_created", "data"},
     "part": {"id", "message_id", "data"},
 }
+_PRESENT = {"session_message": {"id", "session_id", "type", "data"}}
 
 
 def tables(connection: sqlite3.Connection) -> dict[str, frozenset[str]]:
@@ -34,7 +42,12 @@ def tables(connection: sqlite3.Connection) -> dict[str, frozenset[str]]:
 
 def fits(tables: Mapping[str, frozenset[str]]) -> bool:
     """Say whether a database with these tables and columns is OpenCode's."""
-    return all(columns <= tables.get(table, frozenset()) for table, columns in _COLUMNS.items())
+    has_sessions = any(tables.get(table, frozenset()) >= _SESSION for table in _SESSIONS)
+    return has_sessions and (_has(tables, _OLD) or _has(tables, _PRESENT))
+
+
+def _has(tables: Mapping[str, frozenset[str]], wanted: Mapping[str, set[str]]) -> bool:
+    return all(columns <= tables.get(table, frozenset()) for table, columns in wanted.items())
 
 
 def read(source: Source, connection: sqlite3.Connection) -> Iterator[Record]:
@@ -42,19 +55,67 @@ def read(source: Source, connection: sqlite3.Connection) -> Iterator[Record]:
     scope = str(source.path.absolute().parent)
     replays: Replays = {}
     agent = agent_of(source.path)
-    messages = "SELECT id, data FROM message WHERE session_id = ? ORDER BY time_created, id"
-    parts = "SELECT id, data FROM part WHERE message_id = ? ORDER BY id"
-    for row in connection.execute("SELECT * FROM session ORDER BY time_created, id"):
-        conversation = Conversation(_info(dict(row)), scope, source, replays, agent)
+    known = tables(connection)
+    store = _Messages(source, connection, known)
+    for row in _sessions(connection, known):
+        conversation = Conversation(_info(row), scope, source, replays, agent)
         yield conversation.session
-        for message_id, data in connection.execute(messages, (row["id"],)):
-            info = _object(source, f"message {message_id}", data)
-            if info is not None:
-                rows = connection.execute(parts, (message_id,))
-                found = (_object(source, f"part {part_id}", data, part_id) for part_id, data in rows)
-                kept = [part for part in found if part is not None]
-                yield from conversation.message(str(message_id), info, kept)
+        for message_id, info, parts in store.of_session(row["id"]):
+            yield from conversation.message(message_id, info, parts)
         yield from conversation.end()
+
+
+def _sessions(connection: sqlite3.Connection, known: Mapping[str, frozenset[str]]) -> list[dict[str, Any]]:
+    """Return the rows of all sessions, the oldest first; one that is in both tables as the newer one has it."""
+    found: dict[Any, dict[str, Any]] = {}
+    for table in _SESSIONS:
+        if known.get(table, frozenset()) >= _SESSION:
+            for row in connection.execute(f"SELECT * FROM {table}"):
+                found.setdefault(row["id"], dict(row))
+    return sorted(found.values(), key=lambda row: (number(row["time_created"]), str(row["id"])))
+
+
+class _Messages:
+    """The messages of a database, each with its id, in the shape of an export: info and parts."""
+
+    def __init__(
+        self, source: Source, connection: sqlite3.Connection, known: Mapping[str, frozenset[str]]
+    ) -> None:
+        self._source = source
+        self._connection = connection
+        self._has_old = _has(known, _OLD)
+        columns = known.get("session_message", frozenset())
+        self._order = ", ".join(name for name in ("seq", "time_created", "id") if name in columns)
+        self._has_present = _has(known, _PRESENT)
+
+    def of_session(self, session: Any) -> Iterator[tuple[str, dict[str, Any], list[Any]]]:
+        """Yield the messages of a session, in their order."""
+        last = -1.0
+        for id, info, parts in self._old(session) if self._has_old else ():
+            last = max(last, moment_of(info))
+            yield id, info, parts
+        for id, info, parts in self._present(session) if self._has_present else ():
+            # Up to where the old tables end, the new one may have the same once more.
+            if moment_of(info) > last:
+                yield id, info, parts
+
+    def _old(self, session: Any) -> Iterator[tuple[str, dict[str, Any], list[Any]]]:
+        messages = "SELECT id, data FROM message WHERE session_id = ? ORDER BY time_created, id"
+        parts = "SELECT id, data FROM part WHERE message_id = ? ORDER BY id"
+        for id, data in self._connection.execute(messages, (session,)):
+            info = _object(self._source, f"message {id}", data)
+            if info is not None:
+                rows = self._connection.execute(parts, (id,))
+                found = (_object(self._source, f"part {part}", data, part) for part, data in rows)
+                yield str(id), info, [part for part in found if part is not None]
+
+    def _present(self, session: Any) -> Iterator[tuple[str, dict[str, Any], list[Any]]]:
+        query = f"SELECT id, type, data FROM session_message WHERE session_id = ? ORDER BY {self._order}"
+        for id, kind, data in self._connection.execute(query, (session,)):
+            value = _object(self._source, f"message {id}", data)
+            message = None if value is None else present.message(kind, value)
+            if message is not None:
+                yield str(id), *message
 
 
 def _object(source: Source, what: str, data: Any, part_id: Any = None) -> dict[str, Any] | None:

@@ -208,17 +208,42 @@ def advanced(path: Path) -> Path:
 
 def test_tokens_of_turns_are_counted_once_in_each_branch(tmp_path: Path) -> None:
     records, problems = read(advanced(tmp_path / "agents.db"))
-    session = records[0]
-    assert isinstance(session, SessionRecord)
-    assert [record.content for record in records if isinstance(record, MessageRecord)] == [
-        "one", "one", "two", "two", "two again", "two again",
-    ]  # fmt: skip
+    session, branch = [record for record in records if isinstance(record, SessionRecord)]
+    assert [(record.session, record.content) for record in records if isinstance(record, MessageRecord)] == [
+        *((session.id, text) for text in ("one", "one", "two", "two")),
+        *((branch.id, text) for text in ("two again", "two again")),
+    ]
     assert [record for record in records if isinstance(record, TokenRecord)] == [
-        TokenRecord(session.id, f"{session.id}:alt:2", 40, 50, None, 8, message="6", counted_at=AT),
         TokenRecord(session.id, f"{session.id}:main:1", 10, None, None, 3, message="2", counted_at=AT),
         TokenRecord(session.id, f"{session.id}:main:2", 33, 60, 7, 20, 5, message="4", counted_at=AT),
+        TokenRecord(branch.id, f"{session.id}:alt:2", 40, 50, None, 8, message="6", counted_at=AT),
     ]
     assert problems == []
+
+
+def test_a_branch_is_a_fork_of_the_one_that_it_was_made_from(tmp_path: Path) -> None:
+    path = advanced(tmp_path / "agents.db")
+    with sqlite3.connect(path) as connection:
+        said = (
+            "INSERT INTO agent_messages (session_id, message_data) VALUES ('s', ?)",
+            "INSERT INTO message_structure",
+        )
+        for text in ("three", "unplaced"):
+            connection.execute(said[0], (json.dumps({"role": "user", "content": text}),))
+        connection.executemany(
+            f"{said[1]} VALUES ('s', ?, 'late', ?)", [(1, 1), (2, 1), (5, 2), (6, 2), (7, 3)]
+        )
+    connection.close()
+    records, _ = read(path)
+    main, alt, late = [record for record in records if isinstance(record, SessionRecord)]
+    assert [(one.native_id, one.parent_id, one.relation, one.metadata) for one in (main, alt, late)] == [
+        ("s", None, None, None),
+        ("s#alt", main.id, "fork", {"branch": "alt", "forked_from": main.id, "forked_at": "2"}),
+        ("s#late", alt.id, "fork", {"branch": "late", "forked_from": alt.id, "forked_at": "6"}),
+    ]
+    messages = [record for record in records if isinstance(record, MessageRecord)]
+    assert [message.content for message in messages if message.session == late.id] == ["three"]
+    assert [message.content for message in messages if message.session == main.id][-1] == "unplaced"
 
 
 def test_rows_that_are_only_in_the_write_ahead_log_are_read(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from sessiondb.importers import opencode
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord
+from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 
 SES = "ses_2f1e0d9c8b7aABCDEFGHIJKLMN"
@@ -215,3 +216,87 @@ def test_a_database_of_a_program_made_from_opencode_has_its_own_name(
     found = of(SessionRecord, records(path))
     assert {record.agent for record in found} == {agent}
     assert {record.id for record in found} == {SES, CHILD}
+
+
+PRESENT = """
+CREATE TABLE session_message (id TEXT PRIMARY KEY, session_id TEXT, type TEXT, time_created INTEGER, data TEXT);
+"""
+TOOL = {
+    "type": "tool", "id": "call_1", "callID": "call_1", "name": "bash",
+    "state": {"status": "completed", "input": {"command": "ls"}, "content": [{"type": "text", "text": "a.txt"}]},
+    "time": {"created": START + 200, "completed": START + 300},
+}  # fmt: skip
+FAILED = {
+    **TOOL,
+    "id": "call_2",
+    "callID": "call_2",
+    "state": {"status": "error", "error": {"message": "no"}},
+}
+ANSWER = {
+    "model": {"id": "m-1", "providerID": "p"}, "finish": "stop",
+    "content": [{"type": "reasoning", "text": "Hm."}, {"type": "text", "text": "Here."}, TOOL],
+    "tokens": {"input": 20, "output": 3, "reasoning": 4, "cache": {"read": 7, "write": 0}},
+    "time": {"created": START + 100, "completed": START + 900},
+}  # fmt: skip
+ROWS: list[tuple[str, dict[str, Any]]] = [
+    ("user", {"text": "Where?", "time": {"created": START}}),
+    ("model-switched", {"model": {"id": "m-2"}, "time": {"created": START + 50}}),
+    ("assistant", ANSWER),
+    ("synthetic", {"text": "Mind the weir.", "time": {"created": START + 1000}}),
+    ("shell", {"command": "pwd", "output": "/home/me", "time": {"created": START + 1100}}),
+    ("compaction", {"summary": "They looked.", "time": {"created": START + 1200}}),
+    ("assistant", {"content": [FAILED], "time": {"created": START + 1300}}),
+]
+
+
+def present(
+    path: Path, sessions: str, rows: list[tuple[str, dict[str, Any]]], *, has_old: bool = True
+) -> Path:
+    """Make a database of a later release."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(SCHEMA + PRESENT)
+        add_session(connection, SES)
+        if sessions != "session":
+            connection.execute(f"CREATE TABLE {sessions} AS SELECT * FROM session")
+            connection.execute("DELETE FROM session")
+        if not has_old:
+            connection.executescript("DROP TABLE message; DROP TABLE part")
+        for number, (kind, data) in enumerate(rows):
+            row = (f"msg_n{number}", SES, kind, data["time"]["created"], json.dumps(data))
+            connection.execute("INSERT INTO session_message VALUES (?, ?, ?, ?, ?)", row)
+    return path
+
+
+@pytest.mark.parametrize("has_old", [True, False])
+@pytest.mark.parametrize("sessions", ["session", "session_v2"])
+def test_messages_that_are_only_in_the_present_table_are_read(
+    tmp_path: Path, sessions: str, has_old: bool
+) -> None:
+    path = present(tmp_path / "opencode.db", sessions, ROWS, has_old=has_old)
+    assert opencode.sniff(Sample(path)) == 2
+    found = records(path)
+    messages = of(MessageRecord, found)
+    assert [(one.role, one.content, (one.metadata or {}).get("kind")) for one in messages] == [
+        ("user", "Where?", None),
+        ("assistant", "Here.", None),
+        ("system", "Mind the weir.", "meta"),
+        ("system", "pwd\n/home/me", "meta"),
+        ("assistant", "They looked.", "compact_summary"),
+        ("assistant", None, None),
+    ]
+    assert [(one.call_id, one.result, one.is_error) for one in of(ToolResult, found)] == [
+        ("call_1", "a.txt", False), ("call_2", "no", True),
+    ]  # fmt: skip
+    (tokens,) = of(TokenRecord, found)
+    assert (tokens.input, tokens.cache_read, tokens.output, tokens.reasoning) == (20, 7, 7, 4)
+    assert tokens.model == "m-1"
+
+
+def test_a_session_that_began_in_the_old_tables_goes_on_in_the_present_one(tmp_path: Path) -> None:
+    path = present(tmp_path / "opencode.db", "session", ROWS[:1])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        add_talk(connection, SES, TALK)
+        moment = START + 3_600_000
+        row = ("msg_late", SES, "user", moment, json.dumps({"text": "Go on", "time": {"created": moment}}))
+        connection.execute("INSERT INTO session_message VALUES (?, ?, ?, ?, ?)", row)
+    assert texts(records(path)) == ["Done.", "Where?", "In tests/.", "Go on"]
