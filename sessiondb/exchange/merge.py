@@ -21,10 +21,8 @@ from sessiondb.dao.union.union import Union
 from sessiondb.errors import DatabaseMissing, InvalidInput
 from sessiondb.records import MergeReport
 from sessiondb.records.progress import Progress, no_progress
-from sessiondb.records.rows import MessageRow, Row, SessionRow
-
-BATCH_BYTES = 64 * 1024 * 1024
-"""Bytes of text that one transaction takes in, about: other writers wait for one at most."""
+from sessiondb.records.rows import Row, SessionRow, weight
+from sessiondb.storage.pace import Pace
 
 LARGE = 4 * 1024 * 1024
 """Bytes of a database from which on its rows go past the search triggers; below, they are cheaper."""
@@ -67,10 +65,11 @@ def _merge(db: Tables, source: Tables, done: Merged, progress: Progress) -> None
         total = exports.session_count()
         is_free = not db.connection.in_transaction
         with db.connection.bulk_load() if is_large and is_free else contextlib.nullcontext():
-            rows = _Rows(exports.everything())
-            while not rows.is_done:
-                _add(done, _batch(db, rows, is_large))
-                progress("read", rows.sessions, total)
+            pace, sessions = Pace(), 0
+            for rows, size in _batches(exports.everything(), pace):
+                _add(done, _write(db, rows, size, pace, is_large=is_large))
+                sessions += sum(isinstance(row, SessionRow) for row in rows)
+                progress("read", sessions, total)
     with db.connection.transaction():
         link_parents(db.connection)
     search = SearchIndex(db.connection)
@@ -85,43 +84,36 @@ def _add(done: Merged, part: Merged) -> None:
         setattr(done, name, getattr(done, name) + value)
 
 
-def _batch(db: Tables, rows: _Rows, is_large: bool) -> Merged:
+def _batches(rows: Iterator[Row], pace: Pace) -> Iterator[tuple[list[Row], int]]:
+    """Yield rows, as many whole sessions at a time as one transaction takes, with about how many bytes they are."""
+    batch: list[Row] = []
+    size, has_session = 0, False
+    for row in rows:
+        if isinstance(row, SessionRow):
+            if has_session and size >= pace.size:
+                yield batch, size
+                batch, size = [], 0
+            has_session = True
+        batch.append(row)
+        size += weight(row)
+    if batch:
+        yield batch, size
+
+
+def _write(db: Tables, rows: list[Row], size: int, pace: Pace, *, is_large: bool) -> Merged:
+    pace.wait()
     with db.connection.transaction():
+        pace.begin()
         batch = Batch(db.connection, Lookups(db.connection), Ledger(db.connection), bulk=is_large)
         union = Union(batch)
         merge = Merge(union)
         with SearchIndex(db.connection).bulk() if is_large else contextlib.nullcontext():
-            for row in rows.batch():
+            for row in rows:
                 merge.add(row)
             merge.finish()
             union.flush()
+    pace.note(size)
     return merge.merged
-
-
-class _Rows:
-    """The rows of the other database, as batches of whole sessions."""
-
-    def __init__(self, rows: Iterator[Row]) -> None:
-        self._rows = rows
-        self._next = next(rows, None)
-        self.sessions = 0
-
-    @property
-    def is_done(self) -> bool:
-        return self._next is None
-
-    def batch(self) -> Iterator[Row]:
-        size = 0
-        while self._next is not None and not (size > BATCH_BYTES and isinstance(self._next, SessionRow)):
-            row = self._next
-            yield row
-            self.sessions += isinstance(row, SessionRow)
-            if isinstance(row, MessageRow):
-                calls = (*row.tool_calls, *row.answers)
-                size += len(row.content or "") + sum(
-                    len(call.result or call.arguments or "") for call in calls
-                )
-            self._next = next(self._rows, None)
 
 
 def _size(db: Tables) -> int:

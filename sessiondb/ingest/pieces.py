@@ -9,12 +9,12 @@ run reads it again and adds what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessiondb.importers.base import SessionRecord
-from sessiondb.records.rows import HeaderRow, SessionRow
+from sessiondb.records.rows import HeaderRow, SessionRow, weight
 from sessiondb.storage.pace import Pace
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from sessiondb.ingest.read_ahead import ReceivedReading
     from sessiondb.ingest.reading import Reading
     from sessiondb.records.rows import Row
-
-_RECORD_BYTES = 250
 
 
 @dataclass(slots=True)
@@ -98,7 +96,7 @@ def cut(file: ImportFile, pace: Pace) -> Iterator[Piece]:
     for record in file.reading:
         if isinstance(record, HeaderRow):
             file.header = record
-        elif size >= pace.bytes and _may_cut(records[-1], record):
+        elif size >= pace.size and _may_cut(records[-1], record):
             yield Piece(file, records, size, is_last=False)
             records, size = [] if file.header is None else [file.header], 0
         records.append(record)
@@ -111,15 +109,3 @@ def _may_cut(before: Record | Row, after: Record | Row) -> bool:
     if isinstance(after, tuple):
         return not isinstance(before, SessionRecord)
     return isinstance(after, SessionRow)
-
-
-def weight(record: Record | Row) -> int:
-    """Return about how many bytes a record takes, by its longest texts."""
-    content, result = getattr(record, "content", None), getattr(record, "result", None)
-    calls: Iterable[object] = getattr(record, "tool_calls", ())
-    return (
-        _RECORD_BYTES
-        + (len(content) if content else 0)
-        + (len(result) if result else 0)
-        + sum(_RECORD_BYTES + len(getattr(call, "arguments", None) or "") for call in calls)
-    )

@@ -142,7 +142,7 @@ class Ingest:
         for piece in self._pieces(changed):
             pieces.append(piece)
             size += piece.bytes
-            if size >= self._pace.bytes:
+            if size >= self._pace.size:
                 yield pieces
                 pieces, size = [], 0
         if pieces:

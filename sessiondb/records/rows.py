@@ -189,3 +189,18 @@ def stored_json(value: Any) -> str | None:
     if not value:
         return None
     return bytes(value).decode() if isinstance(value, msgspec.Raw) else _encode_value(value)
+
+
+# What a row takes beside its texts.
+_ROW_BYTES = 250
+
+
+def weight(row: object) -> int:
+    """Return about how many bytes a row, or a record with the same names, takes: by its longest texts."""
+    content, result = getattr(row, "content", None), getattr(row, "result", None)
+    size = _ROW_BYTES + (len(content) if content else 0) + (len(result) if result else 0)
+    for name in ("tool_calls", "answers"):
+        for call in getattr(row, name, ()):
+            size += _ROW_BYTES + len(getattr(call, "arguments", None) or "")
+            size += len(getattr(call, "result", None) or "")
+    return size

@@ -16,13 +16,17 @@ _GAP = 1.6 * MAX_PAUSE
 
 
 class Pace:
-    """How many bytes to write at a time, by how long it took before; and when to begin, so that others get their turn.
+    """How much to write at a time, by how long it took before; and when to begin, so that others get their turn.
 
-    Whoever writes much calls `wait` before each transaction and `note` after it, and writes about `bytes` in each.
+    Whoever writes much calls `wait` before each transaction, `begin` in it and `note` after it, and writes about `size`
+    in each: bytes, unless other bounds are given.
     """
 
-    def __init__(self) -> None:
-        self.bytes = FIRST_BYTES
+    def __init__(
+        self, first: int = FIRST_BYTES, min_size: int = MIN_BYTES, max_size: int = MAX_BYTES
+    ) -> None:
+        self.size = first
+        self._min_size, self._max_size = min_size, max_size
         self._begun = self._free_since = 0.0
 
     def wait(self) -> None:
@@ -36,8 +40,9 @@ class Pace:
         self._begun = time.monotonic()
 
     def note(self, size: int) -> None:
-        """Take note that a transaction of so many bytes has ended just now."""
+        """Take note that a transaction of such a size has ended just now."""
         self._free_since = time.monotonic()
         seconds = max(self._free_since - self._begun, 0.001)
-        if size >= self.bytes or seconds > TARGET_SECONDS:
-            self.bytes = min(max(int(size * TARGET_SECONDS / seconds), MIN_BYTES), 2 * self.bytes, MAX_BYTES)
+        if size >= self.size or seconds > TARGET_SECONDS:
+            wanted = max(int(size * TARGET_SECONDS / seconds), self._min_size)
+            self.size = min(wanted, 2 * self.size, self._max_size)

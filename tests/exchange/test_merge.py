@@ -11,6 +11,7 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.errors import DatabaseForeign, DatabaseMissing, InvalidInput
 from sessiondb.exchange import merge
+from sessiondb.storage.pace import Pace
 from tests.helpers.stores import (
     AT,
     change,
@@ -82,7 +83,7 @@ def test_new_messages_come_after_ours(
 ) -> None:
     if large:
         monkeypatch.setattr(merge, "LARGE", 0)
-        monkeypatch.setattr(merge, "BATCH_BYTES", 0)
+        monkeypatch.setattr(Pace.__init__, "__defaults__", (1, 1, 1))
     change(
         theirs, said("chat", "A word for walruses", 55), lambda db: db.sessions.end("chat", at=AT.format(56))
     )
@@ -141,7 +142,7 @@ def test_what_is_no_database_of_ours_is_refused_in_words(tmp_path: Path, ours: P
 def test_a_merge_that_stops_is_completed_by_the_next(
     ours: Path, theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(merge, "BATCH_BYTES", 0)
+    monkeypatch.setattr(Pace.__init__, "__defaults__", (1, 1, 1))
     new = tmp_path / "new.db"
 
     def stop(phase: str, done: int, total: int) -> None:

@@ -49,8 +49,8 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return a function that makes each record a piece of its own."""
 
     def set_up() -> None:
-        for name in ("MIN_BYTES", "FIRST_BYTES", "MAX_BYTES", "_GAP"):
-            monkeypatch.setattr(module, name, 1 if name != "_GAP" else 0)
+        monkeypatch.setattr(Pace.__init__, "__defaults__", (1, 1, 1))
+        monkeypatch.setattr(module, "_GAP", 0)
 
     return set_up
 

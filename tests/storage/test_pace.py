@@ -33,18 +33,18 @@ def write(pace: Pace, clock: Clock, size: int, seconds: float) -> int:
     pace.begin()
     clock.sleep(seconds)
     pace.note(size)
-    return pace.bytes
+    return pace.size
 
 
 def test_it_follows_the_time_that_writing_takes(clock: Clock) -> None:
     pace = Pace()
-    assert pace.bytes == FIRST_BYTES
+    assert pace.size == FIRST_BYTES
     assert write(pace, clock, FIRST_BYTES, 4 * TARGET_SECONDS) == pytest.approx(FIRST_BYTES / 4, abs=1)
-    assert write(pace, clock, pace.bytes, 1000.0) == MIN_BYTES
-    assert write(pace, clock, pace.bytes, 0.0) == 2 * MIN_BYTES
+    assert write(pace, clock, pace.size, 1000.0) == MIN_BYTES
+    assert write(pace, clock, pace.size, 0.0) == 2 * MIN_BYTES
     for _ in range(20):
-        write(pace, clock, pace.bytes, 0.0)
-    assert pace.bytes == MAX_BYTES
+        write(pace, clock, pace.size, 0.0)
+    assert pace.size == MAX_BYTES
 
 
 def test_a_small_quick_write_says_nothing_of_large_ones(clock: Clock) -> None:
