@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from sessiondb.dao.session_filter import where_clause
 from sessiondb.records import SessionFilter
 from sessiondb.records.rows import (
+    BILLING_DETAILS,
     CallRow,
     ChannelRow,
     DeletionRow,
@@ -81,14 +82,16 @@ FROM tool_calls AS t WHERE t.session_id = ? AND +t.message_id IS NULL AND +t.res
 ORDER BY t.position, t.id
 """
 
-_TOKENS = """
+_TOKENS = f"""
 SELECT t.request_key, m.seq, o.name, t.counted_at, t.input, t.cache_read, t.cache_write, t.output,
-  t.reasoning, t.cost_microdollars
+  t.reasoning, t.cost_microdollars, {", ".join(f"t.{name}" for name in BILLING_DETAILS)}
 FROM token_counts AS t
 LEFT JOIN messages AS m ON m.id = t.message_id
 LEFT JOIN models AS o ON o.id = t.model_id
 WHERE t.session_id = ? ORDER BY m.seq, t.counted_at, t.request_key, t.id
 """
+
+_SERVER_TOOLS = 10 + BILLING_DETAILS.index("server_tools")
 
 _NOTES = """
 SELECT n.kind, n.body, n.created_at, n.session_id, p.path, p.name, n.context, n.resolution, n.author,
@@ -97,6 +100,12 @@ SELECT n.kind, n.body, n.created_at, n.session_id, p.path, p.name, n.context, n.
 FROM notes AS n LEFT JOIN projects AS p ON p.id = n.project_id
 WHERE n.session_id IS ? ORDER BY n.created_at, n.kind, n.body, n.id
 """
+
+
+def _tokens(values: Values) -> TokensRow:
+    row = TokensRow(*values)
+    row.server_tools = raw_json(values[_SERVER_TOOLS])
+    return row
 
 
 class Exports:
@@ -143,7 +152,7 @@ class Exports:
                     for _, message in self.messages(id):
                         yield message
                     for tokens in self._db.stream(_TOKENS, (id,)):
-                        yield TokensRow(*tokens)
+                        yield _tokens(tokens)
                     yield from self.notes(id)
 
     def session(self, session_id: str) -> SessionRow | None:

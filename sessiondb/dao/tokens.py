@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.values import moment
 from sessiondb.errors import Conflict, InvalidInput
 from sessiondb.records import Tokens
+from sessiondb.records.rows import BILLING_DETAILS, TOKEN_BUCKETS, stored_json
 from sessiondb.storage.connection import Connection
 
-_BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning", "cost_microdollars")
-_SUMS = ", ".join(f"sum({bucket})" for bucket in _BUCKETS)
-_WRITTEN = ("message_id", "counted_at", "model_id", *_BUCKETS)
+_SUMS = ", ".join(f"sum({bucket})" for bucket in TOKEN_BUCKETS)
+_TEXTS = ("service_tier", "speed", "inference_geo", "git_branch", "git_commit")
+_GIVEN = (*TOKEN_BUCKETS, *BILLING_DETAILS)
+_WRITTEN = ("message_id", "counted_at", "model_id", *_GIVEN)
 _UPDATE = f"UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in _WRITTEN)}"
+_Tokens = Mapping[str, int | str | Mapping[str, int] | None]
 _About = tuple[str | None, int | None, str | datetime | None]
 
 
@@ -34,15 +38,19 @@ class TokenCounts:
         model: str | None = None,
         message_id: int | None = None,
         counted_at: str | datetime | None = None,
-        **tokens: int | None,
+        **tokens: int | str | Mapping[str, int] | None,
     ) -> bool:
         """Add the tokens of one API response.
 
         Its buckets are input, cache_read, cache_write, output, reasoning and cost_microdollars. They are
         disjoint, but that reasoning is a part of output: from an `input` that includes what was read from
-        the cache, subtract it first. With a `request_key` (the response's id, or one of your own) a
-        response is counted once however often it is added: False says that it was there already. Raises
-        Conflict where there is no such session or message, TypeError for another bucket.
+        the cache, subtract it first. For the bill: cache_write_5m, cache_write_1h and cache_write_12h, parts of
+        cache_write; service_tier, speed, inference_geo; web_searches, and server_tools, other tools that the
+        provider ran, by name; git_branch and git_commit.
+
+        With a `request_key` (the response's id, or one of your own) a response is counted once however often
+        it is added: False says that it was there already. Raises Conflict where there is no such session or
+        message, TypeError for another bucket.
         """
         return self._write("NOTHING", session_id, request_key, (model, message_id, counted_at), tokens)
 
@@ -54,7 +62,7 @@ class TokenCounts:
         model: str | None = None,
         message_id: int | None = None,
         counted_at: str | datetime | None = None,
-        **tokens: int | None,
+        **tokens: int | str | Mapping[str, int] | None,
     ) -> None:
         """Set the tokens of the response `request_key`, in place of what was counted for it before.
 
@@ -72,7 +80,7 @@ class TokenCounts:
     def of_request(self, session_id: str, request_key: str) -> Tokens | None:
         """Return what was counted for a response, None where nothing was."""
         row = self._db.row(
-            f"SELECT {', '.join(_BUCKETS)} FROM token_counts WHERE session_id = ? AND request_key = ?",
+            f"SELECT {', '.join(TOKEN_BUCKETS)} FROM token_counts WHERE session_id = ? AND request_key = ?",
             (session_id, request_key),
         )
         return None if row is None else Tokens(*row)
@@ -93,14 +101,11 @@ class TokenCounts:
         session_id: str,
         request_key: str | None,
         about: _About,
-        tokens: dict[str, int | None],
+        tokens: _Tokens,
     ) -> bool:
-        unknown = sorted(set(tokens) - set(_BUCKETS))
+        unknown = sorted(set(tokens) - set(_GIVEN))
         if unknown:
-            raise TypeError(f"there is no token bucket {unknown[0]!r}: give some of {', '.join(_BUCKETS)}")
-        for bucket, count in tokens.items():
-            if count is not None and count < 0:
-                raise InvalidInput(f"there cannot be {count} {bucket} tokens: give the count of one response")
+            raise TypeError(f"there is no token bucket {unknown[0]!r}: give some of {', '.join(_GIVEN)}")
         model, message_id, counted_at = about
         columns = ("session_id", "request_key", *_WRITTEN)
         with self._db.transaction():
@@ -110,7 +115,7 @@ class TokenCounts:
                     f"INSERT INTO token_counts ({', '.join(columns)})"
                     f" VALUES ({', '.join('?' * len(columns))})"
                     f" ON CONFLICT (request_key, session_id) DO {otherwise}",
-                    [*values, *(tokens.get(bucket) for bucket in _BUCKETS)],
+                    [*values, *(_storable(name, tokens.get(name)) for name in _GIVEN)],
                 )
             except Conflict as error:
                 about_what = (
@@ -120,3 +125,19 @@ class TokenCounts:
                 )
                 raise Conflict(f"cannot count tokens for {about_what}: there is no such row") from error
         return cursor.rowcount > 0
+
+
+def _storable(name: str, value: int | str | Mapping[str, int] | None) -> int | str | None:
+    """Return what a column takes. Raises InvalidInput for anything else."""
+    kind: Any = str if name in _TEXTS else Mapping if name == "server_tools" else int
+    if value is None or value == "":
+        return None
+    if not isinstance(value, kind):
+        wanted = {str: "text", int: "a whole number"}.get(kind, "a number of uses for each tool")
+        raise InvalidInput(f"{name} cannot be {value!r}: give {wanted}")
+    if isinstance(value, Mapping):
+        return stored_json(dict(value))
+    if isinstance(value, int) and value < 0:
+        raise InvalidInput(f"there cannot be {value} {name} tokens: give the count of one response")
+    stored: int | str = value
+    return stored

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sessiondb.importers.files.source import Source
 
 name = "agentloop"
-version = 1
+version = 2
 
 _KNOWN_VERSION = 1
 _KEYS = frozenset(("version", "session_id", "workspace_root", "token_usage", "messages"))

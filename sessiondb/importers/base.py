@@ -20,7 +20,8 @@ any time. - A `SessionRecord` may come again, with more known: None leaves a fie
 continues the stored text, tool calls with other call ids. Formats without message ids take `fingerprints()`
 for external_id. - A `ToolResult` is known by (session, call_id); without a call it becomes an orphan
 answer. - A `TokenRecord` is known by its request_key: in all sessions where that is, or begins with, an id
-that is unique in the world, else in its own; the greater output wins. - A `NoteRecord` is known by (session,
+that is unique in the world, else in its own; the greater output wins, and the same count again adds what the
+stored one does not say for the bill. - A `NoteRecord` is known by (session,
 kind, body, created_at).
 """
 
@@ -137,6 +138,10 @@ class ToolResult(NamedTuple):
 class TokenRecord(NamedTuple):
     """The tokens of one API response in disjoint buckets (reasoning is part of output); `message` is its
     external_id.
+
+    What a bill needs beside them: `cache_write_5m`, `_1h` and `_12h` are parts of cache_write by how long the
+    cache keeps it; `service_tier` is standard, batch, flex or priority, `speed` standard or fast; `server_tools`
+    is how often the provider used other tools of its own, by name.
     """
 
     session: str
@@ -150,6 +155,16 @@ class TokenRecord(NamedTuple):
     model: str | None = None
     message: str | None = None
     counted_at: str | None = None
+    cache_write_5m: int | None = None
+    cache_write_1h: int | None = None
+    cache_write_12h: int | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
+    web_searches: int | None = None
+    server_tools: dict[str, int] | None = None
+    git_branch: str | None = None
+    git_commit: str | None = None
 
 
 class NoteRecord(NamedTuple):

@@ -15,7 +15,7 @@ import msgspec
 from sessiondb.records.notes import Kind
 
 FORMAT: Literal["sessiondb-export"] = "sessiondb-export"
-VERSION = 1
+VERSION = 2
 """Raised when a reader of the version before would lose something."""
 
 NOTHING = msgspec.Raw()
@@ -28,6 +28,16 @@ Identifier = Annotated[str, msgspec.Meta(min_length=1)]
 Ordinal = Annotated[int, msgspec.Meta(ge=1, le=2**62)]
 Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+
+
+TOKEN_BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning", "cost_microdollars")
+"""What is summed of token counts."""
+
+BILLING_DETAILS = (
+    "cache_write_5m", "cache_write_1h", "cache_write_12h", "service_tier", "speed", "inference_geo", "web_searches",
+    "server_tools", "git_branch", "git_commit",
+)  # fmt: skip
+"""What else a token count says for the bill; the first three are of `cache_write`."""
 
 
 class HeaderRow(msgspec.Struct, tag="header", omit_defaults=True):
@@ -139,6 +149,16 @@ class TokensRow(msgspec.Struct, tag="tokens", omit_defaults=True):
     output: Number | None = None
     reasoning: Number | None = None
     cost_microdollars: Number | None = None
+    cache_write_5m: Number | None = None
+    cache_write_1h: Number | None = None
+    cache_write_12h: Number | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
+    web_searches: Number | None = None
+    server_tools: msgspec.Raw = NOTHING
+    git_branch: str | None = None
+    git_commit: str | None = None
 
 
 class NoteRow(msgspec.Struct, tag="note", omit_defaults=True):

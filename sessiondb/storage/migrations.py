@@ -15,7 +15,7 @@ from sessiondb.storage.files import private_file
 APPLICATION_ID = 0x53534442
 """The four bytes "SSDB" in the file's header, by which the database is known as ours."""
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The number of the newest file in schema/; a constant, so that reading commands need not look at the folder.
 """
 

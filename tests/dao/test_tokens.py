@@ -61,3 +61,25 @@ def test_what_cannot_be_counted_is_refused(db: SessionDB) -> None:
     with pytest.raises(Conflict, match="cannot count tokens for session s, message 99"):
         db.add_tokens("s", input=1, message_id=99)
     assert db.tokens.total("s") == Tokens()
+
+
+def test_a_response_keeps_what_its_bill_needs(db: SessionDB) -> None:
+    told = {
+        "cache_write": 9,
+        "cache_write_5m": 2,
+        "cache_write_1h": 7,
+        "service_tier": "batch",
+        "speed": "fast",
+    }
+    more = {"inference_geo": "us", "web_searches": 3, "server_tools": {"web_fetch": 1}, "git_branch": "beds"}
+    db.add_tokens("s", request_key="r1", **told, **more)
+    row = db.connection.row(f"SELECT {', '.join({**told, **more})} FROM token_counts")
+    assert row == (*told.values(), "us", 3, '{"web_fetch": 1}', "beds")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"speed": 2}, {"web_searches": "three"}, {"server_tools": "fetch"}, {"input": 1.5}]
+)
+def test_a_detail_of_another_type_is_refused(db: SessionDB, wrong: dict[str, object]) -> None:
+    with pytest.raises(InvalidInput, match=next(iter(wrong))):
+        db.add_tokens("s", **wrong)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
@@ -20,7 +21,7 @@ from sessiondb.importers.base import (
     ToolResult,
     is_globally_unique,
 )
-from sessiondb.records.rows import CallRow, MessageRow, NoteRow, TokensRow, stored_json
+from sessiondb.records.rows import BILLING_DETAILS, CallRow, MessageRow, NoteRow, TokensRow, stored_json
 
 AnyTokens = TokenRecord | TokensRow
 AnyNote = NoteRecord | NoteRow
@@ -34,6 +35,8 @@ SELECT 1 FROM messages AS m JOIN tool_calls AS t ON t.message_id = m.id
 WHERE m.external_id = :asked_by AND m.session_id <> :session AND t.call_id = :call_id
   AND t.result_message_id IS NOT NULL
 """
+_details = attrgetter(*BILLING_DETAILS)
+_SERVER_TOOLS = TOKENS.index("server_tools")
 _FIND_COUNT = f"SELECT {', '.join(TOKENS)} FROM token_counts WHERE request_key = ?"
 _COUNTED = "SELECT 1 FROM token_counts AS t JOIN messages AS m ON m.id = t.message_id WHERE m.external_id = ? LIMIT 1"
 _SAME_COUNTS = f"SELECT count(*) FROM token_counts WHERE {' AND '.join(f'{name} IS ?' for name in TOKENS)}"
@@ -268,7 +271,9 @@ class Content:
         values = [
             session.id, key, message_id, self._batch.model(record.model), record.counted_at, record.input,
             record.cache_read, record.cache_write, record.output, record.reasoning, record.cost_microdollars,
+            *_details(record),
         ]  # fmt: skip
+        values[_SERVER_TOOLS] = stored_json(values[_SERVER_TOOLS])
         if key is None:
             session.keyless[tuple(values)] = session.keyless.get(tuple(values), 0) + 1
             return
@@ -281,6 +286,8 @@ class Content:
             known = self._rows.tokens(values)
         elif (record.output or 0) > known.output:
             self._rows.recount(known, values)
+        elif filled := known.with_details(values):
+            self._rows.recount(known, filled)
         else:
             session.counts[key] = known
             return

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sessiondb.records.rows import BILLING_DETAILS
 from sessiondb.storage.connection import Connection
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -29,7 +30,7 @@ CALL = (
 )  # fmt: skip
 TOKENS = (
     "session_id", "request_key", "message_id", "model_id", "counted_at", "input", "cache_read", "cache_write", "output",
-    "reasoning", "cost_microdollars",
+    "reasoning", "cost_microdollars", *BILLING_DETAILS,
 )  # fmt: skip
 _QUESTION = ("message_id", "position", "name", "arguments", "called_at")
 _ANSWER = ("result", "is_error", "returned_at", "result_message_id")
@@ -39,6 +40,8 @@ _COUNT = TOKENS[2:]
 _CONTENT, _REASONING = MESSAGE.index("content"), MESSAGE.index("reasoning")
 _ARGUMENTS, _RESULT = CALL.index("arguments"), CALL.index("result")
 _OUTPUT = TOKENS.index("output")
+_BUCKETS = slice(TOKENS.index("input"), TOKENS.index("cost_microdollars"))
+_DETAILS = TOKENS.index(BILLING_DETAILS[0])
 
 
 def _insert(table: str, columns: tuple[str, ...]) -> str:
@@ -113,6 +116,14 @@ class Count:
     def output(self) -> int:
         """Return the output tokens, by which counts for one response are compared."""
         return self.values[_OUTPUT] or 0
+
+    def with_details(self, values: list[Any]) -> list[Any] | None:
+        """Return the count with what another one of the same tokens says for the bill; None where that adds nothing."""
+        if self.values[_BUCKETS] != values[_BUCKETS]:
+            return None
+        known, told = self.values[_DETAILS:], values[_DETAILS:]
+        details = [new if old is None else old for old, new in zip(known, told, strict=True)]
+        return None if details == known else [*self.values[:_DETAILS], *details]
 
 
 class RowBuffer:

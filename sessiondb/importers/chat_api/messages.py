@@ -26,6 +26,7 @@ from sessiondb.importers.base import (
     ToolCallRecord,
     ToolResult,
 )
+from sessiondb.importers.chat_api.billing import billing_details
 
 _ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant"}
 _REASONING = ("reasoning_content", "reasoning", "thinking_blocks", "reasoning_details")
@@ -121,13 +122,15 @@ def token_record(session: str, request_key: str, usage: Any) -> TokenRecord | No
     output_details = usage.get("completion_tokens_details") or usage.get("output_tokens_details")
     asked = _count(usage.get("prompt_tokens"), usage.get("input_tokens"))
     cache_read = _count(usage.get("cache_read_input_tokens"), details.get("cached_tokens"))
-    cache_write = _count(usage.get("cache_creation_input_tokens"))
+    cache_write = _count(usage.get("cache_creation_input_tokens"), details.get("cache_write_tokens"))
     output = _count(usage.get("completion_tokens"), usage.get("output_tokens"))
     reasoning = _count(_object(output_details).get("reasoning_tokens"))
     if asked is not None and ("prompt_tokens" in usage or "input_tokens_details" in usage):
         asked = max(0, asked - (cache_read or 0) - (cache_write or 0))
     counts = (asked, cache_read, cache_write, output, reasoning)
-    return None if counts == (None,) * len(counts) else TokenRecord(session, request_key, *counts)
+    if counts == (None,) * len(counts):
+        return None
+    return TokenRecord(session, request_key, *counts, **billing_details(usage))
 
 
 def _split(content: Any) -> _Content:

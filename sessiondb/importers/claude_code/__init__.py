@@ -33,7 +33,7 @@ from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source, open_bytes
 
 name = AGENT
-version = 3
+version = 4
 wrong_before = 3
 
 _TYPES = frozenset(("user", "assistant", "summary", "system", "progress", "attachment", "queue-operation"))

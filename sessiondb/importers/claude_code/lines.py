@@ -66,6 +66,7 @@ class CacheCreation(Struct, gc=False):
 
     ephemeral_5m_input_tokens: _Count | None = None
     ephemeral_1h_input_tokens: _Count | None = None
+    ephemeral_12h_input_tokens: _Count | None = None
 
 
 class Counts(Struct, gc=False):
@@ -83,8 +84,21 @@ class Counts(Struct, gc=False):
         """Return what the cache took. Some gateways give only the parts of the sum, or say that it is 0."""
         if self.cache_creation_input_tokens or self.cache_creation is None:
             return self.cache_creation_input_tokens
+        return sum(count or 0 for count in self.cache_writes)
+
+    @property
+    def cache_writes(self) -> tuple[int | None, int | None, int | None]:
+        """Return what the cache took for 5 minutes, for an hour and for 12; None where the answer does not say."""
         parts = self.cache_creation
-        return (parts.ephemeral_5m_input_tokens or 0) + (parts.ephemeral_1h_input_tokens or 0)
+        if parts is None:
+            return (None, None, None)
+        found = (
+            parts.ephemeral_5m_input_tokens,
+            parts.ephemeral_1h_input_tokens,
+            parts.ephemeral_12h_input_tokens,
+        )
+        # Gateways that do not know write zeros beside a sum that is none.
+        return found if any(found) or not self.cache_creation_input_tokens else (None, None, None)
 
     @property
     def reasoning(self) -> int | None:
@@ -103,6 +117,10 @@ class Usage(Counts, gc=False):
     """The tokens of an answer: the sums of its calls, but for those of an advisor and of a compaction."""
 
     iterations: list[Iteration] | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
+    server_tool_use: dict[str, Any] | None = None
 
 
 class Message(Struct, gc=False):

@@ -16,6 +16,7 @@ from sessiondb.importers.base import (
     ToolResult,
     is_globally_unique,
 )
+from sessiondb.importers.chat_api.billing import how_answered
 from sessiondb.importers.claude_code.lines import (
     Block,
     Counts,
@@ -141,12 +142,22 @@ class Answer:
         key = self._request_key(session, line)
         cost = None if line.costUSD is None else round(line.costUSD * 1_000_000)
         answer = self._counts(session, key, usage)
+        told = how_answered(usage.service_tier, usage.speed, usage.inference_geo, usage.server_tool_use)
+        branch = clean_text(line.gitBranch) if line.gitBranch else None
+        answer = answer._replace(git_branch=branch, **told)
         found = [answer._replace(cost_microdollars=cost, message=self.external_id)]
         beside = [call for call in usage.iterations or () if call.type in _BESIDE]
         for number, call in enumerate(beside, 1):
             # Not a part of the message: what its text came to is the output of the answer alone.
             counts = self._counts(session, f"{key}:{call.type}:{number}", call)
-            found.append(counts._replace(model=call.model or self.model))
+            found.append(
+                counts._replace(
+                    model=call.model or self.model,
+                    service_tier=answer.service_tier,
+                    inference_geo=answer.inference_geo,
+                    git_branch=answer.git_branch,
+                )
+            )
         return found
 
     def _request_key(self, session: str, line: Line) -> str:
@@ -167,8 +178,11 @@ class Answer:
             counts.cache_write,
             counts.output_tokens,
             counts.reasoning,
-            model=self.model,
-            counted_at=self._counted_at,
+            None,
+            self.model,
+            None,
+            self._counted_at,
+            *counts.cache_writes,
         )
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sessiondb.importers.files.sample import Sample
 
 name = AGENT
-version = 2
+version = 3
 wrong_before = 2
 
 _TYPES = frozenset(("session_meta", "response_item", "event_msg", "turn_context", "compacted"))

@@ -29,6 +29,7 @@ class Payload(Header):
     thread_settings: Any = None
     item: Any = None
     thread_name: Any = None
+    service_tier: Any = None
     aggregated_output: Any = None
     stdout: Any = None
     stderr: Any = None

@@ -16,6 +16,7 @@ from sessiondb.importers.base import (
     inherited_key,
     session_id,
 )
+from sessiondb.importers.chat_api.billing import service_tier
 from sessiondb.importers.codex.items import AGENT, When, said, shape
 from sessiondb.importers.codex.lineage import Header, Replay, born, header_record, milliseconds
 from sessiondb.importers.codex.lines import Line, Payload
@@ -43,6 +44,9 @@ class Progress(msgspec.Struct):
     native_id: str
     project: str | None = None
     model: str | None = None
+    service_tier: str | None = None
+    git_branch: str | None = None
+    git_commit: str | None = None
     first: str | None = None
     last: str | None = None
     has_header: bool = False
@@ -162,6 +166,7 @@ class SessionReader:
             self._context(payload)
         elif payload.type == "thread_settings_applied" and isinstance(payload.thread_settings, dict):
             self._take_model(text_or_none(payload.thread_settings.get("model")))
+            progress.service_tier = service_tier(payload.thread_settings.get("service_tier"))
         elif payload.type in _TURN_BEGINS:
             replay.turn(payload.turn_id, stamp)
         is_copy = replay.covers(stamp)
@@ -191,12 +196,17 @@ class SessionReader:
         progress.replay.has_parent = record.parent_id is not None
         progress.replay.began = milliseconds(started_at) if started_at else 0
         progress.replay.born = born(progress.native_id) or progress.replay.began
+        if isinstance(header.git, dict):
+            progress.git_branch = text_or_none(header.git.get("branch"))
+            progress.git_commit = text_or_none(header.git.get("commit_hash"))
         self._note_time(stamp)
         # Copies do not date a session, and it may have nothing else yet.
         self._outbox.put(record._replace(started_at=stamp) if record.parent_id else record)
 
     def _context(self, turn: Payload) -> None:
         self._take_model(text_or_none(turn.model))
+        if turn.service_tier is not None:
+            self._progress.service_tier = service_tier(turn.service_tier)
         self._note_project(text_or_none(turn.cwd))
 
     def _take_model(self, model: str | None) -> None:
@@ -278,7 +288,14 @@ class SessionReader:
             self._turns.close()
             if self._outbox.inherits:
                 record = record._replace(request_key=inherited_key(record.request_key))
-            record = record._replace(model=progress.model, message=message, counted_at=when.stamp)
+            record = record._replace(
+                model=progress.model,
+                message=message,
+                counted_at=when.stamp,
+                service_tier=progress.service_tier,
+                git_branch=progress.git_branch,
+                git_commit=progress.git_commit,
+            )
             if progress.model is None:
                 self._uncounted.append(record)
             else:

@@ -89,6 +89,7 @@ def total_tokens(session: str, native_id: str, row: Mapping[str, Any]) -> TokenR
         output=_count(row.get("output_tokens")),
         reasoning=_count(row.get("reasoning_tokens")),
         cost_microdollars=_microdollars(row),
+        git_branch=text_or_none(row.get("git_branch")),
     )
     return tokens if any(tokens[2:7]) else None
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sessiondb.importers.files.source import Source
 
 name = "llm"
-version = 1
+version = 2
 
 _RESPONSES = frozenset(("id", "prompt", "response", "conversation_id", "datetime_utc"))
 _TURNS = frozenset(("id", "thread_id", "parent_message_hash", "tip_message_hash"))

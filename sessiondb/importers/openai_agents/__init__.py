@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sessiondb.importers.files.source import Source
 
 name = "openai-agents"
-version = 2
+version = 3
 wrong_before = 2
 
 _ITEMS = frozenset(("session_id", "message_data"))

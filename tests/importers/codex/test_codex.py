@@ -26,6 +26,7 @@ from tests.helpers.codex_logs import (
     message,
     read,
     rows,
+    tokens,
     whole_session,
     write,
 )
@@ -212,3 +213,19 @@ def test_a_bad_line_is_reported_and_the_rest_is_read(tmp_path: Path) -> None:
     assert [problem.line for problem in source.problems] == [4, 5]
     assert source.problems[0].reason.startswith("not valid JSON")
     assert source.end == path.read_bytes().rindex(b"\n") + 1
+
+
+def test_a_response_has_the_tier_and_what_was_checked_out(tmp_path: Path) -> None:
+    git = {"branch": "tides", "commit_hash": "1cea5ec"}
+    records = read(
+        tmp_path,
+        header(git=git),
+        event("thread_settings_applied", 1, thread_settings={"model": "gpt-5.4", "service_tier": "fast"}),
+        event("user_message", 2, message="Why?"),
+        message("assistant", "So.", 3),
+        tokens(4, (100, 0, 10, 0), (100, 0, 10, 0)),
+    )
+    counts = [record for record in records if isinstance(record, TokenRecord)]
+    assert [(count.service_tier, count.git_branch, count.git_commit) for count in counts] == [
+        ("priority", "tides", "1cea5ec")
+    ]

@@ -1,0 +1,61 @@
+"""What the usage of a chat API says for the bill, beside the tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sessiondb.chat.content import clean_text, text_or_none, whole
+
+_UNKNOWN = ("", "auto", "not_available")
+_TIERS = {"default": "standard", "fast": "priority"}
+_WRITES = {
+    "ephemeral_5m_input_tokens": "cache_write_5m",
+    "ephemeral_1h_input_tokens": "cache_write_1h",
+    "ephemeral_12h_input_tokens": "cache_write_12h",
+}
+
+
+def billing_details(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a `TokenRecord` that a usage object gives: how long the cache keeps what it took, tier,
+    speed, region and the provider's own tools.
+    """
+    found: dict[str, Any] = {}
+    writes = usage.get("cache_creation")
+    if isinstance(writes, dict) and any(writes.values()):
+        found = {field: _count(writes.get(name)) for name, field in _WRITES.items()}
+    values = (usage.get(name) for name in ("service_tier", "speed", "inference_geo", "server_tool_use"))
+    return {**found, **how_answered(*values)}
+
+
+def how_answered(tier: Any, speed: Any, geo: Any, tools: Any) -> dict[str, Any]:
+    """Return tier, speed and region of an answer, and how often the provider used tools of its own."""
+    uses = {name: _count(uses) for name, uses in tools.items()} if isinstance(tools, dict) else {}
+    other = {
+        name.removesuffix("_requests"): count
+        for name, count in uses.items()
+        if count and name != "web_search_requests"
+    }
+    return {
+        "service_tier": service_tier(tier),
+        "speed": _known(speed),
+        "inference_geo": _known(geo),
+        "web_searches": uses.get("web_search_requests"),
+        "server_tools": other or None,
+    }
+
+
+def service_tier(value: Any) -> str | None:
+    """Return a tier by one name for all: OpenAI calls the standard one default, Codex the priority one fast."""
+    tier = _known(value)
+    return _TIERS.get(tier, tier) if tier else None
+
+
+def _known(value: Any) -> str | None:
+    text = text_or_none(value)
+    return None if text is None or text in _UNKNOWN else clean_text(text).lower()
+
+
+def _count(value: Any) -> int | None:
+    count = whole(value)
+    return count if count is not None and count >= 0 else None
