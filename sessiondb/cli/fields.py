@@ -70,6 +70,7 @@ HITS = Listing(
     (
         "session_id", "title", "agent", "project",
         "message_id", "seq", "role", "created_at", "snippet", "score", "more", "source",
+        "parent_id",
     ),
     (
         Column("short_id", "session"),
@@ -164,7 +165,12 @@ def note_rows(notes: Iterable[Note]) -> list[dict[str, Any]]:
 
 def hit_rows(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return hits as rows of HITS."""
-    return [{**fields_of(hit), "short_id": short_ids.get(hit.session_id or "", "")} for hit in hits]
+    return [{**hit_fields(hit), "short_id": short_ids.get(hit.session_id or "", "")} for hit in hits]
+
+
+def hit_fields(hit: SearchHit) -> dict[str, Any]:
+    """Return a hit's fields but for what only a table shows."""
+    return {name: value for name, value in fields_of(hit).items() if name != "others"}
 
 
 def search_fields(result: SearchResult) -> dict[str, Any]:
@@ -174,7 +180,7 @@ def search_fields(result: SearchResult) -> dict[str, Any]:
         "relaxed": result.relaxed,
         "truncated": result.truncated,
         "total": result.total,
-        "hits": [fields_of(hit) for hit in result.hits],
+        "hits": [hit_fields(hit) for hit in result.hits],
     }
 
 

@@ -23,6 +23,8 @@ def lines(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> Iterator[s
         yield f"  {_about(hit, short_id)}"
         yield f"  {_marked(one_line(hit.snippet))}"
         yield f"  {_further(hit, short_id)}"
+        if hit.others:
+            yield f"  {counted(hit.others, 'more session')} of this conversation: --all lists each"
 
 
 def remarks(result: SearchResult) -> Iterator[str]:

@@ -72,6 +72,9 @@ class _WithExclusions(click.Command):
 @click.option(
     "--messages", "flat", is_flag=True, help="List every match, not just the best one in each session."
 )
+@click.option(
+    "--all", "unfolded", is_flag=True, help="In a table, list sub-agents and compactions on their own."
+)
 @click.option("--raw", is_flag=True, help="Treat the query as raw FTS5 syntax.")
 @click.option("--exact", is_flag=True, help="Rank every match of a common word, not just the newest ones.")
 @click.option("--explain", is_flag=True, help="Explain how the query was understood.")
@@ -80,7 +83,9 @@ class _WithExclusions(click.Command):
 )
 @output_options()
 @database_option
-def command(query: tuple[str, ...], explain: bool, opens: bool, output: Output, **criteria: Any) -> None:
+def command(
+    query: tuple[str, ...], explain: bool, opens: bool, unfolded: bool, output: Output, **criteria: Any
+) -> None:
     """Search the text of sessions.
 
     A query can have words, "phrases", prefix*, -word, OR, and fields such as agent: or before:. Any text is
@@ -93,7 +98,8 @@ def command(query: tuple[str, ...], explain: bool, opens: bool, output: Output, 
     """
     text = " ".join(query).replace(_KEPT, "")
     with reading() as db:
-        result = db.search(text, limit=output.limit, offset=output.offset, **criteria)
+        fold = output.form == "table" and not (unfolded or criteria["flat"])
+        result = db.search(text, fold=fold, limit=output.limit, offset=output.offset, **criteria)
         short = db.short_ids({hit.session_id for hit in result.hits if hit.session_id})
         shown = _open(db, result) if opens else None
     for line in result.explanation if explain else ():

@@ -17,13 +17,26 @@ from sessiondb.query.expressions import (
     segment_expression,
     symbolic_words,
 )
-from sessiondb.query.parse import ROLES, And, Choice, Filters, Node, Not, Or, Query, Term, parse
+from sessiondb.query.parse import (
+    CHOICE_FIELDS,
+    ROLES,
+    And,
+    Choice,
+    Filters,
+    Node,
+    Not,
+    Or,
+    Query,
+    Term,
+    parse,
+)
 from sessiondb.query.questions import Period, is_plain, is_question, period_of
 from sessiondb.query.spellings import glued, one_edit
 from sessiondb.query.text import SPACED_RANGES, STRIPPED_RANGES, clean, needs_segments, segment, tokens
 from sessiondb.query.word_forms import base_forms
 
 __all__ = [
+    "CHOICE_FIELDS",
     "ROLES",
     "SPACED_RANGES",
     "STRIPPED_RANGES",

@@ -51,11 +51,15 @@ class Hit(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A session, or a note that belongs to none, with its score and its hits, the best first."""
+    """A session, or a note that belongs to none, with its score and its hits, the best first.
+
+    `others` counts the sessions that were folded into its place.
+    """
 
     key: str
     score: float
     hits: list[Hit]
+    others: int = 0
 
     @property
     def shown(self) -> Hit:
@@ -103,6 +107,16 @@ def one_by_one(groups: Iterable[Group], *, by_score: bool) -> list[Group]:
     if by_score:
         hits.sort(key=lambda hit: (*_best_first(hit), hit.source))
     return [Group(_key(hit), hit.score, [hit]) for hit in hits]
+
+
+def folded(groups: Iterable[Group], conversations: Mapping[str, str]) -> list[Group]:
+    """Return the first group of each conversation (named by any key of its sessions), the rest counted in it."""
+    kept: dict[str, Group] = {}
+    for group in groups:
+        key = conversations.get(group.key, group.key)
+        first = kept.get(key)
+        kept[key] = group if first is None else first._replace(others=first.others + 1)
+    return list(kept.values())
 
 
 def with_surroundings(

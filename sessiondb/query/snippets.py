@@ -16,7 +16,7 @@ MAX_LENGTH = 240
 _BEFORE = 70
 _MAX_RUN = 16
 
-EXCERPT = 2000
+EXCERPT = 1000
 """Characters of a long text that are looked at closely: FTS5's snippet() takes the square of the matches."""
 _FIRST_SLICE = 1 << 14
 _FURTHER = 1 << 20

@@ -11,7 +11,8 @@ class SearchHit:
     matches.
 
     `source` is what matched: message, tool_call, note or session (its title). `message_id`, `seq` and `role`
-    are None for notes and titles. A greater `score` is a better match.
+    are None for notes and titles. A greater `score` is a better match. `parent_id` is the session that this one
+    comes from; `others` counts the sub-agents and compactions of the same conversation that were folded away.
     """
 
     session_id: str | None
@@ -26,6 +27,8 @@ class SearchHit:
     score: float
     more: int = 0
     source: str = "message"
+    parent_id: str | None = None
+    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)

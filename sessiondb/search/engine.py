@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
-from sessiondb.dao.search.filters import MESSAGES, NOTES, TITLES, TOOLS, Corpus, SearchFilter
-from sessiondb.dao.search.marking import snippets
+from sessiondb.dao.search.filters import TOOLS, Corpus, SearchFilter
+from sessiondb.dao.search.marking import Marker
 from sessiondb.dao.search.page import About, SearchPage
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, DatabaseError, InvalidInput
 from sessiondb.query import (
-    ROLES,
-    Choice,
     Filters,
-    Query,
-    clean,
     explain,
     for_json,
     is_question,
     marked_strings,
-    parse,
     ranking,
     tokens,
 )
@@ -29,37 +24,8 @@ from sessiondb.query.ranking import Group, Hit
 from sessiondb.query.snippets import excerpt, marked, one_line
 from sessiondb.records import SearchHit, SearchResult
 from sessiondb.search.ladder import Found, Ladder, Sort
+from sessiondb.search.request import Request, requested
 from sessiondb.storage.connection import Connection
-
-SCOPES = {
-    "talk": (MESSAGES, TITLES, NOTES),
-    "tools": (TOOLS,),
-    "notes": (NOTES,),
-    "all": (MESSAGES, TOOLS, TITLES, NOTES),
-}
-SORTS = ("relevance", "newest", "oldest")
-
-
-class _Request(NamedTuple):
-    """What is looked for, where, and in which order."""
-
-    query: Query
-    scope: str
-    filters: Filters
-    sort: Sort
-    is_raw: bool
-    further: tuple[Corpus, ...] = ()
-
-    @property
-    def corpora(self) -> tuple[Corpus, ...]:
-        """Return what can hold a hit: titles and notes were said by no role and no tool."""
-        role, tool = self.filters.role, self.filters.tool
-        left_out = []
-        if role.any_of or tool.any_of:
-            left_out += [TITLES, NOTES]
-        if "tool" in role.none_of or (role.any_of and "tool" not in role.any_of):
-            left_out.append(TOOLS)
-        return tuple(corpus for corpus in SCOPES[self.scope] if corpus not in left_out)
 
 
 class Search:
@@ -69,6 +35,7 @@ class Search:
         self._connection = connection
         self._queries = SearchQueries(connection)
         self._pages = SearchPage(connection)
+        self._marker = Marker()
 
     def __call__(  # noqa: PLR0913
         self,
@@ -82,12 +49,15 @@ class Search:
         until: str | None = None,
         sort: str = "relevance",
         flat: bool = False,
+        fold: bool = False,
         raw: bool = False,
         exact: bool = False,
         limit: int | None = 20,
         offset: int = 0,
     ) -> SearchResult:
         """Search and return a page of hits: the best of each session, or with `flat` every match.
+
+        With `fold`, sub-agents and compactions take one place with the session that they belong to.
 
         `text` is in the query language (docs/search.md), with `raw` in that of FTS5. What it says itself
         (`agent:`, `in:`, ...) comes before the arguments. `scope`: talk, tools, notes or all; talk where
@@ -97,9 +67,11 @@ class Search:
         that make no sense.
         """
         named = (agent, project, role, since, until)
-        request = self._request(text, scope, named, Sort(sort, exact), raw)
+        request = requested(text, scope, named, Sort(sort, exact), raw)
         found = self._find(request)
         groups = found.groups
+        if fold:
+            groups = ranking.folded(groups, self._pages.conversations(group.key for group in groups))
         if flat:
             groups = ranking.one_by_one(groups, by_score=sort == "relevance")
         page = groups[offset:] if limit is None else groups[offset : offset + limit]
@@ -112,7 +84,7 @@ class Search:
             found.is_relaxed,
             found.is_truncated,
             pending,
-            found.remarks,
+            (*found.remarks, *self._hints(request, found)),
             tuple(_explanation(request, found)),
         )
 
@@ -123,23 +95,7 @@ class Search:
         """
         return list(self(text, **{**criteria, "limit": 0}).explanation)
 
-    def _request(
-        self, text: str, scope: str | None, named: Sequence[str | None], sort: Sort, is_raw: bool
-    ) -> _Request:
-        if sort.by not in SORTS:
-            raise InvalidInput(f"there is no sort order {sort.by!r}: give one of {', '.join(SORTS)}")
-        query = Query(clean(text)) if is_raw else parse(text, _is_time)
-        filters = _filters(query.filters, *(clean(value) if value else None for value in named))
-        implied = "tools" if filters.tool.any_of or filters.role.any_of == ("tool",) else "talk"
-        is_implied = implied == "talk" and not (filters.scope or scope or filters.role.any_of or is_raw)
-        scope = filters.scope or scope or implied
-        if scope not in SCOPES:
-            raise InvalidInput(
-                f"there is nothing called {scope!r} to search in: give one of {', '.join(SCOPES)}"
-            )
-        return _Request(query, scope, filters, sort, is_raw, (TOOLS,) if is_implied else ())
-
-    def _find(self, request: _Request) -> Found:
+    def _find(self, request: Request) -> Found:
         allowed = SearchFilter(self._connection, request.filters)
         corpora = self._understanding(request) if request.is_raw else request.corpora
         ladder = Ladder(self._queries, corpora, allowed, request.sort, request.further)
@@ -147,7 +103,16 @@ class Search:
             return ladder.match(request.query.text)
         return ladder.climb(request.query, date.today())
 
-    def _understanding(self, request: _Request) -> list[Corpus]:
+    def _hints(self, request: Request, found: Found) -> Iterator[str]:
+        """Yield what would find something, where nothing was found."""
+        if found.groups or request.is_raw or not request.query.words:
+            return
+        for name, wider in request.wider:
+            sessions = len(self._find(wider).groups)
+            if sessions:
+                yield f"{sessions:,} found {name}"
+
+    def _understanding(self, request: Request) -> list[Corpus]:
         """Return the corpora whose index takes a raw expression: not each has a column of each name."""
         understanding, refusals = [], []
         anything = SearchFilter(self._connection, Filters())
@@ -168,7 +133,7 @@ class Search:
             ) from refusals[0]
         return understanding
 
-    def _shown(self, request: _Request, found: Found, page: Sequence[Group]) -> list[SearchHit]:
+    def _shown(self, request: Request, found: Found, page: Sequence[Group]) -> list[SearchHit]:
         shown = [group.shown for group in page]
         about = self._pages.about({hit.session_id for hit in shown if hit.session_id is not None})
         notes = self._pages.note_projects(hit.row_id for hit in shown if hit.session_id is None)
@@ -182,7 +147,7 @@ class Search:
             for group, hit in zip(page, shown, strict=True)
         ]
 
-    def _snippets(self, request: _Request, found: Found, hits: Iterable[Hit]) -> dict[tuple[str, int], str]:
+    def _snippets(self, request: Request, found: Found, hits: Iterable[Hit]) -> dict[tuple[str, int], str]:
         """Return the line to show of each hit, by source and row: marked by the index that found it, else by hand."""
         shown: dict[tuple[str, int], str] = {}
         strings = marked_strings(found.expression or "")
@@ -199,14 +164,16 @@ class Search:
                     for row_id, parts in texts.items()
                 }
                 any_of = " OR ".join(strings)
-                cut = snippets(corpus, excerpts, for_json(any_of, "arguments") if corpus is TOOLS else any_of)
+                cut = self._marker.snippets(
+                    corpus, excerpts, for_json(any_of, "arguments") if corpus is TOOLS else any_of
+                )
             for row_id in row_ids:
                 by_hand = cut.get(row_id) or marked(" ".join(filter(None, texts[row_id])), request.query)
                 shown[corpus.source, row_id] = one_line(by_hand)
         return shown
 
 
-def _explanation(request: _Request, found: Found) -> Iterator[str]:
+def _explanation(request: Request, found: Found) -> Iterator[str]:
     if not request.is_raw:
         yield from explain(request.query)
     yield f"looked in: {request.scope}"
@@ -233,54 +200,6 @@ def _search_hit(group: Group, about: About, snippet: str) -> SearchHit:
         round(group.score, 4),
         len(group.hits) - 1,
         hit.source,
+        about.parent_id,
+        group.others,
     )
-
-
-def _filters(
-    typed: Filters,
-    agent: str | None,
-    project: str | None,
-    role: str | None,
-    since: str | None,
-    until: str | None,
-) -> Filters:
-    """Return the filters of a query, completed by the arguments, their times as stored timestamps."""
-    if role is not None and role.lower() not in ROLES:
-        raise InvalidInput(f"there is no role {role!r}: give one of {', '.join(ROLES)}")
-    ends = [_span(typed.before)[0]] if typed.before else []
-    ends += [_span(typed.until)[1]] if typed.until else []
-    ends = ends or ([_end(until)] if until else [])
-    after = typed.after or since
-    return typed._replace(
-        agent=_choice(typed.agent, agent),
-        project=_choice(typed.project, project),
-        role=_choice(typed.role, role.lower() if role else None),
-        after=_span(after)[0] if after else None,
-        before=min(ends, default=None),
-        until=None,
-    )
-
-
-def _choice(typed: Choice, argument: str | None) -> Choice:
-    return typed._replace(any_of=(argument,)) if argument and not typed.any_of else typed
-
-
-def _span(text: str) -> tuple[str, str]:
-    """Return when a time that a person typed begins and ends. Raises InvalidInput."""
-    from sessiondb import timestamps
-
-    return timestamps.parse_range(text)
-
-
-def _end(until: str) -> str:
-    """Return where a time ends; a stored timestamp is the end itself."""
-    start, end = _span(until)
-    return start if start == until else end
-
-
-def _is_time(text: str) -> bool:
-    try:
-        _span(text)
-    except InvalidInput:
-        return False
-    return True

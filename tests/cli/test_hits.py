@@ -50,6 +50,16 @@ def hit(**changes: object) -> SearchHit:
             ["Title", "  codex · s1 · title", "  a «b» c", "  1,200 more in this session: sessiondb show s1"],
         ),
         (
+            hit(others=2),
+            [
+                "Title",
+                "  codex · quill · 2026-03-02 08:00 · s1 · #3 · user",
+                "  a «b» c",
+                "  sessiondb show s1 --around 3",
+                "  2 more sessions of this conversation: --all lists each",
+            ],
+        ),
+        (
             hit(session_id=None, title=None, agent=None, seq=None, role=None, created_at=None, source="note"),
             ["(no title)", "  quill · note", "  a «b» c", "  a note on the project"],
         ),

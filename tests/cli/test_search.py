@@ -49,6 +49,7 @@ def test_json_has_the_fields_of_a_hit(filled: Path, run: Run) -> None:
         "snippet": "Where does the «parser» lose ½ «cup»?",
         "more": 0,
         "source": "message",
+        "parent_id": None,
     }
 
 
@@ -186,3 +187,19 @@ def test_rows_that_cannot_be_searched_yet_are_counted(filled: Path, run: Run) ->
     assert run("search", "grep", "--in", "tools").stderr == (
         "1 row cannot be searched yet: wait for the running import, or run `sessiondb optimize`\n"
     )
+
+
+def test_a_table_folds_a_conversation_and_json_does_not(filled: Path, run: Run) -> None:
+    with SessionDB(filled) as db:
+        child = db.sessions.start("codex", id="99998888-child", parent="11112222-parser", relation="subagent")
+        db.messages.append(child.id, "user", "Where does the parser lose a cup?")
+
+    table = run("search", "parser", "cup").stdout
+    assert table.count("sessiondb show") == 1
+    assert "1 more session of this conversation: --all lists each" in table
+    assert run("search", "parser", "cup", "--all").stdout.count("sessiondb show") == 2
+    hits = json.loads(run("search", "parser", "cup", "--json").stdout)["hits"]
+    assert {hit["session_id"]: hit["parent_id"] for hit in hits} == {
+        "11112222-parser": None,
+        "99998888-child": "11112222-parser",
+    }

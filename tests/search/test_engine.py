@@ -389,6 +389,31 @@ def test_a_sentence_is_one_however_it_begins(db: SessionDB, say: Say) -> None:
     assert wanted in sessions(result)
 
 
+def test_a_conversation_takes_one_place_where_that_is_wanted(db: SessionDB, say: Say) -> None:
+    parent = say("deploy it, deploy, deploy")
+    child = say("deploy", parent=parent, relation="subagent")
+    grandchild = say("to deploy is to ship", parent=child, relation="continuation")
+    fork = say("deploy elsewhere", parent=parent, relation="fork")
+    listed = db.search("deploy").hits
+    assert {hit.session_id: hit.parent_id for hit in listed} == {
+        parent: None,
+        child: parent,
+        grandchild: child,
+        fork: parent,
+    }
+    result = db.search("deploy", fold=True)
+    shown = {hit.session_id: hit.others for hit in result.hits}
+    assert (result.total, shown.pop(fork), list(shown.values())) == (2, 0, [2])
+
+
+def test_nothing_found_names_what_would_find_something(db: SessionDB, say: Say, worked: str) -> None:
+    say("the deploy failed", agent="hermes", at="2025-01-01")
+    assert db.search("getUserById in:talk").remarks == ("1 found with --in all",)
+    assert db.search("deploy after:2026-01").remarks == ("1 found at other times",)
+    assert db.search("deploy agent:codex").remarks == ("1 found without agent",)
+    assert db.search("quokka agent:codex").remarks == ()
+
+
 def test_tools_are_looked_at_where_talk_is_silent(db: SessionDB, worked: str) -> None:
     result = db.search("getUserById")
     assert [(hit.session_id, hit.source) for hit in result.hits] == [(worked, "tool_call")]

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from sessiondb.dao.search.filters import Corpus
 from sessiondb.storage.connection import Connection
 
+_MOST_STEPS = 100
+"""Parents above one another; a chain that closes on itself ends there."""
+
 
 class About(NamedTuple):
     """What a hit says of its session."""
@@ -16,6 +19,7 @@ class About(NamedTuple):
     title: str | None = None
     agent: str | None = None
     project: str | None = None
+    parent_id: str | None = None
 
 
 class SearchPage:
@@ -25,13 +29,26 @@ class SearchPage:
         self._db = connection
 
     def about(self, session_ids: Iterable[str]) -> dict[str, About]:
-        """Return title, agent and project of sessions."""
+        """Return title, agent, project and parent of sessions."""
         rows = self._db.rows(
-            "SELECT s.id, s.title, s.agent, coalesce(p.path, p.name) FROM json_each(?) AS j"
+            "SELECT s.id, s.title, s.agent, coalesce(p.path, p.name), s.parent_id FROM json_each(?) AS j"
             " JOIN sessions AS s ON s.id = j.value LEFT JOIN projects AS p ON p.id = s.project_id",
             (json.dumps(list(session_ids)),),
         )
         return {row[0]: About(*row[1:]) for row in rows}
+
+    def conversations(self, session_ids: Iterable[str]) -> dict[str, str]:
+        """Return for sessions the one that their conversation began with, above sub-agents and compactions."""
+        rows = self._db.rows(
+            "WITH RECURSIVE above (id, session_id, steps) AS ("
+            " SELECT value, value, 0 FROM json_each(?)"
+            " UNION ALL"
+            " SELECT above.id, s.parent_id, steps + 1 FROM above JOIN sessions AS s ON s.id = above.session_id"
+            " WHERE s.relation IN ('subagent', 'continuation') AND s.parent_id IS NOT NULL AND steps < ?"
+            ") SELECT id, session_id FROM above ORDER BY steps",
+            (json.dumps(list(session_ids)), _MOST_STEPS),
+        )
+        return dict(rows)
 
     def note_projects(self, note_ids: Iterable[int]) -> dict[int, str]:
         """Return the projects of notes that belong to one."""

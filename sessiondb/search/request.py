@@ -1,0 +1,120 @@
+"""A search as it is meant: its words, where they are looked for, and what bounds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sessiondb.dao.search.filters import MESSAGES, NOTES, TITLES, TOOLS, Corpus
+from sessiondb.errors import InvalidInput
+from sessiondb.query import CHOICE_FIELDS, ROLES, Choice, Filters, Query, clean, parse
+from sessiondb.search.ladder import Sort
+
+SCOPES = {
+    "talk": (MESSAGES, TITLES, NOTES),
+    "tools": (TOOLS,),
+    "notes": (NOTES,),
+    "all": (MESSAGES, TOOLS, TITLES, NOTES),
+}
+SORTS = ("relevance", "newest", "oldest")
+
+
+class Request(NamedTuple):
+    """What is looked for, where, and in which order; `further` is looked at where the scope says little."""
+
+    query: Query
+    scope: str
+    filters: Filters
+    sort: Sort
+    is_raw: bool
+    further: tuple[Corpus, ...] = ()
+
+    @property
+    def wider(self) -> Iterator[tuple[str, Request]]:
+        """Yield what may find something where this finds nothing, each with its name."""
+        if self.scope != "all":
+            yield "with --in all", self._replace(scope="all", further=())
+        if self.filters.after or self.filters.before:
+            yield "at other times", self._replace(filters=self.filters._replace(after=None, before=None))
+        named = [name for name in CHOICE_FIELDS if getattr(self.filters, name)]
+        if named:
+            fields = {**self.filters._asdict(), **dict.fromkeys(named, Choice())}
+            yield f"without {', '.join(named)}", self._replace(filters=Filters(**fields))
+
+    @property
+    def corpora(self) -> tuple[Corpus, ...]:
+        """Return what can hold a hit: titles and notes were said by no role and no tool."""
+        role, tool = self.filters.role, self.filters.tool
+        left_out = []
+        if role.any_of or tool.any_of:
+            left_out += [TITLES, NOTES]
+        if "tool" in role.none_of or (role.any_of and "tool" not in role.any_of):
+            left_out.append(TOOLS)
+        return tuple(corpus for corpus in SCOPES[self.scope] if corpus not in left_out)
+
+
+def requested(text: str, scope: str | None, named: Sequence[str | None], sort: Sort, is_raw: bool) -> Request:
+    """Return a search as it is meant: what the text says itself comes before the arguments.
+
+    `named`: agent, project, role, since and until. Raises InvalidInput for what makes no sense.
+    """
+    if sort.by not in SORTS:
+        raise InvalidInput(f"there is no sort order {sort.by!r}: give one of {', '.join(SORTS)}")
+    query = Query(clean(text)) if is_raw else parse(text, _is_time)
+    filters = _filters(query.filters, *(clean(value) if value else None for value in named))
+    implied = "tools" if filters.tool.any_of or filters.role.any_of == ("tool",) else "talk"
+    is_implied = implied == "talk" and not (filters.scope or scope or filters.role.any_of or is_raw)
+    scope = filters.scope or scope or implied
+    if scope not in SCOPES:
+        raise InvalidInput(f"there is nothing called {scope!r} to search in: give one of {', '.join(SCOPES)}")
+    return Request(query, scope, filters, sort, is_raw, (TOOLS,) if is_implied else ())
+
+
+def _filters(
+    typed: Filters,
+    agent: str | None,
+    project: str | None,
+    role: str | None,
+    since: str | None,
+    until: str | None,
+) -> Filters:
+    """Return the filters of a query, completed by the arguments, their times as stored timestamps."""
+    if role is not None and role.lower() not in ROLES:
+        raise InvalidInput(f"there is no role {role!r}: give one of {', '.join(ROLES)}")
+    ends = [_span(typed.before)[0]] if typed.before else []
+    ends += [_span(typed.until)[1]] if typed.until else []
+    ends = ends or ([_end(until)] if until else [])
+    after = typed.after or since
+    return typed._replace(
+        agent=_choice(typed.agent, agent),
+        project=_choice(typed.project, project),
+        role=_choice(typed.role, role.lower() if role else None),
+        after=_span(after)[0] if after else None,
+        before=min(ends, default=None),
+        until=None,
+    )
+
+
+def _choice(typed: Choice, argument: str | None) -> Choice:
+    return typed._replace(any_of=(argument,)) if argument and not typed.any_of else typed
+
+
+def _span(text: str) -> tuple[str, str]:
+    """Return when a time that a person typed begins and ends. Raises InvalidInput."""
+    from sessiondb import timestamps
+
+    return timestamps.parse_range(text)
+
+
+def _end(until: str) -> str:
+    """Return where a time ends; a stored timestamp is the end itself."""
+    start, end = _span(until)
+    return start if start == until else end
+
+
+def _is_time(text: str) -> bool:
+    try:
+        _span(text)
+    except InvalidInput:
+        return False
+    return True
