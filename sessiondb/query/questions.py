@@ -23,7 +23,9 @@ _AFTERMATH_CLOSENESS = 0.5
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # No time is named without one of these: where there is none, no pattern need be compiled.
-_HINTS = ("19", "20", "today", "yesterday", "this ", "last ", *_MONTHS)
+_SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
+"""The months that seasons begin in, north of the equator."""
+_HINTS = ("19", "20", "today", "yesterday", "this ", "last ", "past ", " ago", *_SEASONS, *_MONTHS)
 _MONTH = (
     r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
@@ -41,6 +43,20 @@ _DATES = (
     rf"{_PREPOSITION}{_YEAR}",
 )
 _RELATIVE = r"\b(today|this morning|yesterday|last night|(?:this|last) (?:week|month|year))\b"
+
+_NUMBERS = {
+    word: number
+    for number, words in enumerate(("a an one", "two couple", "three few", "four", "five", "six"), 1)
+    for word in words.split()
+}
+_COUNT = rf"(?:a )?(?P<count>[0-9]{{1,3}}|{'|'.join(_NUMBERS)})(?: of)? (?P<unit>day|week|month|year)s?"
+_AGO = rf"\b{_COUNT} ago\b"
+_SO_FAR = rf"\b(?:last|past) {_COUNT}\b"
+_SEASON = (
+    rf"\b(?P<which>in|during|since|of|this|last)(?: the| early| late)? (?P<season>{'|'.join(_SEASONS)})\b"
+    rf"(?: of)?(?: {_YEAR})?"
+)
+_DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
 
 
 class Period(NamedTuple):
@@ -100,6 +116,12 @@ def period_of(text: str, today: date) -> Period | None:
     relative = re.search(_RELATIVE, text)
     if relative:
         return _relative(relative[1], today)
+    counted = re.search(_AGO, text) or re.search(_SO_FAR, text)
+    if counted:
+        return _counted(counted["count"], counted["unit"], counted[0].endswith("ago"), today)
+    season = re.search(_SEASON, text)
+    if season:
+        return _season(season["which"], season["season"], season["year"], today)
     for pattern in _DATES:
         for match in re.finditer(pattern, text):
             period = _period(match.groupdict())
@@ -127,6 +149,27 @@ def _period(found: dict[str, str | None]) -> Period | None:
     if year is None and (first.month, first.day) == (2, 29):
         first = last = date(2000, 2, 28)
     return Period(first, last, year is None)
+
+
+def _counted(count: str, unit: str, is_ago: bool, today: date) -> Period:
+    """Return the days about some days, weeks or months ago, or those since then."""
+    days = min(_NUMBERS.get(count) or int(count), 99) * _DAYS[unit]
+    moment = date.fromordinal(max(today.toordinal() - days, 1))
+    if not is_ago:
+        return Period(moment, today)
+    about = timedelta(days=_DAYS[unit] // 2)
+    return Period(max(moment, date.min + about) - about, moment + about)
+
+
+def _season(which: str, season: str, year: str | None, today: date) -> Period:
+    """Return the three months of a season: of its year, the last one that began, or of any year."""
+    first = date(int(year or 2000), _SEASONS[season], 1)
+    if year is None and which in ("this", "last"):
+        first = first.replace(year=today.year)
+        latest = today if which == "this" else today - timedelta(days=91)
+        first = first if first <= latest else first.replace(year=max(today.year - 1, 1))
+        return Period(first, _next_month(_next_month(_next_month(first))) - timedelta(days=1))
+    return Period(first, _next_month(_next_month(_next_month(first))) - timedelta(days=1), year is None)
 
 
 def _next_month(first: date) -> date:

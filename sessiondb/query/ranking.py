@@ -29,8 +29,8 @@ CANDIDATES = 100
 
 RECENCY_WEIGHT = 0.01
 RECENCY_HALF_LIFE_DAYS = 30.0
-PERIOD_WEIGHT = 0.5
-"""What a session gains that was active in the time a question names."""
+NAMED_WEIGHT = 0.5
+"""What a session gains that was active in the time a question names, or is of the agent or project it names."""
 
 # The parameters of FTS5's bm25(), sqlite.org/fts5.html section 5.1.1.
 K1, B = 1.2, 0.75

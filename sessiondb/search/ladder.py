@@ -19,7 +19,7 @@ and where nothing holds it, what it may be a slip of. The rows of a word are ran
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -40,6 +40,7 @@ from sessiondb.query import (
     symbolic_words,
     tokens,
 )
+from sessiondb.query.names import names_in
 from sessiondb.query.ranking import Activity, Group, Hit
 from sessiondb.query.text import STOP_WORDS
 from sessiondb.search.relaxed import AnyWord
@@ -191,12 +192,15 @@ class Ladder:
         self, query: Query, every: Expressions, period: Period | None, corpora: Sequence[Corpus]
     ) -> Found:
         most, best = (None, None) if self._sort.is_exact else (NEWEST, BEST)
-        scored = AnyWord(self._queries, self._reader, most, best).score(query, every, corpora, frozenset())
+        named = [each for each in names_in(query) if self._queries.is_name(each.name, each.kind)]
+        unwanted = frozenset(f'"{word}"' for each in named for word in each.words)
+        scored = AnyWord(self._queries, self._reader, most, best).score(query, every, corpora, unwanted)
         groups = ranking.by_relevance(scored.hits)
         activity = self._activity(groups)
         average = self._queries.rows_in(MESSAGES) / max(self._queries.sessions(), 1)
         groups = ranking.with_surroundings(groups, scored.words, activity, max(average, 1.0))
-        groups = self._with_times(groups, activity, period)
+        preferred = self._queries.named(activity, [(each.name, each.kind) for each in named]) if named else ()
+        groups = self._with_times(groups, activity, period, preferred)
         remarks = tuple(
             f'nothing holds "{typed}": looked for {slip}' for typed, slip in scored.respelled.items()
         )
@@ -233,7 +237,11 @@ class Ladder:
         return self._queries.activity(keys)
 
     def _with_times(
-        self, groups: list[Group], activity: dict[str, Activity], period: Period | None
+        self,
+        groups: list[Group],
+        activity: dict[str, Activity],
+        period: Period | None,
+        preferred: Collection[str] = (),
     ) -> list[Group]:
         newest = self._queries.newest_activity()
 
@@ -242,7 +250,8 @@ class Ladder:
             if session is None:
                 return 1.0
             recent = ranking.recency(session.last_active_at, newest)
-            return recent * (1 + ranking.PERIOD_WEIGHT * _closeness(period, session))
+            wanted = _closeness(period, session) + (key in preferred)
+            return recent * (1 + ranking.NAMED_WEIGHT * wanted)
 
         return ranking.with_times(groups, factor)
 

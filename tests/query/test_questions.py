@@ -21,6 +21,9 @@ TODAY = date(2026, 3, 15)  # a Sunday
         ("agent:codex why did it fail", True),
         ("the tests, where are they？", True),
         ("记忆断裂是什么？", True),
+        ("in the atlas project, how do i run it", True),
+        ("couldnt get it to start", True),
+        ("atlas project run it", False),
         ("where clause sqlite", False),
         ("how deploy works", False),
         ("to do list", False),
@@ -59,6 +62,13 @@ def test_a_question_is_told_from_keywords(text: str, asks: bool) -> None:
         ("this month", "2026-03-01", "2026-03-31"),
         ("last month", "2026-02-01", "2026-02-28"),
         ("last year", "2025-01-01", "2025-12-31"),
+        ("3 days ago", "2026-03-12", "2026-03-12"),
+        ("two weeks ago", "2026-02-26", "2026-03-04"),
+        ("a couple of weeks ago", "2026-02-26", "2026-03-04"),
+        ("in the last two months", "2026-01-14", "2026-03-15"),
+        ("in summer 2024", "2024-06-01", "2024-08-31"),
+        ("last summer", "2025-06-01", "2025-08-31"),
+        ("this winter", "2025-12-01", "2026-02-28"),
     ],
 )
 def test_a_time_is_read(text: str, first: str, last: str) -> None:
@@ -70,6 +80,7 @@ def test_a_time_is_read(text: str, first: str, last: str) -> None:
     [
         ("in May", ["2023-05-01", "2026-05-31"], ["2023-04-30"]),
         ("on 29 February", ["2023-02-28", "2024-02-28"], ["2024-01-31"]),
+        ("in the fall", ["2023-09-01", "2026-11-30"], ["2023-08-31"]),
         ("in December", ["2023-12-31"], ["2023-11-30", "2024-03-01"]),
     ],
 )

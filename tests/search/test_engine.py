@@ -453,6 +453,34 @@ def test_a_question_of_last_march_prefers_march(db: SessionDB, say: Say) -> None
     assert sessions(db.search("What failed in the parser in March 2026?"))[0] == march
 
 
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        ("in the quill project, where is it that the parser is", {"project": "/srv/quill"}),
+        ("with hermes: where is it that the parser is", {"agent": "hermes"}),
+        ("where is it that the parser is, in the claude chat", {"agent": "claude-code"}),
+        ("on the fix-wal branch, where is the parser", {"metadata": {"git_branch": ["fix-wal"]}}),
+    ],
+)
+def test_a_question_prefers_the_sessions_that_it_names(
+    db: SessionDB, say: Say, query: str, fields: dict[str, Any]
+) -> None:
+    say("the parser is here, the parser is there, with a project and a chat on a branch", project="/srv/web")
+    wanted = say("the parser is here", "and so on", **fields)
+    assert sessions(db.search(query))[0] == wanted
+
+
+def test_a_name_that_a_question_is_about_is_content(db: SessionDB, say: Say) -> None:
+    say("the proxy is set", agent="codex")
+    wanted = say("run codex behind a proxy", agent="hermes")
+    assert sessions(db.search("how was it with running codex behind a proxy"))[0] == wanted
+
+
+def test_a_name_alone_is_content_too(db: SessionDB, say: Say) -> None:
+    wanted = say("we talked of codex", agent="hermes")
+    assert sessions(db.search("was it with codex?")) == [wanted]
+
+
 def test_titles_and_notes_count(db: SessionDB, say: Say) -> None:
     titled = say("hello", title="Kubernetes upgrade")
     noted = say("hello there")

@@ -14,6 +14,27 @@ _FETCHED = 2000
 _TOGETHER = 50
 
 
+# What a name is the name of, as conditions on the tables of names; an agent, a model or a project may go by how
+# its name begins, a model that is called one by any part of it: "with gpt-5", "the opus model".
+_BEGINS = "(lower(name) = {name} OR lower(name) LIKE {name} || '-%')"
+_AGENTS = f"SELECT name FROM agents WHERE {_BEGINS}"
+_MODELS = f"SELECT id FROM models WHERE {_BEGINS}"
+_PARTS = (
+    "SELECT id FROM models WHERE '-' || replace(lower(name), '/', '-') || '-' LIKE '%-' || {name} || '-%'"
+)
+_PROJECTS = f"SELECT id FROM projects WHERE {_BEGINS}"
+_BRANCHES = (
+    "SELECT id FROM sessions WHERE metadata LIKE '%git_branch%' AND EXISTS"
+    " (SELECT 1 FROM json_each(metadata, '$.git_branch') WHERE lower(value) = {name})"
+)
+_OF_NAME = {
+    "any": (("agent", _AGENTS), ("model_id", _MODELS)),
+    "model": (("model_id", _PARTS),),
+    "project": (("project_id", _PROJECTS),),
+    "branch": (("id", _BRANCHES),),
+}
+
+
 class Order(NamedTuple):
     """Which rows come first and how many are read (None: all), and whether they are scored."""
 
@@ -100,6 +121,24 @@ class SearchQueries:
     def sessions(self) -> int:
         """Return how many sessions there are."""
         return int(self._db.value("SELECT count(*) FROM sessions"))
+
+    def is_name(self, name: str, kind: str) -> bool:
+        """Say whether there is an agent, model, project or branch of a name, by the kind that it is called."""
+        either = " UNION ALL ".join(table.format(name=":name") for _, table in _OF_NAME[kind])
+        return self._db.row(f"SELECT * FROM ({either}) LIMIT 1", {"name": name}) is not None
+
+    def named(self, session_ids: Iterable[str], names: Iterable[tuple[str, str]]) -> set[str]:
+        """Return those of the sessions that are of any of the names, each given with its kind."""
+        found: set[str] = set()
+        for name, kind in names:
+            either = " OR ".join(
+                f"s.{key} IN ({table.format(name=':name')})" for key, table in _OF_NAME[kind]
+            )
+            sql = f"SELECT s.id FROM json_each(:ids) AS j JOIN sessions AS s ON s.id = j.value WHERE {either}"
+            found |= {
+                row[0] for row in self._db.rows(sql, {"ids": json.dumps(list(session_ids)), "name": name})
+            }
+        return found
 
     def newest_activity(self) -> str:
         """Return when any session was last active; nothing where there is none."""
