@@ -58,7 +58,8 @@ def test_wheel_ships_every_module_and_the_whole_schema(wheel: Path) -> None:
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "sessiondb").rglob("*.py")}
     schema = {f"sessiondb/schema/{path.name}" for path in (ROOT / "schema").glob("*.sql")}
     assert schema
-    assert shipped == modules | schema | {"sessiondb/py.typed", "sessiondb/search/synonyms.txt"}
+    prices = {path.relative_to(ROOT).as_posix() for path in (ROOT / "sessiondb/prices").glob("*.json")}
+    assert shipped == modules | schema | prices | {"sessiondb/py.typed", "sessiondb/search/synonyms.txt"}
 
 
 def test_wheel_carries_the_version_and_the_licence(wheel: Path) -> None:

@@ -1,0 +1,130 @@
+"""The table of prices: what is shipped, and what a user's own file puts over it or beside it.
+
+A file is JSON: `models` by name, each with `prices`, a list by the first day of each, in dollars for a million tokens:
+
+    {"models": {"my-model": {"prices": [{"input": 1, "output": 4}, {"from": "2026-03-01", "input": 0.5, "output": 2}]}}}
+
+One set of prices may stand without the list. Of the tokens: `input`, `cache_read`, `cache_write`, `cache_write_1h`,
+`cache_write_12h` and `output`; beside them `web_search`, dollars for one, and `above`, what holds instead for a
+response whose whole context is larger than a number of tokens. A model may have `names`, others for it, and what
+multiplies its prices, or stands for them: `batch`, `flex`, `priority`, `fast`, `us` (the region of an answer),
+`regional` and `us-gov` (regions of Amazon Bedrock).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sessiondb.errors import InvalidInput
+from sessiondb.prices.names import candidates
+
+VARIABLE = "SESSIONDB_PRICES"
+"""The environment variable that names a file of one's own prices."""
+
+RATES = ("input", "cache_read", "cache_write", "cache_write_1h", "cache_write_12h", "output", "web_search")
+FACTORS = ("batch", "flex", "priority", "fast", "us", "regional", "us-gov")
+_HERE = Path(__file__).parent
+
+Model = Mapping[str, Any]
+
+
+class Table:
+    """Models by their names."""
+
+    def __init__(self, models: Mapping[str, Model]) -> None:
+        self._models = models
+        self._names = {name: id for id, model in models.items() for name in model.get("names", ())}
+        self._found: dict[str, Model | None] = {}
+
+    def find(self, name: str) -> Model | None:
+        """Return the entry of a model by a name as logs write it, None where there is none."""
+        if name not in self._found:
+            self._found[name] = next(filter(None, map(self._known, candidates(name))), None)
+        return self._found[name]
+
+    def _known(self, name: str) -> Model | None:
+        return self._models.get(name) or self._models.get(self._names.get(name, ""))
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Return the sizes of context above which some model has other prices."""
+        found = {
+            int(size)
+            for model in self._models.values()
+            for row in _rows(model)
+            for size in row.get("above", ())
+        }
+        return tuple(sorted(found))
+
+    @cached_property
+    def days(self) -> tuple[str, ...]:
+        """Return the days on which some price changes."""
+        return tuple(
+            sorted({row["from"] for model in self._models.values() for row in _rows(model) if "from" in row})
+        )
+
+
+def _rows(model: Model) -> list[Mapping[str, Any]]:
+    tiers = [model[name] for name in FACTORS if isinstance(model.get(name), Mapping)]
+    return [*model["prices"], *tiers]
+
+
+def load(own: str | os.PathLike[str] | None = None) -> Table:
+    """Return the table, with the file $SESSIONDB_PRICES and then `own` put over it.
+
+    Raises InvalidInput for a file that is not there or not as the top of this module says.
+    """
+    models: dict[str, Model] = {}
+    for path in sorted(_HERE.glob("*.json")):
+        models |= json.loads(path.read_text(encoding="utf-8"))["models"]
+    for source in (os.environ.get(VARIABLE), own):
+        if source:
+            models |= _own(Path(source).expanduser())
+    return Table(models)
+
+
+def _own(path: Path) -> dict[str, Model]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput(f"cannot read the prices in {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise InvalidInput(f"the prices in {path} are no JSON: {error}") from error
+    models = found.get("models") if isinstance(found, dict) else None
+    if not isinstance(models, dict):
+        raise InvalidInput(f'the prices in {path} lack "models": {{"NAME": {{"input": 1, "output": 4}}}}')
+    return {name.lower(): _checked(path, name, model) for name, model in models.items()}
+
+
+def _checked(path: Path, name: str, model: Any) -> Model:
+    """Return an entry of a user's file in the shape of ours. Raises InvalidInput where it makes no sense."""
+    entry = dict(model) if isinstance(model, dict) else {}
+    if "prices" not in entry:
+        rates = {key: entry.pop(key) for key in (*RATES, "above") if key in entry}
+        entry["prices"] = [rates] if rates else []
+    prices = entry["prices"]
+    rows = prices if isinstance(prices, list) else []
+    above = [tier for row in rows if isinstance(row, dict) for tier in _tiers(row)]
+    numbers = [row[key] for row in (*rows, *above) if isinstance(row, dict) for key in RATES if key in row]
+    factors = [entry[key] for key in FACTORS if key in entry]
+    if (
+        not rows
+        or not all(isinstance(row, dict) and isinstance(row.get("from", ""), str) for row in (*rows, *above))
+        or not all(isinstance(value, int | float) and value >= 0 for value in (*numbers, *factors))
+        or not all("input" in row and "output" in row for row in rows)
+    ):
+        raise InvalidInput(
+            f"the prices of {name} in {path} make no sense: give input and output in dollars for a million tokens"
+        )
+    return {**entry, "prices": sorted(rows, key=lambda row: str(row.get("from", "")))}
+
+
+def _tiers(row: Mapping[str, Any]) -> list[Any]:
+    above = row.get("above", {})
+    sizes = isinstance(above, dict) and all(size.isdigit() for size in above)
+    return list(above.values()) if sizes else [None]
