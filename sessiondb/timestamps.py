@@ -105,6 +105,14 @@ def to_datetime(text: str) -> datetime:
     return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)
 
 
+def day_of(text: str) -> date:
+    """Give the UTC day of a stored timestamp; the first of all days for text of any other shape."""
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        return date.min
+
+
 def from_datetime(moment: datetime) -> str:
     """Give the stored timestamp of an aware datetime; raise InvalidInput for a naive one."""
     if moment.utcoffset() is None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sessiondb import timestamps
+from sessiondb.dao.values import stored_json
 from sessiondb.storage.connection import Connection
 
 
@@ -184,6 +185,4 @@ class Ledger:
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     path, stat, state, is_contested = row[0], Stat(*row[1:6]), row[12], bool(row[13])
-    return Entry(
-        path, stat, *row[6:12], state=json.loads(state) if state else None, is_contested=is_contested
-    )  # type: ignore[misc]
+    return Entry(path, stat, *row[6:12], state=stored_json(state, None), is_contested=is_contested)  # type: ignore[misc]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,7 @@ from sessiondb.chat.incoming import Draft, draft
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.tool_calls import ToolCalls
-from sessiondb.dao.values import json_value, moment, said_at
+from sessiondb.dao.values import json_value, moment, said_at, stored_json
 from sessiondb.errors import Conflict, NotFound
 from sessiondb.records import Message, ToolCall
 from sessiondb.storage.connection import Connection, Row
@@ -270,7 +269,7 @@ class Messages:
 
 def _message(row: Row, calls: tuple[ToolCall, ...]) -> Message:
     values = list(row)
-    values[6] = json.loads(row[6]) if row[6] else None
-    values[11] = json.loads(row[11]) if row[11] else {}
+    values[6] = stored_json(row[6], None)
+    values[11] = stored_json(row[11], {})
     values.append(calls)
     return Message(*values)

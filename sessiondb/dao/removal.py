@@ -93,8 +93,7 @@ class Removals:
     def vacuum(self) -> int:
         """Give the space of what was removed back to the disk, and return how many bytes that was."""
         size = self._size()
-        self._db.maintain("VACUUM")
-        self._db.maintain("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.vacuum()
         return size - self._size()
 
     def _remove(self, session_ids: list[str], order: _Order, kept: dict[str, int]) -> Removal:

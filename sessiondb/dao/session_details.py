@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
@@ -10,7 +9,7 @@ from typing import Any
 
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.values import json_value, moment
+from sessiondb.dao.values import json_value, moment, stored_json
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.storage.connection import Connection
 
@@ -141,5 +140,4 @@ class SessionDetails:
         row = self._db.row("SELECT metadata FROM sessions WHERE id = ?", (session_id,))
         if row is None:
             raise NotFound(f"there is no session {session_id}")
-        known: dict[str, Any] = json.loads(row[0]) if row[0] else {}
-        return known
+        return stored_json(row[0], {})

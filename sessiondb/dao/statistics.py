@@ -9,12 +9,10 @@ from typing import Any
 from sessiondb import timestamps
 from sessiondb.dao.search.indexes import INDEXES, SearchIndex
 from sessiondb.dao.session_filter import where_clause
+from sessiondb.dao.values import SUMS
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Group, SessionFilter, Stats, Status, Tokens, Usage, UsageReport
 from sessiondb.storage.connection import Connection
-
-_BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning", "cost_microdollars")
-_SUMS = ", ".join(f"sum(t.{bucket})" for bucket in _BUCKETS)
 
 # By what sessions are grouped: the name of the group, as SQL over the joins below.
 _GROUPS = {
@@ -58,8 +56,8 @@ class Statistics:
             journal=str(self._db.value("PRAGMA journal_mode")),
             sessions=self._number("SELECT count(*) FROM sessions"),
             open_sessions=self._number("SELECT count(*) FROM sessions WHERE ended_at IS NULL"),
-            messages=self._number("SELECT coalesce(sum(message_count), 0) FROM sessions"),
-            tool_calls=self._number("SELECT coalesce(sum(tool_call_count), 0) FROM sessions"),
+            messages=self._number("SELECT CAST(total(message_count) AS INTEGER) FROM sessions"),
+            tool_calls=self._number("SELECT CAST(total(tool_call_count) AS INTEGER) FROM sessions"),
             notes=self._number("SELECT count(*) FROM notes"),
             agents=dict(
                 self._db.rows("SELECT agent, count(*) FROM sessions GROUP BY agent ORDER BY 2 DESC, 1")
@@ -79,8 +77,8 @@ class Statistics:
         clause, parameters = where_clause(where)
         tags = "LEFT JOIN session_tags AS st ON st.session_id = s.id LEFT JOIN tags AS g ON g.id = st.tag_id"
         rows = self._db.rows(
-            f"SELECT {name}, count(*), sum(s.ended_at IS NULL), sum(s.message_count),"
-            " sum(s.tool_call_count), min(s.started_at), max(s.last_active_at)"
+            f"SELECT {name}, count(*), sum(s.ended_at IS NULL), CAST(total(s.message_count) AS INTEGER),"
+            " CAST(total(s.tool_call_count) AS INTEGER), min(s.started_at), max(s.last_active_at)"
             " FROM sessions AS s"
             " LEFT JOIN projects AS p ON p.id = s.project_id"
             " LEFT JOIN channels AS c ON c.id = s.channel_id"
@@ -108,10 +106,10 @@ class Statistics:
         name = _expression(_PERIODS, by)
         clause, parameters = _at_responses(where, model)
         rows = self._db.rows(
-            f"SELECT {name}, count(*), {_SUMS} FROM token_counts AS t"
+            f"SELECT {name}, count(*), {SUMS} FROM token_counts AS t"
             " JOIN sessions AS s ON s.id = t.session_id"
             f" LEFT JOIN models AS m ON m.id = t.model_id {clause} GROUP BY 1"
-            f" ORDER BY {'sum(t.output) DESC, 1' if by in ('session', 'model') else '1 DESC'}",
+            f" ORDER BY {'total(t.output) DESC, 1' if by in ('session', 'model') else '1 DESC'}",
             parameters,
         )
         page = _page(rows, limit, offset)

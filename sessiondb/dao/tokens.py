@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from sessiondb.dao.lookups import Lookups
-from sessiondb.dao.values import moment
+from sessiondb.dao.values import SUMS, moment
 from sessiondb.errors import Conflict, InvalidInput
 from sessiondb.records import Tokens
 from sessiondb.records.rows import BILLING_DETAILS, TOKEN_BUCKETS, stored_json
 from sessiondb.storage.connection import Connection
 
-_SUMS = ", ".join(f"sum({bucket})" for bucket in TOKEN_BUCKETS)
 _TEXTS = ("service_tier", "speed", "inference_geo", "git_branch", "git_commit")
 _GIVEN = (*TOKEN_BUCKETS, *BILLING_DETAILS)
 _WRITTEN = ("message_id", "counted_at", "model_id", *_GIVEN)
@@ -74,7 +73,7 @@ class TokenCounts:
     def total(self, session_id: str) -> Tokens:
         """Return the sums of a session."""
         return Tokens(
-            *(self._db.row(f"SELECT {_SUMS} FROM token_counts WHERE session_id = ?", (session_id,)) or ())
+            *(self._db.row(f"SELECT {SUMS} FROM token_counts AS t WHERE session_id = ?", (session_id,)) or ())
         )
 
     def of_request(self, session_id: str, request_key: str) -> Tokens | None:
@@ -88,7 +87,7 @@ class TokenCounts:
     def spoken(self, message_ids: Sequence[int]) -> dict[int, int]:
         """Return how many tokens messages were counted as, without their reasoning, for those that were."""
         rows = self._db.rows(
-            "SELECT message_id, sum(output - coalesce(reasoning, 0)) FROM token_counts"
+            "SELECT message_id, CAST(total(output) - total(reasoning) AS INTEGER) FROM token_counts"
             " WHERE output IS NOT NULL AND message_id IN (SELECT value FROM json_each(?))"
             " GROUP BY message_id",
             (json.dumps(list(message_ids)),),

@@ -5,10 +5,18 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sessiondb import timestamps
 from sessiondb.errors import InvalidInput
+from sessiondb.records.rows import TOKEN_BUCKETS
+
+T = TypeVar("T")
+
+SUMS = ", ".join(
+    f"CASE WHEN count(t.{name}) THEN CAST(total(t.{name}) AS INTEGER) END" for name in TOKEN_BUCKETS
+)
+"""The sums of TOKEN_BUCKETS over `token_counts AS t`: exact up to 2^53, and no error beyond; NULL where nothing is known."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -62,6 +70,18 @@ def due(value: str | date | None) -> str | None:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value.isoformat()
     return moment(value)
+
+
+def stored_json(text: str | None, otherwise: T) -> T:
+    """Return what JSON in the database says; `otherwise` where there is none, or none that can be read.
+
+    Other programs write into the file too: what one of them broke must not hide the rest of the row.
+    """
+    try:
+        found = json.loads(text) if text else otherwise
+    except (ValueError, RecursionError):
+        return otherwise
+    return found if otherwise is None or isinstance(found, type(otherwise)) else otherwise
 
 
 def json_value(value: Any) -> str | None:

@@ -13,8 +13,9 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date
 from typing import NamedTuple
+
+from sessiondb.timestamps import day_of
 
 FALLING = (1.0, 0.5, 0.25)
 """What the best, second best and third best of a session weigh."""
@@ -222,4 +223,4 @@ def _by_score(group: Group) -> tuple[float, str]:
 
 
 def _day(moment: str) -> int:
-    return date.fromisoformat(moment[:10]).toordinal()
+    return day_of(moment).toordinal()

@@ -45,6 +45,7 @@ from sessiondb.query.ranking import Activity, Group, Hit
 from sessiondb.query.text import STOP_WORDS
 from sessiondb.search.relaxed import AnyWord
 from sessiondb.search.rows import Expressions, RowReader
+from sessiondb.timestamps import day_of
 
 NEWEST = 2000
 """Rows of a word that are ranked, the newest, unless all are asked for. A row costs some 3 microseconds."""
@@ -260,7 +261,7 @@ def _closeness(period: Period | None, session: Activity) -> float:
     if period is None:
         return 0.0
     moments = (session.started_at, session.last_active_at)
-    return max(period.closeness(date.fromisoformat(moment[:10])) for moment in moments)
+    return max(period.closeness(day_of(moment)) for moment in moments)
 
 
 def _followed(first: Found, *others: Found) -> Found:

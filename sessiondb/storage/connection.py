@@ -10,6 +10,7 @@ One thread (and asyncio task) at a time has the writer. Whoever reads never wait
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -54,12 +55,12 @@ class Connection:
         self._is_wal = True
         self._synchronous = "FULL"
         self._file = self._make_file()
-        self._readers = Readers(path, self._file, time_budget, may_be_frozen=read_only)
+        self._readers = Readers(path, self._file, time_budget, read_only=read_only)
         if read_only:
             self._sqlite = self._readers.take()
             self._readers.give_back(self._sqlite)
         else:
-            self._sqlite = open_file(path, "mode=rw", CACHE, time_budget)
+            self._sqlite = open_file(path, "mode=rw", CACHE)
         forks.watch(self)
 
     def _make_file(self) -> OpenedFile:
@@ -289,6 +290,21 @@ class Connection:
                 return attempt(self._sqlite, sql, parameters, self._time_budget).fetchall()
             except sqlite3.Error as error:
                 raise self._failure(error) from error
+
+    def vacuum(self) -> None:
+        """Write the file anew, without free pages, in little memory.
+
+        SQLite makes a temporary copy meanwhile: beside the database, where there is room for it if anywhere,
+        unless SQLITE_TMPDIR names another folder.
+        """
+        folder = str(self.path.absolute().parent)
+        is_ours = os.environ.setdefault("SQLITE_TMPDIR", folder) == folder
+        try:
+            self.maintain("VACUUM")
+        finally:
+            if is_ours:
+                os.environ.pop("SQLITE_TMPDIR", None)
+        self.maintain("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close the file; safe to call twice. The last writer to close brings the log into the file.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from functools import cache
@@ -15,7 +16,7 @@ from sessiondb.storage.files import private_file
 APPLICATION_ID = 0x53534442
 """The four bytes "SSDB" in the file's header, by which the database is known as ours."""
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """The number of the newest file in schema/; a constant, so that reading commands need not look at the folder.
 """
 
@@ -48,6 +49,30 @@ def migrations() -> tuple[Migration, ...]:
     )
 
 
+class SchemaObject(NamedTuple):
+    """A table, index, view or trigger that the migrations make: its type, name, table, and SQL."""
+
+    type: str
+    name: str
+    table: str
+    sql: str
+
+
+@cache
+def schema_objects() -> dict[str, SchemaObject]:
+    """Return what a database of the newest schema holds, by name, without the tables behind an FTS5 index."""
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(":memory:")) as model:
+        for migration in migrations():
+            model.executescript(migration.sql)
+        rows = model.execute(
+            "SELECT type, name, tbl_name, sql FROM sqlite_master AS o WHERE sql IS NOT NULL AND NOT EXISTS"
+            " (SELECT 1 FROM pragma_table_list AS t WHERE t.name = o.name AND t.type = 'shadow')"
+        )
+        return {row[1]: SchemaObject(*row) for row in rows if not row[1].startswith("sqlite_")}
+
+
 def check(connection: Connection) -> int:
     """Return the schema number of a database, 0 for an empty file.
 
@@ -64,6 +89,11 @@ def check(connection: Connection) -> int:
         raise DatabaseForeign(
             f"{connection.path} is a SQLite database of another program (application id {application}):"
             " give another path"
+        )
+    if version < 1:
+        raise DatabaseForeign(
+            f"{connection.path} has schema {version}, which no sessiondb writes: another program changed it;"
+            f" restore a backup, or set user_version back (to {SCHEMA_VERSION} for a file of this version)"
         )
     if version > SCHEMA_VERSION:
         raise DatabaseForeign(

@@ -26,8 +26,11 @@ Row = tuple[Any, ...]
 Parameters = Sequence[Any] | dict[str, Any]
 
 
-def open_file(path: Path, options: str, cache: int, time_budget: float) -> sqlite3.Connection:
-    """Open a SQLite file with our pragmas; `cache` is in KiB. Raises the errors of sessiondb.errors."""
+def open_file(path: Path, options: str, cache: int, wait: float = 0) -> sqlite3.Connection:
+    """Open a SQLite file with our pragmas; `cache` is in KiB, and SQLite itself waits `wait` seconds for others.
+
+    Raises the errors of sessiondb.errors.
+    """
     uri = f"{path.absolute().as_uri()}?{options}"
     try:
         connection = sqlite3.connect(
@@ -41,9 +44,7 @@ def open_file(path: Path, options: str, cache: int, time_budget: float) -> sqlit
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA temp_store = FILE")
         connection.execute(f"PRAGMA cache_size = -{cache}")
-        # Another process may be recovering the log or closing: readers wait for that as well.
-        if options != "mode=rw":
-            connection.execute(f"PRAGMA busy_timeout = {int(time_budget * 1000)}")
+        connection.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
         if not failures.is_busy(error):
@@ -76,15 +77,18 @@ class Readers:
     """Readers of one file: taken for a read, and given back after it; each sees what is committed by then.
 
     SQLite makes shared memory beside a file with write-ahead logging, for reading too. Where the folder does
-    not allow that (`may_be_frozen`) and the file was closed cleanly, all is in the file itself: it is read as
+    not allow that (`read_only`) and the file was closed cleanly, all is in the file itself: it is read as
     it is, and opened anew when it changes.
+
+    A reader beside a writer may do whatever that may, but write: SQLite does not even read the CHECK
+    constraints of a file that it opens for reading only, and `PRAGMA integrity_check` passes over them.
     """
 
-    def __init__(self, path: Path, file: OpenedFile, time_budget: float, *, may_be_frozen: bool) -> None:
+    def __init__(self, path: Path, file: OpenedFile, time_budget: float, *, read_only: bool) -> None:
         self._path = path
         self._file = file
         self._time_budget = time_budget
-        self._may_be_frozen = may_be_frozen
+        self._read_only = read_only
         self._idle: list[sqlite3.Connection] = []
         self._snapshots: dict[int, sqlite3.Connection] = {}
         self._is_closed = False
@@ -145,15 +149,20 @@ class Readers:
     def _open(self) -> sqlite3.Connection:
         self._frozen = None
         try:
-            return open_file(self._path, "mode=ro", CACHE, self._time_budget)
+            # Another process may be recovering the log or closing: readers wait for that as well.
+            reader = open_file(
+                self._path, "mode=ro" if self._read_only else "mode=rw", CACHE, self._time_budget
+            )
+            reader.execute(f"PRAGMA query_only = {'OFF' if self._read_only else 'ON'}")
+            return reader
         except DatabaseError as error:
             is_barred = failures.code_of(error.__cause__) in (failures.CANTOPEN, failures.READONLY)
-            if not (self._may_be_frozen and is_barred) or os.access(self._path.absolute().parent, os.W_OK):
+            if not (self._read_only and is_barred) or os.access(self._path.absolute().parent, os.W_OK):
                 raise
             stamp = self._stamp()
             if stamp == (-1,):
                 raise
-            reader = open_file(self._path, "mode=ro&immutable=1", CACHE, self._time_budget)
+            reader = open_file(self._path, "mode=ro&immutable=1", CACHE)
             self._frozen = stamp
             return reader
 

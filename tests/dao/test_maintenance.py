@@ -14,7 +14,7 @@ from sessiondb import SessionDB
 from sessiondb.dao.maintenance import Maintenance
 from sessiondb.dao.removal import Removals
 from sessiondb.dao.search.indexes import INDEXES
-from sessiondb.errors import InvalidInput
+from sessiondb.errors import DatabaseError, InvalidInput
 from sessiondb.records import Backup, Finding
 
 
@@ -80,7 +80,7 @@ def test_rows_written_while_a_trigger_was_missing_are_found_again(db: SessionDB)
         "DROP TRIGGER messages_ai",
         "DROP TRIGGER messages_count_ai",
         "INSERT INTO messages (session_id, seq, role, content)"
-        " VALUES ('session-0', 9, 'user', 'a zeppelin 飞艇')",
+        " VALUES ('session-0', 4, 'user', 'a zeppelin 飞艇')",
     )
     maintenance = Maintenance(db.connection)
 
@@ -205,7 +205,11 @@ def test_a_backup_is_whole_private_and_writable(db: SessionDB, tmp_path: Path) -
 def test_a_failed_backup_leaves_no_file(db: SessionDB, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
 
-    with db.connection.transaction(), pytest.raises(Exception, match="VACUUM"):
+    db.connection.sqlite.executescript(
+        "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'CREATE TABLE (' WHERE name = 'meta'"
+    )
+
+    with pytest.raises(DatabaseError):
         Maintenance(db.connection).back_up(target)
 
     assert not target.exists()

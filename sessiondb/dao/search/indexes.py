@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sessiondb.errors import DatabaseDamaged, DatabaseError
+from sessiondb.dao.search import shadow_tables
+from sessiondb.errors import DatabaseError
 from sessiondb.query.text import needs_segments, segment
+from sessiondb.storage import failures, migrations
 from sessiondb.storage.connection import Connection
 
 BATCH = 96 * 1024 * 1024
@@ -19,6 +22,17 @@ _LOAD_HASH = 64 * 1024 * 1024
 _DEFAULT_HASH = 1024 * 1024
 # As the schema sets it.
 _AUTOMERGE = 16
+
+# Rows and bytes that any write indexes by the way.
+_FEW, _LITTLE = 64, 256 * 1024
+
+# Segments are numbered by what is above bit 37 of the ids of their pages; see fts5_index.c of SQLite.
+_UNLISTED = """
+SELECT 1 FROM {name}_data WHERE id >> 37 > 0 AND id >> 37 NOT IN (SELECT segid FROM {name}_idx) LIMIT 1
+"""
+_OF_DAMAGE = (failures.ERROR, failures.CORRUPT, failures.CONSTRAINT, failures.MISMATCH)
+# What is made anew first: triggers and views name tables.
+_ORDER = {"table": 0, "index": 1, "view": 2, "trigger": 3}
 
 # Rows held at a time while texts are looked through: one may be megabytes.
 _ROWS = 64
@@ -40,9 +54,12 @@ INDEXES = (
     Index("notes_fts", "notes", "id", ("body", "context", "resolution"), "note"),
     Index("tool_calls_fts", "tool_calls", "id", ("name", "arguments", "result"), "tool_call"),
 )
-SEGMENTS = "search_segments_fts"
+SEGMENTS = Index("search_segments_fts", "search_segments", "id", ("content",), "")
+"""The index of the texts that are prepared from all the others' rows."""
+
+ALL = (*INDEXES, SEGMENTS)
 TOOLS = "tool_calls_fts"
-_BY_NAME = {index.name: index for index in INDEXES}
+_BY_NAME = {index.name: index for index in ALL}
 
 # Fire for each inserted row; a bulk load does their work in one statement, or in Python.
 _INSERT_TRIGGERS = (
@@ -71,6 +88,10 @@ class SearchIndex:
         if first is None:
             return 0
         return int(self._db.value(f"SELECT count(*) FROM {index.table} WHERE {index.key} >= ?", (first,)))
+
+    def is_behind(self, name: str) -> bool:
+        """Say whether an index waits for a catch-up, be it that there is nothing left to catch up with."""
+        return self._pending_from(name) is not None
 
     @contextlib.contextmanager
     def bulk(self) -> Iterator[None]:
@@ -108,13 +129,14 @@ class SearchIndex:
 
         An index that was marked stale is rebuilt.
         """
-        for index in INDEXES:
+        for index in ALL:
             while True:
                 with self._db.transaction():
                     done = self._catch_up_batch(index)
                 if done is None:
                     break
                 yield done
+        self.remove_set_aside()
 
     def _catch_up_batch(self, index: Index) -> int | None:
         """Index the next pending rows and return how many; None where none are pending.
@@ -124,9 +146,9 @@ class SearchIndex:
         first = self._pending_from(index.name)
         if first is None:
             return None
+        if first == 0:
+            self._clear(index)
         with self._loading(index):
-            if first == 0:
-                self._clear(index)
             last = self._batch_end(index, first)
             if last is None:
                 self._set_pending(index.name, None)
@@ -148,14 +170,64 @@ class SearchIndex:
         self._configure(index.name, "automerge", _AUTOMERGE)
 
     def mark_stale(self, name: str) -> None:
-        """Let an index be passed over until it is rebuilt, so that writes go on although it is damaged."""
-        self._set_pending(name, 0)
+        """Let an index be passed over until it is rebuilt, so that writes go on although it is damaged.
+
+        An empty one takes its place: the triggers name it, and cannot run where it cannot be opened.
+        """
+        with self._db.transaction():
+            shadow_tables.renew(self._db, name)
+            self._set_pending(name, 0)
+
+    def remove_set_aside(self) -> bool:
+        """Remove what is left of indexes that were put aside; say whether that left pages for VACUUM to free."""
+        return shadow_tables.remove_set_aside(self._db)
+
+    def forget_schema(self) -> None:
+        """Let SQLite read the schema anew: a change of it by other means may have been undone."""
+        shadow_tables.reread(self._db)
+
+    def restore_schema(self) -> list[str]:
+        """Make anew what is missing of the tables, views and triggers of search, and return their names.
+
+        Indexes that may have missed rows meanwhile are marked stale.
+        """
+        wanted = migrations.schema_objects()
+        with self._db.transaction():
+            present = {row[0] for row in self._db.rows("SELECT name FROM sqlite_master")}
+            missing = [wanted[name] for name in wanted if name not in present and _is_of_search(wanted[name])]
+            for found in sorted(missing, key=lambda found: _ORDER[found.type]):
+                self._db.execute(found.sql)
+            # The prepared texts come of all the others' rows.
+            is_all = any(found.name == SEGMENTS.table for found in missing)
+            for index in ALL:
+                self._db.execute(
+                    "INSERT INTO search_state (index_name, pending_from) VALUES (?, 0)"
+                    " ON CONFLICT (index_name) DO NOTHING",
+                    (index.name,),
+                )
+                if is_all or any(index.name == found.name or index.table == found.table for found in missing):
+                    self.mark_stale(index.name)
+        return [found.name for found in missing]
+
+    def complete(self) -> None:
+        """Within a transaction, index what is pending where that is little, as an error may have left it."""
+        for index in ALL:
+            first = self._pending_from(index.name)
+            if first is None:
+                continue
+            sizes = self._db.rows(
+                f"SELECT {_size_of(index)} FROM {index.table} WHERE {index.key} >= ? LIMIT {_FEW + 1}",
+                (first,),
+            )
+            if len(sizes) <= _FEW and sum(row[0] for row in sizes) <= _LITTLE:
+                while self._catch_up_batch(index) is not None:
+                    pass
 
     def optimize(self) -> None:
         """Merge each index into one segment: the smallest and fastest form, at the cost of writing it
         anew.
         """
-        for name in (*_BY_NAME, SEGMENTS):
+        for name in _BY_NAME:
             with self._db.transaction():
                 self._db.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")
 
@@ -164,33 +236,33 @@ class SearchIndex:
         not compared.
         """
         found = []
-        for name in (*_BY_NAME, SEGMENTS):
-            if name in _BY_NAME and self._pending_from(name) is not None:
+        for name in _BY_NAME:
+            if self._pending_from(name) is not None:
                 continue
             try:
                 with self._db.transaction():
                     self._db.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")
-            except (DatabaseDamaged, DatabaseError):
+                # SQLite reads each segment by its list of pages: it misses those that the list lacks.
+                if self._db.row(_UNLISTED.format(name=name)) is not None:
+                    found.append(name)
+            except DatabaseError as error:
+                if not may_be_damage(error):
+                    raise
                 found.append(name)
         return found
 
     def rebuild(self, name: str) -> None:
         """Build an index anew from its table."""
-        with self._db.transaction():
-            if name == SEGMENTS:
-                self._db.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")
-                return
-            self._set_pending(name, 0)
+        self.mark_stale(name)
         for _ in self.catch_up():
             pass
 
     def _batch_end(self, index: Index, first: int) -> int | None:
         """Return the key of the last row of the batch that begins at `first`, None where there is no row."""
-        size = " + ".join(f"coalesce(length(CAST({column} AS BLOB)), 0)" for column in index.columns)
         last = None
         total = 0
         for key, weight in self._db.stream(
-            f"SELECT {index.key}, {size} FROM {index.table} WHERE {index.key} >= ? ORDER BY {index.key}",
+            f"SELECT {index.key}, {_size_of(index)} FROM {index.table} WHERE {index.key} >= ? ORDER BY {index.key}",
             (first,),
         ):
             last = int(key)
@@ -207,6 +279,8 @@ class SearchIndex:
             f" WHERE {index.key} BETWEEN ? AND ?",
             span,
         )
+        if index is SEGMENTS:
+            return
         # The triggers do this in SQL, for any tool's sake; Python is many times faster at it.
         self._db.executemany(
             "INSERT INTO search_segments (source, row_id, content) VALUES (?, ?, ?)",
@@ -220,16 +294,41 @@ class SearchIndex:
                 yield index.source, key, segment(" ".join(text or "" for text in texts))
 
     def _clear(self, index: Index) -> None:
-        self._db.execute(f"INSERT INTO {index.name} ({index.name}) VALUES ('delete-all')")
+        shadow_tables.renew(self._db, index.name)
         self._db.execute("DELETE FROM search_segments WHERE source = ? AND part = ''", (index.source,))
 
     def _configure(self, name: str, option: str, value: int) -> None:
         self._db.execute(f"INSERT INTO {name} ({name}, rank) VALUES (?, ?)", (option, value))
 
     def _pending_from(self, name: str) -> int | None:
-        found = self._db.value("SELECT pending_from FROM search_state WHERE index_name = ?", (name,))
-        return None if found is None else int(found)
+        found = self._db.row("SELECT pending_from FROM search_state WHERE index_name = ?", (name,))
+        if found is None:
+            # Its row was removed: nobody knows what the index holds.
+            return 0
+        return None if found[0] is None else int(found[0])
 
     def _set_pending(self, name: str, first: int | None) -> None:
         with self._db.transaction():
-            self._db.execute("UPDATE search_state SET pending_from = ? WHERE index_name = ?", (first, name))
+            self._db.execute(
+                "INSERT INTO search_state (index_name, pending_from) VALUES (?, ?)"
+                " ON CONFLICT (index_name) DO UPDATE SET pending_from = excluded.pending_from",
+                (name, first),
+            )
+
+
+def may_be_damage(error: Exception) -> bool:
+    """Say whether an error of a write may come of a damaged index: not of a full disk, a busy file or the like."""
+    cause = error.__cause__
+    return isinstance(cause, sqlite3.Error) and failures.code_of(cause) in _OF_DAMAGE
+
+
+def _size_of(index: Index) -> str:
+    return " + ".join(f"coalesce(length(CAST({column} AS BLOB)), 0)" for column in index.columns)
+
+
+def _is_of_search(found: migrations.SchemaObject) -> bool:
+    return (
+        found.name.startswith("search_")
+        or found.name in _BY_NAME
+        or (found.type == "trigger" and "search_" in found.sql)
+    )

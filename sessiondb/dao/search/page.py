@@ -69,8 +69,17 @@ class SearchPage:
         return {row[0]: row[1:] for row in rows}
 
     def pending(self, corpus: Corpus) -> int:
-        """Return how many rows an unfinished import left out of an index."""
+        """Return how many rows an unfinished import, or damage, left out of an index."""
         first = self._db.value("SELECT pending_from FROM search_state WHERE index_name = ?", (corpus.fts,))
-        if first is None:
-            return 0
-        return int(self._db.value(f"SELECT count(*) FROM {corpus.table} WHERE {corpus.key} >= ?", (first,)))
+        if first is not None:
+            return int(
+                self._db.value(f"SELECT count(*) FROM {corpus.table} WHERE {corpus.key} >= ?", (first,))
+            )
+        # Of their texts in scripts without spaces only.
+        return int(
+            self._db.value(
+                "SELECT count(*) FROM search_segments WHERE source = ? AND id >="
+                " (SELECT pending_from FROM search_state WHERE index_name = 'search_segments_fts')",
+                (corpus.source,),
+            )
+        )

@@ -1,0 +1,244 @@
+"""What may be wrong with a database: each check yields its findings, and changes nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from sessiondb.dao.search.indexes import ALL, SearchIndex
+from sessiondb.errors import DatabaseDamaged, DatabaseError
+from sessiondb.records import Finding
+from sessiondb.storage import migrations, paths
+from sessiondb.storage.connection import Connection
+from sessiondb.storage.migrations import SchemaObject
+
+PROBLEMS = 20
+"""Problems of one kind that are named."""
+
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+
+COUNTERS = {
+    "message_count": "(SELECT count(*) FROM messages WHERE session_id = s.id"
+    " AND role IN ('user', 'assistant'))",
+    "tool_call_count": "(SELECT count(*) FROM tool_calls WHERE session_id = s.id)",
+}
+"""The counters of `sessions AS s`, and what they should be."""
+
+_TEXTS = {
+    "sessions": ("title", "key", "native_id", "end_reason", "metadata"),
+    "messages": ("content", "reasoning", "parts", "external_id", "metadata"),
+    "tool_calls": ("name", "arguments", "result"),
+    "notes": ("body", "context", "resolution", "author", "assignee"),
+}
+_JSON = {"sessions": ("metadata",), "messages": ("parts", "metadata"), "imports": ("state",)}
+
+# What `PRAGMA integrity_check` says of rows that break the rules of their table, and of an index that is at
+# odds with its table; see pragma.c of SQLite.
+_OF_VALUES = ("CHECK constraint failed", "NULL value in", "TEXT value in", "NUMERIC value in", "non-")
+_OF_INDEX = (" missing from index ", "wrong # of entries in index ", "non-unique entry in index ")
+_LOST = ("is never used", "Freelist: ", "freelist", "Free page count")
+
+
+class Checks:
+    """All checks of one database, opened for writing: to check a search index is to write to it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+        self._search = SearchIndex(connection)
+
+    def all(self) -> list[Finding]:
+        """Return what is wrong."""
+        checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+            self._pages,
+            self._schema,
+            self._journal,
+            self._references,
+            self._counters,
+            self._order,
+            self._values,
+            self._indexes,
+            self._modes,
+        )
+        found: list[Finding] = []
+        for check in checks:
+            try:
+                found += check()
+            except DatabaseDamaged as damage:
+                found.append(Finding.beyond_repair(damage.__cause__ or damage))
+            except DatabaseError as error:
+                # A table that is missing is named by the check of the schema; other checks fail of it.
+                if not any(finding.check == "schema" for finding in found):
+                    raise
+                if check != self._indexes:
+                    found.append(Finding("schema", f"not all could be checked: {error}", False))
+        return list(dict.fromkeys(found))
+
+    def damaged_tables(self) -> list[str]:
+        """Return the names of the tables that SQLite finds damaged."""
+        names = self._db.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0")
+        return [name for (name,) in names if self._is_damaged(name)]
+
+    def wrong_schema(self) -> list[SchemaObject]:
+        """Return the tables, indexes, views and triggers that are missing or are not what they should be.
+
+        Tables may have further columns of the user's.
+        """
+        present: dict[str, str | None] = dict(self._db.rows("SELECT name, sql FROM sqlite_master"))
+        return [
+            wanted
+            for wanted in migrations.schema_objects().values()
+            if wanted.name not in present
+            or (wanted.type != "table" and not _is_same(present[wanted.name], wanted.sql))
+        ]
+
+    def wrong_modes(self) -> list[tuple[Path, int]]:
+        """Return the paths that others than the owner can use, with the mode they should have.
+
+        A folder is looked at only where it is the default one: others are not ours.
+        """
+        if os.name != "posix":
+            return []
+        path = self._db.path
+        wanted = {
+            path.with_name(f"{path.name}{suffix}"): PRIVATE_FILE
+            for suffix in ("", "-wal", "-shm", "-journal", ".lock")
+        }
+        if path.parent == paths.user_data() / "sessiondb":
+            wanted[path.parent] = PRIVATE_FOLDER
+        return [
+            (place, mode)
+            for place, mode in wanted.items()
+            if place.exists() and stat.S_IMODE(place.stat().st_mode) & 0o077
+        ]
+
+    def _pages(self) -> Iterator[Finding]:
+        texts = [text for (text,) in self._db.rows(f"PRAGMA integrity_check({PROBLEMS})") if text != "ok"]
+        # Newer SQLites look into the search indexes too, which `_indexes` checks and which can be repaired.
+        texts = [text for text in texts if "FTS" not in text]
+        if not texts:
+            return
+        damaged = self.damaged_tables()
+        are_derived = all(map(is_derived, damaged))
+        for name in damaged:
+            if is_derived(name):
+                yield Finding("search", f"pages of {name} are damaged", True)
+        for text in texts:
+            if text.startswith(_OF_VALUES) and "index" not in text:
+                yield Finding("values", f"{text}: another program wrote what sessiondb would not", False)
+            elif any(words in text for words in _OF_INDEX):
+                yield Finding("file", text, True)
+            elif are_derived and not damaged:
+                yield Finding("file", text.replace("*** in database main ***\n", ""), True)
+            elif not are_derived:
+                yield Finding.beyond_repair(text)
+
+    def _is_damaged(self, table: str) -> bool:
+        try:
+            texts = [text for (text,) in self._db.rows(f"PRAGMA integrity_check('{table}')")]
+        except DatabaseDamaged:
+            return True
+        return any(
+            text != "ok" and not text.startswith(_OF_VALUES) and not any(words in text for words in _OF_INDEX)
+            for text in texts
+        )
+
+    def _schema(self) -> Iterator[Finding]:
+        present = {row[0] for row in self._db.rows("SELECT name FROM sqlite_master")}
+        for wanted in self.wrong_schema():
+            state = "is not what it should be" if wanted.name in present else "is missing"
+            can_repair = wanted.type != "table" or wanted.name.startswith("search_") or "_fts" in wanted.name
+            hint = "" if can_repair else ": restore a backup"
+            yield Finding("schema", f"{wanted.name} {state}{hint}", can_repair)
+
+    def _journal(self) -> Iterator[Finding]:
+        if not self._db.is_wal:
+            yield Finding(
+                "journal",
+                "readers and writers wait for each other, for there is no write-ahead log: other programs keep"
+                " the file open, or it lies on a network file system, where it should not",
+                True,
+            )
+
+    def _references(self) -> Iterator[Finding]:
+        for table, rowid, parent, _ in self._db.rows("PRAGMA foreign_key_check")[:PROBLEMS]:
+            yield Finding("references", f"row {rowid} of {table} points to nothing in {parent}", False)
+
+    def _counters(self) -> Iterator[Finding]:
+        wrong = " OR ".join(f"s.{name} <> {truth}" for name, truth in COUNTERS.items())
+        count = int(self._db.value(f"SELECT count(*) FROM sessions AS s WHERE {wrong}"))
+        if count:
+            yield Finding("counters", f"message or tool call counts of {_sessions(count)} are wrong", True)
+
+    def _order(self) -> Iterator[Finding]:
+        count = int(
+            self._db.value(
+                "SELECT count(*) FROM (SELECT 1 FROM messages GROUP BY session_id"
+                " HAVING min(seq) <> 1 OR max(seq) <> count(*))"
+            )
+        )
+        if count:
+            yield Finding(
+                "order", f"the messages of {_sessions(count)} are not numbered one after the other", False
+            )
+
+    def _values(self) -> Iterator[Finding]:
+        for table, columns in _JSON.items():
+            for column in columns:
+                count = self._db.value(
+                    f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND NOT json_valid({column})"
+                )
+                if count:
+                    yield Finding(
+                        "values", f"{table}.{column} of {count} rows is no JSON: it is read as empty", False
+                    )
+        for table, columns in _TEXTS.items():
+            if count := self._undecodable(table, columns):
+                yield Finding(
+                    "values",
+                    f"text of {count} rows of {table} is no UTF-8: it is read with U+FFFD in place of it",
+                    False,
+                )
+
+    def _undecodable(self, table: str, columns: tuple[str, ...]) -> int:
+        count = 0
+        blobs = ", ".join(f"CAST({column} AS BLOB)" for column in columns)
+        # One at a time: a row may be many megabytes.
+        for row in self._db.stream(f"SELECT {blobs} FROM {table}", size=1):
+            count += not all(value is None or _is_utf8(value) for value in row)
+        return count
+
+    def _indexes(self) -> Iterator[Finding]:
+        for name in self._search.damaged():
+            yield Finding("search", f"the index {name} is damaged", True)
+        for index in ALL:
+            if pending := self._search.pending(index.name):
+                yield Finding("search", f"the index {index.name} lacks {pending} rows", True)
+            elif self._search.is_behind(index.name):
+                yield Finding("search", f"the index {index.name} takes no new rows", True)
+
+    def _modes(self) -> Iterator[Finding]:
+        for path, mode in self.wrong_modes():
+            yield Finding("modes", f"{path} can be read by others: its mode should be {mode:o}", True)
+
+
+def is_derived(table: str) -> bool:
+    """Say whether a table holds nothing but search, which is made from the others."""
+    return table.startswith(("search_", "set_aside_")) or "_fts_" in table
+
+
+def _is_same(present: str | None, wanted: str) -> bool:
+    return present is not None and present.split() == wanted.split()
+
+
+def _sessions(count: int) -> str:
+    return "1 session" if count == 1 else f"{count} sessions"
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
