@@ -127,5 +127,5 @@ def text_or_none(value: Any) -> str | None:
     them.
     """
     if isinstance(value, str):
-        return value or None
+        return clean_text(value) or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -200,11 +200,13 @@ class Notes:
         return Scope() if row is None else Scope(row[0], row[1])
 
     def _translate(self, note_id: int, translations: Mapping[str, str | None]) -> None:
-        self._db.executemany(
-            "INSERT INTO note_translations (note_id, lang, body) VALUES (?, ?, ?)"
-            " ON CONFLICT (note_id, lang) DO UPDATE SET body = excluded.body",
-            [(note_id, lang, text) for lang, text in translations.items() if text],
-        )
+        for lang, text in translations.items():
+            if text:
+                self._db.execute(
+                    "INSERT INTO note_translations (note_id, lang, body) VALUES (?, ?, ?)"
+                    " ON CONFLICT (note_id, lang) DO UPDATE SET body = excluded.body",
+                    (note_id, lang, text),
+                )
 
     def _was_active(self, session_id: str | None, at: str) -> None:
         self._db.execute(

@@ -9,7 +9,7 @@ from typing import Any
 
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.values import json_value, moment, stored_json
+from sessiondb.dao.values import json_value, moment, stored_json, whole_number
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.storage.connection import Connection
 
@@ -83,6 +83,7 @@ class SessionDetails:
         Raises NotFound, and InvalidInput where the session has fewer messages or more were consolidated
         already.
         """
+        whole_number(count, "a count of messages")
         with self._db.transaction():
             known = self.consolidated(session_id)
             last = self._db.value("SELECT max(seq) FROM messages WHERE session_id = ?", (session_id,)) or 0
@@ -107,19 +108,21 @@ class SessionDetails:
         Raises Conflict where there is no such session.
         """
         with self._db.transaction():
-            self._db.executemany(
-                "INSERT OR IGNORE INTO session_tags (session_id, tag_id) VALUES (?, ?)",
-                [(session_id, self._lookups.tag(tag)) for tag in tags],
-            )
+            for tag in tags:
+                self._db.execute(
+                    "INSERT OR IGNORE INTO session_tags (session_id, tag_id) VALUES (?, ?)",
+                    (session_id, self._lookups.tag(tag)),
+                )
 
     def remove_tags(self, session_id: str, tags: Iterable[str]) -> None:
         """Take tags off a session."""
         with self._db.transaction():
-            self._db.executemany(
-                "DELETE FROM session_tags WHERE session_id = ?"
-                " AND tag_id IN (SELECT id FROM tags WHERE name = ?)",
-                [(session_id, tag) for tag in tags],
-            )
+            for tag in tags:
+                self._db.execute(
+                    "DELETE FROM session_tags WHERE session_id = ?"
+                    " AND tag_id IN (SELECT id FROM tags WHERE name = ?)",
+                    (session_id, tag),
+                )
 
     def _exists(self, session_id: str) -> bool:
         return self._db.row("SELECT 1 FROM sessions WHERE id = ?", (session_id,)) is not None

@@ -19,6 +19,8 @@ _GIVEN = (*TOKEN_BUCKETS, *BILLING_DETAILS)
 _WRITTEN = ("message_id", "counted_at", "model_id", *_GIVEN)
 _UPDATE = f"UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in _WRITTEN)}"
 _Tokens = Mapping[str, int | str | Mapping[str, int] | None]
+# What JSON holds exactly.
+_MOST = 2**53
 _About = tuple[str | None, int | None, str | datetime | None]
 
 
@@ -131,12 +133,12 @@ def _storable(name: str, value: int | str | Mapping[str, int] | None) -> int | s
     kind: Any = str if name in _TEXTS else Mapping if name == "server_tools" else int
     if value is None or value == "":
         return None
-    if not isinstance(value, kind):
+    if not isinstance(value, kind) or isinstance(value, bool):
         wanted = {str: "text", int: "a whole number"}.get(kind, "a number of uses for each tool")
         raise InvalidInput(f"{name} cannot be {value!r}: give {wanted}")
     if isinstance(value, Mapping):
         return stored_json(dict(value))
-    if isinstance(value, int) and value < 0:
+    if isinstance(value, int) and not 0 <= value <= _MOST:
         raise InvalidInput(f"there cannot be {value} {name} tokens: give the count of one response")
     stored: int | str = value
     return stored

@@ -60,6 +60,13 @@ def row_limit(limit: int | None, name: str = "limit") -> int:
     return -1 if limit is None else limit
 
 
+def whole_number(value: Any, what: str) -> int:
+    """Return a whole number as it is. Raises InvalidInput for anything else: text, a float, a bool."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInput(f"{what} is a whole number, not {value!r}")
+    return value
+
+
 def due(value: str | date | None) -> str | None:
     """Return the stored form of a due date: a day as `2026-03-01`, a time of day as a timestamp.
 

@@ -20,8 +20,9 @@ from typing import Any, TypeVar
 
 from sessiondb.errors import DatabaseBusy, DatabaseError, DatabaseMissing
 from sessiondb.storage import failures, forks
+from sessiondb.storage.binding import Parameters, bindable, cleaned, refusal, too_large
 from sessiondb.storage.files import OpenedFile, private_file, private_folder
-from sessiondb.storage.readers import Parameters, Readers, Row, attempt, open_file
+from sessiondb.storage.readers import Readers, Row, attempt, open_file
 from sessiondb.storage.turns import Holder, Turns
 
 __all__ = ["TIME_BUDGET", "Connection", "Row"]
@@ -200,7 +201,11 @@ class Connection:
 
     def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
         """Run one writing statement."""
-        return self._write(self._sqlite.execute, sql, parameters)
+        parameters = bindable(parameters)
+        try:
+            return self._write(self._sqlite.execute, sql, parameters)
+        except UnicodeEncodeError:
+            return self._write(self._sqlite.execute, sql, cleaned(parameters))
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
         """Run one writing statement for many rows."""
@@ -346,8 +351,10 @@ class Connection:
         self._check_not_undone()
         try:
             return run(sql, values)
+        except OverflowError as error:
+            raise too_large() from error
         except sqlite3.Error as error:
-            raise self._failure(error) from error
+            raise refusal(values) or self._failure(error) from error
 
     def _check_not_undone(self) -> None:
         """Refuse to go on in a transaction that SQLite has undone, as it does on a full disk."""

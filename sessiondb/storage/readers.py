@@ -7,12 +7,13 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sessiondb.errors import DatabaseBusy, DatabaseError
 from sessiondb.storage import debug, failures, forks
+from sessiondb.storage.binding import Parameters, bindable, cleaned, refusal, too_large
 from sessiondb.storage.files import OpenedFile
 from sessiondb.storage.locks import pauses
 
@@ -23,7 +24,6 @@ CACHE = 16 * 1024
 """KiB of pages that a reader keeps at most: a search looks at thousands of rows, each on a page of its own."""
 
 Row = tuple[Any, ...]
-Parameters = Sequence[Any] | dict[str, Any]
 
 
 def open_file(path: Path, options: str, cache: int, wait: float = 0) -> sqlite3.Connection:
@@ -56,12 +56,25 @@ def open_file(path: Path, options: str, cache: int, wait: float = 0) -> sqlite3.
 def attempt(
     sqlite: sqlite3.Connection, sql: str, parameters: Parameters, time_budget: float
 ) -> sqlite3.Cursor:
-    """Run a statement; where others are in the way, again until the time budget is used up."""
+    """Run a statement; where others are in the way, again until the time budget is used up.
+
+    Raises InvalidInput for values that cannot be stored.
+    """
+    parameters = bindable(parameters)
     try:
+        return sqlite.execute(sql, parameters)
+    except UnicodeEncodeError:
+        parameters = cleaned(parameters)
         return sqlite.execute(sql, parameters)
     except sqlite3.OperationalError as error:
         if not failures.is_busy(error):
             raise
+    except OverflowError as error:
+        raise too_large() from error
+    except sqlite3.Error as error:
+        if refused := refusal(parameters):
+            raise refused from error
+        raise
     deadline = time.monotonic() + time_budget
     for pause in pauses():
         time.sleep(pause)

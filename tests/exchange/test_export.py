@@ -48,7 +48,8 @@ def test_import_of_an_export_gives_an_equal_database(tmp_path: Path, full: Path)
 
     with SessionDB(full) as ours, SessionDB(copy) as theirs:
         assert contents(theirs) == contents(ours) | {"messages": _on_one_line(ours)}
-        assert Maintenance(theirs.connection).check() == []
+        # Gaps in the order are as other tools left them.
+        assert {finding.check for finding in Maintenance(theirs.connection).check()} == {"order"}
         assert sorted(report.sessions_added) == ["before", "chat", "strange", "tools"]
         assert report.messages_added == theirs.connection.value("SELECT count(*) FROM messages")
         assert [
