@@ -16,7 +16,7 @@ T = TypeVar("T")
 SUMS = ", ".join(
     f"CASE WHEN count(t.{name}) THEN CAST(total(t.{name}) AS INTEGER) END" for name in TOKEN_BUCKETS
 )
-"""The sums of TOKEN_BUCKETS over `token_counts AS t`: exact up to 2^53, and no error beyond; NULL where nothing is known."""
+"""The sums of TOKEN_BUCKETS over `token_counts AS t`: exact up to 2^53, never an error; NULL is unknown."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")

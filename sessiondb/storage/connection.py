@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sessiondb.errors import DatabaseBusy, DatabaseError, DatabaseMissing
+from sessiondb.errors import Conflict, DatabaseBusy, DatabaseError, DatabaseMissing
 from sessiondb.storage import failures, forks
 from sessiondb.storage.binding import Parameters, bindable, cleaned, refusal, too_large
 from sessiondb.storage.files import OpenedFile, private_file, private_folder
@@ -206,6 +206,10 @@ class Connection:
             return self._write(self._sqlite.execute, sql, parameters)
         except UnicodeEncodeError:
             return self._write(self._sqlite.execute, sql, cleaned(parameters))
+        except (Conflict, DatabaseError) as error:
+            if refused := refusal(parameters):
+                raise refused from error
+            raise
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
         """Run one writing statement for many rows."""
@@ -354,7 +358,7 @@ class Connection:
         except OverflowError as error:
             raise too_large() from error
         except sqlite3.Error as error:
-            raise refusal(values) or self._failure(error) from error
+            raise self._failure(error) from error
 
     def _check_not_undone(self) -> None:
         """Refuse to go on in a transaction that SQLite has undone, as it does on a full disk."""

@@ -170,7 +170,7 @@ class Readers:
             return reader
         except DatabaseError as error:
             is_barred = failures.code_of(error.__cause__) in (failures.CANTOPEN, failures.READONLY)
-            if not (self._read_only and is_barred) or os.access(self._path.absolute().parent, os.W_OK):
+            if not (self._read_only and is_barred) or _may_write(self._path.absolute().parent):
                 raise
             stamp = self._stamp()
             if stamp == (-1,):
@@ -184,3 +184,7 @@ class Readers:
             return self._file.stamp()
         except OSError as error:
             raise DatabaseError(f"cannot read {self._path}: {error.strerror or error}") from error
+
+
+def _may_write(folder: Path) -> bool:
+    return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)

@@ -101,7 +101,7 @@ def test_a_large_export_goes_past_the_triggers_and_is_the_same(
 
     assert exported(copy) == data
     with SessionDB(copy) as db:
-        assert Maintenance(db.connection).check() == []
+        assert {finding.check for finding in Maintenance(db.connection).check()} == {"order"}
 
 
 def test_the_first_line_names_the_format_and_lines_are_objects(full: Path) -> None:

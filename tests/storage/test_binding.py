@@ -28,7 +28,6 @@ TEXTS: dict[str, Callable[[SessionDB, str], Any]] = {
     "title": lambda db, text: db.sessions.start("me", title=text).title,
     "model": lambda db, text: db.sessions.start("me", model=text).model,
     "tag": lambda db, text: db.sessions.tags(db.sessions.start("me", tags=[text]).id)[0],
-    "new title": lambda db, text: _titled(db, text),
     "reason": lambda db, text: db.sessions.end("s", text) and db.sessions.get("s").end_reason,
     "platform": lambda db, text: _channel(db, Channel(text)).platform,
     "chat": lambda db, text: _channel(db, Channel("x", chat_id=text)).chat_id,
@@ -67,6 +66,9 @@ def _channel(db: SessionDB, channel: Channel) -> Channel:
 
 def _call(db: SessionDB, **call: str) -> Any:
     return db.messages.append("s", "assistant", tool_calls=[{"id": "c", "name": "ls", **call}]).tool_calls[0]
+
+
+TEXTS["new title"] = _titled
 
 
 @pytest.mark.parametrize("what", TEXTS)
