@@ -33,8 +33,8 @@ from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source, open_bytes
 
 name = AGENT
-version = 4
-wrong_before = 3
+version = 5
+wrong_before = 5
 
 _TYPES = frozenset(("user", "assistant", "summary", "system", "progress", "attachment", "queue-operation"))
 _TYPES |= {"custom-title", "ai-title", "agent-name", "last-prompt", "mode", "permission-mode"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sessiondb.importers.claude_code.lines import Line
@@ -35,6 +35,44 @@ _SENTENCES = {
 }
 _ELEMENT = re.compile(r"\s*<([a-z][a-z_-]*)(?:\s[^<>]*)?>")
 _MESSENGERS = frozenset(("task-notification", "peer", "coordinator"))
+
+
+# In a tool's answer: what a person chose or typed, in the words that Claude Code tells the model.
+_ANSWERED = re.compile(r"User has answered your questions?:")
+_CHOSEN = '"="'
+_NOTES = '" user notes: '
+# What may come after a choice, or after the notes to it.
+_CHOICE_ENDS = (_NOTES, '" selected preview:', '", "', '". You can now')
+_NOTES_END = (', "', ". You can now")
+_REJECTED = re.compile(
+    r"The user doesn't want to (?:proceed with this tool use|take this action)[^\n]*the user said:\s*\n(.*)",
+    re.DOTALL,
+)
+_AFTER_WORDS = "\n\nNote: The user's next message"
+
+
+def said_in_answer(text: str | None) -> str | None:
+    """Return what a person said in a tool's answer: to a question of the agent's, or to reject what it wanted."""
+    if not text or not text.startswith(("User has answered", "The user doesn't want")):
+        return None
+    if _ANSWERED.match(text):
+        return "\n".join(_choices(text)) or None
+    rejected = _REJECTED.match(text)
+    return rejected[1].partition(_AFTER_WORDS)[0].strip() or None if rejected else None
+
+
+def _choices(text: str) -> Iterator[str]:
+    """Yield what was chosen for each question, and what was noted beside it."""
+    for piece in text.split(_CHOSEN)[1:]:
+        choice = piece[
+            : min((at for end in _CHOICE_ENDS if (at := piece.find(end)) >= 0), default=len(piece))
+        ]
+        yield choice.strip().rstrip('".')
+        _, mark, notes = piece.partition(_NOTES)
+        if mark:
+            yield notes[
+                : min((at for end in _NOTES_END if (at := notes.find(end)) >= 0), default=len(notes))
+            ].strip()
 
 
 class Turn(NamedTuple):

@@ -15,7 +15,13 @@ from sessiondb.importers.claude_code.lines import (
     ToolAnswer,
     joined,
 )
-from sessiondb.importers.claude_code.prompts import Turn, is_from_program, kind_of_line, take_apart
+from sessiondb.importers.claude_code.prompts import (
+    Turn,
+    is_from_program,
+    kind_of_line,
+    said_in_answer,
+    take_apart,
+)
 
 
 class Slot(NamedTuple):
@@ -28,8 +34,12 @@ class Slot(NamedTuple):
 
 
 def turn_records(slot: Slot, line: Line, message: Message) -> list[Record]:
-    """Return what a user line holds: tools' answers, then injected context, then what was typed."""
+    """Return what a user line holds: tools' answers, then injected context, then what was typed.
+
+    What a person typed into a tool's question, or to reject a call, stands in the tool's answer and is theirs, too.
+    """
     records: list[Record] = []
+    said: list[MessageRecord] = []
     texts: list[str] = []
     parts: list[Any] = []
     if isinstance(message.content, str):
@@ -38,7 +48,10 @@ def turn_records(slot: Slot, line: Line, message: Message) -> list[Record]:
         for block in message.content or ():
             if isinstance(block, ToolAnswer):
                 ordinal = f"#{len(records) + 1}" if records else ""
-                records.append(tool_result(slot.session, block, slot.external_id + ordinal, slot.created_at))
+                answer = tool_result(slot.session, block, slot.external_id + ordinal, slot.created_at)
+                records.append(answer)
+                if not slot.is_child and (words := said_in_answer(answer.result)):
+                    said.append(_row(slot, "user", words, {"via": "answer"}))
             elif isinstance(block, Text):
                 texts.append(block.text)
             elif isinstance(block, Other):
@@ -50,7 +63,8 @@ def turn_records(slot: Slot, line: Line, message: Message) -> list[Record]:
             # What stands beside a tool's answer was put there: a person's words have a line of their own.
             turn = Turn([], turn.injected + turn.typed, turn.kind or "meta")
         records += _rows(slot, turn, parts, None)
-    return records
+    ids = (f"{slot.external_id}#said{number or ''}" for number in range(len(said)))
+    return [*records, *(row._replace(external_id=id) for row, id in zip(said, ids, strict=False))]
 
 
 def queued_records(slot: Slot, queued: Attachment) -> list[Record]:

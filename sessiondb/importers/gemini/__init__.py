@@ -31,7 +31,7 @@ from sessiondb.importers.gemini.messages import AGENT, Conversation
 from sessiondb.timestamps import normalise
 
 name = "gemini"
-version = 1
+version = 2
 
 _CHATS = "chats"
 _OF_THE_RECORD = frozenset(("sessionId", "startTime", "lastUpdated", "summary", "messages"))

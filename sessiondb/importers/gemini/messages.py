@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -22,6 +23,14 @@ _INJECTED = (
     ("<state_snapshot>", "compact_summary"),
     ("System: Please continue.", "meta"),
 )
+# What a tool answered stands in this, which tells the model not to obey it.
+_UNTRUSTED = re.compile(
+    r"\A\s*<untrusted_context(?:\s[^>]*)?>\n?(.*?)\n?</untrusted_context>\s*\Z", re.DOTALL
+)
+# What the program puts before or after what a person typed: the output of hooks, and of what they included.
+_CONTEXT = r"<(hook_context|untrusted_context)(?:\s[^>]*)?>.*?</\{}>"
+_BEFORE = re.compile(r"\A\s*" + _CONTEXT.format(1), re.DOTALL)
+_LAST = re.compile(r"<(hook_context|untrusted_context)(?:\s[^>]*)?>(?:(?!</?\1>).)*</\1>\s*\Z", re.DOTALL)
 _OF_THE_RECORD = frozenset(
     (
         *("id", "timestamp", "type", "role", "content", "parts", "displayContent"),
@@ -120,7 +129,15 @@ class Conversation:
             return
         parts = [*sent.rest, *([{"sent": sent.text}] if shown and sent.text != shown else [])]
         kind = None if shown else _injected(sent.text)
+        text, wrapped = (text, None) if kind else _unwrapped_prompt(text)
         record = MessageRecord(self._session, "user", text, message_id, parts=parts)
+        if wrapped and (text or parts):
+            context = MessageRecord(self._session, "system", wrapped, f"{message_id}#context")
+            yield self._message(
+                {"timestamp": message.get("timestamp")}, context._replace(metadata={"kind": "meta"})
+            )
+        elif wrapped:
+            kind, record = "meta", record._replace(content=wrapped)
         if kind:
             record = record._replace(role="system", metadata={"kind": kind})
         yield self._message(message, record)
@@ -233,6 +250,23 @@ def _injected(text: str | None) -> str | None:
     return next((kind for mark, kind in _INJECTED if beginning.startswith(mark)), None)
 
 
+def _unwrapped_prompt(text: str | None) -> tuple[str | None, str | None]:
+    """Return what a person typed, and what the program put before and after it in elements of its own."""
+    if not text or "_context" not in text:
+        return text, None
+    before: list[str] = []
+    after: list[str] = []
+    while match := _BEFORE.match(text):
+        before.append(match[0].strip())
+        text = text[match.end() :]
+    while match := _LAST.search(text):
+        after.insert(0, match[0].strip())
+        text = text[: match.start()]
+    if not before and not after:
+        return text, None
+    return text.strip() or None, "\n\n".join(before + after)
+
+
 def _thoughts(thoughts: Any) -> Iterator[str]:
     for thought in thoughts if isinstance(thoughts, list) else []:
         if isinstance(thought, dict):
@@ -269,6 +303,7 @@ def _answer(result: Any, call_id: str) -> Answer:
     answers = [_response_answer(response) for response in own]
     texts = [answer.text for answer in answers if answer.text is not None] if own else content.texts
     parts = [part for answer in answers for part in answer.parts] + content.rest
+    texts = [_UNTRUSTED.sub(r"\1", text) for text in texts]
     return Answer("\n\n".join(texts) or None, any(answer.failed for answer in answers), parts)
 
 
@@ -279,5 +314,6 @@ def _response_answer(response: dict[str, Any]) -> Answer:
         return Answer(json_text(without_payloads(body)), False, media)
     for key in ("error", "output"):
         if body.get(key) is not None:
-            return Answer(json_text(without_payloads(body[key])), key == "error", media)
+            said = json_text(without_payloads(body[key]))
+            return Answer(said and _UNTRUSTED.sub(r"\1", said), key == "error", media)
     return Answer(json_text(without_payloads(body)) if body else None, False, media)

@@ -170,3 +170,41 @@ def test_a_system_line_that_showed_text_is_kept(
 @pytest.mark.parametrize("fields", [{}, {"content": " "}, {"content": {"a": 1}}, {"error": {"status": 529}}])
 def test_a_system_line_without_text_is_dropped(fields: dict[str, Any]) -> None:
     assert notice_records(SLOT, lenient(fields)) == []
+
+
+REJECTED = "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. no file was written)."
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (
+            'User has answered your questions: "Which? (as in "new")"="The dry one", "When?"="Now". You can now go.',
+            "The dry one\nNow",
+        ),
+        (
+            'User has answered your question: "Which?"="Other" user notes: only at dawn. You can now go on.',
+            "Other\nonly at dawn",
+        ),
+        (
+            f"{REJECTED} To tell you how to proceed, the user said:\nUse the can.\n\nNot the hose.",
+            "Use the can.\n\nNot the hose.",
+        ),
+        (
+            f"{REJECTED} To tell you how to proceed, the user said:\nNo.\n\nNote: The user's next message is.",
+            "No.",
+        ),
+        (f"{REJECTED} STOP what you are doing and wait for the user to tell you how to proceed.", None),
+        ("grep: the user said:\nno", None),
+        (None, None),
+    ],
+)
+def test_what_a_person_said_in_a_tools_answer_is_theirs(result: str | None, said: str | None) -> None:
+    records = turn([{"type": "tool_result", "tool_use_id": "t1", "content": result}])
+    assert records == [
+        answer("t1", result),
+        *([row("user", said, external_id="u1#said", metadata={"via": "answer"})] if said else []),
+    ]
+    assert turn([{"type": "tool_result", "tool_use_id": "t1", "content": result}], CHILD) == [
+        answer("t1", result)
+    ]

@@ -168,3 +168,40 @@ def test_answer_says_how_the_call_ended(
         for r in of(ToolResult, records(write(tmp_path / "s.jsonl", lines)))
     ]
     assert found == ([] if result is None else [result])
+
+
+@pytest.mark.parametrize(
+    ("text", "typed", "context"),
+    [
+        (
+            "Water it\n\n<hook_context>\ndry\n</hook_context>",
+            "Water it",
+            "<hook_context>\ndry\n</hook_context>",
+        ),
+        ("<hook_context>dry</hook_context>\nWater it", "Water it", "<hook_context>dry</hook_context>"),
+        (
+            "Water it <untrusted_context>a</untrusted_context>\n<hook_context>b</hook_context>",
+            "Water it",
+            "<untrusted_context>a</untrusted_context>\n\n<hook_context>b</hook_context>",
+        ),
+        ("<hook_context>dry</hook_context>", None, "<hook_context>dry</hook_context>"),
+        ("What is <hook_context>?", "What is <hook_context>?", None),
+        ("Is <hook_context>x</hook_context> a tag?", "Is <hook_context>x</hook_context> a tag?", None),
+    ],
+)
+def test_what_hooks_put_into_a_prompt_was_not_typed(
+    tmp_path: Path, text: str, typed: str | None, context: str | None
+) -> None:
+    found = records(write(tmp_path / "a.jsonl", [HEADER, user("u1", [{"text": text}])]))
+    messages = [record for record in found if isinstance(record, MessageRecord)]
+    assert [message.content for message in messages if message.role == "user"] == ([typed] if typed else [])
+    assert [(message.content, message.metadata) for message in messages if message.role == "system"] == (
+        [(context, {"kind": "meta"})] if context else []
+    )
+
+
+def test_the_wrapper_around_what_a_tool_answered_is_no_part_of_it(tmp_path: Path) -> None:
+    wrapped = {"output": "<untrusted_context>\nOutput: dry\n</untrusted_context>"}
+    asked = reply("g1", "", toolCalls=[call("c1", wrapped)])
+    found = records(write(tmp_path / "a.jsonl", [HEADER, user("u1", "Look"), asked]))
+    assert [record.result for record in found if isinstance(record, ToolResult)] == ["Output: dry"]
