@@ -86,7 +86,7 @@ class Reading:
             head, tail = _digests(self._request.path, source.end)
             self.outcome = Outcome(
                 reader.name, reader.version, source.end, source.line, head, tail, source.state or None,
-                not source.start, source.problems,
+                not source.start, source.listed_problems,
             )  # fmt: skip
         except Exception as error:
             # Importers are anybody's code, and files are anybody's: no error of theirs may end the run.
@@ -144,7 +144,7 @@ def _failure(reader: Importer | None, source: Source | None, error: Exception) -
         reader.name,
         reader.version,
         is_whole=not source.start,
-        problems=source.problems,
+        problems=source.listed_problems,
         failure=in_words(error),
         is_final=is_final,
     )

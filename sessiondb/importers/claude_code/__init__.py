@@ -99,8 +99,8 @@ def _lines(source: Source, loglines: list[Any] | None) -> Iterator[Line]:
 
     if loglines is None:
         return source.json_lines(decode, read_leniently)
-    source.document()  # moves `end` to the end of the file
-    return map(read_leniently, clean(loglines))
+    document = source.document()
+    return map(read_leniently, clean(document["loglines"]) if isinstance(document, dict) else ())
 
 
 def _loglines(sample: Sample) -> list[Any] | None:

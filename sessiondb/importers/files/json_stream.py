@@ -14,14 +14,18 @@ from typing import IO, Any, Literal
 import msgspec
 
 from sessiondb.chat.content import clean
+from sessiondb.importers.files.limits import (
+    MAX_ELEMENT,
+    MAX_ELEMENTS,
+    MAX_SNIFFED,
+    MAX_VALUES,
+    has_too_many_values,
+)
 from sessiondb.importers.files.packed import plain_path
 from sessiondb.importers.files.source import Source, open_bytes
 
 WINDOW = 1 << 20
 """Characters read at a time, about."""
-
-MAX_CHARACTERS = 64 << 20
-"""Characters of the largest element that is read."""
 
 _SPACE = re.compile(r"[ \t\r\n\0]*")
 _TOKEN = len("-Infinity")
@@ -49,6 +53,12 @@ class _Window:
             if not self._grow():
                 return ""
 
+    def take(self, character: str) -> bool:
+        """Pass over the next token if it begins so; say whether it did."""
+        is_next = self.next() == character
+        self.at += is_next
+        return is_next
+
     def value(self) -> Any:
         """Return the value that begins here, cleaned. Raises ValueError and RecursionError."""
         while True:
@@ -59,10 +69,13 @@ class _Window:
                 is_cut = error.msg.startswith("Unterminated string") or error.pos > len(self.text) - _TOKEN
                 if not is_cut:
                     raise ValueError(error.msg) from error
-                if len(self.text) - self.at >= MAX_CHARACTERS:
-                    raise ValueError(f"it is longer than {MAX_CHARACTERS} characters, or broken") from error
+                if len(self.text) - self.at >= MAX_ELEMENT:
+                    raise ValueError(f"it is longer than {MAX_ELEMENT} characters, or broken") from error
+                del error
                 if not self._grow():
-                    raise ValueError("the file ends in the middle of it, or it is broken") from error
+                    raise ValueError("the file ends in the middle of it, or it is broken") from None
+                if has_too_many_values(self.text, self.at):
+                    raise ValueError(f"it holds more than {MAX_VALUES:,} values") from None
             else:
                 is_suspect = any(self.text.find(mark, self.at, end) >= 0 for mark in _SUSPECT)
                 self.at = end
@@ -73,9 +86,8 @@ class _Window:
 
     def _grow(self) -> bool:
         """Read on, as much again as is left undecoded; say whether there was anything."""
-        rest = self.text[self.at :]
-        raw = self._handle.read(max(WINDOW, len(rest)))
-        self.text, self.at = rest + self._decode(raw, final=not raw), 0
+        raw = self._handle.read(max(WINDOW, len(self.text) - self.at))
+        self.text, self.at = self.text[self.at :] + self._decode(raw, final=not raw), 0
         return bool(raw)
 
 
@@ -93,9 +105,16 @@ def elements(handle: IO[bytes], report: Callable[[str], None]) -> Iterator[Any]:
     window = _Window(handle)
     is_array = window.next() == "["
     window.at += is_array
+    yield from _elements(window, report, is_array=is_array)
+
+
+def _elements(window: _Window, report: Callable[[str], None], *, is_array: bool = True) -> Iterator[Any]:
     number = 0
     while window.next() not in ("", "]"):
         number += 1
+        if number > MAX_ELEMENTS:
+            report(f"it has more than {MAX_ELEMENTS:,} elements: the rest is not read")
+            return
         try:
             value = window.value()
         except (ValueError, RecursionError) as error:
@@ -113,6 +132,56 @@ def elements(handle: IO[bytes], report: Callable[[str], None]) -> Iterator[Any]:
         report(f"the file ends after element {number}, before the end of the array")
 
 
+def members(handle: IO[bytes], name: str, report: Callable[[str], None]) -> Iterator[tuple[str, Any]]:
+    """Yield the names and values of a JSON object; where `name` is of an array, a pair for each of its elements.
+
+    What cannot be read is reported, and ends the reading.
+    """
+    window = _Window(handle)
+    if not window.take("{"):
+        report("it is no JSON object")
+        return
+    while window.next() == '"':
+        try:
+            key = str(window.value())
+            if not window.take(":"):
+                report(f"no value for {key!r}: the rest is not read")
+                return
+            if key == name and window.take("["):
+                for element in _elements(window, report):
+                    yield key, element
+                window.take("]")
+            else:
+                window.next()
+                yield key, window.value()
+        except (ValueError, RecursionError) as error:
+            report(f"it is not valid JSON and the rest is not read: {error}")
+            return
+        window.take(",")
+
+
+_MARK = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\],]', re.DOTALL)
+
+
+def outline(text: str) -> Any:
+    """Return the value at whose beginning a text was cut off, without what is not whole; None where it is no JSON."""
+    opened: list[str] = []
+    end, closing = 0, ""
+    for mark in _MARK.finditer(text):
+        if mark[0] in "{[":
+            opened.append("}" if mark[0] == "{" else "]")
+        elif mark[0] == ",":
+            end, closing = mark.start(), "".join(reversed(opened))
+        elif mark[0] == '"':
+            break  # a string that does not end
+        elif mark[0] in "}]" and opened:
+            opened.pop()
+    try:
+        return clean(json.loads(text[:end] + closing, strict=False))
+    except (ValueError, RecursionError):
+        return None
+
+
 def form(path: Path) -> Literal["array", "lines", "object"]:
     """Say how a JSON file is laid out: one array, objects one a line, or one object.
 
@@ -124,8 +193,11 @@ def form(path: Path) -> Literal["array", "lines", "object"]:
             first = handle.read(1)
         if first == b"[":
             return "array"
+        line = first + handle.readline(MAX_SNIFFED)
+        if len(line) > MAX_SNIFFED:
+            return "object" if plain_path(path).suffix == ".json" else "lines"
         try:
-            json.loads(first + handle.readline())
+            json.loads(line)
         except (ValueError, RecursionError):
             return "object"
         return "object" if plain_path(path).suffix == ".json" and not handle.read(WINDOW).strip() else "lines"

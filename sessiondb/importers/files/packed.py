@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from sessiondb.importers.files.failures import Damaged, Unreadable
+from sessiondb.importers.files.limits import MAX_RATIO, MAX_UNPACKED, in_words
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -109,6 +110,7 @@ class _Frames(io.RawIOBase):
         self._decoder: _Decoder | None = None
         self._rest = memoryview(b"")
         self._position = 0
+        self._taken = 0
         self._damage: str | None = None
 
     def readable(self) -> bool:
@@ -133,6 +135,11 @@ class _Frames(io.RawIOBase):
         target[:count] = self._rest[:count]
         self._rest = self._rest[count:]
         self._position += count
+        if self._position > max(MAX_UNPACKED, MAX_RATIO * self._taken):
+            self._damage = (
+                f"it gives more than {in_words(MAX_UNPACKED)}, and is {in_words(self._taken)} itself"
+            )
+            self._rest = memoryview(b"")
         return count
 
     def _next(self, size: int) -> bytes:
@@ -151,6 +158,11 @@ class _Frames(io.RawIOBase):
             self._damage = str(error)
         raise Damaged(f"{self._path} cannot be unpacked to its end: {self._damage}")
 
+    def _read(self) -> bytes:
+        given = self._handle.read(self._codec.chunk)
+        self._taken += len(given)
+        return given
+
     def _input(self) -> bytes | None:
         """Return what the decoder is given next, b"" at the file's end, None where it needs nothing.
 
@@ -158,11 +170,11 @@ class _Frames(io.RawIOBase):
         """
         decoder = self._decoder
         if decoder is not None and not decoder.eof:
-            return self._handle.read(self._codec.chunk) if decoder.needs_input else None
+            return self._read() if decoder.needs_input else None
         self._decoder = None
         given = b"" if decoder is None else decoder.unused_data.lstrip(self._codec.padding)
         while not given:
-            given = self._handle.read(self._codec.chunk)
+            given = self._read()
             if not given:
                 return b""
             given = given.lstrip(self._codec.padding)

@@ -12,8 +12,9 @@ from typing import Any
 from sessiondb.chat.content import clean
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.files.failures import Damaged
-from sessiondb.importers.files.json_stream import elements
-from sessiondb.importers.files.source import MAX_DOCUMENT, Source, open_bytes
+from sessiondb.importers.files.json_stream import elements, outline
+from sessiondb.importers.files.limits import MAX_OUTLINE, MAX_SNIFFED, SMALL, has_too_many_values
+from sessiondb.importers.files.source import Source, open_bytes
 from sessiondb.importers.files.sqlite_source import open_read_only
 
 SQLITE_MAGIC = b"SQLite format 3\0"
@@ -65,14 +66,21 @@ class Sample:
 
     @cached_property
     def document(self) -> dict[str, Any] | None:
-        """Return the JSON object that the whole file is, None where it is none or too large."""
-        if self.is_sqlite or self.head.lstrip()[:1] != b"{" or self.path.stat().st_size > MAX_DOCUMENT:
-            return None
-        if len(self.lines_up_to(2)) > 1:
+        """Return the JSON object that the whole file is, None where it is none.
+
+        Of a large one the beginning is there: what is cut off there is left out.
+        """
+        if self.is_sqlite or self.head.lstrip()[:1] != b"{" or len(self.lines_up_to(2)) > 1:
             return None
         try:
-            # None of the formats has larger ones than that.
-            value = Source(self.path).document()
+            with open_bytes(self.path) as handle:
+                beginning = handle.read(MAX_SNIFFED + 1)
+            is_large = len(beginning) > MAX_SNIFFED
+            if is_large or (len(beginning) > SMALL and has_too_many_values(beginning)):
+                value = outline(beginning[:MAX_OUTLINE].decode("utf-8", "replace"))
+            else:
+                del beginning
+                value = Source(self.path).document()
         except ImportFailed as error:
             self.damage = error if isinstance(error, Damaged) else None
             return None
@@ -111,7 +119,7 @@ class Sample:
         if self.is_sqlite or self.head.lstrip()[:1] != b"{":
             return
         for number, raw in enumerate(self._raw_lines()):
-            text = raw.decode("utf-8", "replace")
+            text = raw.decode("utf-8", "replace") if len(raw) <= MAX_SNIFFED else ""
             try:
                 value, end = json.JSONDecoder().raw_decode(text)
                 value = clean(value)

@@ -13,7 +13,16 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from sessiondb.chat.content import clean, clean_text
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.files import packed
-from sessiondb.importers.files.failures import Damaged
+from sessiondb.importers.files.limits import (
+    MAX_BLANK_LINES,
+    MAX_DOCUMENT,
+    MAX_LINE,
+    MAX_PROBLEMS,
+    MAX_VALUES,
+    SMALL,
+    has_too_many_values,
+    in_words,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,9 +34,6 @@ UTF8_BOM = b"\xef\xbb\xbf"
 UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 BUFFER = 64 * 1024
 """Bytes read at a time: lines are long, and reading them takes half as long as with Python's own 8 KiB."""
-
-MAX_LINE = MAX_DOCUMENT = 256 * 1024 * 1024
-"""Bytes of the longest line, and of the largest packed document, that are read: a few bytes can be packed gigabytes."""
 
 _JSON_SPACE = b" \t\r\n\0"
 # As Python writes them in a path (PEP 383).
@@ -100,6 +106,7 @@ class Source:
         self.end = start
         self._raw = b"\n"
         self.problems: list[Problem] = []
+        self._unlisted = 0
 
     @property
     def complete(self) -> bool:
@@ -108,8 +115,21 @@ class Source:
 
     def problem(self, reason: str, *, whole: bool = False) -> None:
         """Report that the current line (or the whole file) could not be read as it should."""
+        if len(self.problems) >= MAX_PROBLEMS:
+            self._unlisted += 1
+            return
         reason = path_text(reason)
         self.problems.append(Problem(None, None, reason) if whole else Problem(self.line, self.end, reason))
+
+    @property
+    def listed_problems(self) -> list[Problem]:
+        """Return the first problems, and at their end how many more there are."""
+        if not self._unlisted:
+            return self.problems
+        return [
+            *self.problems,
+            Problem(None, None, f"{self._unlisted:,} more lines like these are not listed"),
+        ]
 
     def lines(self) -> Iterator[bytes]:
         """Yield the lines from `start` on, without the blank ones and the space around them.
@@ -127,15 +147,33 @@ class Source:
                 handle.seek(self.start)
             else:
                 self.end = handle.tell()
+            blank = 0
             while raw := handle.readline(MAX_LINE):
                 self.line += 1
-                if len(raw) >= MAX_LINE:
+                if len(raw) < MAX_LINE:
+                    blank = 0 if len(raw) > 1 else blank + 1
+                    self._raw = raw
+                    yield raw
+                    self.end += len(raw)
+                    del raw
+                else:
+                    self.problem(f"is longer than {in_words(MAX_LINE)} and is not read")
+                    self.end += len(raw)
+                    del raw
+                    self.end += self._pass_line(handle)
+                if blank > MAX_BLANK_LINES:
                     raise ImportFailed(
-                        f"{self.path}: line {self.line} is too long, and nothing after it is read"
+                        f"{self.path}: after line {self.line} nothing is read: {MAX_BLANK_LINES:,} blank lines"
                     )
-                self._raw = raw
-                yield raw
-                self.end += len(raw)
+
+    def _pass_line(self, handle: IO[bytes]) -> int:
+        """Read on to the end of the line, without keeping it; return its bytes."""
+        count = 0
+        while piece := handle.readline(BUFFER):
+            count += len(piece)
+            if piece.endswith(b"\n"):
+                break
+        return count
 
     def json_lines(self, decode: Callable[[bytes], T], lenient: Callable[[Any], T]) -> Iterator[T]:
         """Yield each line decoded, in the order of the file.
@@ -145,6 +183,9 @@ class Source:
         is left for the next import.
         """
         for raw in self._raw_lines():
+            if len(raw) > SMALL and has_too_many_values(raw):
+                self.problem(f"holds more than {MAX_VALUES:,} values and is not read")
+                continue
             try:
                 decoded = decode(raw)
             except (ValueError, RecursionError) as error:
@@ -182,17 +223,25 @@ class Source:
     def document(self) -> Any:
         """Return the whole file as one decoded JSON value, cleaned.
 
-        Raises ImportFailed where it is not valid JSON, or damaged.
+        Raises ImportFailed where it is not valid JSON, damaged, or larger than a document may be.
         """
         import msgspec
 
         with open_bytes(self.path) as handle:
-            is_packed = isinstance(handle, packed.Unpacked)
-            data = handle.read(MAX_DOCUMENT if is_packed else -1)
-            if is_packed and handle.read(1):
-                raise Damaged(f"{self.path} is too large a document to be unpacked")
+            data = handle.read(MAX_DOCUMENT + 1)
+            if len(data) <= MAX_DOCUMENT:
+                handle.read(1)  # raises where the file is damaged further on
+        if len(data) > MAX_DOCUMENT:
+            raise ImportFailed(
+                f"{self.path} is a document of more than {in_words(MAX_DOCUMENT)}, which is not read"
+            )
+        if len(data) > SMALL and has_too_many_values(data):
+            raise ImportFailed(
+                f"{self.path} is a document of more than {MAX_VALUES:,} values, which is not read"
+            )
         self.end = self.path.stat().st_size
-        data = data.strip(_JSON_SPACE)
+        if data.endswith(b"\0"):
+            data = data.strip(_JSON_SPACE)
         try:
             value = msgspec.json.decode(data)
             return clean(value) if b"\\u0000" in data else value

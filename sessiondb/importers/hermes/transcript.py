@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ import msgspec
 from sessiondb.chat.content import clean, text_or_none
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import Record, SessionRecord
+from sessiondb.importers.files.json_stream import members
+from sessiondb.importers.files.limits import MAX_SNIFFED
 from sessiondb.importers.files.packed import plain_path
-from sessiondb.importers.files.source import Source
+from sessiondb.importers.files.source import Source, open_bytes
 from sessiondb.importers.hermes.messages import Conversation
 from sessiondb.importers.hermes.sessions import (
     AGENT,
@@ -70,9 +72,8 @@ def read_log(source: Source) -> Iterator[Record]:
 
     Raises ImportFailed where the file is no such log.
     """
-    log = document(source)
-    messages = log.get("messages")
-    if not isinstance(messages, list):
+    log, messages = _log(source)
+    if messages is None:
         raise ImportFailed(f"{source.path} is no session of Hermes: it has no list of messages")
     native_id = text_or_none(log.get("session_id")) or stem(source.path)
     session = SessionRecord(
@@ -89,6 +90,29 @@ def read_log(source: Source) -> Iterator[Record]:
     for number, message in enumerate(messages, start=1):
         if not isinstance(message, dict) or message.get("role") != "session_meta":
             yield from conversation.records(message, f"message {number}")
+
+
+def _log(source: Source) -> tuple[dict[str, Any], Iterable[Any] | None]:
+    """Return what a log says of itself, and its messages; those of a large one are read when they are asked for."""
+    if source.path.stat().st_size <= MAX_SNIFFED:
+        log = document(source)
+        messages = log.get("messages")
+        return log, messages if isinstance(messages, list) else None
+
+    def read() -> Iterator[tuple[str, Any]]:
+        with open_bytes(source.path) as handle:
+            yield from members(handle, "messages", lambda reason: source.problem(reason, whole=True))
+        source.end = source.path.stat().st_size
+
+    log = {}
+    has_messages = False
+    for name, value in read():
+        if name == "messages":
+            has_messages = True
+        else:
+            log[name] = value
+    source.problems.clear()  # they come again
+    return log, (value for name, value in read() if name == "messages") if has_messages else None
 
 
 def _described(session: SessionRecord, row: dict[str, Any], known: set[str]) -> SessionRecord:

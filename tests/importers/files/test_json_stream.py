@@ -86,7 +86,7 @@ def test_a_mistake_is_not_taken_for_a_cut(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_an_element_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_stream, "WINDOW", 64)
-    monkeypatch.setattr(json_stream, "MAX_CHARACTERS", 1000)
+    monkeypatch.setattr(json_stream, "MAX_ELEMENT", 1000)
     values, reasons = read(b'["' + b"x" * 100_000)
     assert values == []
     assert reasons == [
