@@ -23,7 +23,8 @@ FALLING = (1.0, 0.5, 0.25)
 OTHER_FORM_WEIGHT = 0.5
 """What another form of a word weighs: "sold" where "sell" was asked for."""
 
-# Injected context (instructions, summaries) holds every word of a project, tool output every word there is.
+# Injected context (instructions, summaries) holds every word of a project, tool output every word there is: by
+# its length it would win.
 ROLE_WEIGHTS = {"user": 1.0, "assistant": 1.0, "system": 0.5, "tool": 0.5}
 CANDIDATES = 100
 """Sessions whose neighbourhoods, whole, and times are looked at: the best by their messages alone."""
@@ -136,7 +137,7 @@ def with_surroundings(
             scored.append(group)
             continue
         held = [
-            (hit.seq, number, word.weights[hit.row_id])
+            (hit.seq, number, word.weights[hit.row_id] * ROLE_WEIGHTS.get(hit.role or "", 1.0))
             for hit in group.hits
             if hit.source == "message" and hit.seq is not None
             for number, word in enumerate(words)

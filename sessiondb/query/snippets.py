@@ -16,7 +16,7 @@ MAX_LENGTH = 240
 _BEFORE = 70
 _MAX_RUN = 16
 
-EXCERPT = 1000
+EXCERPT = 600
 """Characters of a long text that are looked at closely: FTS5's snippet() takes the square of the matches."""
 _FIRST_SLICE = 1 << 14
 _FURTHER = 1 << 20
@@ -54,7 +54,7 @@ def excerpt(text: str, words: Iterable[str]) -> str:
     if place is None and not text.isascii():
         wanted = [without_accents(word) for word in wanted if not is_spaced(word)]
         place = _best_place(text, wanted, lambda part: without_accents(_lowered(part)))
-    start = max(0, (place or 0) - _BEFORE * 4)
+    start = max(0, (place or 0) - _BEFORE * 2)
     start = text.rfind(" ", max(0, start - _BEFORE), start) + 1 or start
     before = ELLIPSIS if start else ""
     after = ELLIPSIS if start + EXCERPT < len(text) else ""

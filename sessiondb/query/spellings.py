@@ -59,18 +59,19 @@ def glued(words: Iterable[str], *, stop_words: frozenset[str]) -> Iterator[str]:
                 yield "".join(part)
 
 
-def one_edit(word: str) -> Iterator[str]:
+def one_edit(word: str, intact: int | None = None) -> Iterator[str]:
     """Yield what a word may be a slip of: one letter changed, left out, added or swapped, or a space left out.
 
-    The first letter is taken for right. Nothing is yielded for what is too short, too long, or no word of
-    Latin or Cyrillic letters.
+    The first letter is taken for right; `intact` is how many letters may stand before the slip. Nothing is
+    yielded for what is too short, too long, or no word of Latin or Cyrillic letters.
     """
     word = word.lower()
     letters = next((each for each in (_LATIN, _CYRILLIC) if set(word) <= set(each)), "")
     if not letters or not _SHORTEST <= len(word) <= _LONGEST:
         return
     found: dict[str, None] = {}
-    for place in range(1, len(word) + 1):
+    last = len(word) if intact is None else min(intact, len(word))
+    for place in range(1, last + 1):
         before, after = word[:place], word[place:]
         found |= dict.fromkeys(f"{before}{letter}{after}" for letter in letters)
         if after:

@@ -122,7 +122,7 @@ class AnyWord:
         word, is_lone = concept.typed, concept.is_lone
         if not concept.is_typed or (len(word) < LONG_WORD and not is_lone):
             return None
-        slips = [f'"{slip}"' for slip in one_edit(word)]
+        slips = [f'"{slip}"' for slip in one_edit(word, self._intact(word, corpus))]
         known = self._queries.known(corpus, [f'"{word}"*']) if slips and is_lone else []
         known = known or self._queries.known(corpus, slips)
         if not known or (len(known) > 1 and not is_lone):
@@ -130,6 +130,14 @@ class AnyWord:
         plain = _less(_joined(known), every.excluded)
         shown = " or ".join(known).replace('"*', '..."')
         return shown, Concept(word, (Form(concept.forms[0].expressions._replace(plain=plain)),))
+
+    def _intact(self, word: str, corpus: Corpus) -> int:
+        """Return how many letters of a word begin a word that is there: no slip of one is further on."""
+        for size in range(2, len(word) if word.isalpha() else 2):
+            # The stemmer takes these letters off the end of a beginning, or changes them.
+            if word[size - 1] not in "eys" and not self._queries.known(corpus, [f'"{word[:size]}"*']):
+                return size - 1
+        return len(word)
 
     def _kept(self, total: dict[int, float]) -> dict[int, float]:
         if self._best is None or len(total) <= self._best:

@@ -71,6 +71,34 @@ def test_retrieval_is_measured_for_each_category(
     assert lines[-1].startswith("time per question: median ")
 
 
+def test_retrieval_asks_about_logs_and_against_a_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    retrieval = benchmark("retrieval", monkeypatch)
+    corpus = benchmark("corpus", monkeypatch)
+    corpus.make(tmp_path / "logs", 0.3)
+    with SessionDB(tmp_path / "sessions.db") as db:
+        db.import_logs(tmp_path / "logs")
+        native_id, started_at, word = db.connection.rows(
+            "SELECT s.native_id, substr(s.started_at, 1, 16), m.content FROM sessions AS s"
+            " JOIN messages AS m ON m.session_id = s.id WHERE m.role = 'user' LIMIT 1"
+        )[0]
+    gold = [{"native_id": native_id, "started_at": started_at}]
+    questions = [
+        {"query": word, "category": "words", "gold": gold},
+        {"query": word, "category": "wrong", "gold": [{**gold[0], "started_at": "1999-01-01T00:00"}]},
+    ]
+    file = tmp_path / "questions.json"
+    file.write_text(json.dumps({"questions": questions}))
+    for options in ([], ["--baseline"]):
+        retrieval.run(arguments(retrieval, file, "--logs", tmp_path / "logs", *options))
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0] == "2 questions about logs"
+        assert [line.split()[0] for line in lines[2:5]] == ["words", "wrong", "all"]
+        assert lines[2].endswith("100.0 %")
+        assert lines[3].endswith("0.0 %")
+
+
 def test_retrieval_writes_turns_as_they_were_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     retrieval = benchmark("retrieval", monkeypatch)
     with retrieval.SessionDB(tmp_path / "sessions.db") as db:
