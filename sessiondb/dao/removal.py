@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sessiondb import timestamps
-from sessiondb.dao.session_filter import where_clause
+from sessiondb.dao.session_filter import BY_FILE, where_clause
 from sessiondb.errors import NotFound
 from sessiondb.records import Removal, SessionFilter
 from sessiondb.records.progress import Progress, no_progress
@@ -57,16 +57,21 @@ class Removals:
         """Remove the sessions whose last activity is older than `before`, a stored time, and that fit `where`.
 
         Pinned sessions stay, open ones too unless `include_open`, and the `keep` newest of those that fit.
+        So do those that nothing dates but their file: nobody knows how old they are, and `remove` takes them.
         Notes that belong to a project outlive their session. With `dry_run` nothing is removed.
         """
         clause, parameters = where_clause(where)
-        old = f"{clause} {'AND' if clause else 'WHERE'} s.last_active_at < ?"
+        aged = f"{clause} {'AND' if clause else 'WHERE'} s.last_active_at < ?"
+        old = f"{aged} AND NOT {BY_FILE}"
         kept = {
             "open": self._count(f"{old} AND s.ended_at IS NULL AND NOT s.pinned", [*parameters, before]),
             "pinned": self._count(f"{old} AND s.pinned", [*parameters, before]),
         }
         if include_open:
             kept["open"] = 0
+        undated = self._count(f"{aged} AND NOT s.pinned AND {BY_FILE}", [*parameters, before])
+        if undated:
+            kept["undated"] = undated
         candidates = f"{old} AND NOT s.pinned{'' if include_open else ' AND s.ended_at IS NOT NULL'}"
         values = [*parameters, before]
         if keep:

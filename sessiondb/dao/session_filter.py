@@ -8,6 +8,15 @@ from sessiondb import timestamps
 from sessiondb.dao.lookups import PROJECTS
 from sessiondb.records import SessionFilter
 
+FILE_TIME = "dated_by_file"
+"""The metadata of a session that nothing dates but its file: when that was last changed. Later activity dates it."""
+
+BY_FILE = f"(coalesce(json_extract(s.metadata, '$.{FILE_TIME}'), '') = s.last_active_at)"
+"""The condition for a session, as s, that only its file dates: who knows how old it is."""
+
+RECENT = f"(s.message_count > 0 AND NOT {BY_FILE})"
+"""The condition for a session whose last activity is one: it has messages, and times of its own."""
+
 
 def where_clause(chosen: SessionFilter) -> tuple[str, list[Any]]:
     """Return a WHERE clause over the alias `s` (empty where there is no condition) and its parameters.

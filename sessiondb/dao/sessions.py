@@ -11,7 +11,7 @@ from typing import Any
 
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.session_details import SessionDetails
-from sessiondb.dao.session_filter import where_clause
+from sessiondb.dao.session_filter import BY_FILE, RECENT, where_clause
 from sessiondb.dao.session_row import COLUMNS, FROM, session_record
 from sessiondb.dao.values import json_value, moment, row_limit
 from sessiondb.errors import Ambiguous, Conflict, NotFound
@@ -92,7 +92,13 @@ class Sessions(SessionDetails):
         Raises NotFound, and Ambiguous where a prefix fits several.
         """
         if name == LAST:
-            row = self._db.row("SELECT id FROM sessions ORDER BY last_active_at DESC, id LIMIT 1")
+            row = self._db.row(
+                f"SELECT s.id FROM sessions AS s WHERE {RECENT} ORDER BY s.last_active_at DESC, s.id LIMIT 1"
+            )
+            if row is None and self._exists_any():
+                raise NotFound(
+                    "no session has both messages and times: name one by its id, `sessiondb list` has them"
+                )
             if row is None:
                 raise NotFound("there are no sessions yet: `sessiondb import auto` brings them in")
             return self.get(row[0])
@@ -140,6 +146,9 @@ class Sessions(SessionDetails):
         )
         return None if row is None else self.get(row[0])
 
+    def _exists_any(self) -> bool:
+        return bool(self._db.value("SELECT EXISTS (SELECT 1 FROM sessions)"))
+
     def has_any(self) -> bool:
         """Say whether there has ever been a session, those removed since included."""
         return bool(
@@ -147,13 +156,28 @@ class Sessions(SessionDetails):
         )
 
     def page(self, where: SessionFilter, *, limit: int | None = 20, offset: int = 0) -> list[Session]:
-        """Return sessions, the newest activity first; `limit` None means all."""
+        """Return sessions, the newest activity first; `limit` None means all.
+
+        Those that are empty, or that nothing dates but their file, come last.
+        """
         clause, parameters = where_clause(where)
-        rows = self._db.rows(
-            f"SELECT {COLUMNS} {FROM} {clause} ORDER BY s.last_active_at DESC, s.id LIMIT ? OFFSET ?",
-            [*parameters, row_limit(limit), offset],
-        )
-        return [session_record(row) for row in rows]
+        found: list[Session] = []
+        for condition in (RECENT, f"NOT {RECENT}"):
+            narrowed = f"{clause} {'AND' if clause else 'WHERE'} {condition}"
+            left = None if limit is None else limit - len(found)
+            if left == 0:
+                break
+            rows = self._db.rows(
+                f"SELECT {COLUMNS} {FROM} {narrowed} ORDER BY s.last_active_at DESC, s.id LIMIT ? OFFSET ?",
+                [*parameters, row_limit(left), offset],
+            )
+            found += map(session_record, rows)
+            if offset and not rows:
+                # What is passed over may begin in the one and end in the other.
+                offset -= int(self._db.value(f"SELECT count(*) FROM sessions AS s {narrowed}", parameters))
+            else:
+                offset = 0
+        return found
 
     def count(self, where: SessionFilter) -> int:
         """Return how many sessions there are."""
@@ -186,8 +210,8 @@ class Sessions(SessionDetails):
         """End the open sessions last active before a time, as of that activity; return their ids."""
         with self._db.transaction():
             rows = self._db.rows(
-                "SELECT id FROM sessions WHERE ended_at IS NULL AND last_active_at < ?"
-                " ORDER BY last_active_at",
+                "SELECT s.id FROM sessions AS s WHERE s.ended_at IS NULL AND s.last_active_at < ?"
+                f" AND NOT {BY_FILE} ORDER BY s.last_active_at",
                 (before,),
             )
             self._db.executemany(

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from sessiondb.dao.forks.ancestry import Ancestry
+from sessiondb.dao.session_filter import FILE_TIME
 from sessiondb.dao.union.row_buffer import Call, Count, Message
 from sessiondb.importers.base import MessageRecord, SessionRecord
 from sessiondb.records.rows import MessageRow
@@ -81,6 +82,10 @@ class SessionFields:
         self.spoken = 0
         self.calls = 0
         self.is_dated = bool(written)
+        # What a file's time has dated is dated anew by what a log says.
+        known = json.loads(written.get("metadata") or "{}") if written else {}
+        is_by_file = isinstance(known, dict) and known.get(FILE_TIME) == written.get("last_active_at")
+        self._file_time: str | None = written.get("last_active_at") if written and is_by_file else None
         self._says_open: bool | None = None
         self._says_ended: tuple[str, str] | None = None
 
@@ -96,6 +101,12 @@ class SessionFields:
 
     def learn(self, record: SessionRecord) -> None:
         """Take over what a log says of the session; None leaves a field as it is."""
+        if (
+            self._file_time is not None
+            and self.is_dated
+            and self.fields.get("last_active_at") == self._file_time
+        ):
+            self.undate()
         for name, value in (
             ("key", record.key),
             ("relation", record.relation),
@@ -166,7 +177,9 @@ class SessionFields:
         """
         fields = self.fields
         if not self.is_dated:
+            fallback_time = self._file_time or fallback_time
             fields["started_at"] = fields["last_active_at"] = fallback_time
+            self.add_metadata({FILE_TIME: fallback_time})
         ours = is_new or fields.get("end_reason") == "imported"
         if self._says_open and ours:
             fields["ended_at"] = fields["end_reason"] = None
