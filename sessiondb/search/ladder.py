@@ -1,19 +1,17 @@
 """The steps of a search, from what was typed to what may have been meant.
 
-    a sentence or question ──────────────────────────┐
-    words ─► 1 all words, in talk ── 5 sessions ─► done
-             │ fewer                                 │
-             ├► 2 all words, in tool calls           │
-             └► 3 any word, in talk ◄────────────────┘
-                │ fewer than 5 sessions in all
-                └► 4 any word, in tool calls
+    words ────► 1  all words, in talk                    5 sessions or more: done
+                2  all words, in tool calls
+                3  a lone word inside longer ones            only where 1 and 2 find nothing
+    sentence ─► 4  any of the words, in talk
+                5  any of the words, in tool calls           only where all before find fewer than 5
 
-The sessions of a step are listed after those of the step before, but that 2 comes after 3 where more than 20
-sessions hold the words, which then tell nothing apart. Steps 2 and 4 are taken only where nobody said where to
+The sessions of a step are listed after those of the step before, but that 2 comes after 4 where more than 20
+sessions hold the words, which then tell nothing apart. Steps 2 and 5 are taken only where nobody said where to
 look. Phrases, prefixes and operators are meant as they are written: of these, one session ends the search, and
 so it does where the order is that of time.
 
-In steps 3 and 4 (relaxed.py) a word counts in all its forms: as typed 1, inflected otherwise or a synonym 0.5,
+In steps 4 and 5 (relaxed.py) a word counts in all its forms: as typed 1, inflected otherwise or a synonym 0.5,
 and where nothing holds it, what it may be a slip of. The rows of a word are ranked among the newest 2,000.
 """
 
@@ -58,6 +56,12 @@ BEST = 1000
 
 MAX_READ = 40_000
 """Rows, the newest, whose texts are read for symbols that no index knows."""
+
+MAX_READ_INSIDE = 1000
+"""Rows, the newest, whose texts are read for a word that may be a part of others: some 3 ms."""
+
+LONG_NAME = 6
+"""Letters of a word that is looked for inside others."""
 
 FEW_SESSIONS = 5
 """Sessions that hold all words, fewer than which are looked for further."""
@@ -141,7 +145,19 @@ class Ladder:
         tools = tools._replace(remarks=(LOOKED_AT_TOOLS,))
         if len(tools.groups) > TELLING:
             return _followed(strict, relaxed, tools)
-        return _followed(strict, tools, relaxed)
+        inside = [] if strict.groups or tools.groups else self._inside(query, expressions)
+        return _followed(strict, tools, *inside, relaxed)
+
+    def _inside(self, query: Query, expressions: Expressions) -> list[Found]:
+        """Find a lone long word within longer ones, `SimpleTodos` in `useSimpleTodos`, by reading the newest rows."""
+        word = query.words[0].text
+        if len(query.words) > 1 or not (is_plain(query) and word.isascii() and word.isalnum()):
+            return []
+        if len(word) < LONG_NAME:
+            return []
+        found = self._holding([word], expressions, MAX_READ_INSIDE)
+        remark = f'nothing holds "{word}" as a word: found inside longer ones'
+        return [found._replace(step="a part of words", is_relaxed=True, remarks=(remark,))]
 
     def _enough(self, query: Query) -> int:
         """Return how many sessions end the search: one, where others could not be meant or would be in the way."""
@@ -212,14 +228,20 @@ class Ladder:
         if query.is_empty or any(is_searchable(term) for term in query.words):
             return Found("nothing, for nothing was asked", [])
         symbols = [term.text for term in query.words]
+        return self._holding(symbols, expressions, MAX_READ if symbols else NEWEST)
+
+    def _holding(self, texts: Sequence[str], expressions: Expressions, most: int) -> Found:
+        """Find the newest rows that filters let through, and of these what holds all of some texts."""
         oldest_first = self._sort.by == "oldest"
-        most = None if self._sort.is_exact else MAX_READ if symbols else NEWEST
+        most_read = None if self._sort.is_exact else most
         hits: list[Hit] = []
         is_truncated = False
         for corpus in self._corpora:
-            rows = self._reader.without_words(expressions, corpus, Order(most, oldest_first, is_scored=False))
+            rows = self._reader.without_words(
+                expressions, corpus, Order(most_read, oldest_first, is_scored=False)
+            )
             is_truncated = is_truncated or rows.is_truncated
-            kept = self._queries.holding(corpus, rows.scores, symbols) if symbols else rows.scores
+            kept = self._queries.holding(corpus, rows.scores, texts) if texts else rows.scores
             hits += self._queries.hits(corpus, dict.fromkeys(kept, 0.0))
         groups = ranking.by_time(hits, oldest_first=oldest_first)
         return Found("filters alone, in the order of time", groups, None, False, is_truncated)

@@ -325,6 +325,8 @@ def test_operators_are_meant_as_they_are_written(db: SessionDB, say: Say) -> Non
         ("useSimpleTodos keeps them", "use simple todos"),
         ("the use of simple todos: use simple todos", "useSimpleTodos"),
         ("useSimpleTodos keeps them", "usesimple"),
+        ("useSimpleTodos keeps them", "SimpleTodos"),
+        ("useSimpleTodos keeps them", "letodos"),
         ("src/hooks/useTodos.ts was written", "hooks/use_todos"),
         ("src/hooks/useTodos.ts was written", "Hooks usetodos"),
         ("fixed in a1b2c3d4e5f60718293a4b5c6d7e8f9012345678", "a1b2c3d4"),
@@ -352,6 +354,7 @@ def test_what_was_looked_for_instead_is_said(db: SessionDB, say: Say) -> None:
     say("the scrolling is slow")
     assert db.search("scroling").remarks == ('nothing holds "scroling": looked for "scrolling"',)
     assert db.search("scrol").remarks == ('nothing holds "scrol": looked for "scrol..."',)
+    assert db.search("crolling").remarks[0] == 'nothing holds "crolling" as a word: found inside longer ones'
     assert db.search("slow").remarks == ()
 
 
