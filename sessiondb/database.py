@@ -241,8 +241,11 @@ class SessionDB(Tables):
         ids = chosen(self, sessions, SessionFilter(**criteria))
         return export_to(self, target, ids, format=format, redact=redact, progress=progress)
 
-    def transcript(self, session_id: str, *, first: int = 1, last: int | None = None) -> Transcript:
-        """Return a session with its tags, notes, and messages from seq `first` to `last`. Raises NotFound."""
+    def transcript(self, session_id: str, *, first: int | None = None, last: int | None = None) -> Transcript:
+        """Return a session with its tags, notes, and messages from seq `first` to `last`. Raises NotFound.
+
+        A fork's begin with those that it shares with the session it comes from, unless `first` is given.
+        """
         from sessiondb.exchange.transcripts import transcript
 
         return transcript(self, session_id, first, last)

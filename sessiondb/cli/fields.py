@@ -207,6 +207,7 @@ def removal_fields(removal: Removal) -> dict[str, Any]:
         "bytes": removal.bytes,
         "dry_run": removal.dry_run,
         "kept": removal.kept,
+        "handed_over": removal.handed_over,
     }
 
 

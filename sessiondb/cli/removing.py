@@ -90,6 +90,8 @@ def _report(db: SessionDB, consent: Consent, removal: Removal) -> None:
     for state, number in removal.kept.items():
         if number:
             print_result(f"kept {counted(number, f'{state} session')}")
+    if removal.handed_over and not consent.dry_run:
+        print_result(_handed_over(removal))
 
 
 def _preview(db: SessionDB, removal: Removal) -> None:
@@ -99,6 +101,12 @@ def _preview(db: SessionDB, removal: Removal) -> None:
     show_text(table(Output(), _DOOMED, session_rows(sessions, short)))
     if len(removal.sessions) > SHOWN:
         print_result(f"... and {len(removal.sessions) - SHOWN:,} more")
+    if removal.handed_over:
+        print_result(_handed_over(removal))
+
+
+def _handed_over(removal: Removal) -> str:
+    return f"kept {counted(removal.handed_over, 'message')} that other sessions go on from, with those"
 
 
 def _amount(removal: Removal) -> str:

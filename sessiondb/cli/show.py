@@ -67,7 +67,8 @@ def command(session: str, around: str | None, context: int, output: Output, tool
 def _read(name: str, around: str | None, context: int) -> Transcript:
     with reading() as db:
         session = db.sessions.resolve(name)
-        first, last = 1, None
+        first: int | None = None
+        last: int | None = None
         if around is not None:
             middle = db.messages.find(session.id, around)
             first, last = middle - context, middle + context

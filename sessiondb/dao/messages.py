@@ -8,6 +8,7 @@ from typing import Any
 
 from sessiondb import timestamps
 from sessiondb.chat.incoming import Draft, draft
+from sessiondb.dao.forks.chain import segments
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.tool_calls import ToolCalls
@@ -114,12 +115,30 @@ class Messages:
             (session_id, first, last if last is not None else 2**62),
         )
 
-    def newest_first(self, session_id: str, *, after: int = 0, batch: int = 64) -> Iterator[Message]:
-        """Yield a session's messages from the last one back to the one after seq `after`.
+    def inherited(self, session_id: str) -> list[Message]:
+        """Return what a fork's conversation begins with, in order: messages that other sessions hold."""
+        parts = segments(self._db, session_id)
+        return [message for part in parts for message in self.transcript(part.session, last=part.last)]
+
+    def conversation_newest_first(
+        self, session_id: str, *, after: int = 0, batch: int = 64
+    ) -> Iterator[Message]:
+        """Yield a conversation's messages from the last one back: as `newest_first`, then what a fork begins with.
+
+        What is consolidated, up to seq `after`, is left out, and so is all before it.
+        """
+        yield from self.newest_first(session_id, after=after, batch=batch)
+        for part in reversed(segments(self._db, session_id)) if after == 0 else ():
+            yield from self.newest_first(part.session, last=part.last, batch=batch)
+
+    def newest_first(
+        self, session_id: str, *, after: int = 0, last: int = 2**62 - 1, batch: int = 64
+    ) -> Iterator[Message]:
+        """Yield a session's messages from the one with seq `last` back to the one after seq `after`.
 
         They are read `batch` at a time: the cost goes by how many are taken, not by the session's length.
         """
-        before = 2**62
+        before = last + 1
         while True:
             found = self._messages(
                 "WHERE m.session_id = ? AND m.seq > ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?",

@@ -1,5 +1,5 @@
 """Remove sessions, by age or by name. Each leaves a tombstone, so that no import brings it back; no source
-file is touched.
+file is touched. What other sessions share with one that goes stays, with them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sessiondb import timestamps
+from sessiondb.dao.forks.handover import Handover
 from sessiondb.dao.session_filter import BY_FILE, where_clause
 from sessiondb.errors import NotFound
 from sessiondb.records import Removal, SessionFilter
@@ -104,7 +105,8 @@ class Removals:
     def _remove(self, session_ids: list[str], order: _Order, kept: dict[str, int]) -> Removal:
         report = order.progress or no_progress
         removed: list[str] = []
-        messages = size = 0
+        messages = size = handed_over = 0
+        handover = Handover(self._db, session_ids)
         for start in range(0, len(session_ids), BATCH):
             batch = json.dumps(session_ids[start : start + BATCH])
             with self._db.transaction() if not order.dry_run else contextlib.nullcontext():
@@ -114,15 +116,18 @@ class Removals:
                     f" FROM sessions AS s {order.condition} AND s.id IN (SELECT value FROM json_each(?))",
                     [*order.parameters, batch],
                 )
+                batch_ids = [row[0] for row in rows]
+                shared = handover.size(batch_ids)
                 if not order.dry_run:
-                    self._remove_batch([row[0] for row in rows], order.reason)
-            removed += [row[0] for row in rows]
-            messages += sum(row[1] for row in rows)
-            size += sum(row[2] for row in rows)
+                    self._remove_batch(batch_ids, order.reason, handover)
+            removed += batch_ids
+            handed_over += shared[0]
+            messages += sum(row[1] for row in rows) - shared[0]
+            size += sum(row[2] for row in rows) - shared[1]
             report("remove", min(start + BATCH, len(session_ids)), len(session_ids))
-        return Removal(removed, messages, size, order.dry_run, kept)
+        return Removal(removed, messages, size, order.dry_run, kept, handed_over)
 
-    def _remove_batch(self, session_ids: list[str], reason: str) -> None:
+    def _remove_batch(self, session_ids: list[str], reason: str, handover: Handover) -> None:
         ids = json.dumps(session_ids)
         these = "IN (SELECT value FROM json_each(?))"
         self._db.execute(
@@ -130,7 +135,7 @@ class Removals:
             f" SELECT id, agent, native_id, title, ?, ? FROM sessions WHERE id {these}",
             (reason, timestamps.now(), ids),
         )
-        delete_sessions(self._db, session_ids, reason)
+        delete_sessions(self._db, session_ids, reason, handover)
 
     def _count(self, clause: str, parameters: list[object]) -> int:
         return int(self._db.value(f"SELECT count(*) FROM sessions AS s {clause}", parameters))
@@ -139,11 +144,14 @@ class Removals:
         return int(self._db.value("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"))
 
 
-def delete_sessions(connection: Connection, session_ids: Sequence[str], reason: str) -> None:
+def delete_sessions(
+    connection: Connection, session_ids: Sequence[str], reason: str, handover: Handover | None = None
+) -> None:
     """Delete sessions with all that hangs on them, inside a transaction of the caller, who keeps their tombstones.
 
     A prune leaves the notes that belong to a project.
     """
+    (handover or Handover(connection, session_ids)).run(session_ids)
     ids = (json.dumps(list(session_ids)),)
     these = "IN (SELECT value FROM json_each(?))"
     if reason == "prune":

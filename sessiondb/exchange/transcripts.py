@@ -12,12 +12,19 @@ if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
 
 
-def transcript(db: Tables, session_id: str, first: int = 1, last: int | None = None) -> Transcript:
-    """Return a session's transcript, with its messages from seq `first` to `last`. Raises NotFound."""
+def transcript(db: Tables, session_id: str, first: int | None = None, last: int | None = None) -> Transcript:
+    """Return a session's transcript, with its messages from seq `first` to `last`. Raises NotFound.
+
+    A fork's begins with what it shares with the session it comes from: all of that, or, where `first` is below 1,
+    as many messages as that is below it.
+    """
+    own = db.messages.transcript(session_id, first=1 if first is None else first, last=last)
+    before = db.messages.inherited(session_id) if first is None or first < 1 else []
+    shown = len(before) if first is None else 1 - first
     return Transcript(
         db.sessions.get(session_id),
         db.sessions.tags(session_id),
-        db.messages.transcript(session_id, first=first, last=last),
+        [*before[max(0, len(before) - shown) :], *own],
         db.notes.of_session(session_id),
     )
 

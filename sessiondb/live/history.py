@@ -38,9 +38,10 @@ def history(
 ) -> list[dict[str, Any]]:
     """Return the latest messages of a session that are not consolidated yet, as the API of `format` takes them.
 
-    They are at most `limit` messages, a tool's answer being one, and about `max_tokens` tokens; None is no
-    limit. They begin where a user speaks, and hold no tool call apart from its answers. Where the latest turn alone is
-    longer, its opening is kept, even a consolidated one, and the oldest of its tool steps are left out;
+    Those that a fork shares with the session it comes from are among them. They are at most `limit` messages, a
+    tool's answer being one, and about `max_tokens` tokens; None is no limit. They begin where a user speaks, and
+    hold no tool call apart from its answers. Where the latest turn alone is longer, its opening is kept, even a
+    consolidated one, and the oldest of its tool steps are left out;
     where not even the opening fits, the list is empty. Tokens are those counted for a message, else
     estimated (see sessiondb.chat.token_estimate).
 
@@ -75,12 +76,16 @@ def _whole_turns(db: Tables, session_id: str, after: int, room: _Room) -> list[M
 
 def _end_of_turn(db: Tables, session_id: str, after: int, room: _Room) -> list[Message]:
     """Return the opening of the latest turn and its last steps that fit: calls with all their answers."""
-    opening = db.messages.last_user_turn(session_id)
+    opening = db.messages.last_user_turn(session_id) or _inherited_opening(db, session_id, after)
     if opening is None or not room.take([opening]):
         return []
     taken: list[Message] = []
     step: list[Message] = []
-    for message in _newest_first(db, session_id, max(after, opening.seq), _BATCH):
+    for message in _newest_first(db, session_id, after, _BATCH):
+        if message.id == opening.id or (
+            message.seq < opening.seq and message.session_id == opening.session_id
+        ):
+            break
         step.append(message)
         if message.role == "tool":
             continue
@@ -88,11 +93,18 @@ def _end_of_turn(db: Tables, session_id: str, after: int, room: _Room) -> list[M
             break
         taken += step
         step = []
-    return [opening, *taken[::-1]] if taken or opening.seq > after else []
+    is_new = opening.seq > after or opening.session_id != session_id
+    return [opening, *taken[::-1]] if taken or is_new else []
+
+
+def _inherited_opening(db: Tables, session_id: str, after: int) -> Message | None:
+    """Return the last turn of a user's that a fork has from where it comes, if nothing of it is consolidated."""
+    found = db.messages.conversation_newest_first(session_id) if after == 0 else ()
+    return next((message for message in found if opens_turn(message)), None)
 
 
 def _newest_first(db: Tables, session_id: str, after: int, batch: int) -> Iterator[Message]:
-    return filter(is_said, db.messages.newest_first(session_id, after=after, batch=batch))
+    return filter(is_said, db.messages.conversation_newest_first(session_id, after=after, batch=batch))
 
 
 class _Room:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 class Removal:
     """What was removed, or would be in a dry run: ids of sessions, their messages and bytes of text.
 
-    `kept` counts the sessions that stay although they are old enough, by reason: open, pinned.
+    `kept` counts the sessions that stay although they are old enough, by reason: open, pinned. `handed_over` are
+    messages that other sessions go on from: they are not removed, but are those sessions' own now.
     """
 
     sessions: list[str]
@@ -17,3 +18,4 @@ class Removal:
     bytes: int
     dry_run: bool
     kept: dict[str, int] = field(default_factory=dict)
+    handed_over: int = 0

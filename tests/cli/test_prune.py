@@ -48,6 +48,7 @@ def test_dry_run_in_json_counts(filled: Path, run: Run) -> None:
         "bytes": 138,
         "dry_run": True,
         "kept": {"open": 1, "pinned": 0},
+        "handed_over": 0,
     }
 
 
@@ -70,6 +71,7 @@ def test_yes_removes_and_counts(filled: Path, run: Run) -> None:
         "bytes": 138,
         "dry_run": False,
         "kept": {"open": 1, "pinned": 0},
+        "handed_over": 0,
     }
     assert left(filled) == {"11112222-ferry"}
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result
 
 from sessiondb import SessionDB
+from tests.helpers.fork_logs import copied, id_of, talk, transcript
 
 Run = Callable[..., Result]
 
@@ -28,6 +29,7 @@ def test_rm_removes_what_is_named(filled: Path, run: Run) -> None:
         "bytes": 26,
         "dry_run": False,
         "kept": {"open": 0, "pinned": 0},
+        "handed_over": 0,
     }
     assert count(filled) == 1
 
@@ -50,3 +52,16 @@ def test_nothing_goes_without_consent_or_with_a_wrong_name(
     filled: Path, run: Run, arguments: list[str], code: int
 ) -> None:
     assert (run("rm", *arguments).exit_code, count(filled)) == (code, 3)
+
+
+def test_rm_says_what_stays_with_the_sessions_that_go_on_from_it(
+    filled: Path, run: Run, tmp_path: Path
+) -> None:
+    first = talk(id_of(1), 2, 3)
+    for log in (first, [*copied(first, id_of(2)), *talk(id_of(2), 4)]):
+        run("import", str(transcript(tmp_path, log)))
+    kept = "kept 3 messages that other sessions go on from, with those"
+    assert kept in run("rm", id_of(1), "--dry-run").stdout
+    result = run("rm", id_of(1), "--yes")
+    assert result.stdout == f"removed 1 session: 0 messages, 0 B of text\n{kept}\n"
+    assert "Text 3" in run("show", id_of(2)).stdout
