@@ -141,7 +141,9 @@ def test_save_loses_nothing_of_what_the_new_state_lacks(db: SessionDB, case: str
         session.id,
         ROOT,
     )
-    assert (replaced.end_reason, db.sessions.resolve("@last").id) == ("replaced", session.id)
+    latest = db.sessions.latest(project=ROOT)
+    assert latest is not None
+    assert (replaced.end_reason, latest.id) == ("replaced", session.id)
     gone = [message.text for message in db.messages.transcript(replaced.id)]
     assert gone == [text or "" for text in contents(STATE[len(shared) :])]
     assert {hit.session_id for hit in db.search("tests").hits} >= (
