@@ -16,9 +16,10 @@ from sessiondb.errors import NotFound
 from sessiondb.records import Removal, SessionFilter
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.pace import Pace
 
-BATCH = 200
-"""Sessions that one transaction removes: other writers wait for one at most."""
+# Sessions that one transaction removes: of the first, at least, and at most.
+_SESSIONS = (20, 1, 500)
 
 _BYTES = """
   (SELECT coalesce(sum(length(CAST(concat AS BLOB))), 0) FROM (
@@ -105,11 +106,16 @@ class Removals:
     def _remove(self, session_ids: list[str], order: _Order, kept: dict[str, int]) -> Removal:
         report = order.progress or no_progress
         removed: list[str] = []
-        messages = size = handed_over = 0
+        messages = size = handed_over = done = 0
         handover = Handover(self._db, session_ids)
-        for start in range(0, len(session_ids), BATCH):
-            batch = json.dumps(session_ids[start : start + BATCH])
+        pace = Pace(*_SESSIONS)
+        while done < len(session_ids):
+            number = min(pace.size, len(session_ids) - done)
+            batch = json.dumps(session_ids[done : done + number])
+            if not order.dry_run:
+                pace.wait()
             with self._db.transaction() if not order.dry_run else contextlib.nullcontext():
+                pace.begin()
                 # Asked again under the lock: a session may have been reopened or gone on meanwhile.
                 rows = self._db.rows(
                     f"SELECT s.id, (SELECT count(*) FROM messages WHERE session_id = s.id), {_BYTES}"
@@ -124,7 +130,9 @@ class Removals:
             handed_over += shared[0]
             messages += sum(row[1] for row in rows) - shared[0]
             size += sum(row[2] for row in rows) - shared[1]
-            report("remove", min(start + BATCH, len(session_ids)), len(session_ids))
+            pace.note(number)
+            done += number
+            report("remove", done, len(session_ids))
         return Removal(removed, messages, size, order.dry_run, kept, handed_over)
 
     def _remove_batch(self, session_ids: list[str], reason: str, handover: Handover) -> None:

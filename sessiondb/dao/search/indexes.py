@@ -12,9 +12,7 @@ from sessiondb.errors import DatabaseError
 from sessiondb.query.text import needs_segments, segment
 from sessiondb.storage import failures, migrations
 from sessiondb.storage.connection import Connection
-
-BATCH = 96 * 1024 * 1024
-"""Bytes of text that one transaction of a catch-up indexes, about: other writers wait for one at most."""
+from sessiondb.storage.pace import Pace
 
 # Bytes of terms that FTS5 collects before it writes a segment. Fewer and larger segments make a smaller file: the tool
 # index of 1 GB of logs takes 225 MB with 8 MiB, 206 MB with 64 MiB, in the same time.
@@ -129,33 +127,37 @@ class SearchIndex:
 
         An index that was marked stale is rebuilt.
         """
+        pace = Pace()
         for index in ALL:
             while True:
+                pace.wait()
                 with self._db.transaction():
-                    done = self._catch_up_batch(index)
+                    pace.begin()
+                    done, size = self._catch_up_batch(index, pace.size)
                 if done is None:
                     break
+                pace.note(size)
                 yield done
         self.remove_set_aside()
 
-    def _catch_up_batch(self, index: Index) -> int | None:
-        """Index the next pending rows and return how many; None where none are pending.
+    def _catch_up_batch(self, index: Index, max_size: int) -> tuple[int | None, int]:
+        """Index the next rows, about `max_size` bytes of text; return how many (None for none) and their bytes.
 
         What is pending is asked anew in each transaction: another process may be at it too.
         """
         first = self._pending_from(index.name)
         if first is None:
-            return None
+            return None, 0
         if first == 0:
             self._clear(index)
         with self._loading(index):
-            last = self._batch_end(index, first)
+            last, size = self._batch_end(index, first, max_size)
             if last is None:
                 self._set_pending(index.name, None)
-                return None
+                return None, 0
             self._index_from(index, first, last)
         self._set_pending(index.name, last + 1)
-        return last + 1 - first
+        return last + 1 - first, size
 
     @contextlib.contextmanager
     def _loading(self, index: Index) -> Iterator[None]:
@@ -220,7 +222,7 @@ class SearchIndex:
                 (first,),
             )
             if len(sizes) <= _FEW and sum(row[0] for row in sizes) <= _LITTLE:
-                while self._catch_up_batch(index) is not None:
+                while self._catch_up_batch(index, _LITTLE)[0] is not None:
                     pass
 
     def optimize(self) -> None:
@@ -257,8 +259,8 @@ class SearchIndex:
         for _ in self.catch_up():
             pass
 
-    def _batch_end(self, index: Index, first: int) -> int | None:
-        """Return the key of the last row of the batch that begins at `first`, None where there is no row."""
+    def _batch_end(self, index: Index, first: int, max_size: int) -> tuple[int | None, int]:
+        """Return the key of the last row of the batch that begins at `first` (None for no row) and its bytes."""
         last = None
         total = 0
         for key, weight in self._db.stream(
@@ -267,9 +269,9 @@ class SearchIndex:
         ):
             last = int(key)
             total += weight
-            if total >= BATCH:
+            if total >= max_size:
                 break
-        return last
+        return last, total
 
     def _index_from(self, index: Index, first: int, last: int | None) -> None:
         columns = ", ".join(index.columns)
