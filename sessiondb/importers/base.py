@@ -87,6 +87,7 @@ class SessionRecord(NamedTuple):
     authority: int | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] | None = None
+    is_pinned: bool | None = None
 
 
 class ToolCallRecord(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,8 @@ _NO_FILES = frozenset(
     )
 )  # fmt: skip
 _NO_BEGINNINGS = ("request_dump_", "checkpoint-", ".")
+# Codex's databases but for state_<n>.sqlite, and nanobot's: logs of the program, and copies of what is in its files.
+_NO_DATABASES = re.compile(r"(goals|memories|queue|logs|thread_history)_\d+\.sqlite|llm_usage\.sqlite3")
 _NO_ENDINGS = (".tmp", ".meta.json", ".checkpoint.json", ".lock")
 
 
@@ -136,7 +139,7 @@ def is_candidate(name: str) -> bool:
     name = stem if suffix in packed.SUFFIXES else name
     if name in _NO_FILES or name.startswith(_NO_BEGINNINGS) or name.endswith(_NO_ENDINGS):
         return False
-    return os.path.splitext(name)[1] in SUFFIXES
+    return os.path.splitext(name)[1] in SUFFIXES and not _NO_DATABASES.fullmatch(name)
 
 
 def is_walked(name: str, siblings: set[str]) -> bool:

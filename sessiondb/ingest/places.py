@@ -43,7 +43,11 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
     codex = _folder("CODEX_HOME", home / ".codex")
     known = {
         "claude-code": [folder / "projects" for folder in _claude_folders()],
-        "codex": [codex / "sessions", codex / "archived_sessions"],
+        "codex": [
+            codex / "sessions",
+            codex / "archived_sessions",
+            *sorted(codex.glob("state_*.sqlite")),
+        ],
         "hermes": _hermes_places(),
         "nanobot": [home / ".nanobot" / "sessions", home / ".nanobot" / "workspace" / "sessions"],
         "gemini-cli": [_folder("GEMINI_CLI_HOME", home) / ".gemini" / "tmp"],

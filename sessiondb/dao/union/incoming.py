@@ -116,6 +116,8 @@ class SessionFields:
                 self.fields[name] = value
         if record.metadata:
             self.add_metadata(record.metadata)
+        if record.is_pinned:
+            self.fields["pinned"] = 1
         if record.title:
             self.set_title(record.title, "agent")
         self.widen(record.started_at)

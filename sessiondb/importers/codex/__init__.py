@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sessiondb.importers.base import Record
+from sessiondb.importers.codex import state
 from sessiondb.importers.codex.items import AGENT, shape
 from sessiondb.importers.codex.lineage import native_id
 from sessiondb.importers.codex.lines import NUL, Line, Payload, fields_of
 from sessiondb.importers.codex.session import SessionReader
-from sessiondb.importers.files.source import Source
+from sessiondb.importers.files.sample import SQLITE_MAGIC
+from sessiondb.importers.files.source import Source, open_bytes
 
 if TYPE_CHECKING:
     from sessiondb.importers.files.sample import Sample
@@ -43,7 +45,9 @@ _DECODER = msgspec.json.Decoder(Line)
 
 
 def sniff(sample: Sample) -> int:
-    """Look for a line of one of the known types that holds a payload."""
+    """Look for a line of one of the known types that holds a payload, or for the database of all threads."""
+    if sample.is_sqlite:
+        return 2 if state.fits(sample.tables) else 0
     return 2 if any(_is_known(line) for line in sample.lines) else 0
 
 
@@ -58,6 +62,11 @@ def read(source: Source) -> Iterator[Record]:
     What cannot be judged before more lines are there (a prompt of which only one mirror is written yet, a
     file that has no prompt yet) is left for the next import, by setting `source.end` back.
     """
+    with open_bytes(source.path) as handle:
+        is_database = handle.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
+    if is_database:
+        yield from state.read(source)
+        return
     lines = _placed(source)
     if source.state:
         reader = SessionReader(source)
