@@ -26,6 +26,7 @@ class Payload(Header):
     images: Any = None
     local_images: Any = None
     info: Any = None
+    internal_chat_message_metadata_passthrough: Any = None
     thread_settings: Any = None
     item: Any = None
     thread_name: Any = None

@@ -80,6 +80,13 @@ class Outbox:
             self._queue.append(_Held(prompt, external_id, created_at))
             self.holds, self._lines_held = True, 0
 
+    def tell(self, prompt: Prompt, external_id: str, created_at: str | None) -> None:
+        """Add an item that says itself that a person typed it, unless its event has been there."""
+        if not _take(self._prompts.asked, prompt.mark):
+            _note(self._prompts.mirrored, prompt.mark)
+            for record in prompt_records(prompt, self._session, external_id, created_at):
+                self.put(record)
+
     def is_known(self, prompt: Prompt, event_type: str) -> bool:
         """Say whether an event brings nothing new: its prompt is held, or was taken to be typed already."""
         known_as, mark = self._prompts.latest

@@ -62,6 +62,14 @@ def markup_kind(text: str | None) -> str | None:
     return _KINDS.get(match[1].lower()) if match else None
 
 
+def authors(passthrough: Any) -> frozenset[str]:
+    """Return who wrote the parts of a message, as later builds say: user, harness, skills; none where they do not."""
+    items = passthrough.get("content_item_metadata") if isinstance(passthrough, dict) else None
+    found = (item.get("provenance") for item in _list(items) if isinstance(item, dict))
+    types = (one.get("type") for one in found if isinstance(one, dict))
+    return frozenset(type for type in types if isinstance(type, str))
+
+
 def item_prompt(item: Item) -> Prompt:
     """Return what a user message says; the tags around its images are no part of it."""
     blocks = item.content if isinstance(item.content, list) else [item.content]

@@ -22,6 +22,7 @@ from sessiondb.importers.codex.lineage import Header, Replay, born, header_recor
 from sessiondb.importers.codex.lines import Line, Payload
 from sessiondb.importers.codex.outbox import Outbox, Prompts
 from sessiondb.importers.codex.prompts import (
+    authors,
     completed_prompt,
     environment_folder,
     event_prompt,
@@ -236,6 +237,12 @@ class SessionReader:
         self._turns.end()
         text, parts = said(item.content)
         kind = markup_kind(text)
+        by = authors(item.internal_chat_message_metadata_passthrough) if item.role == "user" else frozenset()
+        if by == {"user"}:
+            self._outbox.tell(item_prompt(item), self._name(when.written, "user", text), when.stamp)
+            return
+        if by and "user" not in by:
+            kind = kind or "meta"
         if item.role == "user" and kind is None:
             self._outbox.hear(item_prompt(item), self._name(when.written, "user", text), when.stamp)
             return

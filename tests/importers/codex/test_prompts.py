@@ -12,6 +12,7 @@ from sessiondb.importers import codex
 from sessiondb.importers.base import MessageRecord
 from sessiondb.importers.codex.prompts import environment_folder, markup_kind
 from sessiondb.importers.files.source import Source
+from tests.helpers.codex_logs import FILE, event, header, message
 
 IDE = "# Context from my IDE setup:\n\n## Open tabs:\n- a.py\n\n"
 PICTURE = {"type": "input_image", "image_url": None}
@@ -174,3 +175,38 @@ def test_injected_context_is_told_by_its_markup(text: str | None, kind: str | No
 )
 def test_the_environment_names_the_working_folder(text: str | None, folder: str | None) -> None:
     assert environment_folder(text) == folder
+
+
+def by(author: str) -> dict[str, Any]:
+    """Return what later builds say of who wrote a message."""
+    return {
+        "internal_chat_message_metadata_passthrough": {
+            "content_item_metadata": [{"provenance": {"type": author}}]
+        }
+    }
+
+
+@pytest.mark.parametrize("has_events", [True, False])
+def test_a_message_that_says_who_wrote_it_needs_no_markup_and_no_event(
+    tmp_path: Path, has_events: bool
+) -> None:
+    quoted = "<environment_context> is what?"
+    lines = [
+        header(),
+        message("user", "Mind the tides.", 1, **by("harness")),
+        message("user", quoted, 2, **by("user")),
+        message("assistant", "A block.", 3),
+        message("user", "And now?", 4, **by("user")),
+        *([event("user_message", 4, message="And now?")] if has_events else []),
+        message("assistant", "Nothing.", 5),
+    ]
+    path = tmp_path / FILE
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    found = [one for one in codex.read(Source(path)) if isinstance(one, MessageRecord)]
+    assert [(one.role, one.content) for one in found] == [
+        ("system", "Mind the tides."),
+        ("user", quoted),
+        ("assistant", "A block."),
+        ("user", "And now?"),
+        ("assistant", "Nothing."),
+    ]
