@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sessiondb.dao.search.filters import MESSAGES, Corpus, SearchFilter
+from sessiondb.dao.search.filters import MESSAGES, TOOLS, Corpus, SearchFilter
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.query import (
     Period,
@@ -57,8 +57,8 @@ BEST = 1000
 MAX_READ = 40_000
 """Rows, the newest, whose texts are read for symbols that no index knows."""
 
-MAX_READ_INSIDE = 1000
-"""Rows, the newest, whose texts are read for a word that may be a part of others: some 3 ms."""
+MAX_READ_INSIDE = 300
+"""Rows of talk, the newest, whose texts are read for a word that may be a part of others: some 4 ms."""
 
 LONG_NAME = 6
 """Letters of a word that is looked for inside others."""
@@ -153,7 +153,7 @@ class Ladder:
         word = query.words[0].text
         if len(query.words) > 1 or not (is_plain(query) and word.isascii() and word.isalnum()):
             return []
-        if len(word) < LONG_NAME:
+        if len(word) < LONG_NAME or TOOLS in self._corpora:
             return []
         found = self._holding([word], expressions, MAX_READ_INSIDE)
         remark = f'nothing holds "{word}" as a word: found inside longer ones'
