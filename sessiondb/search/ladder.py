@@ -38,10 +38,8 @@ from sessiondb.query import (
     symbolic_words,
     tokens,
 )
-from sessiondb.query.names import names_in
 from sessiondb.query.ranking import Activity, Group, Hit
 from sessiondb.query.text import STOP_WORDS
-from sessiondb.search.relaxed import AnyWord
 from sessiondb.search.rows import Expressions, RowReader
 from sessiondb.timestamps import day_of
 
@@ -208,6 +206,10 @@ class Ladder:
     def _any_word(
         self, query: Query, every: Expressions, period: Period | None, corpora: Sequence[Corpus]
     ) -> Found:
+        # Loaded where a search comes to it, for every search starts a process.
+        from sessiondb.query.names import names_in
+        from sessiondb.search.relaxed import AnyWord
+
         most, best = (None, None) if self._sort.is_exact else (NEWEST, BEST)
         named = [each for each in names_in(query) if self._queries.is_name(each.name, each.kind)]
         unwanted = frozenset(f'"{word}"' for each in named for word in each.words)
