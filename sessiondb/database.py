@@ -222,33 +222,43 @@ class SessionDB(Tables):
         target: str | PathLike[str] | Writable,
         *,
         sessions: Sequence[str] | None = None,
-        format: str = "jsonl",
+        format: str | None = None,
         redact: bool = False,
+        overwrite: bool = True,
         progress: Progress | None = None,
         **criteria: Unpack[Criteria],
     ) -> ExportReport:
-        """Write sessions as JSON lines that `import_logs` reads back without loss, or as Markdown ("md").
+        """Write sessions as JSON lines that `import_logs` reads back without loss, as Markdown or HTML.
 
         `target` is a file, packed if its name ends in .gz and replaced once all is written, or a binary
-        stream. Without `sessions` (ids) or criteria (see SessionFilter) that is all there is, with the notes
-        of projects and the tombstones of removed sessions. With `redact`, secrets and personal data are
-        taken out. `progress` is called in the phase "write". Raises InvalidInput where the file cannot be
-        written, NotFound for a session that is not there.
+        stream. `format` is jsonl, md or html; without it the suffix of the file tells, and otherwise it is
+        jsonl. HTML is the page of one session, or in a folder a page of each and an index. Without
+        `sessions` (ids) or criteria (see SessionFilter) that is all there is, with the notes of projects and
+        the tombstones of removed sessions. With `redact`, secrets and personal data are taken out.
+        `progress` is called in the phase "write". Raises InvalidInput where the file cannot be written,
+        Conflict where it exists and `overwrite` is False, NotFound for a session that is not there.
         """
         from sessiondb.exchange.export import chosen, export_to
         from sessiondb.records import SessionFilter
 
         ids = chosen(self, sessions, SessionFilter(**criteria))
-        return export_to(self, target, ids, format=format, redact=redact, progress=progress)
+        return export_to(
+            self, target, ids, format=format, redact=redact, overwrite=overwrite, progress=progress
+        )
 
-    def transcript(self, session_id: str, *, first: int | None = None, last: int | None = None) -> Transcript:
+    def transcript(
+        self, session_id: str, *, first: int | None = None, last: int | None = None, subagents: bool = False
+    ) -> Transcript:
         """Return a session with its tags, notes, and messages from seq `first` to `last`. Raises NotFound.
 
         A fork's begin with those that it shares with the session it comes from, unless `first` is given.
-        """
-        from sessiondb.exchange.transcripts import transcript
 
-        return transcript(self, session_id, first, last)
+        With `subagents` it is the whole session, with the tokens of its responses, and below it the transcripts of
+        its sub-agents.
+        """
+        from sessiondb.exchange.transcripts import transcript, with_subagents
+
+        return with_subagents(self, session_id) if subagents else transcript(self, session_id, first, last)
 
     def transcripts(
         self, *, sessions: Sequence[str] | None = None, redact: bool = False, **criteria: Unpack[Criteria]

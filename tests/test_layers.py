@@ -18,6 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 HOMES = {
     "click": ("cli/",),
     "tabulate": ("cli/render.py",),
+    "markdown_it": ("exchange/html/markup.py",),
     "dateutil": ("timestamps.py",),
     "sqlite_utils": ("dao/", "storage/", "database.py"),
 }

@@ -57,9 +57,13 @@ def test_wheel_ships_every_module_and_the_whole_schema(wheel: Path) -> None:
 
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "sessiondb").rglob("*.py")}
     schema = {f"sessiondb/schema/{path.name}" for path in (ROOT / "schema").glob("*.sql")}
+    pages = {f"sessiondb/exchange/html/{name}" for name in ("page.css", "page.js", "index.js")}
     assert schema
     prices = {path.relative_to(ROOT).as_posix() for path in (ROOT / "sessiondb/prices").glob("*.json")}
-    assert shipped == modules | schema | prices | {"sessiondb/py.typed", "sessiondb/search/synonyms.txt"}
+    assert shipped == modules | schema | prices | pages | {
+        "sessiondb/py.typed",
+        "sessiondb/search/synonyms.txt",
+    }
 
 
 def test_wheel_carries_the_version_and_the_licence(wheel: Path) -> None:

@@ -64,7 +64,7 @@ class _Text:
         else:
             yield from self._short(message.text, MAX_ANSWER if message.role == "system" else None)
             yield from (f"  > {_call(call, self._look)}" for call in message.tool_calls)
-        yield from (f"  [{part}]" for part in _attachments(message))
+        yield from (f"  [{part}]" for part in attachments(message))
 
     def notes(self, notes: list[Note]) -> Iterator[str]:
         yield self._look.strong("Notes")
@@ -98,7 +98,7 @@ class _Markdown(_Text):
             yield f"Calls **{one_line(call.name or 'a tool')}**:"
             yield ""
             yield from _fenced(list(self._short(call.arguments or "", MAX_ANSWER)))
-        yield from (f"\n*{part}*" for part in _attachments(message))
+        yield from (f"\n*{part}*" for part in attachments(message))
 
     def notes(self, notes: list[Note]) -> Iterator[str]:
         yield "## Notes"
@@ -186,7 +186,7 @@ def _fenced(found: list[str]) -> Iterator[str]:
     yield fence
 
 
-def _attachments(message: Message) -> Iterator[str]:
+def attachments(message: Message) -> Iterator[str]:
     """Yield in words what a message holds that is not text: "image/png, 12.3 kB"."""
     for part in message.parts or ():
         payload = _payload(part)

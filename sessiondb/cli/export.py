@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +14,7 @@ from sessiondb.cli.render import print_notice, stdout_bytes
 if TYPE_CHECKING:
     from sessiondb.records.sessions import Criteria
 
-FORMATS = ("jsonl", "md")
+FORMATS = ("jsonl", "md", "html")
 
 
 @click.command()
@@ -24,37 +24,49 @@ FORMATS = ("jsonl", "md")
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Write to this file instead of stdout; compressed if its name ends in .gz.",
+    help="Write to this file instead of stdout; compressed if its name ends in .gz. With HTML also a folder.",
 )
+@click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.option(
     "--format",
     type=click.Choice(FORMATS),
-    default="jsonl",
-    help="Write JSON lines or Markdown. Default: jsonl.",
+    help="Write JSON lines, Markdown or HTML. Default: by the file's suffix, otherwise jsonl.",
 )
 @click.option("--redact", is_flag=True, help="Replace secrets and personal data with placeholders.")
 @filter_options("agent", "project", "model", "platform", "tag", "is_open", "since", "until")
 @database_option
 def command(
-    sessions: tuple[str, ...], output: Path | None, format: str, redact: bool, where: Criteria
+    sessions: tuple[str, ...],
+    output: Path | None,
+    where: Criteria,
+    **how: Any,
 ) -> None:
     """Export sessions.
 
     The default format, JSON lines, can be imported again without loss. Without a SESSION or a filter, it
     covers the whole database, including project notes and the record of removed sessions. Markdown is for
-    reading: one transcript after another.
+    reading: one transcript after another. HTML is a page of one session with its sub-agents that needs
+    nothing else, or in a folder a page for each session, with an index to search.
 
     \b
     Example:
       sessiondb export -o sessions.jsonl.gz
-      sessiondb export @last --format md --redact
+      sessiondb export @last --redact -o session.html
+      sessiondb export --project quill --format html -o pages
     """
     is_filtered = any(value is not None for value in where.values())
     if sessions and is_filtered:
         raise click.UsageError("Give either sessions or filters, not both.")
     with reading() as db:
         named = [db.sessions.resolve(name).id for name in sessions] or None
-        done = db.export(output or stdout_bytes(), sessions=named, format=format, redact=redact, **where)
+        done = db.export(
+            output or stdout_bytes(),
+            sessions=named,
+            format=how["format"],
+            redact=how["redact"],
+            overwrite=how["force"],
+            **where,
+        )
     if output is not None:
         print_notice(f"{output}: {short_bytes(done.bytes)}")
     if is_filtered and not done.sessions:

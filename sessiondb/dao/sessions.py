@@ -179,6 +179,14 @@ class Sessions(SessionDetails):
                 offset = 0
         return found
 
+    def subagents(self, session_id: str) -> list[str]:
+        """Return the ids of the sub-agents that a session began, by their start."""
+        rows = self._db.rows(
+            "SELECT id FROM sessions WHERE parent_id = ? AND relation = 'subagent' ORDER BY started_at, id",
+            (session_id,),
+        )
+        return [row[0] for row in rows]
+
     def count(self, where: SessionFilter) -> int:
         """Return how many sessions there are."""
         clause, parameters = where_clause(where)

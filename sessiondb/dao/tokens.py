@@ -78,6 +78,15 @@ class TokenCounts:
             *(self._db.row(f"SELECT {SUMS} FROM token_counts AS t WHERE session_id = ?", (session_id,)) or ())
         )
 
+    def of_messages(self, session_id: str) -> dict[int, Tokens]:
+        """Return what was counted for the messages of a session, by their id, for those that have any."""
+        rows = self._db.rows(
+            f"SELECT t.message_id, {SUMS} FROM token_counts AS t"
+            " WHERE t.session_id = ? AND t.message_id IS NOT NULL GROUP BY t.message_id",
+            (session_id,),
+        )
+        return {row[0]: Tokens(*row[1:]) for row in rows}
+
     def of_request(self, session_id: str, request_key: str) -> Tokens | None:
         """Return what was counted for a response, None where nothing was."""
         row = self._db.row(

@@ -1,8 +1,8 @@
-"""Write sessions as JSON lines that `import` reads back without loss."""
+"""Write sessions as JSON lines that `import` reads back without loss, or in a format for reading."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from gzip import GzipFile
 from os import PathLike
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from sessiondb.dao.exports import Exports
-from sessiondb.errors import InvalidInput, NotFound
+from sessiondb.errors import Conflict, InvalidInput, NotFound
 from sessiondb.exchange.transcripts import markdown
 from sessiondb.records import ExportReport, SessionFilter
 from sessiondb.records.progress import Progress, no_progress
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
 
 
-FORMATS = ("jsonl", "md")
-"""JSON lines, which an import reads back, and Markdown, for reading."""
+FORMATS = ("jsonl", "md", "html")
+"""JSON lines, which an import reads back; Markdown and HTML, for reading."""
+
+_SUFFIXES = {".md": "md", ".markdown": "md", ".html": "html", ".htm": "html"}
 
 
 class Writable(Protocol):
@@ -32,18 +34,30 @@ class Writable(Protocol):
         """Take some bytes."""
 
 
-def export_to(
+def export_to(  # noqa: PLR0913
     db: Tables,
     target: str | PathLike[str] | Writable,
     session_ids: Sequence[str] | None = None,
     *,
-    format: str = "jsonl",
+    format: str | None = None,
     redact: bool = False,
+    overwrite: bool = True,
     progress: Progress | None = None,
 ) -> ExportReport:
-    """Write sessions in one of FORMATS into a file (see `write`) or a binary stream."""
+    """Write sessions in one of FORMATS into a file (see `write`), a folder of HTML pages, or a binary stream.
+
+    Without a format the suffix of a file's name tells it.
+    """
+    path = Path(target).expanduser() if isinstance(target, str | PathLike) else None
+    format = format or format_of(path)
     if format not in FORMATS:
         raise InvalidInput(f"cannot export as {format!r}: give one of {', '.join(FORMATS)}")
+    if path is not None and format == "html" and _is_folder(path):
+        from sessiondb.exchange.pages import write_site
+
+        return write_site(db, path, session_ids, redact=redact, overwrite=overwrite, progress=progress)
+    if path is not None and not overwrite:
+        must_be_new(path)
     sessions = 0
 
     def count(phase: str, done: int, total: int) -> None:
@@ -52,15 +66,45 @@ def export_to(
         if progress is not None:
             progress(phase, done, total)
 
-    lines = (markdown if format == "md" else export)(db, session_ids, redact=redact, progress=count)
-    if isinstance(target, str | PathLike):
-        size = write(lines, Path(target).expanduser())
+    lines = _writer(format)(db, session_ids, redact=redact, progress=count)
+    if path is not None:
+        size = write(lines, path)
     else:
         size = 0
         for line in lines:
-            target.write(line)
+            cast("Writable", target).write(line)
             size += len(line)
     return ExportReport(sessions, size)
+
+
+def format_of(path: Path | None) -> str:
+    """Return the format that a file's name asks for, `.gz` aside: JSON lines where it says nothing. A folder holds
+    HTML.
+    """
+    if path is None:
+        return "jsonl"
+    if path.is_dir():
+        return "html"
+    name = path.with_suffix("") if path.suffix == ".gz" else path
+    return _SUFFIXES.get(name.suffix.lower(), "jsonl")
+
+
+def must_be_new(path: Path) -> None:
+    """Raise Conflict where a file exists that may not be overwritten."""
+    if path.exists():
+        raise Conflict(f"{path} exists: give another name, or --force (overwrite=True) to replace it")
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() or format_of(path) != "html"
+
+
+def _writer(format: str) -> Callable[..., Iterator[bytes]]:
+    if format == "html":
+        from sessiondb.exchange.pages import single_page
+
+        return single_page
+    return markdown if format == "md" else export
 
 
 def chosen(db: Tables, session_ids: Sequence[str] | None, where: SessionFilter) -> list[str] | None:

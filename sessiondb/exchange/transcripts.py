@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sessiondb.records import SessionFilter, Transcript
@@ -26,6 +27,24 @@ def transcript(db: Tables, session_id: str, first: int | None = None, last: int 
         db.sessions.tags(session_id),
         [*before[max(0, len(before) - shown) :], *own],
         db.notes.of_session(session_id),
+    )
+
+
+def with_subagents(db: Tables, session_id: str) -> Transcript:
+    """Return a session's transcript with the tokens of its messages and those of its sub-agents, and of theirs.
+
+    Raises NotFound.
+    """
+    return _with_subagents(db, session_id, {session_id})
+
+
+def _with_subagents(db: Tables, session_id: str, above: set[str]) -> Transcript:
+    # Another tool may have written sessions that are each other's parent.
+    below = [id for id in db.sessions.subagents(session_id) if id not in above]
+    return replace(
+        transcript(db, session_id),
+        subagents=[_with_subagents(db, id, {*above, id}) for id in below],
+        tokens=db.tokens.of_messages(session_id),
     )
 
 

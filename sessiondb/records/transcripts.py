@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sessiondb.records.messages import Message
     from sessiondb.records.notes import Note
-    from sessiondb.records.sessions import Session
+    from sessiondb.records.sessions import Session, Tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """A session, its tags, its messages or a part of them, and its notes."""
+    """A session, its tags, its messages or a part of them, and its notes.
+
+    Where they were asked for, `subagents` are the transcripts of its sub-agents by their start, and `tokens` those
+    of its responses by the id of the message.
+    """
 
     session: Session
     tags: list[str]
     messages: list[Message]
     notes: list[Note]
+    subagents: list[Transcript] = field(default_factory=list)
+    tokens: dict[int, Tokens] = field(default_factory=dict)

@@ -140,3 +140,42 @@ def test_wrong_usage_is_told(filled: Path, run: Run, arguments: list[str], code:
     result = run("export", *arguments)
 
     assert (result.stdout, result.exit_code, message in result.stderr) == ("", code, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "beginning"),
+    [
+        ("a.html", b"<!doctype html>"),
+        ("a.htm", b"<!doctype html>"),
+        ("a.md", b"# "),
+        ("a.jsonl", b'{"type":"header"'),
+        ("a.txt", b'{"type":"header"'),
+    ],
+)
+def test_the_format_follows_the_suffix(
+    tmp_path: Path, filled: Path, run: Run, name: str, beginning: bytes
+) -> None:
+    assert run("export", FERRY, "-o", str(tmp_path / name)).exit_code == 0
+
+    assert (tmp_path / name).read_bytes().startswith(beginning)
+
+
+def test_a_file_that_exists_is_replaced_only_by_force(tmp_path: Path, filled: Path, run: Run) -> None:
+    file = tmp_path / "a.md"
+    file.write_text("mine")
+
+    refused = run("export", FERRY, "-o", str(file))
+
+    assert (refused.exit_code, file.read_text()) == (1, "mine")
+    assert f"{file} exists: give another name, or --force" in refused.stderr
+    assert run("export", FERRY, "-o", str(file), "--force").exit_code == 0
+    assert file.read_text().startswith("# ")
+
+
+def test_a_folder_gets_a_page_a_session_and_an_index(tmp_path: Path, filled: Path, run: Run) -> None:
+    result = run("export", "--agent", "hermes", "--format", "html", "-o", str(tmp_path / "pages"))
+
+    assert result.exit_code == 0
+    assert sorted(file.name for file in (tmp_path / "pages").iterdir()) == [
+        f"{FERRY}.html", f"{FIG}.html", "index.html",
+    ]  # fmt: skip

@@ -1,0 +1,165 @@
+"""The page of a session, its sub-agents at the calls that began them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import groupby, islice
+
+from sessiondb.chat.text import counted, one_line
+from sessiondb.exchange.html.document import document
+from sessiondb.exchange.html.markup import escape
+from sessiondb.exchange.html.messages import Place, articles, moment, spent
+from sessiondb.records import Note, Session, ToolCall, Transcript
+
+PART = 50
+"""Messages that a browser lays out together, when they come into sight."""
+
+_TOOLS = """\
+<nav class="tools" aria-label="What is shown">
+<input type="search" id="find" placeholder="Search this page" aria-label="Search this page" hidden>
+<span id="found" role="status"></span>
+<label><input type="checkbox" id="no-tools"> Hide tools</label>
+<label><input type="checkbox" id="no-reasoning"> Hide reasoning</label>
+<button type="button" id="unfold" hidden>Open all</button>
+</nav>
+"""
+
+
+def page(
+    transcript: Transcript, links: Mapping[str, str] | None = None, home: str | None = None
+) -> Iterator[str]:
+    """Yield the HTML of a session's page. Take a transcript with its sub-agents.
+
+    `links` are the addresses of other sessions' pages by id, `home` that of the list of all.
+    """
+    return document(title_of(transcript.session), body(transcript, links, home))
+
+
+def title_of(session: Session) -> str:
+    """Return a session's title on one line, or what it goes by without one."""
+    return one_line(session.title or "") or "(no title)"
+
+
+def body(
+    transcript: Transcript, links: Mapping[str, str] | None = None, home: str | None = None
+) -> Iterator[str]:
+    """Yield what stands in the page: its head, what can be chosen, and its messages."""
+    back = f'<p><a href="{escape(home)}">All sessions</a></p>\n' if home else ""
+    yield f'<header class="head">\n{back}<h1 dir="auto">{escape(title_of(transcript.session))}</h1>\n'
+    yield f"{facts(transcript, links or {})}</header>\n{_TOOLS}<main>\n"
+    shown = _messages(transcript, "")
+    while part := list(islice(shown, PART)):
+        yield f'<div class="part">\n{"".join(part)}</div>\n'
+    yield f"{_notes(transcript.notes)}</main>\n"
+
+
+def facts(transcript: Transcript, links: Mapping[str, str]) -> str:
+    """Return what is known of a session as a list of names and values."""
+    session = transcript.session
+    ended = "open" if session.is_open else f"ended ({session.end_reason})" if session.end_reason else "ended"
+    size = f"{counted(session.message_count, 'message')}, {counted(session.tool_call_count, 'tool call')}"
+    time = f"{moment(session.started_at)} to {moment(session.last_active_at)} UTC, {escape(ended)}"
+    found = (
+        ("Agent", escape(f"{session.agent} ({session.model})" if session.model else session.agent)),
+        ("Project", escape(session.project or "")),
+        ("Channel", escape(session.channel.description if session.channel else "")),
+        ("Time", time),
+        ("Size", escape(size)),
+        ("Tokens", spent(session.tokens)),
+        ("From", _origin(session, links)),
+        ("Tags", escape(", ".join(transcript.tags))),
+        ("Session", f"<code>{escape(session.id)}</code>"),
+    )
+    return f"<dl>{''.join(f'<div><dt>{name}</dt><dd>{value}</dd></div>' for name, value in found if value)}</dl>\n"
+
+
+def _origin(session: Session, links: Mapping[str, str]) -> str:
+    if not session.parent_id:
+        return ""
+    kind = escape(session.relation or "session")
+    name = f"<code>{escape(session.parent_id)}</code>"
+    link = links.get(session.parent_id)
+    return f'{kind} of <a href="{escape(link)}">{name}</a>' if link else f"{kind} of {name}"
+
+
+def _messages(transcript: Transcript, anchor: str) -> Iterator[str]:
+    """Yield the messages of a session; below the call that began it, each sub-agent; the others at the end."""
+    by_call = _beginnings(transcript)
+    anchors = {
+        agent.session.id: f"{anchor}a{number}-" for number, agent in enumerate(transcript.subagents, 1)
+    }
+
+    def began(call: ToolCall) -> str:
+        agent = by_call.get(call.id)
+        return "" if agent is None else _subagent(agent, anchors[agent.session.id])
+
+    place = Place(anchor, transcript.session.project, transcript.tokens, began)
+    # Messages that a fork shares with others have the numbers that they have there.
+    groups = groupby(transcript.messages, lambda message: message.session_id)
+    for number, (id, messages) in enumerate(groups, 1):
+        if id == transcript.session.id:
+            yield from articles(list(messages), place)
+        else:
+            yield f'<p class="label">From <code>{escape(id)}</code>, where this began:</p>\n'
+            yield from articles(list(messages), place._replace(anchor=f"{anchor}f{number}-"))
+    shown = {agent.session.id for agent in by_call.values()}
+    for agent in transcript.subagents:
+        if agent.session.id not in shown:
+            yield _subagent(agent, anchors[agent.session.id])
+
+
+def _subagent(agent: Transcript, anchor: str) -> str:
+    session = agent.session
+    size = counted(session.message_count, "message")
+    return (
+        f'<details class="subagent" id="{anchor[:-1]}"><summary>Sub-agent: <span dir="auto">'
+        f"{escape(title_of(session))}</span> <small>{size}</small></summary>\n{facts(agent, {})}"
+        f"{''.join(_messages(agent, anchor))}{_notes(agent.notes)}</details>\n"
+    )
+
+
+def _beginnings(transcript: Transcript) -> dict[int, Transcript]:
+    """Return the sub-agents by the id of the call that began them: the one that holds what they were first told,
+    or else the one that names them.
+    """
+    found: dict[int, Transcript] = {}
+    waiting = list(transcript.subagents)
+    asking = [message for message in transcript.messages if message.role != "tool"] if waiting else []
+    calls = [call for message in asking for call in message.tool_calls]
+    for is_begun in (_is_told, _is_named):
+        for call in calls:
+            agent = next((agent for agent in waiting if is_begun(agent, call)), None)
+            if agent is not None and call.id not in found:
+                found[call.id] = agent
+                waiting.remove(agent)
+    return found
+
+
+def _is_told(agent: Transcript, call: ToolCall) -> bool:
+    first = next((message.text.strip() for message in agent.messages if message.role == "user"), "")
+    return bool(first) and any(text.strip() == first for text in _texts(call.arguments))
+
+
+def _is_named(agent: Transcript, call: ToolCall) -> bool:
+    names = (agent.session.id, agent.session.native_id)
+    return any(name in text for name in names if name for text in (call.arguments or "", call.result or ""))
+
+
+def _texts(arguments: str | None) -> list[str]:
+    try:
+        values = json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        return []
+    return [value for value in values.values() if isinstance(value, str)] if isinstance(values, dict) else []
+
+
+def _notes(notes: list[Note]) -> str:
+    if not notes:
+        return ""
+    items = "".join(
+        f"<li><b>{escape(note.kind)}</b> {escape(note.body)}"
+        f"{' <small>resolved</small>' if note.resolved_at else ''}</li>\n"
+        for note in notes
+    )
+    return f'<section class="notes"><h2>Notes</h2>\n<ul>{items}</ul></section>\n'
