@@ -11,6 +11,7 @@ import msgspec
 from sessiondb.chat.content import clean, text_or_none
 from sessiondb.importers.base import Record, Relation, SessionRecord
 from sessiondb.importers.files.source import Source
+from sessiondb.importers.hermes.compaction import written_again
 from sessiondb.importers.hermes.index import entry_metadata, is_entry
 from sessiondb.importers.hermes.messages import Conversation
 from sessiondb.importers.hermes.sessions import (
@@ -57,14 +58,15 @@ def read_state(source: Source) -> Iterator[Record]:
     """
     with source.sqlite() as connection:
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-        routes = _routes(connection)
+        routes, columns = _routes(connection), _columns(connection, "messages")
         messages = f"SELECT * FROM messages WHERE session_id = ?{_shown(connection)} ORDER BY timestamp, id"
         parents: dict[str, dict[str, Any]] = {}
         for row in _rows(connection, "SELECT * FROM sessions WHERE id IS NOT NULL ORDER BY started_at, id"):
             native_id = str(row["id"])
             session = _session(source, row, routes.get(native_id, {}), parents)
             parents[native_id] = {key: row.get(key) for key in ("end_reason", "session_key")}
-            rows = _rows(connection, messages, row["id"])
+            again = written_again(connection, columns, row["id"])
+            rows = (one for one in _rows(connection, messages, row["id"]) if one.get("id") not in again)
             yield from _records(source, session._replace(authority=DATABASE), row, rows)
 
 

@@ -149,6 +149,20 @@ def test_undone_messages_are_left_out_and_compacted_ones_stand_once(store: Store
     assert texts(store.read()) == ["first", "second", "third"]
 
 
+def test_what_a_compaction_writes_anew_stands_once(store: Store) -> None:
+    """Under a time of its own, behind the summary or without one; the same words said twice stay two."""
+    store.session()
+    for second, text in enumerate(("a", "yes", "yes", "b", "c"), 1):
+        store.message(text, second, active=0, compacted=1)
+    for text in ("Summary", "b", "c"):
+        store.message(text, 60, active=0, compacted=1)
+    store.message("d", 70, active=0, compacted=1)
+    for number, text in enumerate(("c", "d")):
+        store.message(text, 90 + number / 100)
+    store.message("d", 200)
+    assert texts(store.read()) == ["a", "yes", "yes", "Summary", "b", "c", "d", "d"]
+
+
 def test_odd_text_is_made_fit_to_store(store: Store) -> None:
     store.session(title="a\0b")
     store.message('\0json:[{"type":"text","text":"in parts"}]', 1)
