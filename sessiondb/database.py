@@ -325,25 +325,35 @@ class SessionDB(Tables):
 
         return Removals(self.connection).remove(session_ids, dry_run=dry_run, progress=progress)
 
-    def usage(
+    def usage(  # noqa: PLR0913
         self,
         by: str = "daily",
         *,
+        cost: str = "both",
+        prices: str | PathLike[str] | None = None,
+        tz: tzinfo | str | None = None,
+        last: int | None = None,
+        breakdown: bool = False,
+        tree: bool = False,
+        order: str | None = None,
         limit: int | None = None,
         offset: int = 0,
         **criteria: Unpack[Criteria],
     ) -> UsageReport:
-        """Count tokens and cost: `by` daily, weekly, monthly, session or model.
+        """Count tokens, and what they cost, by one of `records.usage.PERIODS`.
 
-        Times come newest first, in this machine's zone; sessions and models by their output. `model`, `since`
-        and `until` are those of the responses, the other criteria those of their sessions.
+        Times come newest first, the rest by cost; `order` asc or desc. `cost` is the log's where it has one and
+        else by the table of prices ("both"), or one of them ("log", "table"); `prices` is a file over the table.
+        Days are of `tz`, else of this machine's zone. `model`, `since` and `until` are those of the responses, the
+        other criteria those of their sessions. `last`: only so many last days, weeks or months. `breakdown` adds
+        each row by model, `tree` puts sub-agents below their parents. Raises InvalidInput for what cannot be read.
         """
-        from sessiondb.dao.statistics import Statistics
         from sessiondb.records import SessionFilter
+        from sessiondb.reports.usage import Choice, usage
 
         model = criteria.pop("model", None)
-        where = SessionFilter(**criteria)
-        return Statistics(self.connection).usage(by, where, model=model, limit=limit, offset=offset)
+        choice = Choice(cost, prices, tz, last, breakdown, tree, order, limit, offset)
+        return usage(self.connection, by, SessionFilter(**criteria), model, choice)
 
     def stats(
         self,

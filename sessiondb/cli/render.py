@@ -32,14 +32,16 @@ class Column(NamedTuple):
     """A column of a table: the key of its value in a row, its heading, and what the value is.
 
     Where the terminal is too narrow for the table, it may be cut down to a width of `least`; 0: never. On a
-    terminal the heading is `short`, where there is one.
+    terminal the heading is `short`, where there is one. Before any is cut down, columns are left out: those of the
+    highest `rank` first, those of rank 0 never. A "figure" is text at the right.
     """
 
     key: str
     heading: str
-    kind: Literal["text", "number", "short", "time", "cost"] = "text"
+    kind: Literal["text", "number", "short", "time", "cost", "figure"] = "text"
     least: int = 0
     short: str = ""
+    rank: int = 0
 
 
 class Listing(NamedTuple):
@@ -70,7 +72,9 @@ def show_rows(output: Output, listing: Listing, rows: Sequence[Row], *, total: i
 
 def table(output: Output, columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
     """Yield the lines of a table; on a terminal it is as wide as that, and times are relative."""
-    is_short = sys.stdout.isatty() and not output.is_wide
+    is_short = (sys.stdout.isatty() or _has_columns()) and not output.is_wide
+    if is_short:
+        columns = _kept(columns, rows, output.headers)
     cells = [[_cell(column, row.get(column.key), is_short=is_short) for column in columns] for row in rows]
     headings = [_heading(column, is_short) if output.headers else "" for column in columns]
     widths = [max(map(width, texts)) for texts in zip(headings, *cells, strict=True)]
@@ -80,6 +84,27 @@ def table(output: Output, columns: Sequence[Column], rows: Sequence[Row]) -> Ite
         yield strong(_line(headings, widths, columns))
     for texts in cells:
         yield _line(texts, widths, columns)
+
+
+def _has_columns() -> bool:
+    """Say whether $COLUMNS gives a width, which then holds in a pipe too."""
+    return os.environ.get("COLUMNS", "").strip("0").isdigit()
+
+
+def _kept(columns: Sequence[Column], rows: Sequence[Row], headers: bool) -> Sequence[Column]:
+    """Return the columns for which the terminal has room, without the least important ones."""
+    wanted = []
+    for column in columns:
+        texts = [_cell(column, row.get(column.key), is_short=True) for row in rows]
+        size = max(map(width, [*texts, _heading(column, True) if headers else ""]))
+        wanted.append(min(size, 3 * column.least) if column.least else size)
+    while sum(wanted) + len(GAP) * (len(columns) - 1) > terminal_width():
+        worst = max(range(len(columns)), key=lambda place: (columns[place].rank, place))
+        if not columns[worst].rank:
+            break
+        columns = [*columns[:worst], *columns[worst + 1 :]]
+        del wanted[worst]
+    return columns
 
 
 def show_json(value: Any) -> None:
@@ -280,7 +305,7 @@ def _heading(column: Column, is_short: bool) -> str:
 
 
 def _is_right(column: Column) -> bool:
-    return column.kind in ("number", "short", "cost")
+    return column.kind in ("number", "short", "cost", "figure")
 
 
 def _cell(column: Column, value: Any, *, is_short: bool) -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
 from typing import Any
 
-from sessiondb import timestamps
 from sessiondb.dao.search.indexes import INDEXES, SearchIndex
 from sessiondb.dao.session_filter import where_clause
-from sessiondb.dao.values import SUMS
 from sessiondb.errors import InvalidInput
-from sessiondb.records import Group, SessionFilter, Stats, Status, Tokens, Usage, UsageReport
+from sessiondb.records import Group, SessionFilter, Stats, Status
 from sessiondb.storage.connection import Connection
 
 # By what sessions are grouped: the name of the group, as SQL over the joins below.
@@ -22,16 +19,6 @@ _GROUPS = {
     "model": "m.name",
     "tag": "g.name",
     "month": "strftime('%Y-%m', s.last_active_at, 'localtime')",
-}
-
-# The days, weeks and months are those of this machine's zone; a week goes by its Monday.
-_MOMENT = "coalesce(t.counted_at, s.last_active_at)"
-_PERIODS = {
-    "daily": f"date({_MOMENT}, 'localtime')",
-    "weekly": f"date({_MOMENT}, 'localtime', '-6 days', 'weekday 1')",
-    "monthly": f"strftime('%Y-%m', {_MOMENT}, 'localtime')",
-    "session": "s.id",
-    "model": "m.name",
 }
 
 
@@ -88,33 +75,6 @@ class Statistics:
         )
         return Stats([Group(*row) for row in _page(rows, limit, offset)], len(rows))
 
-    def usage(
-        self,
-        by: str,
-        where: SessionFilter,
-        *,
-        model: str | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> UsageReport:
-        """Return the tokens by one of PERIODS.
-
-        Times come newest first, sessions and models by their output. The times of `where` bound when the
-        tokens were counted, not the sessions; `model` is the beginning of a model's name. Raises InvalidInput
-        for another period.
-        """
-        name = _expression(_PERIODS, by)
-        clause, parameters = _at_responses(where, model)
-        rows = self._db.rows(
-            f"SELECT {name}, count(*), {SUMS} FROM token_counts AS t"
-            " JOIN sessions AS s ON s.id = t.session_id"
-            f" LEFT JOIN models AS m ON m.id = t.model_id {clause} GROUP BY 1"
-            f" ORDER BY {'total(t.output) DESC, 1' if by in ('session', 'model') else '1 DESC'}",
-            parameters,
-        )
-        page = _page(rows, limit, offset)
-        return UsageReport([Usage(row[0], row[1], Tokens(*row[2:])) for row in page], len(rows))
-
     def _number(self, sql: str) -> int:
         return int(self._db.value(sql) or 0)
 
@@ -127,18 +87,3 @@ def _expression(known: dict[str, str], by: str) -> str:
 
 def _page(rows: list[Any], limit: int | None, offset: int) -> list[Any]:
     return rows[offset:] if limit is None else rows[offset : offset + limit]
-
-
-def _at_responses(where: SessionFilter, model: str | None) -> tuple[str, list[Any]]:
-    """Return a WHERE clause in which time and model are those of the response, not of its session."""
-    clause, parameters = where_clause(replace(where, since=None, until=None))
-    conditions = [clause.removeprefix("WHERE ")] if clause else []
-    for condition, value in (
-        (f"{_MOMENT} >= ?", timestamps.parse_moment(where.since) if where.since else None),
-        (f"{_MOMENT} < ?", timestamps.parse_end(where.until) if where.until else None),
-        ("instr(m.name, ?) = 1", model),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            parameters.append(value)
-    return ("WHERE " + " AND ".join(conditions) if conditions else ""), parameters

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sessiondb.records.sessions import Tokens
 
 GROUPS = ("agent", "project", "platform", "model", "tag", "month")
 """What sessions can be counted by."""
-
-PERIODS = ("daily", "weekly", "monthly", "session", "model")
-"""What tokens can be counted by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +51,4 @@ class Stats:
     """Groups of sessions, a page of them; `total` counts the groups on all pages."""
 
     groups: list[Group]
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """The tokens of a day, a week, a month, a session or a model, and how many responses they are of."""
-
-    name: str | None
-    responses: int
-    tokens: Tokens
-
-
-@dataclass(frozen=True, slots=True)
-class UsageReport:
-    """Rows of token usage, a page of them; `total` counts the rows on all pages."""
-
-    rows: list[Usage]
     total: int

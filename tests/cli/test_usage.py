@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result
 
 from sessiondb import SessionDB
+from sessiondb.records.models import short_model
 
 Run = Callable[..., Result]
 
@@ -26,11 +27,14 @@ def used(filled: Path) -> Path:
 
 
 def test_days_come_newest_first(used: Path, run: Run) -> None:
-    assert run("usage").stdout == (
-        "day         responses  input  cache read  cache write  output  reasoning  total   cost\n"
-        "2026-03-02          2   1.2k       30.0k                  800        100  32.0k  $1.25\n"
-        "2026-03-01          1     10                              500               510\n"
+    result = run("usage")
+    assert result.stdout == (
+        "day         responses  input  cache read  cache write  output  reasoning  total       cost\n"
+        "2026-03-02          2   1.2k       30.0k                  800        100  32.0k  $1.25 + ?\n"
+        "2026-03-01          1     10                              500               510          ?\n"
+        "total               3   1.2k       30.0k                 1.3k        100  32.5k  $1.25 + ?\n"
     )
+    assert result.stderr == "2 responses unpriced: claude (2 responses, 1.0k tokens)\n"
 
 
 @pytest.mark.parametrize(
@@ -39,8 +43,8 @@ def test_days_come_newest_first(used: Path, run: Run) -> None:
         ("daily", "day", [("2026-03-02", 2), ("2026-03-01", 1)]),
         ("weekly", "week", [("2026-03-02", 2), ("2026-02-23", 1)]),
         ("monthly", "month", [("2026-03", 3)]),
-        ("session", "session_id", [("11112222-ferry", 2), ("11112222-parser", 1)]),
-        ("model", "model", [("claude", 2), ("gpt-5", 1)]),
+        ("session", "session_id", [("11112222-parser", 1), ("11112222-ferry", 2)]),
+        ("model", "model", [("gpt-5", 1), ("claude", 2)]),
     ],
 )
 def test_responses_are_grouped(
@@ -62,7 +66,12 @@ def test_json_has_all_buckets(used: Path, run: Run) -> None:
             "output_tokens": 300,
             "reasoning_tokens": 100,
             "total_tokens": 31500,
+            "cache_write_5m_tokens": None,
+            "cache_write_1h_tokens": None,
+            "web_searches": None,
             "cost_microdollars": 1250000,
+            "unpriced_responses": 0,
+            "unpriced_models": [],
         }
     ]
 
@@ -82,3 +91,87 @@ def test_filters_are_about_the_responses(used: Path, run: Run, options: list[str
     rows = json.loads(run("usage", "monthly", "--json", *options).stdout)
 
     assert sum(row["responses"] for row in rows) == responses
+
+
+def test_json_tells_what_has_no_price(used: Path, run: Run) -> None:
+    (row,) = json.loads(run("usage", "agent", "--agent", "hermes", "--json").stdout)
+
+    assert (row["agent"], row["cost_microdollars"]) == ("hermes", None)
+    assert (row["unpriced_responses"], row["unpriced_models"]) == (2, ["claude"])
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (
+            80,
+            [
+                "month    resp  input  cache read  cache write  output  total       cost",
+                "2026-03     3   1.2k       30.0k                 1.3k  32.5k  $1.25 + ?",
+            ],
+        ),
+        (50, ["month    input  output  total       cost", "2026-03   1.2k    1.3k  32.5k  $1.25 + ?"]),
+        (30, ["month    total       cost", "2026-03  32.5k  $1.25 + ?"]),
+    ],
+)
+def test_a_narrow_table_leaves_out_what_matters_least(
+    used: Path, run: Run, monkeypatch: pytest.MonkeyPatch, width: int, lines: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert run("usage", "monthly").stdout.splitlines() == lines
+
+
+def test_sessions_are_shown_by_title_and_project(used: Path, run: Run) -> None:
+    heading, *rows = run("usage", "session").stdout.splitlines()
+
+    assert heading.split()[:3] == ["session", "title", "project"]
+    assert len(rows) == 3
+    assert rows[-1].startswith("total ")
+
+
+def test_a_breakdown_shows_the_models_of_each_row(used: Path, run: Run) -> None:
+    table = run("usage", "monthly", "--breakdown").stdout.splitlines()
+    assert [line.split()[0] for line in table] == ["month", "2026-03", "gpt-5", "claude"]
+    (row,) = json.loads(run("usage", "monthly", "--breakdown", "--json").stdout)
+    assert [(model["model"], model["responses"]) for model in row["models"]] == [("gpt-5", 1), ("claude", 2)]
+
+
+def test_a_file_of_prices_prices_what_nobody_knows(used: Path, run: Run, tmp_path: Path) -> None:
+    prices = tmp_path / "mine.json"
+    prices.write_text('{"models": {"claude": {"input": 100, "output": 1000}}}')
+
+    result = run("usage", "model", "--model", "claude", "--prices", str(prices))
+
+    assert (result.stdout.split()[-1], result.stderr) == ("$1.00", "")
+
+
+def test_a_report_is_compared_with_a_plan(used: Path, run: Run) -> None:
+    assert "$1.25 is 6 % of a month of the $20 plan" in run("usage", "--plan", "20").stderr
+
+
+def test_blocks_tell_when_they_end(used: Path, run: Run) -> None:
+    rows = json.loads(run("usage", "blocks", "--order", "asc", "--json").stdout)
+
+    row = next((row["block_start"], row["block_end"], row["is_open"]) for row in rows)
+    assert row == (
+        "2026-03-01T23:00:00.000Z",
+        "2026-03-02T04:00:00.000Z",
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("claude-opus-4-6-20260205", "opus-4-6"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "sonnet-4-5"),
+        ("anthropic/claude-opus-4.6", "opus-4.6"),
+        ("claude-haiku-4-5@20251001", "haiku-4-5"),
+        ("claude-3-opus-20240229", "claude-3-opus"),
+        ("gpt-5.2-2025-12-11", "gpt-5.2"),
+        ("GLM-5", "GLM-5"),
+        ("acme/", "acme/"),
+    ],
+)
+def test_models_are_shown_as_people_write_them(name: str, short: str) -> None:
+    assert short_model(name) == short

@@ -1,0 +1,71 @@
+"""What was used and what it cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sessiondb.records.sessions import Tokens
+
+PERIODS = ("daily", "weekly", "monthly", "session", "model", "project", "agent", "branch", "blocks")
+"""What tokens can be counted by."""
+
+COSTS = ("both", "log", "table")
+"""Whose cost is reported: the log's where it has one and else the table's, the log's alone, the table's alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The tokens of a day, a session, a model ..., and how many responses they are of.
+
+    `tokens.cost_microdollars` is the cost by the log or the table of prices, None where nothing has a price;
+    `picodollars` is the same unrounded. `unpriced_responses` of the responses are in neither, by the models
+    `unpriced_models`. `models`: the same by model, where asked for. `tree`: with all sub-agents, in picodollars.
+    """
+
+    name: str | None
+    responses: int
+    tokens: Tokens
+    cache_write_5m: int | None = None
+    cache_write_1h: int | None = None
+    web_searches: int | None = None
+    picodollars: int | None = None
+    unpriced_responses: int = 0
+    unpriced_models: tuple[str | None, ...] = ()
+    models: tuple[Usage, ...] = ()
+    title: str | None = None
+    project: str | None = None
+    agent: str | None = None
+    parent_id: str | None = None
+    relation: str | None = None
+    depth: int = 0
+    tree: int | None = None
+    block: Block | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A window of five hours; `is_open`: it still runs, and its pace would make it cost `projected` picodollars."""
+
+    started_at: str
+    ends_at: str
+    last_at: str
+    is_open: bool
+    picodollars_per_hour: int | None = None
+    projected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """Rows of usage, a page of them; `total` counts the rows on all pages, `sum` is of them all.
+
+    `unpriced` is what has no price, by model. `undated_writes`: so many responses do not say how long the cache keeps
+    what it took, and count as five minutes.
+    """
+
+    rows: list[Usage]
+    total: int
+    sum: Usage | None = None
+    unpriced: tuple[Usage, ...] = ()
+    undated_writes: int = 0

@@ -1,0 +1,1 @@
+"""Reports of what was used: from token counts to a bill."""

@@ -1,0 +1,64 @@
+"""Windows of five hours, as subscriptions count them: each begins with the hour of its first response.
+
+A window ends five hours after its beginning, or where nothing happens for five hours; the next response opens another.
+That is how Claude's plans count, and how ccusage shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from sessiondb import timestamps
+from sessiondb.records.usage import Block, Usage
+
+if TYPE_CHECKING:
+    from sessiondb.dao.usage import Group
+    from sessiondb.reports.usage import Report, Sum
+
+LENGTH = timedelta(hours=5)
+
+
+def blocks(groups: Iterable[Group], report: Report, now: datetime | None = None) -> list[Usage]:
+    """Return the windows, in order; `groups` come in the order of time."""
+    from sessiondb.reports.usage import Sum
+
+    now = now or datetime.now(timezone.utc)
+    rows: list[Usage] = []
+    row: Sum | None = None
+    begun = first = last = ""
+    over = ""
+    for group in groups:
+        moment = str(group.key)
+        if row is None or moment >= over or moment > _after(last):
+            if row is not None:
+                rows.append(_block(row, begun, first, last, now))
+            begun = first = moment[:13] + ":00:00.000Z"
+            first, over = moment, _after(begun)
+            row = Sum(begun)
+        last = moment
+        row.add(group, report.cost(group))
+    if row is not None:
+        rows.append(_block(row, begun, first, last, now))
+    return rows
+
+
+def _after(stamp: str) -> str:
+    return timestamps.from_datetime(timestamps.to_datetime(stamp) + LENGTH)
+
+
+def _block(row: Sum, begun: str, first: str, last: str, now: datetime) -> Usage:
+    usage = row.usage()
+    end = timestamps.to_datetime(begun) + LENGTH
+    is_open = now < end and now - timestamps.to_datetime(last) < LENGTH
+    block = Block(begun, timestamps.from_datetime(end), last, is_open)
+    spent = (timestamps.to_datetime(last) - timestamps.to_datetime(first)).total_seconds()
+    if is_open and usage.picodollars is not None and spent > 0:
+        pace = usage.picodollars / spent
+        left = max(0.0, (end - now).total_seconds())
+        block = replace(
+            block, picodollars_per_hour=round(pace * 3600), projected=usage.picodollars + round(pace * left)
+        )
+    return replace(usage, block=block)
