@@ -51,12 +51,22 @@ def _path(arguments: Sequence[str]) -> bool:
     return not arguments and _printed(visible(str(default_database())))
 
 
+def _usage(arguments: Sequence[str]) -> bool:
+    if list(arguments) != ["statusline"]:
+        return False
+    from sessiondb.cli.statusline import print_line
+    from sessiondb.storage.paths import default_database
+
+    print_line(default_database())
+    return True
+
+
 def _printed(line: str) -> bool:
     print(line, flush=True)
     return True
 
 
-AT_ONCE: dict[str, Callable[[Sequence[str]], bool]] = {"--version": _version, "path": _path}
+AT_ONCE: dict[str, Callable[[Sequence[str]], bool]] = {"--version": _version, "path": _path, "usage": _usage}
 """Commands that cannot wait for click: for a hook, a status line or a script. Each is called with the arguments
 after its name, and returns False to leave them to click, which has the same command with its help and options.
 """

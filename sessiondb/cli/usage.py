@@ -10,6 +10,7 @@ from sessiondb.chat.text import counted, short_number
 from sessiondb.cli.fields import folder
 from sessiondb.cli.options import (
     database_option,
+    database_path,
     filter_options,
     output_options,
     reading,
@@ -17,6 +18,7 @@ from sessiondb.cli.options import (
     time_end,
 )
 from sessiondb.cli.render import Column, Listing, Output, has_colours, print_notice, show_rows
+from sessiondb.cli.statusline import cost_text, print_line
 from sessiondb.records.models import short_model
 from sessiondb.records.usage import COSTS
 
@@ -36,6 +38,7 @@ PERIODS = {
     "branch": "branch",
     "blocks": "block_start",
 }
+STATUSLINE = "statusline"
 _BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning")
 _BAR = 10
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -50,7 +53,7 @@ class View(NamedTuple):
 
 
 @click.command()
-@click.argument("by", type=click.Choice(tuple(PERIODS)), default="daily", required=False)
+@click.argument("by", type=click.Choice((*PERIODS, STATUSLINE)), default="daily", required=False)
 @filter_options("agent", "project", "platform", "tag")
 @click.option("--model", metavar="NAME", help="Only of this model, or of those that begin so.")
 @click.option(
@@ -90,6 +93,7 @@ def command(
 
     Days, weeks and months are those of this machine's zone; blocks are windows of five hours. Input leaves out what
     was read from the cache; output includes reasoning. What has no price is shown as ?, and named below.
+    `statusline` prints one line for Claude Code's status bar, which gives it JSON on stdin.
 
     \b
     Example:
@@ -97,6 +101,9 @@ def command(
       sessiondb usage model --since 2026-03 --json
       sessiondb usage blocks --last 1
     """
+    if by == STATUSLINE:
+        print_line(database_path())
+        return
     with reading() as db:
         found = db.usage(
             by, limit=output.limit, offset=output.offset, breakdown=breakdown, tree=tree, **where, **choice
@@ -163,14 +170,6 @@ def _row(by: str, usage: Usage, view: View) -> dict[str, Any]:
 
 def _microdollars(picodollars: int | None) -> int | None:
     return None if picodollars is None else round(picodollars / 1_000_000)
-
-
-def cost_text(usage: Usage) -> str:
-    """Return what a row cost: `$7.19`, `?` where nothing has a price, `$7.19 + ?` where something lacks one."""
-    cost = usage.tokens.cost_microdollars
-    if cost is None:
-        return "?" if usage.unpriced_responses else ""
-    return f"${cost / 1_000_000:,.2f}{' + ?' if usage.unpriced_responses else ''}"
 
 
 def _shown(by: str, usage: Usage, short_ids: dict[str, str]) -> str:

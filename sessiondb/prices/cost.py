@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 from sessiondb.prices.names import region
@@ -86,7 +85,7 @@ def rates(table: Table, terms: Terms) -> Rates | None:
         elif found is None:
             return None
         else:
-            factor *= _exact(found)
+            factor *= found
     sizes = [int(size) for size in prices.get("above", ()) if terms.context > int(size)]
     if sizes:
         prices = {**prices, **prices["above"][str(max(sizes))]}
@@ -99,19 +98,19 @@ def _of_day(rows: list[Mapping[str, Any]], day: str) -> Mapping[str, Any]:
     return known[-1] if known else rows[0]
 
 
-def _regional(model: Mapping[str, Any], terms: Terms) -> Fraction:
+def _regional(model: Mapping[str, Any], terms: Terms) -> float:
     """Return what the region multiplies prices by: the answer's, or that of a name of Amazon Bedrock."""
-    factor = _exact(model.get("us", 1)) if terms.inference_geo == "us" else Fraction(1)
+    factor = model.get("us", 1) if terms.inference_geo == "us" else 1
     place = region(terms.model or "")
     if place not in (None, "global"):
-        factor *= _exact(model.get("us-gov" if place == "us-gov" else "regional", 1))
+        factor *= model.get("us-gov" if place == "us-gov" else "regional", 1)
     return factor
 
 
-def _rates(prices: Mapping[str, Any], factor: Fraction) -> Rates:
+def _rates(prices: Mapping[str, Any], factor: float) -> Rates:
     def rate(*names: str) -> int | None:
         found = next((prices[name] for name in names if prices.get(name) is not None), None)
-        return None if found is None else round(_exact(found) * factor * PICODOLLARS)
+        return None if found is None else round(found * factor * PICODOLLARS)
 
     search = prices.get("web_search")
     return Rates(
@@ -121,9 +120,5 @@ def _rates(prices: Mapping[str, Any], factor: Fraction) -> Rates:
         rate("cache_write_1h", "cache_write", "input") or 0,
         rate("cache_write_12h"),
         rate("output") or 0,
-        None if search is None else round(_exact(search) * PICODOLLARS * PICODOLLARS),
+        None if search is None else round(search * PICODOLLARS * PICODOLLARS),
     )
-
-
-def _exact(value: float) -> Fraction:
-    return Fraction(str(value))
