@@ -4,21 +4,15 @@ can hold.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import math
 import re
 from typing import Any
 
+from sessiondb.chat.text import clean_text
+
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,([A-Za-z0-9+/=_\s-]*)")
-_UNSAFE = re.compile("[\ud800-\udfff\0]")
 _TEXT_TYPES = frozenset(("text", "input_text", "output_text", "summary_text"))
-
-
-def clean_text(text: str) -> str:
-    """Return the text without what SQLite cannot hold: lone surrogates and NULs become U+FFFD."""
-    return _UNSAFE.sub("\ufffd", text) if _UNSAFE.search(text) else text
 
 
 def clean(value: Any) -> Any:
@@ -36,6 +30,8 @@ def clean(value: Any) -> Any:
 
 def payload(data: str, media_type: str | None) -> dict[str, Any]:
     """Return what stands for a base64 payload: its SHA-256, media type and size in bytes."""
+    import base64
+    import binascii
     import hashlib
 
     try:

@@ -11,14 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sessiondb.chat.content import (
-    arguments_text,
-    clean_text,
-    json_text,
-    text_and_parts,
-    text_or_none,
-    without_payloads,
-)
+from sessiondb.chat.content import arguments_text, json_text, text_and_parts, text_or_none, without_payloads
+from sessiondb.chat.text import clean_text
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Message
 

@@ -1,4 +1,4 @@
-"""Text for terminals: nothing in it may drive them, and each character has a width."""
+"""Text as others can bear it: SQLite holds not every character, and nothing may drive a terminal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ ELLIPSIS = "…"
 # surrogates.
 _UNSEEN_IN_JSON = "[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 _UNSEEN = "[\0-\x08\x0b-\x1f" + _UNSEEN_IN_JSON[1:]
+
+_UNSAFE = re.compile("[\ud800-\udfff\0]")
+
+
+def clean_text(text: str) -> str:
+    """Return the text without what SQLite cannot hold: lone surrogates and NULs become U+FFFD."""
+    return _UNSAFE.sub("\ufffd", text) if _UNSAFE.search(text) else text
 
 
 def visible(text: str) -> str:

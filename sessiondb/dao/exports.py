@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 from sessiondb.dao.session_filter import where_clause
 from sessiondb.records import SessionFilter
 from sessiondb.records.rows import (
-    BILLING_DETAILS,
     CallRow,
     ChannelRow,
     DeletionRow,
@@ -20,6 +19,7 @@ from sessiondb.records.rows import (
     TokensRow,
     raw_json,
 )
+from sessiondb.records.sessions import BILLING_DETAILS
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.connection import Row as Values
 

@@ -11,7 +11,8 @@ from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.values import SUMS, moment
 from sessiondb.errors import Conflict, InvalidInput
 from sessiondb.records import Tokens
-from sessiondb.records.rows import BILLING_DETAILS, TOKEN_BUCKETS, stored_json
+from sessiondb.records.rows import stored_json
+from sessiondb.records.sessions import BILLING_DETAILS, TOKEN_BUCKETS
 from sessiondb.storage.connection import Connection
 
 _TEXTS = ("service_tier", "speed", "inference_geo", "git_branch", "git_commit")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sessiondb import timestamps
 from sessiondb.errors import InvalidInput
-from sessiondb.records.rows import TOKEN_BUCKETS
+from sessiondb.records.sessions import TOKEN_BUCKETS
 
 T = TypeVar("T")
 

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sessiondb.chat.content import clean, clean_text, text_or_none
+from sessiondb.chat.content import clean, text_or_none
+from sessiondb.chat.text import clean_text
 from sessiondb.importers.base import ChannelRecord, Fingerprints, Record, SessionRecord, session_id
 from sessiondb.importers.chat_api.messages import message_records
 from sessiondb.importers.files.packed import plain_path

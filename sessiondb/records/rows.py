@@ -30,16 +30,6 @@ Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
-TOKEN_BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning", "cost_microdollars")
-"""What is summed of token counts."""
-
-BILLING_DETAILS = (
-    "cache_write_5m", "cache_write_1h", "cache_write_12h", "service_tier", "speed", "inference_geo", "web_searches",
-    "server_tools", "git_branch", "git_commit",
-)  # fmt: skip
-"""What else a token count says for the bill; the first three are of `cache_write`."""
-
-
 class HeaderRow(msgspec.Struct, tag="header", omit_defaults=True):
     """The first row of an export. `redacted`: secrets and personal data were taken out of the texts."""
 

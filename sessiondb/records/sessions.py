@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
+TOKEN_BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning", "cost_microdollars")
+"""What is summed of token counts."""
+
+BILLING_DETAILS = (
+    "cache_write_5m", "cache_write_1h", "cache_write_12h", "service_tier", "speed", "inference_geo", "web_searches",
+    "server_tools", "git_branch", "git_commit",
+)  # fmt: skip
+"""What else a token count says for the bill; the first three are of `cache_write`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Channel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sessiondb.chat.content import clean_text
+from sessiondb.chat.text import clean_text
 from sessiondb.errors import InvalidInput
 
 Parameters = Sequence[Any] | dict[str, Any]

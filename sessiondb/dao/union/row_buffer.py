@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sessiondb.records.rows import BILLING_DETAILS
+from sessiondb.records.sessions import BILLING_DETAILS
 from sessiondb.storage.connection import Connection
 
 MAX_BYTES = 8 * 1024 * 1024

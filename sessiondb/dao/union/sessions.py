@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-from sessiondb.chat.content import clean_text
+from sessiondb.chat.text import clean_text
 from sessiondb.dao.ledger import Ledger
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.union.incoming import COLUMNS, Incoming

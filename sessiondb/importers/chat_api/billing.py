@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sessiondb.chat.content import clean_text, text_or_none, whole
+from sessiondb.chat.content import text_or_none, whole
+from sessiondb.chat.text import clean_text
 
 _UNKNOWN = ("", "auto", "not_available")
 _TIERS = {"default": "standard", "fast": "priority"}

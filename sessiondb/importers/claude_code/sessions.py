@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sessiondb.chat.content import clean_text, without_payloads
+from sessiondb.chat.content import without_payloads
+from sessiondb.chat.text import clean_text
 from sessiondb.importers.base import (
     MessageRecord,
     Record,

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from sessiondb.chat.content import clean, clean_text
+from sessiondb.chat.content import clean
+from sessiondb.chat.text import clean_text
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.files import packed
 from sessiondb.importers.files.limits import (

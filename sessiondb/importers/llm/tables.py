@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from datetime import timezone
 from typing import Any
 
-from sessiondb.chat.content import clean_text, json_text, text_or_none, whole, without_payloads
+from sessiondb.chat.content import json_text, text_or_none, whole, without_payloads
+from sessiondb.chat.text import clean_text
 from sessiondb.importers.base import TokenRecord
 from sessiondb.importers.chat_api.messages import token_record
 from sessiondb.importers.files.source import Source

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.records.rows import BILLING_DETAILS
+from sessiondb.records.sessions import BILLING_DETAILS
 from tests.helpers.stores import exported, merged
 
 SESSION = "6f0f2c1e-8f0b-4e52-9c8b-0b7a3e1f5d11"
