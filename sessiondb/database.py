@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         MergeReport,
         Optimized,
         Removal,
+        ResumeCommand,
         Stats,
         Status,
         Transcript,
@@ -259,6 +260,15 @@ class SessionDB(Tables):
         from sessiondb.exchange.transcripts import transcript, with_subagents
 
         return with_subagents(self, session_id) if subagents else transcript(self, session_id, first, last)
+
+    def resume_command(self, session_id: str) -> ResumeCommand:
+        """Return the command that goes on with a session in its agent; nothing is run or written.
+
+        Raises NotFound, and InvalidInput where there is none.
+        """
+        from sessiondb.exchange.resume import resume_command
+
+        return resume_command(self, session_id)
 
     def transcripts(
         self, *, sessions: Sequence[str] | None = None, redact: bool = False, **criteria: Unpack[Criteria]

@@ -22,6 +22,7 @@ COMMANDS = {
     "list": "list_",
     "show": "show",
     "search": "search",
+    "resume": "resume",
     "end": "end",
     "reopen": "reopen",
     "title": "title",

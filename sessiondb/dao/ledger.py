@@ -167,6 +167,15 @@ class Ledger:
             found.setdefault(path, []).append((line, offset, reason))
         return found
 
+    def paths_of(self, session_id: str) -> list[str]:
+        """Return the files that gave a session, the one whose messages are believed first."""
+        rows = self._db.rows(
+            "SELECT i.path FROM import_sessions AS s JOIN imports AS i ON i.id = s.import_id"
+            " WHERE s.session_id = ? ORDER BY s.is_owner DESC, i.path",
+            (session_id,),
+        )
+        return [row[0] for row in rows]
+
     def session_counts(self) -> dict[str, int]:
         """Return how many sessions each file gave, by path."""
         rows = self._db.rows(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sessiondb.records.messages import Message, ToolCall
     from sessiondb.records.notes import Knowledge, Note
     from sessiondb.records.removal import Removal
+    from sessiondb.records.resume import ResumeCommand
     from sessiondb.records.search import SearchHit, SearchResult
     from sessiondb.records.sessions import Channel, Session, SessionFilter, Tokens
     from sessiondb.records.statistics import Group, Stats, Status
@@ -36,6 +37,7 @@ __all__ = [
     "Note",
     "Optimized",
     "Removal",
+    "ResumeCommand",
     "SearchHit",
     "SearchResult",
     "Session",
@@ -65,6 +67,7 @@ _HOMES = {
     "Note": "notes",
     "Optimized": "maintenance",
     "Removal": "removal",
+    "ResumeCommand": "resume",
     "SearchHit": "search",
     "SearchResult": "search",
     "Session": "sessions",

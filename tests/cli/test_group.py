@@ -22,6 +22,7 @@ Run = Callable[..., Result]
 # What works where there is no database yet.
 MAKERS = {"import", "merge", "note add", "path"}
 ARGUMENTS = {
+    "resume": ["x"],
     "show": ["@last"],
     "search": ["x"],
     "end": ["@last"],

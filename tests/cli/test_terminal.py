@@ -171,6 +171,7 @@ def test_the_brief_of_a_hostile_note_is_safe(database: Path) -> None:
         ("title", "s001", "{}"),
         ("tag", "s001", "{}"),
         ("pin", "s001"),
+        ("resume", "s001"),
         ("pin", "s001", "--off"),
         ("end", "s001"),
         ("end", "s001", "--json"),
