@@ -111,7 +111,7 @@ def test_tokens_keep_thinking_and_cost(heard: Heard) -> None:
         costUSD=0.012345,
     )
     assert heard.of(TokenRecord) == [
-        TokenRecord("s", "m1", 2, None, 5, 9, 4, 12345, "claude-opus-4-6", "m1", STAMP)
+        TokenRecord("s", "m1", 2, None, 5, 9, 4, 12345, "claude-opus-4-6", "m1", STAMP, cache_write_5m=5)
     ]
 
 
