@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from gzip import GzipFile
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from sessiondb.dao.exports import Exports
-from sessiondb.errors import Conflict, InvalidInput, NotFound
+from sessiondb.errors import InvalidInput, NotFound
+from sessiondb.exchange.output import must_be_new, write
 from sessiondb.exchange.transcripts import markdown
 from sessiondb.records import ExportReport, SessionFilter
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.records.rows import FORMAT, VERSION, DeletionRow, HeaderRow, NoteRow, Row, SessionRow, encode
-from sessiondb.storage.files import private_file, private_folder
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
@@ -89,12 +87,6 @@ def format_of(path: Path | None) -> str:
     return _SUFFIXES.get(name.suffix.lower(), "jsonl")
 
 
-def must_be_new(path: Path) -> None:
-    """Raise Conflict where a file exists that may not be overwritten."""
-    if path.exists():
-        raise Conflict(f"{path} exists: give another name, or --force (overwrite=True) to replace it")
-
-
 def _is_folder(path: Path) -> bool:
     return path.is_dir() or format_of(path) != "html"
 
@@ -163,35 +155,3 @@ def export(
             yield encode(row) + b"\n"
         elif not isinstance(row, DeletionRow) and not (isinstance(row, NoteRow) and row.session is None):
             yield encode(redacted(row)) + b"\n"
-
-
-def write(lines: Iterable[bytes], path: Path) -> int:
-    """Write lines into a file that only its owner can read, packed if its name ends in .gz; return its size
-    in bytes.
-
-    A file that is there is replaced once all is written: what stops in between leaves it as it was. Raises
-    InvalidInput where the file cannot be written.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        private_folder(path.parent)
-        part.unlink(missing_ok=True)
-        private_file(part)
-        try:
-            with open(part, "wb") as file, _packed(file, path) as target:
-                target.writelines(lines)
-            size = part.stat().st_size
-            part.replace(path)
-        except BaseException:
-            part.unlink()
-            raise
-    except OSError as error:
-        raise InvalidInput(f"cannot write {path}: {error.strerror or error}") from error
-    return size
-
-
-def _packed(file: IO[bytes], path: Path) -> AbstractContextManager[IO[bytes]]:
-    if path.suffix != ".gz":
-        return nullcontext(file)
-    # Without name and time in it, the same content gives the same bytes.
-    return cast("IO[bytes]", GzipFile(filename="", mode="wb", fileobj=file, mtime=0))

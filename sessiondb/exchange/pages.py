@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sessiondb.errors import InvalidInput
-from sessiondb.exchange.export import must_be_new, write
+from sessiondb.exchange.output import must_be_new, write
 from sessiondb.exchange.transcripts import with_subagents
 from sessiondb.records import ExportReport, SessionFilter, Transcript
 from sessiondb.records.progress import Progress, no_progress

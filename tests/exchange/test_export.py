@@ -14,7 +14,8 @@ from sessiondb import SessionDB
 from sessiondb.dao.maintenance import Maintenance
 from sessiondb.dao.removal import Removals
 from sessiondb.errors import InvalidInput
-from sessiondb.exchange.export import export, write
+from sessiondb.exchange.export import export
+from sessiondb.exchange.output import write
 from sessiondb.ingest.run import Ingest
 from sessiondb.records import ImportReport
 from tests.helpers.stores import AT, contents, exported, fill
