@@ -31,7 +31,7 @@ KEYS = {
 """What responses are summed by, as SQL; names of models and projects are looked up afterwards."""
 
 # Totals of a whole session are no context of one response.
-_IS_ONE = "coalesce(t.request_key, '') NOT GLOB '*total*'"
+_IS_ONE = "(coalesce(t.request_key, '') NOT GLOB '*total*')"
 _CONTEXT = "coalesce(t.input, 0) + coalesce(t.cache_read, 0) + coalesce(t.cache_write, 0)"
 _SUMMED = (
     "input", "cache_read", "cache_write", "output", "reasoning", "cost_microdollars", "cache_write_5m",
@@ -124,6 +124,10 @@ class UsageSums:
         for name, model_id, *rest in rows:
             yield Group(label.get(name) if label is not None else name, names.get(model_id), *rest)
 
+    def models(self) -> list[str]:
+        """Return the names of all models."""
+        return [name for (name,) in self._db.rows("SELECT name FROM models")]
+
     def about(self) -> dict[str, About]:
         """Return what is known of each session, by its id."""
         rows = self._db.rows(
@@ -190,9 +194,9 @@ def _offsets(tz: tzinfo, begin: datetime, end: datetime) -> list[tuple[datetime,
 def _size(sizes: Sequence[int]) -> str:
     if not sizes:
         return "0"
-    steps = " + ".join(f"({_CONTEXT} > {size})" for size in sizes)
-    # Most responses are below the first.
-    return f"CASE WHEN {_CONTEXT} <= {sizes[0]} THEN 0 WHEN {_IS_ONE} THEN {steps} ELSE 0 END"
+    first, *others = sizes
+    steps = " ".join(f"WHEN {_CONTEXT} <= {size} THEN {above}" for above, size in enumerate(others, 1))
+    return f"CASE WHEN {_CONTEXT} <= {first} OR NOT {_IS_ONE} THEN 0 {steps} ELSE {len(sizes)} END"
 
 
 def _at_responses(where: SessionFilter, model: str | None, moment: str) -> tuple[str, list[Any]]:

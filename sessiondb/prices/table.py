@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -53,13 +53,11 @@ class Table:
     @cached_property
     def sizes(self) -> tuple[int, ...]:
         """Return the sizes of context above which some model has other prices."""
-        found = {
-            int(size)
-            for model in self._models.values()
-            for row in _rows(model)
-            for size in row.get("above", ())
-        }
-        return tuple(sorted(found))
+        return _sizes(self._models.values())
+
+    def sizes_of(self, names: Iterable[str]) -> tuple[int, ...]:
+        """Return the sizes of context above which one of these models has other prices."""
+        return _sizes(filter(None, map(self.find, names)))
 
     @cached_property
     def days(self) -> tuple[str, ...]:
@@ -67,6 +65,12 @@ class Table:
         return tuple(
             sorted({row["from"] for model in self._models.values() for row in _rows(model) if "from" in row})
         )
+
+
+def _sizes(models: Iterable[Model]) -> tuple[int, ...]:
+    return tuple(
+        sorted({int(size) for model in models for row in _rows(model) for size in row.get("above", ())})
+    )
 
 
 def _rows(model: Model) -> list[Mapping[str, Any]]:

@@ -5,9 +5,11 @@ Costs are picodollars, so that sums are exact; what a log says of a cost is micr
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessiondb import timestamps
@@ -35,18 +37,21 @@ _BUCKETS = (
     "cache_write_1h",
     "web_searches",
 )
+_buckets = itemgetter(*map(Group._fields.index, _BUCKETS))
 _BY_TIME = ("daily", "weekly", "monthly", "blocks")
 
 
 class Pricing:
     """The cost of groups: by the log, by the table, or by the table where the log has none."""
 
-    def __init__(self, table: Table, cost: str = "both") -> None:
+    def __init__(self, table: Table, cost: str = "both", models: Iterable[str] | None = None) -> None:
         if cost not in COSTS:
             raise InvalidInput(f"cannot take the cost from {cost!r}: give one of {', '.join(COSTS)}")
         self.table = table
         self._cost = cost
-        self._sizes = (0, *(size + 1 for size in table.sizes))
+        # Each size is compared with every response: only those of the models that have answered.
+        self.sizes = table.sizes if models is None else table.sizes_of(models)
+        self._sizes = (0, *(size + 1 for size in self.sizes))
         self._known: dict[tuple[Any, ...], Rates | None] = {}
 
     def of(self, group: Group) -> int | None:
@@ -71,11 +76,11 @@ class Pricing:
         return None if found is None else found.cost(spent)
 
     def _rates(self, group: Group) -> Rates | None:
-        terms = group[1:7]
+        # No price changes between two of the table's days.
+        terms = (bisect_right(self.table.days, group.day), group.model, *group[3:7])
         if terms not in self._known:
             size = self._sizes[group.size]
-            day, *rest = group[2:6]
-            self._known[terms] = rates(self.table, Terms(group.model, day, size, *rest))
+            self._known[terms] = rates(self.table, Terms(group.model, group.day, size, *group[3:6]))
         return self._known[terms]
 
 
@@ -93,10 +98,10 @@ class Sum:
     def add(self, group: Group, cost: int | None) -> None:
         """Add a group and what it cost."""
         self.responses += group.responses
-        for place, name in enumerate(_BUCKETS):
-            value = getattr(group, name)
-            if value is not None:
-                self.buckets[place] = (self.buckets[place] or 0) + value
+        self.buckets = [
+            old if new is None else new if old is None else old + new
+            for old, new in zip(self.buckets, _buckets(group), strict=True)
+        ]
         if cost is None:
             self.unpriced += group.responses
             self.unpriced_models[group.model] = None
@@ -150,15 +155,15 @@ def usage(
     choice = choice or Choice()
     if choice.order not in (None, "asc", "desc"):
         raise InvalidInput(f"cannot order by {choice.order!r}: give asc or desc")
-    pricing = Pricing(load(choice.prices), choice.cost)
     sums = UsageSums(connection)
+    pricing = Pricing(load(choice.prices), choice.cost, sums.models())
     tz = timestamps.zone(choice.tz) if isinstance(choice.tz, str) else choice.tz
     if choice.last is not None:
         since = _since(by, choice.last, tz)
         where = replace(
             where, since=max(since, timestamps.parse_moment(where.since)) if where.since else since
         )
-    found = sums.groups(by, where, model=model, sizes=pricing.table.sizes, tz=tz)
+    found = sums.groups(by, where, model=model, sizes=pricing.sizes, tz=tz)
     report = Report(pricing)
     rows: list[Usage]
     if by == "blocks":
