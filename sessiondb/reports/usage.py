@@ -75,6 +75,13 @@ class Pricing:
         found = None if self._cost == "log" else self._rates(group)
         return None if found is None else found.cost(spent)
 
+    def goes_by_lifetime(self, group: Group) -> bool:
+        """Say whether it matters to the cost how long the cache keeps what it took."""
+        if self._cost == "log" or (self._cost != "table" and group.has_cost):
+            return False
+        found = self._rates(group)
+        return found is not None and found.cache_write_1h != found.cache_write
+
     def _rates(self, group: Group) -> Rates | None:
         # No price changes between two of the table's days.
         terms = (bisect_right(self.table.days, group.day), group.model, *group[3:7])
@@ -212,7 +219,8 @@ class Report:
         """Return what a group cost, and take it into the sums."""
         cost = self.pricing.of(group)
         self.sum.add(group, cost)
-        self.undated_writes += group.undated_writes
+        if group.undated_writes and self.pricing.goes_by_lifetime(group):
+            self.undated_writes += group.undated_writes
         if cost is None:
             self._unpriced.setdefault(group.model, Sum(group.model)).add(group, None)
         return cost

@@ -246,8 +246,10 @@ def test_what_the_cache_wrote_without_a_lifetime_is_told(db: SessionDB) -> None:
     db.sessions.start("a", id="s")
     db.tokens.add("s", model=OPUS, cache_write=M)
     db.tokens.add("s", model=OPUS, cache_write=M, cache_write_5m=M)
+    db.tokens.add("s", model=OPUS, cache_write=M, cost_microdollars=0)
+    db.tokens.add("s", model="gpt-5.6-sol", cache_write=M, counted_at="2026-11-01T00:00:00Z")
     report = db.usage("model")
-    assert (report.undated_writes, dollars(report)) == (1, [12.5])
+    assert (report.undated_writes, dollars(report)) == (1, [12.5, 10.0])
 
 
 RESPONSES = st.lists(
