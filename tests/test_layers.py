@@ -125,3 +125,30 @@ def test_sql_on_our_schema_stands_in_dao_and_storage() -> None:
     }
 
     assert using == set()
+
+
+def modules() -> dict[str, Path]:
+    """Return the package's modules by their names in full."""
+    names = {
+        file: ".".join(["sessiondb", *file.relative_to(PACKAGE).with_suffix("").parts]) for file in FILES
+    }
+    return {name.removesuffix(".__init__"): file for file, name in names.items()}
+
+
+def test_no_two_files_import_each_other() -> None:
+    known = modules()
+    imports = {
+        name: {other if other in known else other.rpartition(".")[0] for other in imported(file)}
+        & known.keys()
+        for name, file in known.items()
+    }
+
+    both = {
+        (name, other)
+        for name in imports
+        for other in imports[name]
+        if name in imports[other] and name < other
+    }
+
+    # The choice among the importers asks them, and each of them is one.
+    assert {pair for pair in both if pair[0] != "sessiondb.importers"} == set()

@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING
 
 from sessiondb import timestamps
 from sessiondb.records.usage import Block, Usage
+from sessiondb.reports.sums import Sum
 
 if TYPE_CHECKING:
     from sessiondb.dao.usage import Group
-    from sessiondb.reports.usage import Report, Sum
+    from sessiondb.reports.sums import Report
 
 LENGTH = timedelta(hours=5)
 
 
 def blocks(groups: Iterable[Group], report: Report, now: datetime | None = None) -> list[Usage]:
     """Return the windows, in order; `groups` come in the order of time."""
-    from sessiondb.reports.usage import Sum
-
     now = now or datetime.now(timezone.utc)
     rows: list[Usage] = []
     row: Sum | None = None

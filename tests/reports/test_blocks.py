@@ -11,7 +11,7 @@ from sessiondb.dao.usage import UsageSums
 from sessiondb.prices.table import load
 from sessiondb.records import SessionFilter, Usage
 from sessiondb.reports.blocks import blocks
-from sessiondb.reports.usage import Pricing, Report
+from sessiondb.reports.sums import Pricing, Report
 
 M = 1_000_000
 NOW = datetime(2026, 10, 2, 0, 0, tzinfo=timezone.utc)
