@@ -114,7 +114,7 @@ class Readers:
             return reader
         self._file.check()
         if self._frozen is not None and self._stamp() != self._frozen:
-            self._idle.clear()
+            self._close_idle()
         try:
             return self._idle.pop()
         except IndexError:
@@ -128,6 +128,7 @@ class Readers:
             reader.close()
             return
         if self._frozen is not None and self._stamp() != self._frozen:
+            reader.close()
             raise DatabaseBusy(f"{self._path} was changed while it was read: try again")
         self._idle.append(reader)
 
@@ -150,6 +151,9 @@ class Readers:
     def close(self) -> None:
         """Close the idle readers; those in use are closed when they are given back."""
         self._is_closed = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
         while self._idle:
             self._idle.pop().close()
 
