@@ -33,7 +33,7 @@ class ImportFile:
     """A file on its way in, and what its pieces have brought so far.
 
     `old` is what a lower version of its importer took from it, None until its first piece is written. `earlier` are
-    the records by which the sessions of earlier pieces are found again, `undated` those without a time so far.
+    the records by which the sessions of earlier pieces are found again.
     `backlog` are records that wait for the end of the file: where another file's messages of a session are believed,
     the two are compared as a whole. `is_over`: nothing more of it is wanted.
     """
@@ -43,7 +43,6 @@ class ImportFile:
     reading: Reading | ReceivedReading
     old: OldReading | None = None
     earlier: dict[str, SessionRecord] = field(default_factory=dict)
-    undated: set[str] = field(default_factory=set)
     header: HeaderRow | None = None
     claims: Claims = field(default_factory=dict)
     new: set[str] = field(default_factory=set)
@@ -59,7 +58,6 @@ class ImportFile:
         self.old, self.is_over = brought.old, brought.is_over
         self.backlog = [] if brought.backlog is None else [*self.backlog, *brought.backlog]
         self.earlier |= added.identities
-        self.undated = (self.undated - added.identities.keys()) | added.undated
         self.claims |= added.claims
         self.new.update(added.new)
         self.updated.update(added.updated)

@@ -230,7 +230,7 @@ class Ingest:
                 part.sessions_unchanged += len(self._ledger.claims(found.name))
                 return Brought(file, NOTHING_OLD, NOTHING_ADDED, is_over=True)
             old = self._old_reading(found.path, entry)
-        writer.begin(found.name, found.stat.mtime_ns, old, file.earlier, file.undated)
+        writer.begin(found.name, found.stat.mtime_ns, old, file.earlier)
         for record in (*file.backlog, *piece.records):
             writer.add(record)
         if piece.is_last:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -50,7 +50,7 @@ class Added(NamedTuple):
     """What a file brought: ids of the sessions that are new, changed, and as they were, and the messages added.
 
     `claims` has them all, with their authority and whether their stored messages are this file's; `identities` the
-    records by which a later piece of the file finds them again, `undated` those that no time is known of yet.
+    records by which a later piece of the file finds them again.
     """
 
     new: list[str]
@@ -59,7 +59,6 @@ class Added(NamedTuple):
     messages: int
     claims: Claims
     identities: dict[str, SessionRecord]
-    undated: frozenset[str] = frozenset()
 
 
 NOTHING_ADDED = Added([], [], [], 0, {}, {})
@@ -100,7 +99,6 @@ class ImportWriter:
         self._merge: Merge | None = None
         self._old = NOTHING_OLD
         self._earlier: Mapping[str, SessionRecord] = {}
-        self._undated: Collection[str] = ()
         self._identities: dict[str, SessionRecord] = {}
         self._path = ""
         self._fallback_time = ""
@@ -118,16 +116,15 @@ class ImportWriter:
         changed_ns: int,
         old: OldReading = NOTHING_OLD,
         earlier: Mapping[str, SessionRecord] = MappingProxyType({}),
-        undated: Collection[str] = (),
     ) -> None:
         """Begin a file, or a further piece of one, which was last changed at a time in nanoseconds since 1970.
 
         That time is for sessions that no time is known of. `old` is what a lower version of the importer took from
         the file, which is put right. `earlier` are the identities of the sessions that earlier pieces
-        brought, `undated` those of them that no time was known of.
+        brought.
         """
         self._old = old._replace(sessions=old.sessions - earlier.keys())
-        self._earlier, self._undated = earlier, undated
+        self._earlier = earlier
         self._path = path
         self._fallback_time = timestamps.from_epoch(changed_ns / 1e9)
         self._union.open = {}
@@ -147,7 +144,10 @@ class ImportWriter:
         else:
             session = self._sessions.get(record.session)
             if session is None and record.session in self._earlier:
-                session = self._session(self._earlier[record.session])
+                identity = self._earlier[record.session]
+                session = self._session(identity)
+                if session is not None:
+                    self._learn(session, identity)
             if session is None:
                 return
             held = self._claims[session.id].held
@@ -191,7 +191,6 @@ class ImportWriter:
             sum(session.added for session in sessions) + merged.messages,
             claims,
             {session.id: self._identities[session.id] for session in sessions},
-            frozenset(session.id for session in sessions if not session.row.is_dated),
         )
 
     def flush(self) -> None:
@@ -214,8 +213,6 @@ class ImportWriter:
         session = Incoming(record.id, SessionFields(fields, written), self, last_seq)
         if not session.is_new and record.id in self._old.sessions:
             self._put_right(session, record)
-        if record.id in self._undated and not session.is_new:
-            session.row.undate()
         may_rival = not session.is_new and record.authority is not None
         has_rival = may_rival and self._batch.ledger.rival(record.id, self._path) is not None
         self._sessions[record.id] = session
