@@ -62,8 +62,8 @@ def misread(db: SessionDB, path: Path) -> None:
         db.connection.execute("INSERT OR IGNORE INTO agents VALUES ('claude-code')")
         db.connection.execute(
             "INSERT INTO sessions (id, agent, native_id, started_at, last_active_at, title, title_source)"
-            " VALUES (?1, 'claude-code', ?1, ?2, ?2, 'no such words', 'prompt')",
-            (ID, WHEN),
+            " VALUES (:id, 'claude-code', :id, :at, :at, 'no such words', 'prompt')",
+            {"id": ID, "at": WHEN},
         )
         db.connection.execute(
             "INSERT INTO messages (session_id, seq, role, external_id) VALUES (?, 1, 'user', 'q1')", (ID,)
