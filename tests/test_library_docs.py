@@ -30,7 +30,11 @@ def names(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Iterator[d
     shutil.copytree(samples / "codex" / "sessions", folder / "logs")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        yield {}
+        defined: dict[str, Any] = {}
+        yield defined
+    for value in defined.values():
+        if isinstance(value, SessionDB):
+            value.close()
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
