@@ -424,6 +424,25 @@ class SessionDB(Tables):
 
         return Removals(self.connection).vacuum()
 
+    def names(self, kind: str) -> list[str]:
+        """Return the names that sessions have of a kind: agent, project, model, platform or tag; the latest first."""
+        from sessiondb.dao.names import Names
+
+        return Names(self.connection).of(kind)
+
+    def unknown_names(self, **criteria: Unpack[Criteria]) -> list[str]:
+        """Return a sentence for each name among criteria that no session has, with the nearest that there are."""
+        from sessiondb.dao.names import Names
+        from sessiondb.records import SessionFilter
+
+        return list(Names(self.connection).unknown(SessionFilter(**criteria)))
+
+    def projects_named(self, name: str) -> list[str]:
+        """Return the projects that a name means: that of this very path or name, else all that a filter finds."""
+        from sessiondb.dao.names import Names
+
+        return Names(self.connection).projects(name)
+
     def short_ids(self, session_ids: Iterable[str]) -> dict[str, str]:
         """Return for each id the shortest beginning, of 8 characters or more, that no other session has."""
         from sessiondb.dao.short_ids import short_ids

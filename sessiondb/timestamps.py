@@ -34,6 +34,9 @@ _OFFSET = r"([+-])([0-9]{2})(?::?([0-5][0-9]))?"
 _NUMBER = r"[+-]?[0-9]+(?:\.[0-9]*)?"
 _AGE_PART = r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]+) ?"
 _DAY_WORD = r"(?i:(last )?([a-z]{3,9})(?: (?:at )?([0-9]{1,2}(?::.*| ?[ap]m)))?)"
+_WEEK = r"([0-9]{4})-?[Ww]([0-9]{2})(?:-?([1-7]))?"
+_CALENDAR_PERIOD = r"(?i:(this|last) (week|month|year))"
+_LAST_AGE = r"(?i:(?:the )?(?:last|past) (?=[0-9]))"
 _YEAR_FIRST = r"(?:^| )[0-9]{4}[-/.]?[0-9]"
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -184,11 +187,12 @@ def parse_end(text: str, *, now: datetime | None = None, tz: tzinfo | None = Non
 def parse_range(text: str, *, now: datetime | None = None, tz: tzinfo | None = None) -> tuple[str, str]:
     """Give start and exclusive end of the span a person typed, as stored timestamps.
 
-    Reads ages (`30d`, `3 days ago`; an instant, as is `now`), `today`, `yesterday`, `tomorrow`, weekdays (the
+    Reads ages (`30d`, `3 days ago`, `a week ago`; an instant, as is `now`), `last 3 days` (up to now), `this` or
+    `last` `week`, `month` or `year` (a week begins on Monday), `today`, `yesterday`, `tomorrow`, weekdays (the
     latest such day; with `last` before today), these days with a clock time, ISO 8601 from a year down to a
-    fraction, and what dateutil reads in one way only (`1 March 2026 3pm`; without a year the latest one).
-    The span is as long as the finest unit named. Days are those of `tz`, None = the local zone; `now` must
-    be aware. Raises InvalidInput.
+    fraction, its weeks (`2026-W10`), and what dateutil reads in one way only (`1 March 2026 3pm`; without a
+    year the latest one). The span is as long as the finest unit named. Days are those of `tz`, None = the local
+    zone; `now` must be aware. Raises InvalidInput.
     """
     moment = datetime.now(timezone.utc) if now is None else now
     if moment.utcoffset() is None:
@@ -199,7 +203,7 @@ def parse_range(text: str, *, now: datetime | None = None, tz: tzinfo | None = N
     except InvalidInput:
         raise
     except (ValueError, ArithmeticError, OSError) as error:  # dateutil lets decimal's errors through
-        raise _unreadable("time", text, "give 30d, yesterday, 2026-03 or 2026-03-01 14:00") from error
+        raise _unreadable("time", text, "give 30d, last week, 2026-03 or 2026-03-01 14:00") from error
 
 
 def local_text(stamp: str, *, tz: tzinfo | None = None) -> str:
@@ -294,10 +298,14 @@ def _age(words: str) -> timedelta | None:
 def _span(words: str, moment: datetime, tz: tzinfo | None) -> tuple[datetime, datetime]:
     if words.lower() == "now":
         return moment, moment
-    age = _age(words[:-4] if words.lower().endswith(" ago") else words)
-    if age is not None:
-        return moment - age, moment - age
     today = moment.astimezone(tz).date()
+    days = _named_days(words, today)
+    if days is not None:
+        return _midnight(days[0], tz), _midnight(days[1], tz)
+    since = re.match(_LAST_AGE, words)
+    age = _age(words[since.end() :]) if since else _age(_without_ago(words))
+    if age is not None:
+        return moment - age, moment if since else moment - age
     words = _with_day_word_read(words, today)
     iso = _compiled(_ISO).fullmatch(words)
     if iso and (iso[2] or words.startswith(("19", "20"))):
@@ -308,13 +316,47 @@ def _span(words: str, moment: datetime, tz: tzinfo | None) -> tuple[datetime, da
     return _period(*_read_freely(words, today, tz))
 
 
+def _without_ago(words: str) -> str:
+    """Return an age without its `ago`, and that of `a week ago` with its number."""
+    if not words.lower().endswith(" ago"):
+        return words
+    return re.sub(r"(?i)^(?:an?|one) ", "1 ", words[:-4])
+
+
+def _named_days(words: str, today: date) -> tuple[date, date] | None:
+    """Return the first day of a calendar week, month or year and the first one after it, None for other words."""
+    match = re.fullmatch(_WEEK, words)
+    if match:
+        first = date.fromisocalendar(int(match[1]), int(match[2]), int(match[3] or 1))
+        return first, first + timedelta(days=1 if match[3] else 7)
+    match = re.fullmatch(_CALENDAR_PERIOD, words)
+    if match is None:
+        return None
+    back, unit = int(match[1].lower() == "last"), match[2].lower()
+    if unit == "week":
+        first = today - timedelta(days=today.weekday() + 7 * back)
+        return first, first + timedelta(days=7)
+    if unit == "year":
+        return date(today.year - back, 1, 1), date(today.year - back + 1, 1, 1)
+    months = today.year * 12 + today.month - 1 - back
+    return _month(months), _month(months + 1)
+
+
+def _month(count: int) -> date:
+    """Return the first day of a month, counted from the year 0 on."""
+    return date(count // 12, count % 12 + 1, 1)
+
+
+def _midnight(day: date, tz: tzinfo | None) -> datetime:
+    return _utc([day.year, day.month, day.day], tz)
+
+
 def _period(fields: list[int], tz: tzinfo | None) -> tuple[datetime, datetime]:
     start = _utc(fields, tz)
     if len(fields) > 3:
         return start, start + timedelta(milliseconds=_STEPS_MS[len(fields) - 4])
     if len(fields) == 3:
-        after = date(*fields) + timedelta(days=1)
-        return start, _utc([after.year, after.month, after.day], tz)
+        return start, _midnight(date(*fields) + timedelta(days=1), tz)
     year, month = (*fields, 12)[:2]
     return start, _utc([year + month // 12, month % 12 + 1], tz)
 

@@ -21,7 +21,7 @@ BERLIN = timestamps.zone("Europe/Berlin")
 NOW = datetime(2026, 3, 4, 15, 30, tzinfo=UTC)  # a Wednesday, 16:30 in Berlin
 STORED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 BARE = "a bare number has no unit, give 7d for seven days ago or 2026-03-01 for a day"
-HINT = "give 30d, yesterday, 2026-03 or 2026-03-01 14:00"
+HINT = "give 30d, last week, 2026-03 or 2026-03-01 14:00"
 
 # fmt: off
 NO_TIMES: list[object] = [
@@ -33,7 +33,8 @@ NO_TIMES: list[object] = [
 ]
 UNREADABLE = [
     "", "foo", "-7d", "6M", "2026-02-30", "2026-13", "Feb 29", "9999-12-31", "5000y", "9" * 20 + "d",
-    "5th", "march 10am", "on friday", "10:15 sat", "sun 2026", "fri march 2026", "last today", "last week",
+    "5th", "march 10am", "on friday", "10:15 sat", "sun 2026", "fri march 2026", "last today", "last weekend",
+    "2026-W54", "2026-W10-8", "this fortnight", "a ago", "last 3", "next week",
     "t", "a.m.", "on " + "9" * 40 + "h",
 ]
 # fmt: on
@@ -278,6 +279,22 @@ def test_what_begins_as_an_age_and_goes_on_otherwise_is_refused(text: str) -> No
     [
         ("now", "2026-03-04T15:30:00.000Z", "2026-03-04T15:30:00.000Z"),
         ("3 days ago", "2026-03-01T15:30:00.000Z", "2026-03-01T15:30:00.000Z"),
+        ("a week ago", "2026-02-25T15:30:00.000Z", "2026-02-25T15:30:00.000Z"),
+        ("An hour ago", "2026-03-04T14:30:00.000Z", "2026-03-04T14:30:00.000Z"),
+        ("one month ago", "2026-02-02T15:30:00.000Z", "2026-02-02T15:30:00.000Z"),
+        ("last 3 days", "2026-03-01T15:30:00.000Z", "2026-03-04T15:30:00.000Z"),
+        ("the past 2 weeks", "2026-02-18T15:30:00.000Z", "2026-03-04T15:30:00.000Z"),
+        ("this week", "2026-03-01T23:00:00.000Z", "2026-03-08T23:00:00.000Z"),
+        ("Last Week", "2026-02-22T23:00:00.000Z", "2026-03-01T23:00:00.000Z"),
+        ("this month", "2026-02-28T23:00:00.000Z", "2026-03-31T22:00:00.000Z"),
+        ("last month", "2026-01-31T23:00:00.000Z", "2026-02-28T23:00:00.000Z"),
+        ("this year", "2025-12-31T23:00:00.000Z", "2026-12-31T23:00:00.000Z"),
+        ("last year", "2024-12-31T23:00:00.000Z", "2025-12-31T23:00:00.000Z"),
+        ("2026-W10", "2026-03-01T23:00:00.000Z", "2026-03-08T23:00:00.000Z"),
+        ("2026w10", "2026-03-01T23:00:00.000Z", "2026-03-08T23:00:00.000Z"),
+        ("2026-W10-3", "2026-03-03T23:00:00.000Z", "2026-03-04T23:00:00.000Z"),
+        ("2020-W53", "2020-12-27T23:00:00.000Z", "2021-01-03T23:00:00.000Z"),
+        ("monday", "2026-03-01T23:00:00.000Z", "2026-03-02T23:00:00.000Z"),
         ("Today", "2026-03-03T23:00:00.000Z", "2026-03-04T23:00:00.000Z"),
         ("yesterday", "2026-03-02T23:00:00.000Z", "2026-03-03T23:00:00.000Z"),
         ("tomorrow", "2026-03-04T23:00:00.000Z", "2026-03-05T23:00:00.000Z"),
@@ -342,6 +359,14 @@ def test_without_a_zone_days_are_the_machines(set_local_zone: Callable[[str], No
     assert timestamps.parse_range("today", now=late) == (
         "2026-03-04T11:00:00.000Z",
         "2026-03-05T11:00:00.000Z",
+    )
+
+
+def test_last_month_in_january_is_december() -> None:
+    early = datetime(2026, 1, 15, 12, tzinfo=UTC)
+    assert timestamps.parse_range("last month", now=early, tz=UTC) == (
+        "2025-12-01T00:00:00.000Z",
+        "2026-01-01T00:00:00.000Z",
     )
 
 

@@ -66,7 +66,12 @@ def _printed(line: str) -> bool:
     return True
 
 
-AT_ONCE: dict[str, Callable[[Sequence[str]], bool]] = {"--version": _version, "path": _path, "usage": _usage}
+AT_ONCE: dict[str, Callable[[Sequence[str]], bool]] = {
+    "--version": _version,
+    "version": _version,
+    "path": _path,
+    "usage": _usage,
+}
 """Commands that cannot wait for click: for a hook, a status line or a script. Each is called with the arguments
 after its name, and returns False to leave them to click, which has the same command with its help and options.
 """

@@ -11,8 +11,10 @@ from sessiondb.cli.options import (
     complete_sessions,
     current_folder,
     database_option,
+    one_project,
     project_folder,
     reading,
+    say_unknown,
 )
 from sessiondb.cli.render import print_notice, show_text
 
@@ -45,7 +47,11 @@ def command(session: str | None, project: str | None, lang: str, max_tokens: int
         if session is None and project is None:
             text = brief(project=current_folder()) or brief()
         else:
-            text = brief(db.sessions.resolve(session).id if session else None, project=project)
+            if project:
+                say_unknown(db, {"project": project})
+            text = brief(
+                db.sessions.resolve(session).id if session else None, project=one_project(db, project)
+            )
     if text:
         show_text(visible(text).rstrip("\n").split("\n"))
     else:

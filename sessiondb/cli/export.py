@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sessiondb.chat.text import short_bytes
-from sessiondb.cli.options import database_option, filter_options, reading, sessions_argument
+from sessiondb.cli.options import database_option, filter_options, reading, say_unknown, sessions_argument
 from sessiondb.cli.render import print_notice, stdout_bytes
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def command(
     if sessions and is_filtered:
         raise click.UsageError("Give either sessions or filters, not both.")
     with reading() as db:
+        say_unknown(db, where)
         named = [db.sessions.resolve(name).id for name in sessions] or None
         done = db.export(
             output or stdout_bytes(),

@@ -42,6 +42,8 @@ COMMANDS = {
     "doctor": "doctor",
     "optimize": "optimize",
     "web": "web",
+    "help": "help",
+    "version": "version",
 }
 
 
@@ -58,6 +60,17 @@ class Commands(click.Group):
             return None
         command: click.Command = import_module(f"sessiondb.cli.{COMMANDS[cmd_name]}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called. Of a name that is none, the nearest are named."""
+        if args[0] not in COMMANDS and not (ctx.resilient_parsing or args[0].startswith("-")):
+            from difflib import get_close_matches
+
+            near = " or ".join(get_close_matches(args[0], COMMANDS))
+            ctx.fail(f"No such command '{args[0]}'." + (f" Did you mean {near}?" if near else ""))
+        return super().resolve_command(ctx, args)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Read the options of the group."""
@@ -88,9 +101,9 @@ def _safe_messages() -> Iterator[None]:
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from sessiondb import __version__
+        from sessiondb.cli.version import print_version
 
-        click.echo(f"sessiondb {__version__}")
+        print_version()
         ctx.exit()
 
 
@@ -109,5 +122,5 @@ def cli() -> None:
 
     The file is --db PATH, else $SESSIONDB_PATH, else sessiondb/sessions.db in the user data folder
     (`sessiondb path` prints it). A SESSION is an id, a unique prefix of one, or @last. A TIME is 30d, 12h,
-    yesterday, 2026-03, or any date.
+    yesterday, last week, 2026-03, 2026-W10, or any date.
     """

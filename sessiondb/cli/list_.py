@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sessiondb.cli.fields import SESSIONS, session_rows
-from sessiondb.cli.options import database_option, filter_options, output_options, reading
+from sessiondb.cli.options import database_option, filter_options, output_options, reading, say_unknown
 from sessiondb.cli.render import Output, show_rows
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def command(where: Criteria, output: Output) -> None:
     from sessiondb.records import SessionFilter
 
     with reading() as db:
+        say_unknown(db, where)
         chosen = SessionFilter(**where)
         sessions = db.sessions.page(chosen, limit=output.limit, offset=output.offset)
         total = db.sessions.count(chosen)

@@ -11,9 +11,11 @@ from sessiondb.cli.options import (
     current_folder,
     database_option,
     json_option,
+    one_project,
     output_options,
     project_folder,
     reading,
+    say_unknown,
     with_options,
     writing,
 )
@@ -29,7 +31,7 @@ def scope_options(function: Any) -> Any:
             "--project",
             metavar="PATH",
             callback=project_folder,
-            help="The project that the note belongs to: a path or a name.",
+            help="The project that the note belongs to: a path, or part of one.",
         ),
     )
     return with_options(function, options)
@@ -70,6 +72,7 @@ def add(
         session_id = db.sessions.resolve(session).id if session else None
         if session_id is None and project is None:
             project = current_folder()
+        project = one_project(db, project)
         note = db.notes.add(kind, " ".join(text), session_id=session_id, project=project, **fields)
     show_json(note_fields(note)) if as_json else print_result(
         f"note {note.id}: {note.kind}, {note.project or note.session_id}"
@@ -94,7 +97,17 @@ def list_(
     """
     with reading() as db:
         session_id = db.sessions.resolve(session).id if session else None
-        notes = db.notes.find(session_id=session_id, project=project, kind=kind, is_open=is_open)[::-1]
+        if project:
+            say_unknown(db, {"project": project})
+        projects = (db.projects_named(project) or [project]) if project else [None]
+        found = (
+            note
+            for each in projects
+            for note in db.notes.find(session_id=session_id, project=each, kind=kind, is_open=is_open)
+        )
+        notes = sorted(
+            {note.id: note for note in found}.values(), key=lambda note: (note.created_at, note.id)
+        )[::-1]
     end = None if output.limit is None else output.offset + output.limit
     show_rows(output, NOTES, note_rows(notes[output.offset : end]), total=len(notes))
 
@@ -123,5 +136,7 @@ def done(
     with writing() as db:
         session_id = db.sessions.resolve(session).id if session else None
         which = int(text) if text.isdecimal() else text
-        note = db.continuity.complete(which, session_id=session_id, project=project, **fields)
+        note = db.continuity.complete(
+            which, session_id=session_id, project=one_project(db, project), **fields
+        )
     show_json(note_fields(note)) if as_json else print_result(f"done: note {note.id}, {note.body}")

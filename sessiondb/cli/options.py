@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sessiondb.chat.text import one_line
-from sessiondb.cli.render import Output
-from sessiondb.errors import InvalidInput, SessionDBError
+from sessiondb.cli.render import Output, print_notice
+from sessiondb.errors import Ambiguous, InvalidInput, SessionDBError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from sessiondb.database import SessionDB
+    from sessiondb.records.sessions import Criteria
 
 Function = Callable[..., Any]
 
@@ -239,6 +240,23 @@ def filter_options(*names: str) -> Callable[[Function], Function]:
         return with_options(command, [known[name] for name in names])
 
     return decorate
+
+
+def say_unknown(db: SessionDB, where: Criteria) -> None:
+    """Say on stderr which names in a filter no session has, and which are the nearest that there are."""
+    for sentence in db.unknown_names(**where) if any(where.values()) else ():
+        print_notice(sentence)
+
+
+def one_project(db: SessionDB, name: str | None) -> str | None:
+    """Return the one project that a name means, as it is stored; the name itself where there is none.
+
+    Raises Ambiguous where it means several.
+    """
+    found = db.projects_named(name) if name else []
+    if len(found) > 1:
+        raise Ambiguous(f"several projects are called {name}: {', '.join(found[:5])}; give the whole path")
+    return found[0] if found else name
 
 
 def with_options(function: Function, options: Sequence[Callable[[Function], Function]]) -> Function:

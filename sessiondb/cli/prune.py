@@ -8,7 +8,7 @@ import click
 
 from sessiondb import timestamps
 from sessiondb.chat.text import short_bytes
-from sessiondb.cli.options import database_option, filter_options, time_begin
+from sessiondb.cli.options import database_option, filter_options, say_unknown, time_begin
 from sessiondb.cli.removing import Consent, consent_options, opened, remove
 from sessiondb.cli.render import print_notice
 
@@ -50,6 +50,7 @@ def command(
     # One moment for the preview and the removal: what was shown is what goes.
     before = older_than or timestamps.parse_moment(f"{days}d")
     with opened(consent) as db:
+        say_unknown(db, where)
         remove(db, consent, lambda dry_run: db.prune(before, dry_run=dry_run, **which, **where))
         if vacuum and not consent.dry_run:
             print_notice(f"gave {short_bytes(db.vacuum())} back to the disk")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sessiondb.cli.fields import fields_of
-from sessiondb.cli.options import database_option, filter_options, output_options, reading
+from sessiondb.cli.options import database_option, filter_options, output_options, reading, say_unknown
 from sessiondb.cli.render import Column, Listing, Output, show_rows
 from sessiondb.records.statistics import GROUPS
 
@@ -29,6 +29,7 @@ def command(by: str, where: Criteria, output: Output) -> None:
       sessiondb stats project --since 30d
     """
     with reading() as db:
+        say_unknown(db, where)
         found = db.stats(by, limit=output.limit, offset=output.offset, **where)
     rows = [fields_of(group) | {by: group.name, "shown": group.name or "(none)"} for group in found.groups]
     show_rows(output, _listing(by), rows, total=found.total)

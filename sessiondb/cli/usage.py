@@ -14,6 +14,7 @@ from sessiondb.cli.options import (
     filter_options,
     output_options,
     reading,
+    say_unknown,
     time_begin,
     time_end,
 )
@@ -108,6 +109,8 @@ def command(
         found = db.usage(
             by, limit=output.limit, offset=output.offset, breakdown=breakdown, tree=tree, **where, **choice
         )
+        if not found.rows:
+            say_unknown(db, {**where, "model": choice["model"]})
         short_ids = db.short_ids([row.name for row in found.rows if row.name]) if by == "session" else {}
     view = View(breakdown, tree and by == "session", plan)
     rows = list(_rows(by, found, view, short_ids, output))

@@ -7,6 +7,7 @@ from typing import Any
 from sessiondb import timestamps
 from sessiondb.dao.lookups import PROJECTS
 from sessiondb.records import SessionFilter
+from sessiondb.records.agents import stored_name
 
 FILE_TIME = "dated_by_file"
 """The metadata of a session that nothing dates but its file: when that was last changed. Later activity dates it."""
@@ -25,7 +26,7 @@ def where_clause(chosen: SessionFilter) -> tuple[str, list[Any]]:
     """
     conditions: list[tuple[str, list[Any]]] = []
     if chosen.agent is not None:
-        conditions.append(("s.agent = ?", [chosen.agent]))
+        conditions.append(("s.agent IN (?, ?)", [chosen.agent, stored_name(chosen.agent)]))
     if chosen.project is not None:
         conditions.append((f"s.project_id IN ({PROJECTS.format(value='?')})", [chosen.project]))
     if chosen.model is not None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from sessiondb.errors import InvalidInput
+from sessiondb.records.agents import stored_name
 from sessiondb.storage.paths import user_config
 
 AUTO = "auto"
@@ -54,6 +55,7 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
         "opencode": _opencode_places(),
         "llm": [_folder("LLM_USER_PATH", user_config() / "io.datasette.llm") / "logs.db"],
     }
+    agents = [stored_name(agent) for agent in agents]
     for agent in agents:
         if agent not in known:
             raise InvalidInput(f"the places of {agent!r} are not known: give one of {', '.join(known)}")

@@ -79,12 +79,16 @@ ROLES = ("user", "assistant", "tool", "system")
 
 
 class Query(NamedTuple):
-    """Hold a parsed query: its text, the tree of its words, its filters, and how many words were too many."""
+    """Hold a parsed query: its text, the tree of its words, its filters, and how many words were too many.
+
+    `misread` are the times and roles that make no sense, as typed with their fields: they are words.
+    """
 
     text: str = ""
     root: Node | None = None
     filters: Filters = Filters()
     dropped: int = 0
+    misread: tuple[str, ...] = ()
 
     @property
     def words(self) -> tuple[Term, ...]:
@@ -134,6 +138,10 @@ _LEXER = re.compile(
     re.VERBOSE,
 )
 
+# What may belong to a time in several words, as in `after:last week` or `before:3 days ago`.
+_FURTHER_WORD = re.compile(rf"[ \t]+([^\s(){_QUOTES}:]+)")
+_MAX_FURTHER = 3
+
 
 class _Group:
     """Gather what stands between two parentheses: alternatives, each a list of nodes that must all occur."""
@@ -153,8 +161,10 @@ class _Parser:
         self.operators: list[Node] = []
         self.choices: dict[str, tuple[list[str], list[str]]] = {}
         self.fields: dict[str, Any] = {}
+        self.misread: list[str] = []
 
-    def take(self, match: re.Match[str]) -> None:
+    def take(self, match: re.Match[str]) -> int:
+        """Take in what the lexer found, and return where to go on."""
         negated = match["minus"] is not None
         if match["open"]:
             self._open(negated)
@@ -163,11 +173,10 @@ class _Parser:
         elif match["phrase"] is not None:
             self._add(match["phrase"].strip(), "prefix" if match["star"] else "phrase", negated)
         elif match["field"]:
-            value = (match["quoted"] or match["value"] or "").strip()
-            if not self._filter(match["field"].lower(), value, negated):
-                self._add(match[0].removeprefix("-"), "word", negated)
+            return self._field(match, negated)
         else:
             self._word(match["word"], negated)
+        return match.end()
 
     def finish(self) -> tuple[Node | None, Filters]:
         while len(self.groups) > 1:
@@ -215,6 +224,28 @@ class _Parser:
     def _append(self, node: Node) -> None:
         self.groups[-1].alternatives[-1].append(node)
 
+    def _field(self, match: re.Match[str], negated: bool) -> int:
+        """Take in a field, and return where it ends."""
+        name, value, end = (
+            match["field"].lower(),
+            (match["quoted"] or match["value"] or "").strip(),
+            match.end(),
+        )
+        if name in _TIME_FIELDS and match["value"] and not self.is_time(value):
+            value, end = self._longer_time(value, match.string, end)
+        if not self._filter(name, value, negated):
+            self._add(match[0].removeprefix("-"), "word", negated)
+            if name in _TIME_FIELDS or name == "role":  # what follows `in:` may well be code
+                self.misread.append(match[0].removeprefix("-"))
+        return end
+
+    def _longer_time(self, value: str, text: str, end: int) -> tuple[str, int]:
+        """Return a time with as many further words as make it one, and where it ends; else what was given."""
+        values = [(value, end)]
+        while len(values) <= _MAX_FURTHER and (further := _FURTHER_WORD.match(text, values[-1][1])):
+            values.append((f"{values[-1][0]} {further[1]}", further.end()))
+        return next((longer for longer in values[:0:-1] if self.is_time(longer[0])), values[0])
+
     def _filter(self, name: str, value: str, negated: bool) -> bool:
         """Record a field; return False where it is none after all and has to be read as a word."""
         negated = negated != self.groups[-1].inverted
@@ -245,14 +276,16 @@ def parse(text: str, is_time: Callable[[str], bool] = bool) -> Query:
     Words side by side must all occur and bind tighter than `OR`; the first MAX_TERMS different ones count.
     Ignored are `AND`, operators without operands, unpaired quotes and parentheses, and parentheses deeper
     than MAX_DEPTH. Filters hold for the whole query wherever they stand; a field whose value makes no sense
-    (`role:admin`, `before:each`) is a word. Raises nothing.
+    (`role:admin`, `before:each`) is a word. A time may have several (`after:last week`). Raises nothing.
     """
     text = clean(text)
     parser = _Parser(is_time)
-    for match in _LEXER.finditer(text):
-        parser.take(match)
+    position = 0
+    while match := _LEXER.search(text, position):
+        position = parser.take(match)
     root, filters = parser.finish()
-    return Query(text, root, filters, list(parser.terms.values()).count(False))
+    dropped = list(parser.terms.values()).count(False)
+    return Query(text, root, filters, dropped, _distinct(parser.misread))
 
 
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:

@@ -110,10 +110,11 @@ class Session:
 class SessionFilter:
     """Which sessions: all conditions must hold; None is no condition.
 
-    `project` is a folder, some folders of its path, or a name, upper or lower case; `tag` and `agent` are
-    exact; `model` and `platform` match by their beginning. `since` and `until` bound the last activity, and
-    are any times that sessiondb.timestamps reads (`30d`, `2026-03`): from the beginning of `since` on, to
-    the end of `until`; a stored timestamp is that end itself. `is_open`: True those not ended.
+    `project` is a folder, some folders of its path, or a name, upper or lower case; `tag` is exact; `agent` is
+    a name, or what people call it (`claude`, `gemini`); `model` and `platform` match by their beginning.
+    `since` and `until` bound the last activity, and are any times that sessiondb.timestamps reads (`30d`,
+    `last week`): from the beginning of `since` on, to the end of `until`; a stored timestamp is that end
+    itself. `is_open`: True those not ended.
     """
 
     agent: str | None = None

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
+from sessiondb.dao.names import Names
 from sessiondb.dao.search.filters import TOOLS, Corpus, SearchFilter
 from sessiondb.dao.search.marking import Marker
 from sessiondb.dao.search.page import About, SearchPage
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, DatabaseError, InvalidInput
 from sessiondb.query import (
+    Choice,
     Filters,
     explain,
     for_json,
@@ -24,7 +26,7 @@ from sessiondb.query.ranking import Group, Hit
 from sessiondb.query.snippets import excerpt, marked, one_line
 from sessiondb.records import SearchHit, SearchResult
 from sessiondb.search.ladder import Found, Ladder, Sort
-from sessiondb.search.request import Request, requested
+from sessiondb.search.request import Request, misread, requested
 from sessiondb.storage.connection import Connection
 
 
@@ -84,7 +86,12 @@ class Search:
             found.is_relaxed,
             found.is_truncated,
             pending,
-            (*found.remarks, *self._hints(request, found)),
+            (
+                *misread(request.query),
+                *self._unknown(request.filters),
+                *found.remarks,
+                *self._hints(request, found),
+            ),
             tuple(_explanation(request, found)),
         )
 
@@ -111,6 +118,14 @@ class Search:
             sessions = len(self._find(wider).groups)
             if sessions:
                 yield f"{sessions:,} found {name}"
+
+    def _unknown(self, filters: Filters) -> Iterator[str]:
+        """Yield a sentence for each agent, project, model and tag that no session has."""
+        for kind in ("agent", "project", "model", "tag"):
+            for value in getattr(filters, kind).any_of:
+                alone: dict[str, Any] = {kind: Choice((value,))}
+                if not SearchFilter(self._connection, Filters(**alone)).fits_any_session():
+                    yield Names(self._connection).sentence(kind, value)
 
     def _understanding(self, request: Request) -> list[Corpus]:
         """Return the corpora whose index takes a raw expression: not each has a column of each name."""

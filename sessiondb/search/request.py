@@ -70,6 +70,16 @@ def requested(text: str, scope: str | None, named: Sequence[str | None], sort: S
     return Request(query, scope, filters, sort, is_raw, (TOOLS,) if is_implied else ())
 
 
+def misread(query: Query) -> Iterator[str]:
+    """Yield a sentence for each field that was searched for as text, because its value makes no sense."""
+    for field in query.misread:
+        name = field.partition(":")[0].lower()
+        hint = f'{name}: takes a time, such as 30d, yesterday, 2026-03 or "last week"'
+        if name == "role":
+            hint = f"the roles are {', '.join(ROLES)}"
+        yield f"{field} was searched for as text: {hint}"
+
+
 def _filters(
     typed: Filters,
     agent: str | None,

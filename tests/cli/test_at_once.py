@@ -13,7 +13,7 @@ from sessiondb.cli import answered
 from sessiondb.cli.group import cli
 
 # The status line, which reads stdin, has tests of its own.
-PLAIN = ("--version", "path")
+PLAIN = ("--version", "version", "path")
 
 PROGRAM = """
 import sys

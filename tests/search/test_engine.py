@@ -260,7 +260,7 @@ def test_a_field_that_makes_no_sense_is_a_word(db: SessionDB, say: Say, word: st
         ({"role": "me"}, "there is no role 'me': give one of user, assistant, tool, system"),
         (
             {"since": "ever"},
-            "cannot read the time 'ever': give 30d, yesterday, 2026-03 or 2026-03-01 14:00",
+            "cannot read the time 'ever': give 30d, last week, 2026-03 or 2026-03-01 14:00",
         ),
         ({"raw": True}, "this is not FTS5 syntax: unterminated string; without --raw any text will do"),
     ],

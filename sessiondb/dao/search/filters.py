@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sessiondb.dao.lookups import PROJECTS
 from sessiondb.query import Choice, Filters
+from sessiondb.records.agents import stored_name
 from sessiondb.storage.connection import Connection
 
 MAX_SESSIONS = 2000
@@ -187,6 +188,12 @@ class SearchFilter:
             kept += [row_id for row_id in chunk if row_id in passed]
         return kept[:most]
 
+    def fits_any_session(self) -> bool:
+        """Say whether there is any session of the agents, projects, models and tags."""
+        conditions = self._session_conditions("s.project_id")
+        sql = f"SELECT EXISTS (SELECT 1 FROM sessions AS s WHERE {conditions})"
+        return bool(self._db.value(sql, conditions.values))
+
     def rows(self, corpus: Corpus, most: int | None, *, oldest_first: bool = False) -> list[int]:
         """Return the newest rows that pass, or the oldest, `most` at most: what filters find without a word."""
         spans = self.spans(corpus)
@@ -213,7 +220,8 @@ class SearchFilter:
     def _session_conditions(self, project: str) -> _Conditions:
         conditions = _Conditions()
         for name, template in _OF_SESSION.items():
-            conditions.add(template, getattr(self._filters, name), project=project)
+            choice = getattr(self._filters, name)
+            conditions.add(template, _by_stored_name(choice) if name == "agent" else choice, project=project)
         return conditions
 
     def _near(self, corpus: Corpus, row_ids: Iterable[int]) -> Iterator[int]:
@@ -259,3 +267,9 @@ class SearchFilter:
             else:
                 merged.append((first, last))
         return merged
+
+
+def _by_stored_name(agents: Choice) -> Choice:
+    """Return a choice of agents with the names that they are stored under beside those that were typed."""
+    both = (dict.fromkeys((*values, *map(stored_name, values))) for values in agents)
+    return Choice(*map(tuple, both))

@@ -1,0 +1,27 @@
+"""What agents are called, besides the names that their sessions are stored under."""
+
+from __future__ import annotations
+
+import re
+
+_ALIASES = {
+    "claude": "claude-code",
+    "claudecode": "claude-code",
+    "claudeai": "claude-ai",
+    "codexcli": "codex",
+    "openaicodex": "codex",
+    "gemini": "gemini-cli",
+    "geminicli": "gemini-cli",
+    "copilot": "copilot-cli",
+    "copilotcli": "copilot-cli",
+    "githubcopilot": "copilot-cli",
+    "githubcopilotcli": "copilot-cli",
+    "hermesagent": "hermes",
+    "opencodeai": "opencode",
+}
+
+
+def stored_name(agent: str) -> str:
+    """Return the name that sessions of an agent are stored under: `claude` is claude-code; others as they are."""
+    lowered = agent.strip().lower()
+    return _ALIASES.get(re.sub(r"[\s._/-]", "", lowered), lowered)
