@@ -302,6 +302,7 @@ class SessionDB(Tables):
         older_than: str,
         *,
         include_open: bool = False,
+        include_undated: bool = False,
         keep: int = 0,
         dry_run: bool = False,
         progress: Progress | None = None,
@@ -309,9 +310,10 @@ class SessionDB(Tables):
     ) -> Removal:
         """Remove the ended sessions that were not active for an age, or since a time: `90d`, `2026-03`.
 
-        Pinned sessions stay, open ones too unless `include_open`, and the `keep` newest of those that the
-        criteria (see SessionFilter) fit. Each leaves a tombstone, so that no import brings it back; no log is
-        touched. `vacuum` gives the space back to the disk. `progress` is called in the phase "remove".
+        Pinned sessions stay, open ones too unless `include_open`, those that nothing dates but their file unless
+        `include_undated`, and the `keep` newest of those that the criteria (see SessionFilter) fit. Each leaves a
+        tombstone, so that no import brings it back; no log is touched. `vacuum` gives the space back to the disk.
+        `progress` is called in the phase "remove".
         """
         from sessiondb import timestamps
         from sessiondb.dao.removal import Removals
@@ -321,6 +323,7 @@ class SessionDB(Tables):
             timestamps.parse_moment(older_than),
             SessionFilter(**criteria),
             include_open=include_open,
+            include_undated=include_undated,
             keep=keep,
             dry_run=dry_run,
             progress=progress,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessiondb import timestamps
 from sessiondb.dao.search.guard import despite_search
+from sessiondb.dao.values import span_of_time
 from sessiondb.errors import InvalidInput, SessionDBError
 from sessiondb.live.callbacks import Callback, FailureLogged
 from sessiondb.live.context_prompt import context_prompt
@@ -41,6 +42,9 @@ __all__ = [
 #     +-------------+   someone ended the session, or spoke in it, before it was claimed: there is no need
 CLAIM = timedelta(minutes=2)
 """How long others wait for the process that runs the callback before an auto-reset, should it die."""
+
+_MOST_MINUTES = 1e9
+"""Minutes that reach back before there were computers."""
 
 _CLAIM = "reset_claimed_until"
 _NOTICE = ("was_auto_reset", "auto_reset_reason")
@@ -182,7 +186,8 @@ class Gateway:
         """
         since = None
         if active_minutes is not None:
-            since = timestamps.from_datetime(timestamps.aware(now) - timedelta(minutes=active_minutes))
+            minutes = min(span_of_time(active_minutes, "active_minutes"), _MOST_MINUTES)
+            since = timestamps.from_datetime(timestamps.aware(now) - timedelta(minutes=minutes))
         where = SessionFilter(agent=self._agent, since=since, is_open=None if include_ended else True)
         return self._db.sessions.page(where, limit=limit)
 

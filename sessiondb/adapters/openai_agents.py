@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessiondb.chat.content import json_text, text_and_parts
 from sessiondb.dao.search.guard import despite_search
+from sessiondb.dao.values import row_limit
 from sessiondb.errors import Conflict
 from sessiondb.records import Message, Session
 
@@ -71,6 +72,7 @@ class AgentsSession:
         await self._db.run(self._clear)
 
     def _items(self, limit: int | None) -> list[Any]:
+        row_limit(limit)
         open_id = self._db.sessions.open_id(self._key)
         if open_id is None:
             return []
@@ -81,7 +83,7 @@ class AgentsSession:
             if len(found) >= limit:
                 break
             found += reversed(_items_of(message))
-        return found[: max(0, limit)][::-1]
+        return found[:limit][::-1]
 
     def _add(self, items: list[Any]) -> None:
         if not items:

@@ -208,6 +208,7 @@ def removal_fields(removal: Removal) -> dict[str, Any]:
         "dry_run": removal.dry_run,
         "kept": removal.kept,
         "handed_over": removal.handed_over,
+        **({"undated": removal.undated} if removal.undated else {}),
     }
 
 

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 @filter_options("agent", "project", "model", "platform", "tag")
 @click.option("--include-open", is_flag=True, help="Remove open sessions too.")
 @click.option(
+    "--include-undated",
+    is_flag=True,
+    help="Remove sessions too that have no times of their own, by the age of their file.",
+)
+@click.option(
     "--keep", type=click.IntRange(min=0), default=0, metavar="N", help="Keep the newest N matching sessions."
 )
 @click.option("--vacuum", is_flag=True, help="Shrink the file afterward.")
@@ -37,8 +42,8 @@ def command(
 ) -> None:
     """Remove ended sessions that have been inactive for a while.
 
-    Open and pinned sessions are kept. Removed sessions are not imported again, except by `import --restore`.
-    The logs they came from are never touched.
+    Open and pinned sessions are kept, and so are those dated by nothing but their file. Removed sessions are
+    not imported again, except by `import --restore`. The logs they came from are never touched.
 
     \b
     Example:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SHOWN = 20
 """Sessions that a preview names."""
 
+_HINTS = {"undated": " (dated by nothing but a file; --include-undated removes such)"}
+
 _DOOMED = (
     Column("short_id", "id"),
     Column("title", "title", least=12),
@@ -89,7 +91,7 @@ def _report(db: SessionDB, consent: Consent, removal: Removal) -> None:
     print_result(f"{'would remove' if consent.dry_run else 'removed'} {_amount(removal)}")
     for state, number in removal.kept.items():
         if number:
-            print_result(f"kept {counted(number, f'{state} session')}")
+            print_result(f"kept {counted(number, f'{state} session')}{_HINTS.get(state, '')}")
     if removal.handed_over and not consent.dry_run:
         print_result(_handed_over(removal))
 
@@ -101,6 +103,8 @@ def _preview(db: SessionDB, removal: Removal) -> None:
     show_text(table(Output(), _DOOMED, session_rows(sessions, short)))
     if len(removal.sessions) > SHOWN:
         print_result(f"... and {len(removal.sessions) - SHOWN:,} more")
+    if removal.undated:
+        print_result(f"{counted(removal.undated, 'session')} of these dated only by the file it came from")
     if removal.handed_over:
         print_result(_handed_over(removal))
 

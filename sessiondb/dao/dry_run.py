@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +16,16 @@ from sessiondb.errors import DatabaseError
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.files import private_file
+from sessiondb.storage.locks import ProcessMark, is_left
 
 PAGES = 4096
 """Pages that are copied between two reports of progress: 16 MB."""
+
+
+MARK = "in-use"
+"""The file in the folder of a copy that is locked while its process lives."""
+
+_LONG = 24 * 3600
 
 
 @contextlib.contextmanager
@@ -30,12 +39,13 @@ def dry_run_copy(db: Tables, progress: Progress | None = None) -> Iterator[Table
     path = db.path.absolute()
     try:
         _check_room(path)
-        folder = tempfile.TemporaryDirectory(prefix=f".{path.name}.dry-run-", dir=path.parent)
+        folder = tempfile.TemporaryDirectory(prefix=_prefix(path), dir=path.parent)
+        mark = ProcessMark(Path(folder.name) / MARK)
     except OSError as error:
         raise DatabaseError(
             f"cannot make a copy for the dry run in {path.parent}: {error.strerror or error}"
         ) from error
-    with folder as name:
+    with folder as name, mark:
         copy = Path(name) / path.name
         private_file(copy)
         # A connection of its own: this one may be in use by other threads, or within a transaction.
@@ -43,6 +53,21 @@ def dry_run_copy(db: Tables, progress: Progress | None = None) -> Iterator[Table
             _copy(source.connection, copy, progress or no_progress)
         with Tables(copy) as tables:
             yield tables
+
+
+def sweep(database: Path) -> None:
+    """Remove the copies that dry runs of this database have left that were killed."""
+    path = database.absolute()
+    for folder in path.parent.glob(f"{glob.escape(_prefix(path))}*"):
+        mark = folder / MARK
+        # Killed before it made the mark, which takes no time.
+        is_old = not mark.exists() and time.time() - folder.stat().st_mtime > _LONG
+        if is_old or is_left(mark):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}.dry-run-"
 
 
 def _check_room(path: Path) -> None:

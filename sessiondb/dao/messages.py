@@ -12,7 +12,7 @@ from sessiondb.dao.forks.chain import segments
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.tool_calls import ToolCalls
-from sessiondb.dao.values import json_value, moment, said_at, stored_json
+from sessiondb.dao.values import json_value, moment, page_size, said_at, stored_json
 from sessiondb.errors import Conflict, NotFound
 from sessiondb.records import Message, ToolCall
 from sessiondb.storage.connection import Connection, Row
@@ -138,6 +138,7 @@ class Messages:
 
         They are read `batch` at a time: the cost goes by how many are taken, not by the session's length.
         """
+        batch = page_size(batch, "batch")
         before = last + 1
         while True:
             found = self._messages(

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from sessiondb import timestamps
 from sessiondb.dao.forks.handover import Handover
-from sessiondb.dao.session_filter import BY_FILE, where_clause
+from sessiondb.dao.session_filter import BY_FILE, RECENT, where_clause
+from sessiondb.dao.values import row_limit
 from sessiondb.errors import NotFound
 from sessiondb.records import Removal, SessionFilter
 from sessiondb.records.progress import Progress, no_progress
@@ -46,12 +47,13 @@ class Removals:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def prune(
+    def prune(  # noqa: PLR0913
         self,
         before: str,
         where: SessionFilter,
         *,
         include_open: bool = False,
+        include_undated: bool = False,
         keep: int = 0,
         dry_run: bool = False,
         progress: Progress | None = None,
@@ -59,12 +61,13 @@ class Removals:
         """Remove the sessions whose last activity is older than `before`, a stored time, and that fit `where`.
 
         Pinned sessions stay, open ones too unless `include_open`, and the `keep` newest of those that fit.
-        So do those that nothing dates but their file: nobody knows how old they are, and `remove` takes them.
-        Notes that belong to a project outlive their session. With `dry_run` nothing is removed.
+        So do those that nothing dates but their file, for nobody knows how old they are: with `include_undated`
+        they are as old as it. Notes that belong to a project outlive their session. With `dry_run` nothing is removed.
         """
         clause, parameters = where_clause(where)
         aged = f"{clause} {'AND' if clause else 'WHERE'} s.last_active_at < ?"
-        old = f"{aged} AND NOT {BY_FILE}"
+        keep = row_limit(keep, "keep")
+        old = aged if include_undated else f"{aged} AND NOT {BY_FILE}"
         kept = {
             "open": self._count(f"{old} AND s.ended_at IS NULL AND NOT s.pinned", [*parameters, before]),
             "pinned": self._count(f"{old} AND s.pinned", [*parameters, before]),
@@ -72,12 +75,15 @@ class Removals:
         if include_open:
             kept["open"] = 0
         undated = self._count(f"{aged} AND NOT s.pinned AND {BY_FILE}", [*parameters, before])
-        if undated:
+        if undated and not include_undated:
             kept["undated"] = undated
         candidates = f"{old} AND NOT s.pinned{'' if include_open else ' AND s.ended_at IS NOT NULL'}"
         values = [*parameters, before]
         if keep:
-            newest = f"SELECT s.id FROM sessions AS s {clause} ORDER BY s.last_active_at DESC, s.id LIMIT ?"
+            newest = (
+                f"SELECT s.id FROM sessions AS s {clause} ORDER BY {RECENT} DESC, s.last_active_at DESC, s.id"
+            )
+            newest += " LIMIT ?"
             candidates += f" AND s.id NOT IN ({newest})"
             values += [*parameters, keep]
         rows = self._db.rows(
@@ -106,7 +112,7 @@ class Removals:
     def _remove(self, session_ids: list[str], order: _Order, kept: dict[str, int]) -> Removal:
         report = order.progress or no_progress
         removed: list[str] = []
-        messages = size = handed_over = done = 0
+        messages = size = handed_over = undated = done = 0
         handover = Handover(self._db, session_ids)
         pace = Pace(*_SESSIONS)
         while done < len(session_ids):
@@ -118,7 +124,7 @@ class Removals:
                 pace.begin()
                 # Asked again under the lock: a session may have been reopened or gone on meanwhile.
                 rows = self._db.rows(
-                    f"SELECT s.id, (SELECT count(*) FROM messages WHERE session_id = s.id), {_BYTES}"
+                    f"SELECT s.id, (SELECT count(*) FROM messages WHERE session_id = s.id), {_BYTES}, {BY_FILE}"
                     f" FROM sessions AS s {order.condition} AND s.id IN (SELECT value FROM json_each(?))",
                     [*order.parameters, batch],
                 )
@@ -130,10 +136,11 @@ class Removals:
             handed_over += shared[0]
             messages += sum(row[1] for row in rows) - shared[0]
             size += sum(row[2] for row in rows) - shared[1]
+            undated += sum(row[3] for row in rows)
             pace.note(number)
             done += number
             report("remove", done, len(session_ids))
-        return Removal(removed, messages, size, order.dry_run, kept, handed_over)
+        return Removal(removed, messages, size, order.dry_run, kept, handed_over, undated)
 
     def _remove_batch(self, session_ids: list[str], reason: str, handover: Handover) -> None:
         ids = json.dumps(session_ids)

@@ -18,6 +18,12 @@ BY_FILE = f"(coalesce(json_extract(s.metadata, '$.{FILE_TIME}'), '') = s.last_ac
 RECENT = f"(s.message_count > 0 AND NOT {BY_FILE})"
 """The condition for a session whose last activity is one: it has messages, and times of its own."""
 
+USED = (
+    f"(NOT {BY_FILE} AND (s.message_count > 0"
+    " OR (s.last_active_at > s.started_at AND s.end_reason IS NOT 'imported')))"
+)
+"""The condition for a session that someone has worked in: its messages may have been cleared since."""
+
 
 def where_clause(chosen: SessionFilter) -> tuple[str, list[Any]]:
     """Return a WHERE clause over the alias `s` (empty where there is no condition) and its parameters.

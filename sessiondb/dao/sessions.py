@@ -11,9 +11,9 @@ from typing import Any
 
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.session_details import SessionDetails
-from sessiondb.dao.session_filter import BY_FILE, RECENT, where_clause
+from sessiondb.dao.session_filter import BY_FILE, RECENT, USED, where_clause
 from sessiondb.dao.session_row import COLUMNS, FROM, session_record
-from sessiondb.dao.values import json_value, moment, row_limit
+from sessiondb.dao.values import json_value, moment, row_limit, row_offset
 from sessiondb.errors import Ambiguous, Conflict, NotFound
 from sessiondb.records import Channel, Session, SessionFilter
 from sessiondb.records.projects import normal_path
@@ -128,7 +128,8 @@ class Sessions(SessionDetails):
         """Return the session active last, of a project or an agent; None where there is none.
 
         `project` is a folder's path, or the name of an undertaking without a folder. A sub-agent's session is
-        a part of another one, and does not count.
+        a part of another one, and does not count. One that nobody has worked in yet, or that nothing dates but
+        its file, comes only where there is no other.
         """
         conditions = ["s.relation IS NOT 'subagent'"]
         if project is not None:
@@ -139,12 +140,15 @@ class Sessions(SessionDetails):
             )
         if agent is not None:
             conditions.append("s.agent = :agent")
-        row = self._db.row(
-            f"SELECT s.id FROM sessions AS s WHERE {' AND '.join(conditions)}"
-            " ORDER BY s.last_active_at DESC, s.id LIMIT 1",
-            {"project": None if project is None else normal_path(project), "agent": agent},
-        )
-        return None if row is None else self.get(row[0])
+        for some in ([*conditions, USED], conditions):
+            found = self._db.value(
+                f"SELECT s.id FROM sessions AS s WHERE {' AND '.join(some)}"
+                " ORDER BY s.last_active_at DESC, s.id LIMIT 1",
+                {"project": None if project is None else normal_path(project), "agent": agent},
+            )
+            if found is not None:
+                return self.get(found)
+        return None
 
     def _exists_any(self) -> bool:
         return bool(self._db.value("SELECT EXISTS (SELECT 1 FROM sessions)"))
@@ -158,8 +162,11 @@ class Sessions(SessionDetails):
     def page(self, where: SessionFilter, *, limit: int | None = 20, offset: int = 0) -> list[Session]:
         """Return sessions, the newest activity first; `limit` None means all.
 
-        Those that are empty, or that nothing dates but their file, come last.
+        Those that are empty, or that nothing dates but their file, come last. Raises InvalidInput for a limit or
+        offset below 0.
         """
+        row_limit(limit)
+        offset = row_offset(offset)
         clause, parameters = where_clause(where)
         found: list[Session] = []
         for condition in (RECENT, f"NOT {RECENT}"):
@@ -249,7 +256,7 @@ class Sessions(SessionDetails):
         rows = self._db.rows(
             "SELECT id, title FROM sessions WHERE substr(id, 1, length(:beginning)) = :beginning"
             " ORDER BY last_active_at DESC LIMIT :limit",
-            {"beginning": beginning, "limit": limit},
+            {"beginning": beginning, "limit": row_limit(limit)},
         )
         return [(row[0], row[1]) for row in rows]
 

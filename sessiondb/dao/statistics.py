@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
 
 from sessiondb.dao.search.indexes import INDEXES, SearchIndex
 from sessiondb.dao.session_filter import where_clause
+from sessiondb.dao.values import page_of
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Group, SessionFilter, Stats, Status
 from sessiondb.storage.connection import Connection
@@ -58,9 +58,10 @@ class Statistics:
         """Return sessions grouped by one of GROUPS.
 
         Those with most messages come first, of months the newest. By tag, a session counts once for each of
-        its tags. Raises InvalidInput for another grouping.
+        its tags. Raises InvalidInput for another grouping, and for a limit or offset below 0.
         """
         name = _expression(_GROUPS, by)
+        page = page_of(limit, offset)
         clause, parameters = where_clause(where)
         tags = "LEFT JOIN session_tags AS st ON st.session_id = s.id LEFT JOIN tags AS g ON g.id = st.tag_id"
         rows = self._db.rows(
@@ -73,7 +74,7 @@ class Statistics:
             f" {clause} GROUP BY 1 ORDER BY {'1 DESC' if by == 'month' else '4 DESC, 1'}",
             parameters,
         )
-        return Stats([Group(*row) for row in _page(rows, limit, offset)], len(rows))
+        return Stats([Group(*row) for row in rows[page]], len(rows))
 
     def _number(self, sql: str) -> int:
         return int(self._db.value(sql) or 0)
@@ -83,7 +84,3 @@ def _expression(known: dict[str, str], by: str) -> str:
     if by not in known:
         raise InvalidInput(f"cannot count by {by!r}: give one of {', '.join(known)}")
     return known[by]
-
-
-def _page(rows: list[Any], limit: int | None, offset: int) -> list[Any]:
-    return rows[offset:] if limit is None else rows[offset : offset + limit]

@@ -19,6 +19,7 @@ SUMS = ", ".join(
 """The sums of TOKEN_BUCKETS over `token_counts AS t`: exact up to 2^53, never an error; NULL is unknown."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_GREATEST = 2**63 - 1
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -53,11 +54,40 @@ def said_at(created_at: Any, timestamp: Any) -> str:
 def row_limit(limit: int | None, name: str = "limit") -> int:
     """Return how many rows may come, -1 for all, as SQL has it, where it is None.
 
-    Raises InvalidInput below 0.
+    Raises InvalidInput below 0, and for what is no whole number.
     """
-    if limit is not None and limit < 0:
-        raise InvalidInput(f"{name} is 0 or more, or None for no limit, not {limit}")
-    return -1 if limit is None else limit
+    if limit is None:
+        return -1
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        raise InvalidInput(f"{name} is 0 or more, or None for no limit, not {limit!r}")
+    return min(limit, _GREATEST)
+
+
+def row_offset(offset: int) -> int:
+    """Return how many rows are passed over. Raises InvalidInput below 0, and for what is no whole number."""
+    if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
+        raise InvalidInput(f"offset is 0 or more, not {offset!r}")
+    return min(offset, _GREATEST)
+
+
+def page_of(limit: int | None, offset: int) -> slice:
+    """Return the part of a list that a page is; None is no limit. Raises InvalidInput as those above do."""
+    first, count = row_offset(offset), row_limit(limit)
+    return slice(first, None if count < 0 else first + count)
+
+
+def page_size(size: int, name: str) -> int:
+    """Return how many are read at a time. Raises InvalidInput below 1, and for what is no whole number."""
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise InvalidInput(f"{name} is 1 or more, not {size!r}")
+    return min(size, _GREATEST)
+
+
+def span_of_time(amount: float, what: str) -> float:
+    """Return an amount of time in whatever unit. Raises InvalidInput below 0, and for what is no number."""
+    if isinstance(amount, bool) or not isinstance(amount, int | float) or not amount >= 0:
+        raise InvalidInput(f"{what} is 0 or more, not {amount!r}")
+    return amount
 
 
 def whole_number(value: Any, what: str) -> int:

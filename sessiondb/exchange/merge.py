@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sessiondb.dao.dry_run import dry_run_copy
+from sessiondb.dao.dry_run import dry_run_copy, sweep
 from sessiondb.dao.exports import Exports
 from sessiondb.dao.forks.parents import link_parents
 from sessiondb.dao.ledger import Ledger
@@ -50,6 +50,7 @@ def merge(
         raise InvalidInput(f"{path} is the database itself: give another one to merge into it")
     started = time.monotonic()
     done = Merged()
+    sweep(db.path)
     with (
         Tables(path, read_only=True) as source,
         dry_run_copy(db, progress) if dry_run else contextlib.nullcontext(db) as target,

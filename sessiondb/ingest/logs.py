@@ -10,8 +10,9 @@ from datetime import tzinfo
 from typing import Any
 
 from sessiondb import timestamps
-from sessiondb.dao.dry_run import dry_run_copy
+from sessiondb.dao.dry_run import dry_run_copy, sweep
 from sessiondb.dao.tables import Tables
+from sessiondb.dao.values import span_of_time
 from sessiondb.errors import DatabaseBusy
 from sessiondb.ingest.places import expanded
 from sessiondb.ingest.run import Ingest
@@ -37,6 +38,7 @@ def import_logs(
     `options` are those of Ingest. A dry run works on a copy.
     """
     paths = expanded(sources, agents)
+    sweep(db.path)
     with dry_run_copy(db, progress) if dry_run else contextlib.nullcontext(db) as target:
         ingest = Ingest(target.connection, tz=_zone(tz), progress=progress, **options)
         return replace(ingest.run(paths), dry_run=dry_run)
@@ -55,6 +57,7 @@ def watch_logs(  # noqa: PLR0913
 ) -> Iterator[ImportReport]:
     """Yield a report of a first import, and of each later one of what has changed; see SessionDB.watch_logs."""
     zone = _zone(tz)
+    span_of_time(interval, "interval")
     watch = Watch(expanded(sources, agents, even_absent=True))
     for paths in watch.updates(interval, sleep=wait):
         try:

@@ -159,10 +159,9 @@ class Continuity:
         InvalidInput for an unknown size, and for one below 0.
         """
         row_limit(max_tokens, "max_tokens")
+        brief = Brief(lang, headings, now, sizes)
         knowledge = self.restore(session_id, project=project)
-        if knowledge.is_new:
-            return ""
-        return Brief(lang, headings, now, sizes).text(knowledge, max_tokens)
+        return "" if knowledge.is_new else brief.text(knowledge, max_tokens)
 
     def sessions(
         self, *, project: str | PathLike[str] | None = None, limit: int | None = 20

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 class Removal:
     """What was removed, or would be in a dry run: ids of sessions, their messages and bytes of text.
 
-    `kept` counts the sessions that stay although they are old enough, by reason: open, pinned. `handed_over` are
-    messages that other sessions go on from: they are not removed, but are those sessions' own now.
+    `kept` counts the sessions that stay although they are old enough, by reason: open, pinned, undated
+    (nothing dates them but their file). `handed_over` are messages that other sessions go on from: they are not
+    removed, but are those sessions' own now. `undated` of the sessions are dated by their file alone.
     """
 
     sessions: list[str]
@@ -19,3 +20,4 @@ class Removal:
     dry_run: bool
     kept: dict[str, int] = field(default_factory=dict)
     handed_over: int = 0
+    undated: int = 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sessiondb import timestamps
 from sessiondb.dao.usage import UsageSums
+from sessiondb.dao.values import page_of
 from sessiondb.errors import InvalidInput
 from sessiondb.prices.table import load
 from sessiondb.records.usage import Usage, UsageReport
@@ -36,6 +37,10 @@ class Choice(NamedTuple):
     offset: int = 0
 
 
+_MOST = 24_000
+"""Months that reach back to the first years there are, and days that reach back 65 years: all there is."""
+
+
 def usage(
     connection: Connection,
     by: str,
@@ -51,6 +56,7 @@ def usage(
     choice = choice or Choice()
     if choice.order not in (None, "asc", "desc"):
         raise InvalidInput(f"cannot order by {choice.order!r}: give asc or desc")
+    page = page_of(choice.limit, choice.offset)
     sums = UsageSums(connection)
     pricing = Pricing(load(choice.prices), choice.cost, sums.models())
     tz = timestamps.zone(choice.tz) if isinstance(choice.tz, str) else choice.tz
@@ -73,16 +79,14 @@ def usage(
     rows = (
         _branches(rows, choice.order) if choice.tree and by == "session" else ordered(rows, by, choice.order)
     )
-    end = None if choice.limit is None else choice.offset + choice.limit
-    return UsageReport(
-        rows[choice.offset : end], len(rows), report.sum.usage(), report.unpriced(), report.undated_writes
-    )
+    return UsageReport(rows[page], len(rows), report.sum.usage(), report.unpriced(), report.undated_writes)
 
 
 def _since(by: str, last: int, tz: tzinfo | None) -> str:
     """Return when the last so many days begin, or weeks or months; the one that still runs counts."""
-    if last < 1:
-        raise InvalidInput(f"cannot report the last {last}: give 1 or more")
+    if isinstance(last, bool) or not isinstance(last, int) or last < 1:
+        raise InvalidInput(f"cannot report the last {last!r}: give 1 or more")
+    last = min(last, _MOST)
     day = datetime.now(timezone.utc).astimezone(tz).replace(hour=0, minute=0, second=0, microsecond=0)
     if by == "monthly":
         months = day.year * 12 + day.month - last

@@ -11,6 +11,7 @@ from sessiondb.dao.search.filters import TOOLS, Corpus, SearchFilter
 from sessiondb.dao.search.marking import Marker
 from sessiondb.dao.search.page import About, SearchPage
 from sessiondb.dao.search.queries import Order, SearchQueries
+from sessiondb.dao.values import page_of
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, DatabaseError, InvalidInput
 from sessiondb.query import (
     Choice,
@@ -69,6 +70,7 @@ class Search:
         that make no sense.
         """
         named = (agent, project, role, since, until)
+        page = page_of(limit, offset)
         request = requested(text, scope, named, Sort(sort, exact), raw)
         found = self._find(request)
         groups = found.groups
@@ -76,9 +78,8 @@ class Search:
             groups = ranking.folded(groups, self._pages.conversations(group.key for group in groups))
         if flat:
             groups = ranking.one_by_one(groups, by_score=sort == "relevance")
-        page = groups[offset:] if limit is None else groups[offset : offset + limit]
         pending = sum(self._pages.pending(corpus) for corpus in request.corpora)
-        hits = self._shown(request, found, page)
+        hits = self._shown(request, found, groups[page])
         return SearchResult(
             request.query.text,
             hits,

@@ -15,10 +15,11 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sessiondb.errors import Conflict, DatabaseBusy, DatabaseError, DatabaseMissing
+from sessiondb.errors import Conflict, DatabaseBusy, DatabaseError, DatabaseMissing, InvalidInput
 from sessiondb.storage import failures, forks
 from sessiondb.storage.binding import Parameters, bindable, cleaned, refusal, too_large
 from sessiondb.storage.files import OpenedFile, private_file, private_folder
@@ -29,6 +30,9 @@ __all__ = ["TIME_BUDGET", "Connection", "Row"]
 
 TIME_BUDGET = 30.0
 """Seconds that a write waits for other writers, unless told otherwise."""
+
+MOST_TIME = 1e6
+"""Seconds that anybody waits at most, however many are given: 11 days, which locks can count."""
 
 WAL_PATIENCE = 1.0
 """Seconds that opening a database waits for its readers to set write-ahead logging; the next one tries again."""
@@ -49,7 +53,9 @@ class Connection:
     def __init__(self, path: Path, *, read_only: bool = False, time_budget: float = TIME_BUDGET) -> None:
         self.path = path
         self.read_only = read_only
-        self._time_budget = time_budget
+        if not isinstance(time_budget, int | float) or not time_budget >= 0:
+            raise InvalidInput(f"time_budget is 0 or more seconds, not {time_budget!r}")
+        self._time_budget = time_budget = min(time_budget, MOST_TIME)
         self._turns = Turns(path, time_budget)
         self._loading_thread: int | None = None
         self._is_closed = self._is_inherited = False
@@ -212,8 +218,28 @@ class Connection:
             raise
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
-        """Run one writing statement for many rows."""
-        return self._write(self._sqlite.executemany, sql, rows)
+        """Run one writing statement for many rows; they are cleaned, and refused, as one is by `execute`."""
+        if not self.in_transaction:
+            with self.transaction():
+                return self.executemany(sql, rows)
+        taken: Parameters = ()
+
+        def each() -> Iterator[Parameters]:
+            nonlocal taken
+            for row in rows:
+                taken = bindable(row)
+                yield taken
+
+        given = each()
+        try:
+            return self._write(self._sqlite.executemany, sql, given)
+        except UnicodeEncodeError:
+            # The row that it failed of was taken already; those before it are written.
+            return self._write(self._sqlite.executemany, sql, map(cleaned, chain([taken], given)))
+        except (Conflict, DatabaseError) as error:
+            if refused := refusal(taken):
+                raise refused from error
+            raise
 
     def script(self, sql: str) -> None:
         """Run several statements as one transaction, or as part of the one that is open."""

@@ -100,6 +100,35 @@ class WriterLock:
             return False
 
 
+class ProcessMark:
+    """A file that says that its process lives: locked from its making to the end of the block, or of the process.
+
+    Raises OSError where it cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        _try_lock(self._handle)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self._handle)
+
+
+def is_left(mark: Path) -> bool:
+    """Say whether the process that made a mark has ended without removing it."""
+    try:
+        handle = os.open(mark, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return _try_lock(handle)
+    finally:
+        os.close(handle)
+
+
 if sys.platform == "win32":
     import msvcrt
 

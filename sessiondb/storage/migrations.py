@@ -59,13 +59,14 @@ class SchemaObject(NamedTuple):
 
 
 @cache
-def schema_objects() -> dict[str, SchemaObject]:
-    """Return what a database of the newest schema holds, by name, without the tables behind an FTS5 index."""
+def schema_objects(version: int = SCHEMA_VERSION) -> dict[str, SchemaObject]:
+    """Return what a database of a schema holds, by name, without the tables behind an FTS5 index."""
     import sqlite3
 
     with contextlib.closing(sqlite3.connect(":memory:")) as model:
         for migration in migrations():
-            model.executescript(migration.sql)
+            if migration.number <= version:
+                model.executescript(migration.sql)
         rows = model.execute(
             "SELECT type, name, tbl_name, sql FROM sqlite_master AS o WHERE sql IS NOT NULL AND NOT EXISTS"
             " (SELECT 1 FROM pragma_table_list AS t WHERE t.name = o.name AND t.type = 'shadow')"
@@ -95,12 +96,31 @@ def check(connection: Connection) -> int:
             f"{connection.path} has schema {version}, which no sessiondb writes: another program changed it;"
             f" restore a backup, or set user_version back (to {SCHEMA_VERSION} for a file of this version)"
         )
+    if version < SCHEMA_VERSION and (real := _version_held(connection, version)) > version:
+        raise DatabaseForeign(
+            f"{connection.path} says that it has schema {version}, and holds what schema {real} has: another program"
+            f' changed the number; set it back with `sqlite3 {connection.path} "PRAGMA user_version = {real}"`,'
+            " or restore a backup"
+        )
     if version > SCHEMA_VERSION:
         raise DatabaseForeign(
             f"{connection.path} has schema {version}, and this sessiondb knows up to {SCHEMA_VERSION}:"
             " upgrade sessiondb"
         )
     return int(version)
+
+
+def _version_held(connection: Connection, version: int) -> int:
+    """Return the newest schema of which a database holds anything, `version` where nothing is newer than that."""
+    present = set(connection.rows("SELECT name, sql FROM sqlite_master"))
+    for newer in range(SCHEMA_VERSION, version, -1):
+        before = schema_objects(newer - 1)
+        if any(
+            (name, found.sql) in present and before.get(name) != found
+            for name, found in schema_objects(newer).items()
+        ):
+            return newer
+    return version
 
 
 def check_readable(connection: Connection) -> None:

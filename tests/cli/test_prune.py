@@ -52,6 +52,20 @@ def test_dry_run_in_json_counts(filled: Path, run: Run) -> None:
     }
 
 
+def test_undated_sessions_are_named_and_go_where_prune_is_told_to(filled: Path, run: Run) -> None:
+    with SessionDB(filled) as db:
+        active = db.sessions.get("11112222-parser").last_active_at
+        db.sessions.set_metadata("11112222-parser", {"dated_by_file": active})
+
+    kept = run("prune", "--days", "30", "--yes", "--dry-run").stdout.splitlines()
+    gone = run("prune", "--days", "30", "--include-undated", "--dry-run").stdout.splitlines()
+    report = json.loads(run("prune", "--days", "30", "--include-undated", "--json", "-n").stdout)
+
+    assert kept[-1] == "kept 1 undated session (dated by nothing but a file; --include-undated removes such)"
+    assert "1 session of these dated only by the file it came from" in gone
+    assert (report["undated"], report["kept"]) == (1, {"open": 1, "pinned": 0})
+
+
 def test_nothing_is_removed_where_nobody_can_be_asked(filled: Path, run: Run) -> None:
     result = run("prune", "--days", "30", stdin="y\n")
 

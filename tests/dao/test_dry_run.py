@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -86,3 +88,21 @@ def test_no_room_for_the_copy_is_told_before_it_is_made(
     message = r"a dry run needs [\d,]+ bytes free in .*, and there are 5"
     with pytest.raises(DatabaseError, match=message), dry_run_copy(db):
         pass
+
+
+def test_what_a_killed_dry_run_left_is_removed_by_the_next_import(db: SessionDB, tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys\n"
+        "from sessiondb import SessionDB\n"
+        "from sessiondb.dao.dry_run import dry_run_copy\n"
+        "with dry_run_copy(SessionDB(sys.argv[1])):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(db.path)], check=False)
+    assert killed.returncode < 0
+    assert len(list(tmp_path.glob(".sessions.db.dry-run-*"))) == 1
+    with dry_run_copy(db):
+        db.import_logs(str(tmp_path / "nothing"))
+        # The one that goes on stays.
+        assert len(list(tmp_path.glob(".sessions.db.dry-run-*"))) == 1
+    assert list(tmp_path.glob(".sessions.db.dry-run-*")) == []

@@ -93,3 +93,40 @@ def test_where_all_are_empty_none_is_the_last(tmp_path: Path) -> None:
         db.sessions.start("codex", id="empty")
         with pytest.raises(NotFound, match="no session has both messages and times"):
             db.sessions.resolve("@last")
+
+
+def test_prune_takes_undated_sessions_where_it_is_told_to(db: SessionDB) -> None:
+    planned = db.prune(NEW, include_undated=True, dry_run=True)
+    assert planned.undated == 1
+    assert "undated" not in planned.kept
+    removal = db.prune(NEW, include_undated=True)
+    assert (sorted(removal.sessions), removal.undated) == (sorted(planned.sessions), 1)
+    assert "dated" in removal.sessions
+
+
+def test_an_undated_session_takes_no_place_of_those_that_prune_keeps(db: SessionDB) -> None:
+    assert db.prune(NEW, keep=1).sessions == []
+    assert db.prune(NEW, include_undated=True, keep=1, dry_run=True).undated == 1
+
+
+def test_the_latest_session_is_one_that_someone_has_worked_in(db: SessionDB) -> None:
+    latest = db.sessions.latest()
+    assert latest is not None
+    assert latest.id == "dated"
+
+
+def test_where_all_are_undated_or_empty_the_latest_is_one_of_them(tmp_path: Path) -> None:
+    with SessionDB(tmp_path / "new.db") as db:
+        db.sessions.start("me", id="first")
+        latest = db.sessions.latest()
+        assert latest is not None
+        assert latest.id == "first"
+
+
+def test_a_cleared_session_is_still_the_latest(db: SessionDB) -> None:
+    db.sessions.start("me", id="cleared", started_at="2024-03-01T00:00:00Z")
+    db.messages.append("cleared", "user", "wipe this")
+    db.messages.clear("cleared")
+    latest = db.sessions.latest()
+    assert latest is not None
+    assert latest.id == "cleared"

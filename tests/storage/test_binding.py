@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -120,3 +121,19 @@ def test_a_number_beyond_64_bits_is_refused_in_words(db: SessionDB) -> None:
         db.messages.get(2**63)
     with pytest.raises(InvalidInput, match="a number is too large to be stored"):
         db.tokens.add("s", message_id=2**63, input=1)
+
+
+@pytest.mark.parametrize("is_outer", [True, False], ids=["in a transaction", "alone"])
+def test_many_rows_are_cleaned_as_one_is(db: SessionDB, is_outer: bool) -> None:
+    rows = ((name,) for name in ("plain", "a\0b", "c\udce9", "d\0\udce9"))
+    with db.connection.transaction() if is_outer else contextlib.nullcontext():
+        db.connection.executemany("INSERT INTO tags (name) VALUES (?)", rows)
+    names = db.connection.rows("SELECT name FROM tags ORDER BY id")
+    assert names == [("plain",), ("a\ufffdb",), ("c\ufffd",), ("d\ufffd\ufffd",)]
+
+
+@pytest.mark.parametrize(("odd", "words"), [(object(), "cannot store object"), (2**63, "too large")])
+def test_an_odd_value_in_many_rows_is_refused_in_words(db: SessionDB, odd: Any, words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        db.connection.executemany("INSERT INTO tags (name) VALUES (?)", [("plain",), (odd,)])
+    assert db.connection.rows("SELECT name FROM tags") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import re
@@ -181,6 +182,24 @@ def test_older_schema_is_backed_up_and_migrated_when_it_is_written(
     assert copy.execute("PRAGMA user_version").fetchone() == (3,)
     assert copy.execute("SELECT name FROM agents").fetchone() == ("kept",)
     copy.close()
+
+
+def test_a_schema_number_that_was_set_back_is_told_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.db"
+    with SessionDB(path) as db:
+        db.sessions.start("me", id="s")
+    for version in range(1, SCHEMA_VERSION):
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.execute(f"PRAGMA user_version = {version}")
+        for read_only in (True, False):
+            with pytest.raises(DatabaseForeign, match=rf"says that it has schema {version}.*") as refused:
+                SessionDB(path, read_only=read_only)
+            assert f'sqlite3 {path} "PRAGMA user_version = {SCHEMA_VERSION}"' in str(refused.value)
+    assert list(tmp_path.glob("*.backup*")) == []
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    with SessionDB(path) as db:
+        assert db.sessions.get("s").agent == "me"
 
 
 def test_failed_migration_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
