@@ -10,8 +10,8 @@ from sessiondb.dao.search.indexes import ALL, SearchIndex
 from sessiondb.errors import DatabaseError, InvalidInput
 from sessiondb.records import Backup, Finding, Optimized
 from sessiondb.records.progress import Progress, no_progress
+from sessiondb.storage.backups import back_up
 from sessiondb.storage.connection import Connection
-from sessiondb.storage.files import private_file
 
 
 class Maintenance:
@@ -73,15 +73,10 @@ class Maintenance:
         if target.exists():
             raise InvalidInput(f"{target} exists already: give the backup another name, or remove that one")
         try:
-            private_file(target)
+            with contextlib.closing(Connection(self._db.path, read_only=True)) as source:
+                back_up(target, source.rows)
         except OSError as error:
             raise DatabaseError(f"cannot make the backup {target}: {error.strerror or error}") from error
-        try:
-            with contextlib.closing(Connection(self._db.path, read_only=True)) as source:
-                source.rows("VACUUM INTO ?", (str(target),))
-        except BaseException:
-            target.unlink()
-            raise
         return Backup(str(target), target.stat().st_size)
 
     def optimize(self, progress: Progress | None = None) -> Optimized:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sessiondb.errors import DatabaseError, DatabaseForeign
+from sessiondb.storage.backups import back_up
 from sessiondb.storage.connection import Connection
-from sessiondb.storage.files import private_file
 
 APPLICATION_ID = 0x53534442
 """The four bytes "SSDB" in the file's header, by which the database is known as ours."""
@@ -174,11 +174,4 @@ def _back_up(connection: Connection, version: int) -> None:
     target = Path(f"{connection.path}.v{version}.backup")
     if target.exists():
         return
-    # Several processes may be at it: each makes its own copy, and the first one gets the name.
-    copy = Path(f"{target}.{os.getpid()}")
-    private_file(copy)
-    connection.maintain("VACUUM INTO ?", (str(copy),))
-    if target.exists():
-        copy.unlink()
-    else:
-        copy.replace(target)
+    back_up(target, connection.maintain)

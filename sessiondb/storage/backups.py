@@ -1,0 +1,39 @@
+"""Copy a whole database into a file of its own, which has its name only once it is complete."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sessiondb.storage.files import private_file
+
+
+def back_up(target: Path, run: Callable[[str, tuple[str]], Any]) -> None:
+    """Let a connection's `run` write the database as it is now into a new file that only its owner can read.
+
+    What stops in between, be it the power, leaves no file of that name, and the next backup to it removes
+    what was written. Where another process was faster, its file stays. Raises OSError, and what `run` raises.
+    """
+    # Several processes may be at it: each makes its own copy, and the first one gets the name.
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    private_file(part)
+    try:
+        run("VACUUM INTO ?", (str(part),))
+        _give_name(part, target)
+    finally:
+        for left in target.parent.glob(f"{glob.escape(f'.{target.name}.')}*.part*"):
+            left.unlink(missing_ok=True)
+
+
+def _give_name(part: Path, target: Path) -> None:
+    # Unlike a rename, a link takes no name from another process, which then removes this part too.
+    try:
+        with contextlib.suppress(FileExistsError, FileNotFoundError):
+            os.link(part, target)
+    except OSError:
+        # There are file systems without links.
+        part.replace(target)

@@ -1,0 +1,104 @@
+"""Many processes use a database at once, from before there is one: nothing is lost, doubled or refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sessiondb import SessionDB
+from tests.safety.soundness import faults
+
+pytestmark = pytest.mark.safety
+ROOT = Path(__file__).parents[2]
+SECONDS = int(os.environ.get("SESSIONDB_LOAD_SECONDS", "600" if os.environ.get("SESSIONDB_SOAK") else "20"))
+ROLES = ["append"] * 8 + ["import"] * 2 + ["prune", "optimize", "search", "search"]
+LOG_LIMIT = 128 * 2**20
+"""Bytes of the write-ahead log that no amount of writing may exceed."""
+
+
+def start(role: str, folder: Path, number: int) -> subprocess.Popen[bytes]:
+    """Start a process that plays a role."""
+    command = [sys.executable, "-m", "tests.safety.busy_worker", role, str(folder), str(number), str(SECONDS)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.fixture
+def datasette(tmp_path: Path) -> Iterator[Callable[[], bool]]:
+    """Serve the database with Datasette; yield what reads a page of it, and says whether there was one yet."""
+    if find_spec("datasette") is None:
+        pytest.skip("datasette is not installed")
+    port = 20000 + os.getpid() % 20000
+    page = f"http://127.0.0.1:{port}/sessions/messages.json?_size=5&_sort_desc=id"
+    servers: list[subprocess.Popen[bytes]] = []
+
+    def read() -> bool:
+        if not servers and (tmp_path / "sessions.db").exists():
+            command = [sys.executable, "-m", "datasette", str(tmp_path / "sessions.db"), "-p", str(port)]
+            servers.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        try:
+            with urllib.request.urlopen(page, timeout=30) as answer:
+                return "rows" in json.load(answer)
+        except urllib.error.URLError:
+            return False
+
+    yield read
+    for server in servers:
+        server.kill()
+        server.wait()
+
+
+def test_processes_that_use_a_new_database_at_once_lose_and_double_nothing(
+    tmp_path: Path, datasette: Callable[[], bool]
+) -> None:
+    workers = [start(role, tmp_path, number) for number, role in enumerate(ROLES)]
+    log, largest, pages = tmp_path / "sessions.db-wal", 0, 0
+    while any(worker.poll() is None for worker in workers):
+        largest = max(largest, log.stat().st_size if log.exists() else 0)
+        pages += datasette()
+        time.sleep(0.05)
+    said: dict[str, list[Any]] = {}
+    for role, worker in zip(ROLES, workers, strict=True):
+        output, errors = worker.communicate()
+        assert worker.returncode == 0, f"{role}: {errors.decode()[-2000:]}"
+        said.setdefault(role, []).append(json.loads(output))
+    acknowledged = [name for worker in said["append"] for name in worker["done"]]
+    lines = sum(worker["done"] for worker in said["import"])
+    worst = {role: round(max(worker["slowest"] for worker in workers), 2) for role, workers in said.items()}
+    sys.stdout.write(
+        f"{len(acknowledged)} acknowledged, {lines} lines imported, {said['prune'][0]['done']} sessions pruned;"
+        f" worst in seconds {worst}; log at most {largest / 1e6:.1f} MB;"
+        f" {pages} pages read\n"
+    )
+
+    assert faults(tmp_path / "sessions.db") == {}
+    with SessionDB(tmp_path / "sessions.db", read_only=True) as db:
+        written = [
+            text.split()[0]
+            for (text,) in db.connection.rows(
+                "SELECT content FROM messages JOIN sessions AS s ON s.id = session_id"
+                " WHERE s.agent = 'appender' AND role = 'user'"
+            )
+        ]
+        asked = [name.rstrip("?") for name in written if name != "Where"]
+        imported = db.connection.value(
+            "SELECT count(*) FROM messages JOIN sessions AS s ON s.id = session_id WHERE s.agent = 'claude-code'"
+        )
+    plain = [name for name in acknowledged if int(name.rpartition("x")[2]) % 6]
+    assert sorted(asked) == sorted(plain)
+    assert len(written) == len(acknowledged) >= 50
+    assert imported == lines
+    assert largest < LOG_LIMIT
+    assert pages > 0
+    # Ten times what a quiet machine needs: a guard against waiting without end, not a measurement.
+    assert worst["append"] < 10

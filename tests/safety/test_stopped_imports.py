@@ -1,0 +1,23 @@
+"""Imports and merges stopped at their system calls: nothing is half done, and the same command completes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.safety.points import need_strace
+from tests.safety.stopping import Campaign
+
+pytestmark = [need_strace, pytest.mark.safety]
+OPERATIONS = ["import", "import of grown logs", "import of long logs", "merge"]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_same_command_completes_what_was_killed_anywhere(tmp_path: Path, name: str) -> None:
+    assert Campaign(name, tmp_path).kill() == []
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_same_command_completes_what_a_failing_disk_stopped_anywhere(tmp_path: Path, name: str) -> None:
+    assert Campaign(name, tmp_path).fail() == []

@@ -1,0 +1,23 @@
+"""Removals, upkeep and migrations stopped at their system calls: the same command completes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.safety.points import need_strace
+from tests.safety.stopping import Campaign
+
+pytestmark = [need_strace, pytest.mark.safety]
+OPERATIONS = ["prune", "rm", "optimize", "backup", "doctor --fix", "migration"]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_same_command_completes_what_was_killed_anywhere(tmp_path: Path, name: str) -> None:
+    assert Campaign(name, tmp_path).kill() == []
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_same_command_completes_what_a_failing_disk_stopped_anywhere(tmp_path: Path, name: str) -> None:
+    assert Campaign(name, tmp_path).fail() == []

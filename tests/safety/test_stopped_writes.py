@@ -1,0 +1,27 @@
+"""Appends and turns that are stopped at their system calls: what was acknowledged is there, and no half turn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.safety.points import need_strace
+from tests.safety.stopping import Campaign
+
+pytestmark = [need_strace, pytest.mark.safety]
+WRITES = ["append", "first append", "turns"]
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_nothing_acknowledged_is_lost_wherever_a_writer_is_killed(tmp_path: Path, name: str) -> None:
+    campaign = Campaign(name, tmp_path)
+    assert campaign.kill() == []
+    assert campaign.acknowledged >= campaign.visited, "too little was acknowledged to tell anything"
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_nothing_acknowledged_is_lost_wherever_the_disk_fails(tmp_path: Path, name: str) -> None:
+    campaign = Campaign(name, tmp_path)
+    assert campaign.fail() == []
+    assert campaign.acknowledged >= campaign.visited, "too little was acknowledged to tell anything"
