@@ -448,7 +448,7 @@ class SessionDB(Tables):
 
     def short_ids(self, session_ids: Iterable[str]) -> dict[str, str]:
         """Return for each id the shortest beginning, of 8 characters or more, that no other session has."""
-        from sessiondb.dao.short_ids import short_ids
+        from sessiondb.dao.lookups import short_ids
 
         return short_ids(self.connection, session_ids)
 

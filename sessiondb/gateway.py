@@ -17,7 +17,7 @@ from sessiondb.live.callbacks import Callback, FailureLogged
 from sessiondb.live.context_prompt import context_prompt
 from sessiondb.live.reset_policy import NEVER, ResetPolicy, ResetRules
 from sessiondb.records import Channel, Session, SessionFilter
-from sessiondb.storage.locks import pauses
+from sessiondb.storage.statements import pauses
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables

@@ -6,6 +6,8 @@ import re
 
 ELLIPSIS = "…"
 
+TITLE_LENGTH = 100
+
 # C0 but for tab and newline, DEL and C1; what turns the direction of the text around it, or ends a line; lone
 # surrogates.
 _UNSEEN_IN_JSON = "[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -41,6 +43,12 @@ def shown(text: str) -> str:
 def one_line(text: str) -> str:
     """Return the text on one line, control characters shown."""
     return visible(" ".join(text.split()))
+
+
+def prompt_title(text: str) -> str:
+    """Return a text as a title: one line, cut where it is long; empty for a text of nothing but space."""
+    line = " ".join(text[: TITLE_LENGTH * 10].split())
+    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1] + ELLIPSIS
 
 
 def width(text: str) -> int:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sessiondb.cli.fields import fields_of
 from sessiondb.cli.options import database_option, json_option, reading, writing
+from sessiondb.cli.record_fields import fields_of
 from sessiondb.cli.render import print_result, show_json
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sessiondb.chat.text import counted
-from sessiondb.cli.fields import import_fields
 from sessiondb.cli.options import database_option, json_option, trying, writing
+from sessiondb.cli.record_fields import import_fields
 from sessiondb.cli.render import Progress, is_watched, print_notice, print_result, show_json, show_text
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sessiondb.cli.fields import SESSIONS, session_rows
 from sessiondb.cli.options import database_option, filter_options, output_options, reading, say_unknown
+from sessiondb.cli.record_fields import SESSIONS, session_rows
 from sessiondb.cli.render import Output, show_rows
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from sessiondb.cli.fields import NOTES, note_fields, note_rows
 from sessiondb.cli.options import (
     current_folder,
     database_option,
@@ -19,6 +18,7 @@ from sessiondb.cli.options import (
     with_options,
     writing,
 )
+from sessiondb.cli.record_fields import NOTES, note_fields, note_rows
 from sessiondb.cli.render import Output, print_result, show_json, show_rows
 from sessiondb.records.notes import KINDS
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from sessiondb.chat.text import counted, short_bytes
-from sessiondb.cli.fields import removal_fields, session_rows
 from sessiondb.cli.options import Function, reading, with_options, writing
+from sessiondb.cli.record_fields import removal_fields, session_rows
 from sessiondb.cli.render import Column, Output, ask, can_ask, print_result, show_json, show_text, table
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sessiondb.cli.fields import HITS, hit_rows, search_fields
 from sessiondb.cli.hits import lines, remarks
 from sessiondb.cli.options import (
     database_option,
@@ -17,10 +16,11 @@ from sessiondb.cli.options import (
     time_begin,
     time_end,
 )
+from sessiondb.cli.record_fields import HITS, hit_rows, search_fields
 from sessiondb.cli.render import Output, print_more, print_notice, show_json, show_rows, show_text
 
 if TYPE_CHECKING:
-    from sessiondb.cli.opening import Opened
+    from sessiondb.cli.hit_in_transcript import Opened
     from sessiondb.database import SessionDB
     from sessiondb.records import SearchResult
 
@@ -120,7 +120,7 @@ def command(
 
 def _open(db: SessionDB, result: SearchResult) -> Opened | None:
     """Return the transcript of the best hit that is in a session, None where there is none."""
-    from sessiondb.cli.opening import opened
+    from sessiondb.cli.hit_in_transcript import opened
 
     hit = next((hit for hit in result.hits if hit.session_id), None)
     if hit is None or hit.session_id is None:

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from sessiondb.chat.transcript import STYLES, Look, lines, without_tools
-from sessiondb.cli.fields import MESSAGES, fields_of, message_rows, session_details
 from sessiondb.cli.options import database_option, output_options, reading, session_argument
+from sessiondb.cli.record_fields import MESSAGES, fields_of, message_rows, session_details
 from sessiondb.cli.render import Output, print_more, show_json, show_rows, show_text, strong
 from sessiondb.records import Transcript
 

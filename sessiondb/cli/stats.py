@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sessiondb.cli.fields import fields_of
 from sessiondb.cli.options import database_option, filter_options, output_options, reading, say_unknown
+from sessiondb.cli.record_fields import fields_of
 from sessiondb.cli.render import Column, Listing, Output, show_rows
 from sessiondb.records.statistics import GROUPS
 

@@ -9,8 +9,8 @@ import click
 
 from sessiondb import timestamps
 from sessiondb.chat.text import counted, short_bytes
-from sessiondb.cli.fields import fields_of
 from sessiondb.cli.options import database_option, json_option, reading
+from sessiondb.cli.record_fields import fields_of
 from sessiondb.cli.render import print_result, show_json
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from sessiondb.chat.text import counted, one_line, visible_json
-from sessiondb.cli.fields import import_fields
 from sessiondb.cli.options import writing
+from sessiondb.cli.record_fields import import_fields
 from sessiondb.cli.render import print_notice, show_text
 
 if TYPE_CHECKING:

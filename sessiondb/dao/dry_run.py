@@ -16,7 +16,7 @@ from sessiondb.errors import DatabaseError
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.files import private_file
-from sessiondb.storage.locks import ProcessMark, is_left
+from sessiondb.storage.turns import ProcessMark, is_left
 
 PAGES = 4096
 """Pages that are copied between two reports of progress: 16 MB."""

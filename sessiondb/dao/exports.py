@@ -1,4 +1,4 @@
-"""Read sessions and all that hangs on them as rows under natural keys (see sessiondb.records.rows)."""
+"""Read sessions and all that hangs on them as rows under natural keys (see sessiondb.records.export_rows)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from sessiondb.dao.session_filter import where_clause
 from sessiondb.records import SessionFilter
-from sessiondb.records.rows import (
+from sessiondb.records.export_rows import (
     CallRow,
     ChannelRow,
     DeletionRow,

@@ -1,4 +1,4 @@
-"""The look-up tables: agents, projects, models, channels and tags, found by their natural keys or added."""
+"""What names stand for: look-up rows by their natural keys, found or added, and sessions by short ids."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ PROJECTS = (
 """The projects that a `--project` means, wherever it is given: by their folder, some folders of its path, or name."""
 
 _CHANNEL = "platform, chat_type, chat_id, chat_name, user_id, user_name, thread_id"
+
+MIN_LENGTH = 8
+"""Characters of a short id at least, so that it goes on naming one session for a while."""
 
 
 class Lookups:
@@ -112,3 +115,26 @@ def count_by_agent(connection: Connection, session_ids: Iterable[str]) -> dict[s
         (json.dumps(list(session_ids)),),
     )
     return {row[0]: row[1] for row in rows}
+
+
+def short_ids(connection: Connection, session_ids: Iterable[str]) -> dict[str, str]:
+    """Return for each id the beginning that no other session's id shares, MIN_LENGTH characters or more."""
+    rows = connection.rows(
+        "SELECT value, (SELECT max(id) FROM sessions WHERE id < value),"
+        " (SELECT min(id) FROM sessions WHERE id > value) FROM json_each(?)",
+        (json.dumps(list(session_ids)),),
+    )
+    return {
+        id: id[: max(MIN_LENGTH, _shared(id, before) + 1, _shared(id, after) + 1)]
+        for id, before, after in rows
+    }
+
+
+def _shared(id: str, other: str | None) -> int:
+    """Return how many characters two ids have in common at their beginning."""
+    if other is None:
+        return 0
+    return next(
+        (place for place, (ours, theirs) in enumerate(zip(id, other, strict=False)) if ours != theirs),
+        min(len(id), len(other)),
+    )

@@ -17,7 +17,7 @@ from sessiondb.errors import NotFound
 from sessiondb.records import Removal, SessionFilter
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage.connection import Connection
-from sessiondb.storage.pace import Pace
+from sessiondb.storage.turns import Pace
 
 # Sessions that one transaction removes: of the first, at least, and at most.
 _SESSIONS = (20, 1, 500)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sessiondb import timestamps
 from sessiondb.dao.lookups import PROJECTS
-from sessiondb.records import SessionFilter
 from sessiondb.records.agents import stored_name
+
+if TYPE_CHECKING:
+    from sessiondb.records import SessionFilter
 
 FILE_TIME = "dated_by_file"
 """The metadata of a session that nothing dates but its file: when that was last changed. Later activity dates it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,16 +13,30 @@ from typing import Any
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.session_details import SessionDetails
 from sessiondb.dao.session_filter import BY_FILE, RECENT, USED, where_clause
-from sessiondb.dao.session_row import COLUMNS, FROM, session_record
-from sessiondb.dao.values import json_value, moment, row_limit, row_offset
+from sessiondb.dao.values import json_value, moment, row_limit, row_offset, stored_json, token_sums
 from sessiondb.errors import Ambiguous, Conflict, NotFound
-from sessiondb.records import Channel, Session, SessionFilter
+from sessiondb.records import Channel, Session, SessionFilter, Tokens
 from sessiondb.records.projects import normal_path
+from sessiondb.storage.connection import Row
 
 __all__ = ["LAST", "Sessions"]
 
 LAST = "@last"
 """The name of the session that was active last, wherever a session is named by id or unique prefix."""
+
+_COLUMNS = f"""
+  s.id, s.agent, s.started_at, s.last_active_at, s.native_id, s.key, coalesce(p.path, p.name),
+  c.platform, c.chat_type, c.chat_id, c.chat_name, c.user_id, c.user_name, c.thread_id,
+  s.parent_id, s.relation, s.title, m.name, s.ended_at, s.end_reason, s.message_count, s.tool_call_count,
+  s.consolidated, s.pinned, s.origin, s.metadata,
+  (SELECT json_array({token_sums()}) FROM token_counts AS t WHERE t.session_id = s.id)
+"""
+_FROM = """
+FROM sessions AS s
+LEFT JOIN projects AS p ON p.id = s.project_id
+LEFT JOIN channels AS c ON c.id = s.channel_id
+LEFT JOIN models AS m ON m.id = s.model_id
+"""
 
 
 class Sessions(SessionDetails):
@@ -81,10 +96,10 @@ class Sessions(SessionDetails):
 
     def get(self, session_id: str) -> Session:
         """Return a session by its exact id. Raises NotFound."""
-        row = self._db.row(f"SELECT {COLUMNS} {FROM} WHERE s.id = ?", (session_id,))
+        row = self._db.row(f"SELECT {_COLUMNS} {_FROM} WHERE s.id = ?", (session_id,))
         if row is None:
             raise NotFound(f"there is no session {session_id}: `sessiondb list` shows those there are")
-        return session_record(row)
+        return _session_record(row)
 
     def resolve(self, name: str) -> Session:
         """Return the session a person named: its id, its agent's own id, a unique prefix of either, or @last.
@@ -175,10 +190,10 @@ class Sessions(SessionDetails):
             if left == 0:
                 break
             rows = self._db.rows(
-                f"SELECT {COLUMNS} {FROM} {narrowed} ORDER BY s.last_active_at DESC, s.id LIMIT ? OFFSET ?",
+                f"SELECT {_COLUMNS} {_FROM} {narrowed} ORDER BY s.last_active_at DESC, s.id LIMIT ? OFFSET ?",
                 [*parameters, row_limit(left), offset],
             )
-            found += map(session_record, rows)
+            found += map(_session_record, rows)
             if offset and not rows:
                 # What is passed over may begin in the one and end in the other.
                 offset -= int(self._db.value(f"SELECT count(*) FROM sessions AS s {narrowed}", parameters))
@@ -287,3 +302,12 @@ def _with_text_ids(channel: Channel | None) -> Channel | None:
     names = ("chat_id", "user_id", "thread_id")
     ids = {name: str(value) for name in names if (value := getattr(channel, name)) is not None}
     return replace(channel, **ids)
+
+
+def _session_record(row: Row) -> Session:
+    """Return the record of a row of _COLUMNS."""
+    channel = Channel(*row[7:14]) if row[7] is not None else None
+    pinned, origin, metadata, tokens = row[23:]
+    values = [*row[:7], channel, *row[14:23], bool(pinned), origin, stored_json(metadata, {})]
+    values.append(Tokens(*json.loads(tokens)))
+    return Session(*values)

@@ -86,7 +86,7 @@ class Tables:
     def _file(self, path: str | PathLike[str], read_only: bool) -> Path:
         name = str(path)
         if name == ":memory:":
-            from sessiondb.storage.temporary import temporary_folder
+            from sessiondb.storage.files import temporary_folder
 
             if read_only:
                 raise InvalidInput("a database in memory is new and empty: open it without read_only")

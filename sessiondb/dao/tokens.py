@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from sessiondb.dao.lookups import Lookups
-from sessiondb.dao.values import SUMS, moment
+from sessiondb.dao.values import moment, token_sums
 from sessiondb.errors import Conflict, InvalidInput
 from sessiondb.records import Tokens
-from sessiondb.records.rows import stored_json
+from sessiondb.records.export_rows import stored_json
 from sessiondb.records.sessions import BILLING_DETAILS, TOKEN_BUCKETS
 from sessiondb.storage.connection import Connection
 
@@ -76,13 +76,18 @@ class TokenCounts:
     def total(self, session_id: str) -> Tokens:
         """Return the sums of a session."""
         return Tokens(
-            *(self._db.row(f"SELECT {SUMS} FROM token_counts AS t WHERE session_id = ?", (session_id,)) or ())
+            *(
+                self._db.row(
+                    f"SELECT {token_sums()} FROM token_counts AS t WHERE session_id = ?", (session_id,)
+                )
+                or ()
+            )
         )
 
     def of_messages(self, session_id: str) -> dict[int, Tokens]:
         """Return what was counted for the messages of a session, by their id, for those that have any."""
         rows = self._db.rows(
-            f"SELECT t.message_id, {SUMS} FROM token_counts AS t"
+            f"SELECT t.message_id, {token_sums()} FROM token_counts AS t"
             " WHERE t.session_id = ? AND t.message_id IS NOT NULL GROUP BY t.message_id",
             (session_id,),
         )

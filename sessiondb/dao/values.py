@@ -9,14 +9,8 @@ from typing import Any, TypeVar
 
 from sessiondb import timestamps
 from sessiondb.errors import InvalidInput
-from sessiondb.records.sessions import TOKEN_BUCKETS
 
 T = TypeVar("T")
-
-SUMS = ", ".join(
-    f"CASE WHEN count(t.{name}) THEN CAST(total(t.{name}) AS INTEGER) END" for name in TOKEN_BUCKETS
-)
-"""The sums of TOKEN_BUCKETS over `token_counts AS t`: exact up to 2^53, never an error; NULL is unknown."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _GREATEST = 2**63 - 1
@@ -135,3 +129,14 @@ def json_value(value: Any) -> str | None:
         raise InvalidInput(f"cannot store a {type(value).__name__} as JSON: {error}") from error
     # SQLite takes no lone surrogate; as an escape it is plain ASCII.
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def token_sums() -> str:
+    """Return the sums of TOKEN_BUCKETS over `token_counts AS t`, as SQL.
+
+    They are exact up to 2^53, and never an error; NULL is unknown.
+    """
+    from sessiondb.records.sessions import TOKEN_BUCKETS
+
+    sums = (f"CASE WHEN count(t.{name}) THEN CAST(total(t.{name}) AS INTEGER) END" for name in TOKEN_BUCKETS)
+    return ", ".join(sums)

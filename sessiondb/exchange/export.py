@@ -12,8 +12,17 @@ from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.exchange.output import must_be_new, write
 from sessiondb.exchange.transcripts import markdown
 from sessiondb.records import ExportReport, SessionFilter
+from sessiondb.records.export_rows import (
+    FORMAT,
+    VERSION,
+    DeletionRow,
+    HeaderRow,
+    NoteRow,
+    Row,
+    SessionRow,
+    encode,
+)
 from sessiondb.records.progress import Progress, no_progress
-from sessiondb.records.rows import FORMAT, VERSION, DeletionRow, HeaderRow, NoteRow, Row, SessionRow, encode
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables

@@ -20,9 +20,9 @@ from sessiondb.dao.union.sessions import Batch
 from sessiondb.dao.union.union import Union
 from sessiondb.errors import DatabaseMissing, InvalidInput
 from sessiondb.records import MergeReport
+from sessiondb.records.export_rows import Row, SessionRow, weight
 from sessiondb.records.progress import Progress, no_progress
-from sessiondb.records.rows import Row, SessionRow, weight
-from sessiondb.storage.pace import Pace
+from sessiondb.storage.turns import Pace
 
 LARGE = 4 * 1024 * 1024
 """Bytes of a database from which on its rows go past the search triggers; below, they are cheaper."""

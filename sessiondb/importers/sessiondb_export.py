@@ -1,4 +1,4 @@
-"""The JSON lines that `sessiondb export` writes (see sessiondb.records.rows for what stands in them)."""
+"""The JSON lines that `sessiondb export` writes (see sessiondb.records.export_rows for what stands in them)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sessiondb.errors import ImportFailed
-from sessiondb.records.rows import (
+from sessiondb.records.export_rows import (
     FORMAT,
     VERSION,
     HeaderRow,

@@ -1,4 +1,4 @@
-"""Cut what is read of files into pieces, so that no transaction of an import is long.
+"""Cut what is read of files into pieces, so that no transaction of an import is long, and count what these bring.
 
 A writer that holds the lock of the database keeps every live append waiting, so an import holds it only while rows are
 written: files are read before, into memory, and a file that is larger than one transaction is written in several.
@@ -13,19 +13,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from sessiondb.dao.lookups import count_by_agent
 from sessiondb.importers.base import SessionRecord
-from sessiondb.records.rows import HeaderRow, SessionRow, weight
-from sessiondb.storage.pace import Pace
+from sessiondb.records import ImportReport, Skipped
+from sessiondb.records.export_rows import HeaderRow, SessionRow, weight
+from sessiondb.storage.turns import Pace
 
 if TYPE_CHECKING:
     from sessiondb.dao.ledger import Claims, Entry
     from sessiondb.dao.union.misread import OldReading
     from sessiondb.dao.union.writer import Added
     from sessiondb.importers.base import Record
-    from sessiondb.ingest.discovery import Found
+    from sessiondb.ingest.discovery import Found, Refused
     from sessiondb.ingest.read_ahead import ReceivedReading
     from sessiondb.ingest.reading import Reading
-    from sessiondb.records.rows import Row
+    from sessiondb.records.export_rows import Row
+    from sessiondb.storage.connection import Connection
 
 
 @dataclass(slots=True)
@@ -107,3 +110,50 @@ def _may_cut(before: Record | Row, after: Record | Row) -> bool:
     if isinstance(after, tuple):
         return not isinstance(before, SessionRecord)
     return isinstance(after, SessionRow)
+
+
+@dataclass
+class Tally:
+    """The counts of a run, or of a part of one. The session counts are of those in the files looked at."""
+
+    files: int = 0
+    sessions_added: set[str] = field(default_factory=set)
+    sessions_updated: set[str] = field(default_factory=set)
+    sessions_unchanged: int = 0
+    messages_added: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+    def take(self, part: Tally) -> None:
+        """Add what a part of the run did."""
+        self.sessions_added |= part.sessions_added
+        self.sessions_updated |= part.sessions_updated
+        self.sessions_updated -= self.sessions_added
+        self.sessions_unchanged += part.sessions_unchanged
+        self.messages_added += part.messages_added
+        self.skipped += part.skipped
+        self.refused += part.refused
+        self.unread += part.unread
+
+    def skip(self, found: Found | Refused, reason: str) -> None:
+        """Note that a file was not imported, or not wholly."""
+        self.skipped.append(Skipped(found.name, None, reason))
+        if found.is_named:
+            self.refused.append(found.path)
+
+    def report(self, connection: Connection, seconds: float) -> ImportReport:
+        """Return the report of a run that took so many seconds."""
+        return ImportReport(
+            files=self.files,
+            sessions_added=frozenset(self.sessions_added),
+            sessions_updated=frozenset(self.sessions_updated),
+            sessions_unchanged=self.sessions_unchanged,
+            messages_added=self.messages_added,
+            added_by_agent=count_by_agent(connection, self.sessions_added),
+            updated_by_agent=count_by_agent(connection, self.sessions_updated),
+            skipped=self.skipped,
+            refused=self.refused,
+            unread=self.unread,
+            seconds=round(seconds, 3),
+        )

@@ -25,7 +25,7 @@ from sessiondb.ingest.reading import Outcome, Reading, Request
 if TYPE_CHECKING:
     from sessiondb.importers.base import Record
     from sessiondb.ingest.discovery import Found
-    from sessiondb.records.rows import Row
+    from sessiondb.records.export_rows import Row
 
 WORTHWHILE_BYTES = 32 * 1024 * 1024
 """From so many bytes of files on, a second process pays: it takes a tenth of a second to start."""

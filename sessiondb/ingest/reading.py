@@ -20,7 +20,7 @@ from sessiondb.importers.foreign import NotReadYet
 
 if TYPE_CHECKING:
     from sessiondb.importers.base import Importer, Record
-    from sessiondb.records.rows import Row
+    from sessiondb.records.export_rows import Row
 
 DIGEST_BYTES = 4096
 

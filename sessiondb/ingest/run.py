@@ -19,14 +19,13 @@ from sessiondb.errors import DatabaseBusy, DatabaseDamaged, SessionDBError
 from sessiondb.importers import importer, importers
 from sessiondb.importers.foreign import REFUSED
 from sessiondb.ingest.discovery import Found, Refused, discover
-from sessiondb.ingest.pieces import Brought, ImportFile, Piece, cut
+from sessiondb.ingest.pieces import Brought, ImportFile, Piece, Tally, cut
 from sessiondb.ingest.read_ahead import ReadAhead, ReaderLost, is_worthwhile
 from sessiondb.ingest.reading import Reading, Request, begins_as_read, in_words
-from sessiondb.ingest.tally import Tally
 from sessiondb.records import ImportReport, Skipped
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage.connection import Connection
-from sessiondb.storage.pace import Pace
+from sessiondb.storage.turns import Pace
 
 _ENTRIES = 500
 """Files that the ledger is asked about at a time."""

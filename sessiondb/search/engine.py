@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from sessiondb.dao.names import Names
 from sessiondb.dao.search.filters import TOOLS, Corpus, SearchFilter
 from sessiondb.dao.search.marking import Marker
 from sessiondb.dao.search.page import About, SearchPage
@@ -126,6 +125,8 @@ class Search:
             for value in getattr(filters, kind).any_of:
                 alone: dict[str, Any] = {kind: Choice((value,))}
                 if not SearchFilter(self._connection, Filters(**alone)).fits_any_session():
+                    from sessiondb.dao.names import Names
+
                     yield Names(self._connection).sentence(kind, value)
 
     def _understanding(self, request: Request) -> list[Corpus]:

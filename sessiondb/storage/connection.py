@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sessiondb.errors import Conflict, DatabaseBusy, DatabaseError, DatabaseMissing, InvalidInput
-from sessiondb.storage import failures, forks
-from sessiondb.storage.binding import Parameters, bindable, cleaned, refusal, too_large
-from sessiondb.storage.files import OpenedFile, private_file, private_folder
-from sessiondb.storage.readers import Readers, Row, attempt, open_file
+from sessiondb.storage import files, statements
+from sessiondb.storage.readers import Readers, Row, open_file
+from sessiondb.storage.statements import Parameters, attempt, bindable, cleaned, refusal, too_large
 from sessiondb.storage.turns import Holder, Turns
 
 __all__ = ["TIME_BUDGET", "Connection", "Row"]
@@ -68,18 +67,18 @@ class Connection:
             self._readers.give_back(self._sqlite)
         else:
             self._sqlite = open_file(path, "mode=rw", CACHE)
-        forks.watch(self)
+        files.watch(self)
 
-    def _make_file(self) -> OpenedFile:
+    def _make_file(self) -> files.OpenedFile:
         try:
             if not self.read_only:
-                private_folder(self.path.parent)
-                private_file(self.path)
+                files.private_folder(self.path.parent)
+                files.private_file(self.path)
             elif not self.path.exists():
                 raise DatabaseMissing(
                     f"there is no database at {self.path} yet: `sessiondb import auto` makes one"
                 )
-            return OpenedFile(self.path)
+            return files.OpenedFile(self.path)
         except OSError as error:
             act = "open" if self.read_only else "make"
             raise DatabaseError(
@@ -100,7 +99,7 @@ class Connection:
                 with self._turns.held("a change of the journal", patience=patience):
                     mode = attempt(self._sqlite, "PRAGMA journal_mode = WAL", (), patience).fetchone()[0]
         except sqlite3.Error as error:
-            if not failures.is_busy(error):
+            if not statements.is_busy(error):
                 raise self._failure(error) from error
         except DatabaseBusy:
             pass
@@ -186,7 +185,7 @@ class Connection:
 
     def _give_back(self, reader: sqlite3.Connection) -> None:
         if self._is_inherited:
-            forks.leak(reader)
+            files.leak(reader)
         elif reader is not self._sqlite or self.read_only:
             self._readers.give_back(reader)
 
@@ -354,7 +353,7 @@ class Connection:
             self._is_closed = True
             if not self.read_only and self._file.is_lost():
                 # SQLite would remove the log by its name, which is another file's by now.
-                forks.leak(self._sqlite)
+                files.leak(self._sqlite)
                 self._readers.let_go()
             else:
                 self._readers.close()
@@ -364,7 +363,7 @@ class Connection:
     def after_fork(self) -> None:
         """Let go, in a forked child, of all that is the parent's."""
         self._is_inherited = True
-        forks.leak(self._sqlite)
+        files.leak(self._sqlite)
         self._readers.let_go()
         self._turns.close()
 
@@ -409,7 +408,7 @@ class Connection:
             # SQLite has thrown away by then what a second try would report as written.
             attempt(self._sqlite, "COMMIT", (), self._time_budget)
         except sqlite3.Error as error:
-            raise failures.failure(self.path, error, self._time_budget) from error
+            raise statements.failure(self.path, error, self._time_budget) from error
         self._file.check()
 
     def _undo(self, *statements: str) -> None:
@@ -441,7 +440,7 @@ class Connection:
 
     def _failure(self, error: sqlite3.Error) -> Exception:
         is_open = self._turns.mine() is not None and not self._is_closed and self._sqlite.in_transaction
-        return failures.failure(self.path, error, 0 if is_open else self._time_budget)
+        return statements.failure(self.path, error, 0 if is_open else self._time_budget)
 
 
 def _first(cursor: sqlite3.Cursor) -> Row | None:
@@ -453,7 +452,7 @@ def _first(cursor: sqlite3.Cursor) -> Row | None:
 
 def _decodes_anything_now(reader: sqlite3.Connection, error: sqlite3.Error) -> bool:
     """Take texts that are no UTF-8, as foreign tools write them, from now on; False where that was not it."""
-    if not failures.is_undecodable(error) or reader.text_factory is not str:
+    if not statements.is_undecodable(error) or reader.text_factory is not str:
         return False
     # Only now: it takes its time for each text.
     reader.text_factory = lambda text: text.decode("utf-8", "replace")

@@ -1,10 +1,20 @@
-"""The database as a file: private modes, and whether the path still names the file that was opened."""
+"""The database as a file: private modes, one that is gone when it is closed, and what must not happen to an open one.
+
+An open database may lose its file, when someone removes or replaces that, and its process may be forked. A child must
+not use, and not even close, what its parent has open: SQLite's locks and its log belong to the parent. A child that
+closes an inherited connection clears the index of the log, in memory that both share; one that keeps the lock file open
+keeps its lock.
+"""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
+import weakref
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 from sessiondb.errors import DatabaseError
 
@@ -80,3 +90,68 @@ class OpenedFile:
             if os.stat(f"{self._path}-wal").st_size:
                 return (-1,)
         return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+# Across os.fork()
+
+
+class Inheritable(Protocol):
+    """What is told that it is in a forked child now."""
+
+    def after_fork(self) -> None:
+        """Let go of all that is the parent's."""
+
+
+_opened: weakref.WeakSet[Any] = weakref.WeakSet()
+_kept: list[object] = []
+
+
+def watch(opened: Inheritable) -> None:
+    """Tell an object when it finds itself in a forked child."""
+    _opened.add(opened)
+
+
+def leak(*handles: object) -> None:
+    """Keep objects for as long as the process lives: none of them is closed, at its end either."""
+    if not _kept:
+        atexit.register(_never_free)
+    _kept.extend(handles)
+
+
+def _never_free() -> None:
+    import ctypes
+
+    for handle in _kept:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(handle))
+
+
+def _in_child() -> None:
+    for opened in list(_opened):
+        opened.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
+
+
+# In memory, as programs and their tests ask for it with ":memory:"
+
+
+def temporary_folder(owner: object) -> tuple[Path, Callable[[], Any]]:
+    """Return a private folder and what removes it, at the latest with its owner or the process that made it.
+
+    It is a folder because a database is read and written through several connections, which cannot share
+    what is in memory.
+    """
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="sessiondb-")
+    return Path(folder), weakref.finalize(owner, _remove, folder, os.getpid())
+
+
+def _remove(folder: str, process: int) -> None:
+    # A child that was forked has a copy of the owner, and must leave the folder to its parent.
+    if os.getpid() == process:
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)

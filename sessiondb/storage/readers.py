@@ -6,16 +6,12 @@ import contextlib
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sessiondb.errors import DatabaseBusy, DatabaseError
-from sessiondb.storage import debug, failures, forks
-from sessiondb.storage.binding import Parameters, bindable, cleaned, refusal, too_large
-from sessiondb.storage.files import OpenedFile
-from sessiondb.storage.locks import pauses
+from sessiondb.storage import files, statements
 
 IDLE = 4
 """Readers that are kept open for the next reads."""
@@ -37,8 +33,11 @@ def open_file(path: Path, options: str, cache: int, wait: float = 0) -> sqlite3.
             uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=0
         )
     except sqlite3.Error as error:
-        raise failures.failure(path, error, 0) from error
-    debug.trace(connection)
+        raise statements.failure(path, error, 0) from error
+    if "SESSIONDB_DEBUG" in os.environ:
+        from sessiondb.storage import debug
+
+        debug.trace(connection)
     try:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
@@ -47,43 +46,10 @@ def open_file(path: Path, options: str, cache: int, wait: float = 0) -> sqlite3.
         connection.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
-        if not failures.is_busy(error):
+        if not statements.is_busy(error):
             connection.close()
-            raise failures.failure(path, error, 0) from error
+            raise statements.failure(path, error, 0) from error
     return connection
-
-
-def attempt(
-    sqlite: sqlite3.Connection, sql: str, parameters: Parameters, time_budget: float
-) -> sqlite3.Cursor:
-    """Run a statement; where others are in the way, again until the time budget is used up.
-
-    Raises InvalidInput for values that cannot be stored.
-    """
-    parameters = bindable(parameters)
-    try:
-        return sqlite.execute(sql, parameters)
-    except UnicodeEncodeError:
-        parameters = cleaned(parameters)
-        return sqlite.execute(sql, parameters)
-    except sqlite3.OperationalError as error:
-        if not failures.is_busy(error):
-            raise
-    except OverflowError as error:
-        raise too_large() from error
-    except sqlite3.Error as error:
-        if refused := refusal(parameters):
-            raise refused from error
-        raise
-    deadline = time.monotonic() + time_budget
-    for pause in pauses():
-        time.sleep(pause)
-        try:
-            return sqlite.execute(sql, parameters)
-        except sqlite3.OperationalError as error:
-            if not failures.is_busy(error) or time.monotonic() > deadline:
-                raise
-    raise AssertionError("pauses() never ends")
 
 
 class Readers:
@@ -97,7 +63,7 @@ class Readers:
     constraints of a file that it opens for reading only, and `PRAGMA integrity_check` passes over them.
     """
 
-    def __init__(self, path: Path, file: OpenedFile, time_budget: float, *, read_only: bool) -> None:
+    def __init__(self, path: Path, file: files.OpenedFile, time_budget: float, *, read_only: bool) -> None:
         self._path = path
         self._file = file
         self._time_budget = time_budget
@@ -159,7 +125,7 @@ class Readers:
 
     def let_go(self) -> None:
         """Keep all readers as they are for as long as the process lives."""
-        forks.leak(*self._idle, *self._snapshots.values())
+        files.leak(*self._idle, *self._snapshots.values())
         self._idle.clear()
         self._snapshots.clear()
 
@@ -173,7 +139,7 @@ class Readers:
             reader.execute(f"PRAGMA query_only = {'OFF' if self._read_only else 'ON'}")
             return reader
         except DatabaseError as error:
-            is_barred = failures.code_of(error.__cause__) in (failures.CANTOPEN, failures.READONLY)
+            is_barred = statements.code_of(error.__cause__) in (statements.CANTOPEN, statements.READONLY)
             if not (self._read_only and is_barred) or _may_write(self._path.absolute().parent):
                 raise
             stamp = self._stamp()

@@ -1,8 +1,21 @@
-"""Whose turn it is to write: one thread, and one asyncio task, at a time, and one process."""
+"""Whose turn it is to write: one thread, and one asyncio task, at a time, and one process.
+
+    Turns         among the threads and tasks that share a connection
+    WriterLock    among processes and connections, where SQLite alone does not keep them apart safely
+    Pace          among a load of many rows and the live appends that wait meanwhile
+    ProcessMark   for what a process makes, which others clear away once that has ended
+
+SQLite 3.7.0 to 3.51.2 can lose committed data in WAL mode when two connections write or checkpoint at the
+same instant (sqlite.org/wal.html, "The WAL-Reset Bug"; fixed in 3.51.3). There, every write, checkpoint and
+close of a writing connection holds an advisory lock on a file of its own beside the database:
+`sessions.db.lock`. Elsewhere no lock file is made.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import sqlite3
 import sys
 import threading
 import time
@@ -11,8 +24,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sessiondb.errors import DatabaseBusy, DatabaseError
-from sessiondb.storage import failures
-from sessiondb.storage.locks import WriterLock
+from sessiondb.storage import statements
+
+FIXED_IN = (3, 51, 3)
+
+TARGET_SECONDS = 0.35
+"""How long one transaction may take, about: an append waits for one at most, and may wait for 1 second."""
+
+MIN_BYTES, FIRST_BYTES, MAX_BYTES = 256 * 1024, 4 * 1024 * 1024, 32 * 1024 * 1024
+
+# Other writers look again after MAX_PAUSE and its jitter: the lock stays free for that long before it is taken again.
+_GAP = 1.6 * statements.MAX_PAUSE
 
 
 def current_task() -> object:
@@ -65,7 +87,7 @@ class Turns:
             try:
                 stack.enter_context(self._processes.held(deadline))
             except TimeoutError:
-                raise failures.busy(self._path, self._time_budget) from None
+                raise statements.busy(self._path, self._time_budget) from None
             yield holder
 
     @contextlib.contextmanager
@@ -94,9 +116,157 @@ class Turns:
     def _held_by_other(self) -> DatabaseBusy:
         holder = self._holder
         if holder is None:
-            return failures.busy(self._path, self._time_budget)
+            return statements.busy(self._path, self._time_budget)
         return DatabaseBusy(
             f"{self._path} is kept by {holder.what}, open in thread {holder.thread_name}"
             f" for {time.monotonic() - holder.since:.1f} s: end its block first, and never wait inside it for"
             " another thread that writes (await db.run, an executor)"
         )
+
+
+class WriterLock:
+    """An exclusive lock among the processes and connections that write to one database file."""
+
+    def __init__(self, database: Path) -> None:
+        # Whatever link leads to the database: SQLite follows links too.
+        self._path = f"{os.path.realpath(database)}.lock"
+        self._handle: int | None = None
+
+    @contextlib.contextmanager
+    def held(self, deadline: float) -> Iterator[None]:
+        """Hold the lock for the block; waits until `deadline` (of time.monotonic()), then raises
+        TimeoutError. Raises DatabaseError where the lock file cannot be opened or locked.
+        """
+        if sqlite3.sqlite_version_info >= FIXED_IN:
+            yield
+            return
+        try:
+            self._take(deadline)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise DatabaseError(f"cannot lock {self._path}: {error.strerror or error}") from error
+        try:
+            yield
+        finally:
+            # A forked child has none any more: the lock is its parent's.
+            if self._handle is not None:
+                _unlock(self._handle)
+
+    def close(self) -> None:
+        """Give the lock file's handle back, and the lock with it; in a forked child, only its own handle."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def _take(self, deadline: float) -> None:
+        for pause in statements.pauses():
+            if self._handle is None:
+                flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+                self._handle = os.open(self._path, flags, 0o600)
+            is_locked = _try_lock(self._handle)
+            if not self._is_current(self._handle):
+                # Someone removed the file: others make a new one, and take turns by that.
+                self.close()
+            elif is_locked:
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            time.sleep(pause)
+
+    def _is_current(self, handle: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(handle), os.stat(self._path))
+        except FileNotFoundError:
+            return False
+
+
+class ProcessMark:
+    """A file that says that its process lives: locked from its making to the end of the block, or of the process.
+
+    Raises OSError where it cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        _try_lock(self._handle)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self._handle)
+
+
+def is_left(mark: Path) -> bool:
+    """Say whether the process that made a mark has ended without removing it."""
+    try:
+        handle = os.open(mark, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return _try_lock(handle)
+    finally:
+        os.close(handle)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(handle: int) -> bool:
+        try:
+            os.lseek(handle, 0, os.SEEK_SET)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(handle: int) -> None:
+        os.lseek(handle, 0, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _try_lock(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _unlock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+class Pace:
+    """How much to write at a time, by how long it took before; and when to begin, so that others get their turn.
+
+    Whoever writes much calls `wait` before each transaction, `begin` in it and `note` after it, and writes about `size`
+    in each: bytes, unless other bounds are given.
+    """
+
+    def __init__(
+        self, first: int = FIRST_BYTES, min_size: int = MIN_BYTES, max_size: int = MAX_BYTES
+    ) -> None:
+        self.size = first
+        self._min_size, self._max_size = min_size, max_size
+        self._begun = self._free_since = 0.0
+
+    def wait(self) -> None:
+        """Let writers that wait have their turn, unless they had it while the next part was prepared."""
+        left = self._free_since + _GAP - time.monotonic()
+        if left > 0:
+            time.sleep(left)
+
+    def begin(self) -> None:
+        """Take note that a transaction has begun: that it holds the lock."""
+        self._begun = time.monotonic()
+
+    def note(self, size: int) -> None:
+        """Take note that a transaction of such a size has ended just now."""
+        self._free_since = time.monotonic()
+        seconds = max(self._free_since - self._begun, 0.001)
+        if size >= self.size or seconds > TARGET_SECONDS:
+            wanted = max(int(size * TARGET_SECONDS / seconds), self._min_size)
+            self.size = min(wanted, 2 * self.size, self._max_size)

@@ -83,8 +83,8 @@ PACKAGES = {
     "sessiondb.storage",
 }
 BUDGETS = {
-    "list": (PACKAGES | {"sessiondb.dao.search"}, 37),
-    "search": (PACKAGES | {"sessiondb.dao.search", "sessiondb.query", "sessiondb.search"}, 56),
+    "list": (PACKAGES | {"sessiondb.dao.search"}, 32),
+    "search": (PACKAGES | {"sessiondb.dao.search", "sessiondb.query", "sessiondb.search"}, 52),
 }
 
 

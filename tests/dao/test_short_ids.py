@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessiondb import SessionDB
-from sessiondb.dao.short_ids import MIN_LENGTH, short_ids
+from sessiondb.dao.lookups import MIN_LENGTH, short_ids
 
 
 @pytest.mark.parametrize(

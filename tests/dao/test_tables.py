@@ -50,7 +50,7 @@ def test_a_database_in_memory_that_nobody_closed_is_gone_with_its_object(folder:
 
 
 def test_a_child_that_ends_leaves_its_parents_database_in_memory_alone(folder: Path) -> None:
-    from sessiondb.storage.temporary import _remove
+    from sessiondb.storage.files import _remove
 
     kept = folder / "kept"
     kept.mkdir()

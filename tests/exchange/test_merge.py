@@ -11,7 +11,7 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.errors import DatabaseForeign, DatabaseMissing, InvalidInput
 from sessiondb.exchange import merge
-from sessiondb.storage.pace import Pace
+from sessiondb.storage.turns import Pace
 from tests.helpers.stores import (
     AT,
     change,

@@ -8,7 +8,7 @@ import pytest
 
 from sessiondb.exchange.redact import redact, redacted
 from sessiondb.records import Channel, Session, ToolCall
-from sessiondb.records.rows import CallRow, ChannelRow, MessageRow, SessionRow, encode, raw_json
+from sessiondb.records.export_rows import CallRow, ChannelRow, MessageRow, SessionRow, encode, raw_json
 
 WHEN = "2026-03-01T12:00:00.000Z"
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"

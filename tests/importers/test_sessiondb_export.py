@@ -13,7 +13,7 @@ from sessiondb.importers import sessiondb_export
 from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
-from sessiondb.records.rows import HeaderRow, MessageRow, NoteRow, Row, SessionRow, TokensRow
+from sessiondb.records.export_rows import HeaderRow, MessageRow, NoteRow, Row, SessionRow, TokensRow
 
 WHEN = "2026-03-01T12:00:00.000Z"
 HEADER: dict[str, Any] = {"type": "header", "format": "sessiondb-export", "version": 1}

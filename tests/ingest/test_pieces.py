@@ -15,8 +15,8 @@ from sessiondb import SessionDB, timestamps
 from sessiondb.exchange.export import export
 from sessiondb.ingest.run import Ingest
 from sessiondb.records import ImportReport, SessionFilter
-from sessiondb.storage import pace as module
-from sessiondb.storage.pace import Pace
+from sessiondb.storage import turns as module
+from sessiondb.storage.turns import Pace
 
 
 def run(db: SessionDB, *sources: Path) -> ImportReport:

@@ -17,7 +17,7 @@ from sessiondb import SessionDB
 from sessiondb.dao.maintenance import Maintenance
 from sessiondb.errors import Conflict, DatabaseBusy, DatabaseDamaged, DatabaseError, DatabaseForeign
 from sessiondb.records import SessionFilter
-from sessiondb.storage import failures
+from sessiondb.storage import statements
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ ERRORS = {
 
 @pytest.mark.parametrize("text", ERRORS)
 def test_an_error_without_a_code_is_told_by_the_beginning_of_its_text(text: str) -> None:
-    error = failures.failure(Path("x.db"), sqlite3.OperationalError(text), 30)
+    error = statements.failure(Path("x.db"), sqlite3.OperationalError(text), 30)
     assert type(error) is ERRORS[text]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sessiondb.storage import pace as module
-from sessiondb.storage.pace import FIRST_BYTES, MAX_BYTES, MIN_BYTES, TARGET_SECONDS, Pace
+from sessiondb.storage import turns as module
+from sessiondb.storage.turns import FIRST_BYTES, MAX_BYTES, MIN_BYTES, TARGET_SECONDS, Pace
 
 
 class Clock:

@@ -17,7 +17,6 @@ from collections.abc import Collection, Sequence
 from sessiondb.dao.forks.chain import Segment, segments
 from sessiondb.dao.forks.originals import Line
 from sessiondb.dao.forks.transfer import Transfer
-from sessiondb.dao.union.row_buffer import RowBuffer
 from sessiondb.storage.connection import Connection
 
 _BELOW = """
@@ -107,6 +106,6 @@ class Handover:
         own = self._db.row(_GET_LINK, (heir,)) or (None, None)
         lines = [Line(id, holder, seq, at, 0, external_id) for id, holder, seq, at, external_id in rows]
         if lines:
-            Transfer(self._db, RowBuffer(self._db)).move(lines, heir)
+            Transfer(self._db).move(lines, heir)
         self._db.execute(_LINK, {"id": heir, "parent": link[0], "at": link[1]})
         self._db.execute(_LINK, {"id": giver, "parent": heir, "at": own[1]})

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from heapq import merge
 from operator import itemgetter
 
+from sessiondb.chat.text import prompt_title
 from sessiondb.dao.forks.originals import Line
-from sessiondb.dao.union.incoming import prompt_title
-from sessiondb.dao.union.row_buffer import RowBuffer
 from sessiondb.storage.connection import Connection
 
 COUNTERS = """
@@ -34,6 +33,9 @@ _IDS = "(SELECT value FROM json_each(:ids))"
 _LEFT_ANSWERS = f"""
 SELECT id, session_id, call_id, result_message_id, result, is_error, returned_at FROM tool_calls
 WHERE message_id IN {_IDS} AND result_message_id IS NOT NULL AND result_message_id NOT IN {_IDS}
+"""
+_ADD_ANSWER = """
+INSERT INTO tool_calls (session_id, call_id, result_message_id, result, is_error, returned_at) VALUES (?, ?, ?, ?, ?, ?)
 """
 _LONE_ANSWERS = f"""
 SELECT t.id, a.id, a.result, a.is_error, a.returned_at, a.result_message_id
@@ -61,9 +63,8 @@ Names = tuple[str | None, str | None]
 class Transfer:
     """Moves rows between sessions, inside one transaction of the caller; all rows must be written."""
 
-    def __init__(self, connection: Connection, rows: RowBuffer) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
-        self._rows = rows
 
     def move(self, lines: Sequence[Line], target: str) -> None:
         """Give messages of other sessions to one, at the places that they have in its log."""
@@ -166,12 +167,9 @@ class Transfer:
 
     def _leave_answers(self, ids: list[int]) -> None:
         """Let answers that do not go with their calls be answers to calls that are not known."""
-        for id, source, call_id, answer, result, is_error, returned_at in self._db.rows(
-            _LEFT_ANSWERS, {"ids": json.dumps(ids)}
-        ):
+        for id, *answer in self._db.rows(_LEFT_ANSWERS, {"ids": json.dumps(ids)}):
             self._db.execute(f"UPDATE tool_calls SET {_WITHOUT_ANSWER} WHERE id = ?", (id,))
-            self._rows.call(source, None, answer, 0, call_id, None, None, result, is_error, None, returned_at)
-        self._rows.write()
+            self._db.execute(_ADD_ANSWER, answer)
 
     def _join_answers(self, ids: list[int], target: str) -> None:
         """Give calls without an answer those that the target has had without their calls."""

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from sessiondb.dao.search import shadow_tables
 from sessiondb.errors import DatabaseError
 from sessiondb.query.text import needs_segments, segment
-from sessiondb.storage import failures, migrations
+from sessiondb.storage import migrations, statements
 from sessiondb.storage.connection import Connection
-from sessiondb.storage.pace import Pace
+from sessiondb.storage.turns import Pace
 
 # Bytes of terms that FTS5 collects before it writes a segment. Fewer and larger segments make a smaller file: the tool
 # index of 1 GB of logs takes 225 MB with 8 MiB, 206 MB with 64 MiB, in the same time.
@@ -28,7 +28,7 @@ _FEW, _LITTLE = 64, 256 * 1024
 _UNLISTED = """
 SELECT 1 FROM {name}_data WHERE id >> 37 > 0 AND id >> 37 NOT IN (SELECT segid FROM {name}_idx) LIMIT 1
 """
-_OF_DAMAGE = (failures.ERROR, failures.CORRUPT, failures.CONSTRAINT, failures.MISMATCH)
+_OF_DAMAGE = (statements.ERROR, statements.CORRUPT, statements.CONSTRAINT, statements.MISMATCH)
 # What is made anew first: triggers and views name tables.
 _ORDER = {"table": 0, "index": 1, "view": 2, "trigger": 3}
 
@@ -321,7 +321,7 @@ class SearchIndex:
 def may_be_damage(error: Exception) -> bool:
     """Say whether an error of a write may come of a damaged index: not of a full disk, a busy file or the like."""
     cause = error.__cause__
-    return isinstance(cause, sqlite3.Error) and failures.code_of(cause) in _OF_DAMAGE
+    return isinstance(cause, sqlite3.Error) and statements.code_of(cause) in _OF_DAMAGE
 
 
 def _size_of(index: Index) -> str:

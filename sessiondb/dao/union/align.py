@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sessiondb.records.rows import MessageRow
+from sessiondb.records.export_rows import MessageRow
 
 
 class Known(NamedTuple):

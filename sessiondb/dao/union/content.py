@@ -21,7 +21,7 @@ from sessiondb.importers.base import (
     ToolResult,
     is_globally_unique,
 )
-from sessiondb.records.rows import CallRow, MessageRow, NoteRow, TokensRow, stored_json
+from sessiondb.records.export_rows import CallRow, MessageRow, NoteRow, TokensRow, stored_json
 from sessiondb.records.sessions import BILLING_DETAILS
 
 AnyTokens = TokenRecord | TokensRow

@@ -8,20 +8,22 @@ Incoming        which of its rows are known so far, and whether anything has cha
 from __future__ import annotations
 
 import json
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from sessiondb.dao.forks.ancestry import Ancestry
+from sessiondb.chat.text import prompt_title
 from sessiondb.dao.session_filter import FILE_TIME
 from sessiondb.dao.union.row_buffer import Call, Count, Message
 from sessiondb.importers.base import MessageRecord, SessionRecord
-from sessiondb.records.rows import MessageRow
+from sessiondb.records.export_rows import MessageRow
+
+if TYPE_CHECKING:
+    from sessiondb.dao.forks.parents import Ancestry
 
 AnyMessage = MessageRecord | MessageRow
 """A message as it travels: from an importer, or from another database. Both have the same names for the same things."""
 
-TITLE_LENGTH = 100
 TITLE_RANK = {None: 0, "prompt": 1, "agent": 2, "user": 3}
 """A person's title goes before the agent's, that before the first prompt."""
 
@@ -30,12 +32,6 @@ COLUMNS = (
     "model_id", "started_at", "last_active_at", "ended_at", "end_reason", "consolidated", "pinned", "origin",
     "metadata",
 )  # fmt: skip
-
-
-def prompt_title(text: str) -> str:
-    """Return a text as a title: one line, cut where it is long; empty for a text of nothing but space."""
-    line = " ".join(text[: TITLE_LENGTH * 10].split())
-    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1] + "…"
 
 
 def merged_json(known: str | None, more: str | None, comma: str = ",", colon: str = ":") -> str | None:

@@ -18,7 +18,7 @@ from sessiondb.dao.union.merge_fields import outlives, united
 from sessiondb.dao.union.row_buffer import Call, Message
 from sessiondb.dao.union.union import Union
 from sessiondb.records import Channel
-from sessiondb.records.rows import (
+from sessiondb.records.export_rows import (
     CallRow,
     DeletionRow,
     HeaderRow,

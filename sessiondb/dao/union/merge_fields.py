@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sessiondb.dao.union.incoming import TITLE_RANK, merged_json
-from sessiondb.records.rows import SessionRow, raw_json, stored_json
+from sessiondb.records.export_rows import SessionRow, raw_json, stored_json
 
 
 def united(ours: SessionRow, theirs: SessionRow) -> SessionRow:

@@ -129,15 +129,14 @@ class Count:
 class RowBuffer:
     """Rows that wait, and changes to written ones that must come after them.
 
-    Only for use inside one transaction: it relies on nobody else giving out ids.
+    Only for use inside one transaction: it relies on nobody else giving out ids while rows wait.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
-        self._next_message, self._next_call = (
-            1 + int(connection.value("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (table,)) or 0)
-            for table in ("messages", "tool_calls")
-        )
+        # None until rows wait: what is done between two writes may give out ids itself.
+        self._next_message: int | None = None
+        self._next_call: int | None = None
         self._messages: list[Message] = []
         self._calls: list[Call] = []
         self._asks: list[tuple[Any, ...]] = []
@@ -153,18 +152,20 @@ class RowBuffer:
 
     def message(self, *values: Any) -> Message:
         """Take the values of a message, all but its id."""
-        row = [self._next_message, *values]
-        self._next_message += 1
-        message = Message(row[0], row, 0)
+        id = self._next_message or self._next_id("messages")
+        self._next_message = id + 1
+        row = [id, *values]
+        message = Message(id, row, 0)
         self._messages.append(message)
         self._bytes += 200 + len(row[_CONTENT] or "") + len(row[_REASONING] or "")
         return message
 
     def call(self, *values: Any) -> Call:
         """Take the values of a tool call, all but its id."""
-        row = [self._next_call, *values]
-        self._next_call += 1
-        call = Call(row[0], row[2], row[3], row[-1], row)
+        id = self._next_call or self._next_id("tool_calls")
+        self._next_call = id + 1
+        row = [id, *values]
+        call = Call(id, row[2], row[3], row[-1], row)
         self._calls.append(call)
         self._bytes += 200 + len(row[_ARGUMENTS] or "") + len(row[_RESULT] or "")
         return call
@@ -221,3 +222,7 @@ class RowBuffer:
         self._messages, self._calls, self._asks, self._answers, self._tokens = [], [], [], [], []
         self._tokens_by_key = {}
         self._bytes = 0
+        self._next_message = self._next_call = None
+
+    def _next_id(self, table: str) -> int:
+        return 1 + int(self._db.value("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (table,)) or 0)

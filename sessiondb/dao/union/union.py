@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sessiondb.dao.forks.forks import Forks, Related
 from sessiondb.dao.forks.originals import Copy
+from sessiondb.dao.forks.ownership import Ownership, Related
 from sessiondb.dao.union.content import Content
 from sessiondb.dao.union.incoming import Incoming
 from sessiondb.dao.union.sessions import Batch, SessionRows
@@ -59,9 +59,9 @@ class Union:
         changed = set[str]()
         if related:
             self.flush()
-            forks = Forks(self.batch.db, self.batch.rows)
+            ownership = Ownership(self.batch.db)
             for session, one in related:
-                resolved = forks.resolve(one)
+                resolved = ownership.resolve(one)
                 changed |= resolved.changed
                 session.added -= resolved.dropped
         for session in sessions:
@@ -76,7 +76,7 @@ class Union:
             own = (
                 id for id, message in session.messages.items() if message.is_new and is_globally_unique(id)
             )
-            late = Forks(db, self.batch.rows).shared(session.id, own)
+            late = Ownership(db).shared(session.id, own)
         if not copies.found and not late:
             return None
         self.flush()

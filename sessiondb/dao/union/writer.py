@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sessiondb import timestamps
-from sessiondb.dao.forks.ancestry import Ancestry
-from sessiondb.dao.forks.forks import Forks
+from sessiondb.dao.forks.ownership import Ownership
+from sessiondb.dao.forks.parents import Ancestry
 from sessiondb.dao.ledger import Claims
 from sessiondb.dao.union.incoming import AnyMessage, Incoming, SessionFields
 from sessiondb.dao.union.merge import Merge, Merged
@@ -28,8 +28,8 @@ from sessiondb.importers.base import (
     ToolResult,
 )
 from sessiondb.records import Channel
-from sessiondb.records.rows import CallRow
-from sessiondb.records.rows import Row as ExportRow
+from sessiondb.records.export_rows import CallRow
+from sessiondb.records.export_rows import Row as ExportRow
 
 ODD_RECORDS = (
     ArithmeticError,
@@ -230,7 +230,7 @@ class ImportWriter:
             went_on = session.added and session.start_seq
             if went_on and self._batch.ledger.is_given_elsewhere(session.id, self._path):
                 self.flush()
-                Forks(self._batch.db, self._batch.rows).interleave(session.id, session.start_seq)
+                Ownership(self._batch.db).interleave(session.id, session.start_seq)
 
     def withdraw(self, agent: str) -> list[str]:
         """Take back what a lower version read from the file, which is a log of `agent`; return the ids."""

@@ -26,8 +26,10 @@ BUFFER = 64 * 1024
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
-# A frame that holds no data, with which some programs begin: its first byte is 0x50 to 0x5f.
-_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
+# Frames that hold no data, with which some programs begin: see "Skippable Frames" in RFC 8878.
+_ZSTD_SKIPPABLE = tuple(bytes((first, 0x2A, 0x4D, 0x18)) for first in range(0x50, 0x60))
+MAGIC = (_GZIP, _ZSTD, *_ZSTD_SKIPPABLE)
+"""What packed files begin with."""
 
 
 class _Decoder(Protocol):
@@ -55,12 +57,6 @@ class _Codec(NamedTuple):
     error: type[Exception]
     chunk: int = BUFFER
     padding: bytes = b""
-
-
-def is_packed(magic: bytes) -> bool:
-    """Say whether a file that begins with these bytes is packed."""
-    is_skippable = magic[1:MAGIC_BYTES] == _ZSTD_SKIPPABLE and magic[0] & 0xF0 == 0x50
-    return magic.startswith((_GZIP, _ZSTD)) or is_skippable
 
 
 def plain_path(path: Path) -> Path:

@@ -61,7 +61,7 @@ def open_bytes(path: Path) -> IO[bytes]:
     """
     handle = cast("io.BufferedReader", open(path, "rb", buffering=BUFFER))  # noqa: SIM115 - handed to the caller
     magic = handle.peek(packed.MAGIC_BYTES)[: packed.MAGIC_BYTES]
-    if packed.is_packed(magic):
+    if magic.startswith(packed.MAGIC):
         try:
             return packed.unpacked(handle, path)
         except ImportFailed:
@@ -79,7 +79,7 @@ def is_packed(path: Path) -> bool:
     """Say whether the bytes on disk are not those that are read: packed, UTF-16."""
     with open(path, "rb", buffering=0) as handle:
         magic = handle.read(packed.MAGIC_BYTES)
-    return packed.is_packed(magic) or magic.startswith(UTF16_BOMS)
+    return magic.startswith((*packed.MAGIC, *UTF16_BOMS))
 
 
 class Source:

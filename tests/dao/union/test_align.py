@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessiondb.dao.union.align import Alignment, Known, digest
-from sessiondb.records.rows import CallRow, MessageRow, raw_json
+from sessiondb.records.export_rows import CallRow, MessageRow, raw_json
 
 Said = list[tuple[str, str | None]]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sessiondb.dao.union.merge_fields import outlives, united
-from sessiondb.records.rows import SessionRow, raw_json
+from sessiondb.records.export_rows import SessionRow, raw_json
 
 NOON, LATER, LATEST = (f"2026-03-01T{hour}:00:00.000Z" for hour in (12, 13, 14))
 

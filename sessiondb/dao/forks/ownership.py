@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 from sessiondb.dao.forks.originals import Copy, Descent, Line, Originals
 from sessiondb.dao.forks.transfer import Transfer
-from sessiondb.dao.union.row_buffer import RowBuffer
 from sessiondb.storage.connection import Connection
 
 _HOLDER = """
@@ -92,13 +91,13 @@ class Resolved(NamedTuple):
     dropped: int
 
 
-class Forks:
+class Ownership:
     """Settles who holds what, inside one transaction of the caller; all rows must be written."""
 
-    def __init__(self, connection: Connection, rows: RowBuffer) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._originals = Originals(connection)
-        self._transfer = Transfer(connection, rows)
+        self._transfer = Transfer(connection)
 
     def shared(self, session_id: str, external_ids: Iterable[str]) -> list[str]:
         """Return those ids of messages that another session holds too."""

@@ -13,7 +13,7 @@ import pytest
 from click.testing import Result
 
 from sessiondb import SessionDB
-from sessiondb.cli.opening import opened
+from sessiondb.cli.hit_in_transcript import opened
 
 Run = Callable[..., Result]
 
