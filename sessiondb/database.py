@@ -268,7 +268,24 @@ class SessionDB(Tables):
         """
         from sessiondb.exchange.resume import resume_command
 
-        return resume_command(self, session_id)
+        return resume_command(self, session_id, self.log_places())
+
+    def write_for_agent(
+        self, session_id: str, agent: str | None = None, *, even_there: bool = False
+    ) -> ResumeCommand:
+        """Write a session's log from the database, and return the command that goes on with it.
+
+        It is written for the session's own agent, or for another one that is handed the conversation. What the agent
+        adds to it comes back with an import as the same session, or as its continuation. Nothing is overwritten: where
+        the session's own agent has a log of it, `even_there` returns the command. Raises Conflict where it is not
+        given, NotFound, and InvalidInput for an agent whose format cannot be written, or where nothing was said.
+        """
+        from sessiondb.exchange.resume import handed_over_command, written_command
+
+        places = self.log_places()
+        if agent is not None:
+            return handed_over_command(self, session_id, agent, places)
+        return written_command(self, session_id, places, even_there=even_there)
 
     def transcripts(
         self, *, sessions: Sequence[str] | None = None, redact: bool = False, **criteria: Unpack[Criteria]

@@ -17,6 +17,7 @@ from sessiondb.dao.union.misread import NOTHING_OLD, Misread, OldReading
 from sessiondb.dao.union.row_buffer import Message
 from sessiondb.dao.union.sessions import Batch, storable
 from sessiondb.dao.union.union import Union
+from sessiondb.dao.union.written import Written
 from sessiondb.errors import Conflict, SessionDBError
 from sessiondb.importers.base import (
     INHERITED,
@@ -97,6 +98,7 @@ class ImportWriter:
         self._union = Union(batch)
         self._content = self._union.content
         self._merge: Merge | None = None
+        self._written = Written(batch.db)
         self._old = NOTHING_OLD
         self._earlier: Mapping[str, SessionRecord] = {}
         self._identities: dict[str, SessionRecord] = {}
@@ -123,7 +125,7 @@ class ImportWriter:
         the file, which is put right. `earlier` are the identities of the sessions that earlier pieces
         brought.
         """
-        self._old = old._replace(sessions=old.sessions - earlier.keys())
+        self._old = old._replace(sessions=old.sessions - earlier.keys() - self._written.sources)
         self._earlier = earlier
         self._path = path
         self._fallback_time = timestamps.from_epoch(changed_ns / 1e9)
@@ -140,21 +142,28 @@ class ImportWriter:
         elif isinstance(record, SessionRecord):
             session = self._session(record)
             if session is not None:
-                self._learn(session, record)
+                self._learn(session, self._written.placed(record, self._path))
         else:
-            session = self._sessions.get(record.session)
-            if session is None and record.session in self._earlier:
-                identity = self._earlier[record.session]
-                session = self._session(identity)
-                if session is not None:
-                    self._learn(session, identity)
-            if session is None:
+            session = self._part_of(record)
+            if session is None or self._written.holds(session.id, record):
                 return
             held = self._claims[session.id].held
             if held is None:
                 self._take(session, record)
             else:
                 held.append(record)
+
+    def _part_of(self, record: Part) -> Incoming | None:
+        """Return the session that a record is part of, None where that is not taken in."""
+        session = self._sessions.get(record.session)
+        if session is None and record.session in self._earlier:
+            identity = self._earlier[record.session]
+            session = self._session(identity)
+            if session is not None:
+                self._learn(session, self._written.placed(identity, self._path))
+        if session is not None and self._written.adopts(session.id, record):
+            self._learn(session, self._written.placed(self._identities[session.id], self._path))
+        return session
 
     @property
     def is_holding(self) -> bool:
@@ -344,9 +353,12 @@ class ImportWriter:
         if session.id in self._earlier:
             # Of the earlier pieces it is known only what they left.
             has_own = self._batch.db.row("SELECT 1 FROM messages WHERE session_id = ?", (session.id,))
-            is_inherited = session.row.fields.get("relation") == "fork" and has_own is None
+            is_fork = session.row.fields.get("relation") == "fork"
+            is_inherited = (is_fork or self._written.is_continuation(session.id)) and has_own is None
         else:
-            is_inherited = session.is_new and bool(session.copies.inherited)
+            is_inherited = session.is_new and (
+                bool(session.copies.inherited) or self._written.is_continuation(session.id)
+            )
         if session.added or not is_inherited:
             return False
         self._union.write()

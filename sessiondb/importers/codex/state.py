@@ -77,3 +77,16 @@ def _is_there(database: Path, rollout: str) -> bool:
     return any(
         one.with_name(one.name + suffix).exists() for one in (path, *below) for suffix in ("", *SUFFIXES)
     )
+
+
+def rollout_path(database: Path, native_id: str) -> Path | None:
+    """Return where Codex's database says that the file of a session lies, None where it does not know it.
+
+    Raises ImportFailed where the database cannot be read.
+    """
+    with Source(database).sqlite() as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'threads'")
+        if tables.fetchone() is None:
+            return None
+        row = connection.execute("SELECT rollout_path FROM threads WHERE id = ?", (native_id,)).fetchone()
+    return Path(row[0]) if row and text_or_none(row[0]) else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -167,3 +168,41 @@ def _info(row: dict[str, Any]) -> dict[str, Any]:
             "archived": row.get("time_archived"),
         },
     }
+
+
+def holds(database: Path, session: str) -> bool:
+    """Say whether a database of OpenCode has a session. Raises ImportFailed where it cannot be read."""
+    with Source(database).sqlite() as connection:
+        known = tables(connection)
+        found = (
+            connection.execute(f"SELECT 1 FROM {table} WHERE id = ?", (session,)).fetchone()
+            for table in _SESSIONS
+            if known.get(table, frozenset()) >= _SESSION
+        )
+        return any(row is not None for row in found)
+
+
+def latest_model(database: Path) -> tuple[str, str] | None:
+    """Return the model of the session that was last active, and its provider. Raises ImportFailed as `holds` does."""
+    with Source(database).sqlite() as connection:
+        known = tables(connection)
+        for table in _SESSIONS:
+            if known.get(table, frozenset()) >= {"model", "time_updated"}:
+                rows = connection.execute(
+                    f"SELECT model FROM {table} WHERE model <> '' ORDER BY time_updated DESC"
+                )
+                for row in rows:
+                    model = _decoded(row[0])
+                    if model is not None:
+                        return model
+    return None
+
+
+def _decoded(text: Any) -> tuple[str, str] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    model = text_or_none(value.get("id")) if isinstance(value, dict) else None
+    provider = text_or_none(value.get("providerID")) if isinstance(value, dict) else None
+    return (model, provider) if model and provider else None
