@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-NAMES = {"import": "import_", "latency": "latency", "live": "live", "retrieval": "retrieval"}
+NAMES = {
+    "import": "import_",
+    "latency": "latency",
+    "live": "live",
+    "retrieval": "retrieval",
+    "usage": "usage",
+}
 
 
 def main() -> None:

@@ -1,53 +1,52 @@
-"""What was used, in groups of one price: sums of token counts by a key, and by all that their price depends on."""
+"""What was used, in groups of one price: sums of token counts by a key, and by all that their price depends on.
+
+Sums are made in two steps: by session and hour (usage_source), and those few rows by what was asked for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import tzinfo
 from typing import Any, NamedTuple
 
 from sessiondb import timestamps
+from sessiondb.dao.local_time import LocalTime, local_time
 from sessiondb.dao.session_filter import where_clause
+from sessiondb.dao.usage_source import SUMMED, PriceSteps, Source
 from sessiondb.errors import InvalidInput
 from sessiondb.records import SessionFilter
 from sessiondb.storage.connection import Connection
 
-_MOMENT = "coalesce(t.counted_at, s.last_active_at)"
-_COUNTED = "t.counted_at"
 _PROJECT = "coalesce(p.path, p.name)"
-_DAY = "date({local})"
+_BY_DAY = ("daily", "weekly", "monthly")
+# When the responses of a group were counted, to the minute.
+_MOMENT = "coalesce(g.at, substr(s.last_active_at, 1, 16))"
 KEYS = {
-    "daily": _DAY,
+    "daily": "date({local})",
     "weekly": "date({local}, '-6 days', 'weekday 1')",
     "monthly": "strftime('%Y-%m', {local})",
-    "session": "t.session_id",
-    "model": "t.model_id",
+    "session": "g.session_id",
+    "model": "g.model_id",
     "project": "s.project_id",
     "agent": "s.agent",
-    "branch": "t.git_branch",
-    "blocks": "{moment}",
+    "branch": "g.git_branch",
+    "blocks": f"substr({_MOMENT}, 1, 13)",
 }
 """What responses are summed by, as SQL; names of models and projects are looked up afterwards."""
 
-# Totals of a whole session are no context of one response.
-_IS_ONE = "(coalesce(t.request_key, '') NOT GLOB '*total*')"
-_CONTEXT = "coalesce(t.input, 0) + coalesce(t.cache_read, 0) + coalesce(t.cache_write, 0)"
-_SUMMED = (
-    "input", "cache_read", "cache_write", "output", "reasoning", "cost_microdollars", "cache_write_5m",
-    "cache_write_1h", "cache_write_12h", "web_searches",
-)  # fmt: skip
-# As floating-point numbers, which are exact up to 2^53, and no error beyond.
-_SUMS = ", ".join(f"CAST(sum(t.{name} * 1.0) AS INTEGER)" for name in _SUMMED)
-_UNDATED = "t.cache_write > 0 AND t.cache_write_5m IS NULL AND t.cache_write_1h IS NULL"
-_FOUND = f"count(*), {_SUMS}, coalesce(sum({_UNDATED}), 0)"
+_TOTALS = ", ".join(f"CAST(sum(g.{name}) AS INTEGER)" for name in ("responses", *SUMMED, "undated"))
+_SPAN = ", min(coalesce(g.first_at, s.last_active_at)), max(coalesce(g.last_at, s.last_active_at))"
+# Fewer than one in so many responses are sorted sooner than found along the index.
+_NARROW = 4
 
 
 class Group(NamedTuple):
     """Responses of one key that are priced alike; `size` counts the sizes that their context is above.
 
-    `has_cost`: their logs say what they cost. `undated_writes`: responses that do not say how long the cache keeps
-    what it took.
+    `day`: when their prices began to hold, empty before the first change. `has_cost`: their logs say what they cost.
+    `undated_writes`: responses that do not say how long the cache keeps what it took. `first_at`, `last_at`: of
+    blocks only.
     """
 
     key: Any
@@ -70,6 +69,8 @@ class Group(NamedTuple):
     cache_write_12h: int | None
     web_searches: int | None
     undated_writes: int
+    first_at: str = ""
+    last_at: str = ""
 
 
 class About(NamedTuple):
@@ -94,35 +95,35 @@ class UsageSums:
         where: SessionFilter,
         *,
         model: str | None = None,
-        sizes: Sequence[int] = (),
+        steps: PriceSteps | None = None,
         tz: tzinfo | None = None,
     ) -> Iterator[Group]:
-        """Yield what was used by one of KEYS; blocks come in the order of time, one moment at a time.
+        """Yield what was used by one of KEYS, in its order; blocks by hours of UTC.
 
         The times of `where` bound when the tokens were counted, not the sessions; `model` is the beginning of a
         model's name. Days are those of `tz`, else of this machine's zone. Raises InvalidInput for another key.
         """
         if by not in KEYS:
             raise InvalidInput(f"cannot count by {by!r}: give one of {', '.join(KEYS)}")
-        moment = self._moment()
-        clause, parameters = _at_responses(where, model, moment)
-        local = self._local(moment, tz)
-        key = KEYS[by].format(local=local, moment=moment)
-        columns = (
-            f"{key}, t.model_id, substr({moment}, 1, 10), t.service_tier, t.speed, t.inference_geo,"
-            f" {_size(sizes)}, t.cost_microdollars IS NOT NULL"
-        )
-        joined = "s." in f"{columns}{clause}"
-        join = "JOIN sessions AS s ON s.id = t.session_id" if joined else ""
-        names: dict[Any, Any] = dict(self._db.rows("SELECT id, name FROM models"))
-        label = self._labels(by)
+        steps = steps or PriceSteps()
+        ids: dict[str, int] = dict(self._db.rows("SELECT name, id FROM models"))
+        names: dict[Any, str] = {id: name for name, id in ids.items()}
+        labels = names if by == "model" else self._projects() if by == "project" else None
+        zone = self._zone(tz) if by in _BY_DAY else None
+        condition, parameters, is_narrow = self._condition(where, model)
+        source, times = Source(condition, is_narrow, zone, by == "branch", by == "blocks").sql(steps, ids)
+        key = KEYS[by].format(local=zone.shifted(_MOMENT)) if zone else KEYS[by]
         rows = self._db.stream(
-            f"SELECT {columns}, {_FOUND} FROM token_counts AS t {join} {clause}"
+            f"SELECT {key}, g.model_id, {_epoch(steps.days)}, g.service_tier, g.speed, g.inference_geo,"
+            f" g.size, g.has_cost, {_TOTALS}{_SPAN if by == 'blocks' else ''}"
+            f" FROM ({source}) AS g JOIN sessions AS s ON s.id = g.session_id"
             " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1",
-            parameters,
+            parameters * times,
         )
-        for name, model_id, *rest in rows:
-            yield Group(label.get(name) if label is not None else name, names.get(model_id), *rest)
+        days = ("", *steps.days)
+        for name, model_id, epoch, *rest in rows:
+            label = name if labels is None else labels.get(name)
+            yield Group(label, names.get(model_id), days[epoch], *rest)
 
     def models(self) -> list[str]:
         """Return the names of all models."""
@@ -136,79 +137,42 @@ class UsageSums:
         )
         return {row[0]: About(*row[1:]) for row in rows}
 
-    def _labels(self, by: str) -> dict[Any, Any] | None:
-        if by == "model":
-            return dict(self._db.rows("SELECT id, name FROM models"))
-        if by == "project":
-            return dict(self._db.rows(f"SELECT p.id, {_PROJECT} FROM projects AS p"))
-        return None
+    def _projects(self) -> dict[Any, Any]:
+        return dict(self._db.rows(f"SELECT p.id, {_PROJECT} FROM projects AS p"))
 
-    def _moment(self) -> str:
-        """Return when a response was counted, as SQL: from its own row where each has a time, by an index."""
-        undated = self._db.value("SELECT 1 FROM token_counts WHERE counted_at IS NULL LIMIT 1")
-        return _MOMENT if undated else _COUNTED
-
-    def _local(self, moment: str, tz: tzinfo | None) -> str:
-        """Return a moment in a zone, as SQL: SQLite knows the machine's only, so that offsets are spelled out."""
-        if tz is None:
-            return f"{moment}, 'localtime'"
-        first, last = self._db.row("SELECT min(started_at), max(last_active_at) FROM sessions") or (
-            None,
-            None,
-        )
+    def _zone(self, tz: tzinfo | None) -> LocalTime:
+        """Return the offsets of a zone at all times of responses."""
         counted = self._db.row("SELECT min(counted_at), max(counted_at) FROM token_counts") or (None, None)
-        stamps = sorted(stamp for stamp in (first, last, *counted) if stamp)
-        if not stamps:
-            return moment
-        begin, end = (timestamps.to_datetime(stamp) for stamp in (stamps[0], stamps[-1]))
-        *changes, (_, final) = _offsets(tz, begin, end)
-        cases = " ".join(
-            f"WHEN {moment} < '{timestamps.from_datetime(until)}' THEN '{minutes:+d} minutes'"
-            for until, minutes in changes
-        )
-        shift = f"CASE {cases} ELSE '{final:+d} minutes' END" if cases else f"'{final:+d} minutes'"
-        return f"{moment}, {shift}"
+        active = self._db.row("SELECT min(last_active_at), max(last_active_at) FROM sessions") or (None, None)
+        stamps = sorted(stamp for stamp in (*counted, *active) if stamp)
+        return local_time(tz, stamps[0] if stamps else None, stamps[-1] if stamps else None)
+
+    def _condition(self, where: SessionFilter, model: str | None) -> tuple[str, list[Any], bool]:
+        """Return SQL, in which time and model are those of a response, its parameters, and whether few are meant."""
+        clause, parameters = where_clause(replace(where, since=None, until=None))
+        conditions = [f"t.session_id IN (SELECT s.id FROM sessions AS s {clause})"] if clause else []
+        if model is not None:
+            conditions.append("t.model_id IN (SELECT id FROM models WHERE instr(name, ?) = 1)")
+            parameters.append(model)
+        bounds = {">= ?": timestamps.parse_moment(where.since)} if where.since else {}
+        bounds |= {"< ?": timestamps.parse_end(where.until)} if where.until else {}
+        stamps = list(bounds.values())
+        counted = " AND ".join(f"t.counted_at {bound}" for bound in bounds)
+        if counted and self._db.value("SELECT 1 FROM token_counts WHERE counted_at IS NULL LIMIT 1"):
+            active = " AND ".join(f"s.last_active_at {bound}" for bound in bounds)
+            ids = f"SELECT s.id FROM sessions AS s WHERE {active}"
+            conditions.append(f"({counted} OR t.counted_at IS NULL AND t.session_id IN ({ids}))")
+            return " AND ".join(conditions), [*parameters, *stamps, *stamps], False
+        conditions.append(counted)
+        is_narrow = bool(counted) and self._is_narrow(counted, stamps)
+        return " AND ".join(filter(None, conditions)), [*parameters, *stamps], is_narrow
+
+    def _is_narrow(self, counted: str, stamps: Sequence[str]) -> bool:
+        found = self._db.value(f"SELECT count(*) FROM token_counts AS t WHERE {counted}", stamps)
+        return bool(found * _NARROW < self._db.value("SELECT count(*) FROM token_counts"))
 
 
-def _offsets(tz: tzinfo, begin: datetime, end: datetime) -> list[tuple[datetime, int]]:
-    """Return until when the zone is how many minutes ahead of UTC, the last one for good."""
-
-    def ahead(moment: datetime) -> int:
-        return int((moment.astimezone(tz).utcoffset() or timedelta()).total_seconds() // 60)
-
-    begin = begin.replace(minute=0, second=0, microsecond=0, tzinfo=timezone.utc)
-    found = []
-    now = ahead(begin)
-    while begin < end:
-        after = begin + timedelta(days=1)
-        if ahead(after) != now:
-            while ahead(begin) == now:
-                begin += timedelta(minutes=15)
-            found.append((begin, now))
-            now = ahead(begin)
-        else:
-            begin = after
-    return [*found, (end, now)]
-
-
-def _size(sizes: Sequence[int]) -> str:
-    if not sizes:
-        return "0"
-    first, *others = sizes
-    steps = " ".join(f"WHEN {_CONTEXT} <= {size} THEN {above}" for above, size in enumerate(others, 1))
-    return f"CASE WHEN {_CONTEXT} <= {first} OR NOT {_IS_ONE} THEN 0 {steps} ELSE {len(sizes)} END"
-
-
-def _at_responses(where: SessionFilter, model: str | None, moment: str) -> tuple[str, list[Any]]:
-    """Return a WHERE clause in which time and model are those of the response, not of its session."""
-    clause, parameters = where_clause(replace(where, since=None, until=None))
-    conditions = [clause.removeprefix("WHERE ")] if clause else []
-    for condition, value in (
-        (f"{moment} >= ?", timestamps.parse_moment(where.since) if where.since else None),
-        (f"{moment} < ?", timestamps.parse_end(where.until) if where.until else None),
-        ("t.model_id IN (SELECT id FROM models WHERE instr(name, ?) = 1)", model),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            parameters.append(value)
-    return ("WHERE " + " AND ".join(conditions) if conditions else ""), parameters
+def _epoch(days: Sequence[str]) -> str:
+    """Return SQL for how many of the days have begun at a moment, by UTC."""
+    steps = " ".join(f"WHEN {_MOMENT} < '{day}' THEN {number}" for number, day in enumerate(days))
+    return f"CASE {steps} ELSE {len(days)} END" if steps else "0"

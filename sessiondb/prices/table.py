@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ VARIABLE = "SESSIONDB_PRICES"
 RATES = ("input", "cache_read", "cache_write", "cache_write_1h", "cache_write_12h", "output", "web_search")
 FACTORS = ("batch", "flex", "priority", "fast", "us", "regional", "us-gov")
 _HERE = Path(__file__).parent
+_NO_DAY = "0000-00-00"
 
 Model = Mapping[str, Any]
 
@@ -50,32 +51,22 @@ class Table:
     def _known(self, name: str) -> Model | None:
         return self._models.get(name) or self._models.get(self._names.get(name, ""))
 
-    @cached_property
-    def sizes(self) -> tuple[int, ...]:
-        """Return the sizes of context above which some model has other prices."""
-        return _sizes(self._models.values())
+    def sized(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return those of these models whose prices depend on the size of the context."""
+        return tuple(name for name in names if self.sizes_of((name,)))
 
     def sizes_of(self, names: Iterable[str]) -> tuple[int, ...]:
         """Return the sizes of context above which one of these models has other prices."""
-        return _sizes(filter(None, map(self.find, names)))
+        return tuple(sorted({int(size) for row in self._rows(names) for size in row.get("above", ())}))
 
-    @cached_property
-    def days(self) -> tuple[str, ...]:
-        """Return the days on which some price changes."""
-        return tuple(
-            sorted({row["from"] for model in self._models.values() for row in _rows(model) if "from" in row})
-        )
+    def days_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the days on which a price of one of these models changes."""
+        return tuple(sorted({row["from"] for row in self._rows(names) if "from" in row}))
 
-
-def _sizes(models: Iterable[Model]) -> tuple[int, ...]:
-    return tuple(
-        sorted({int(size) for model in models for row in _rows(model) for size in row.get("above", ())})
-    )
-
-
-def _rows(model: Model) -> list[Mapping[str, Any]]:
-    tiers = [model[name] for name in FACTORS if isinstance(model.get(name), Mapping)]
-    return [*model["prices"], *tiers]
+    def _rows(self, names: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+        for model in filter(None, map(self.find, names)):
+            yield from model["prices"]
+            yield from (model[name] for name in FACTORS if isinstance(model.get(name), Mapping))
 
 
 def load(own: str | os.PathLike[str] | None = None) -> Table:
@@ -118,7 +109,7 @@ def _checked(path: Path, name: str, model: Any) -> Model:
     factors = [entry[key] for key in FACTORS if key in entry]
     if (
         not rows
-        or not all(isinstance(row, dict) and isinstance(row.get("from", ""), str) for row in (*rows, *above))
+        or not all(isinstance(row, dict) and _is_day(row.get("from", _NO_DAY)) for row in (*rows, *above))
         or not all(isinstance(value, int | float) and value >= 0 for value in (*numbers, *factors))
         or not all("input" in row and "output" in row for row in rows)
     ):
@@ -126,6 +117,10 @@ def _checked(path: Path, name: str, model: Any) -> Model:
             f"the prices of {name} in {path} make no sense: give input and output in dollars for a million tokens"
         )
     return {**entry, "prices": sorted(rows, key=lambda row: str(row.get("from", "")))}
+
+
+def _is_day(value: Any) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r"\d{4}-\d\d-\d\d", value))
 
 
 def _tiers(row: Mapping[str, Any]) -> list[Any]:

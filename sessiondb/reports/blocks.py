@@ -1,6 +1,6 @@
 """Windows of five hours, as subscriptions count them: each begins with the hour of its first response.
 
-A window ends five hours after its beginning, or where nothing happens for five hours; the next response opens another.
+A window ends five hours after its beginning, on the hour; the next response opens another.
 That is how Claude's plans count, and how ccusage shows it.
 """
 
@@ -23,21 +23,20 @@ LENGTH = timedelta(hours=5)
 
 
 def blocks(groups: Iterable[Group], report: Report, now: datetime | None = None) -> list[Usage]:
-    """Return the windows, in order; `groups` come in the order of time."""
+    """Return the windows, in order; `groups` come in the order of time, by hours of UTC."""
     now = now or datetime.now(timezone.utc)
     rows: list[Usage] = []
     row: Sum | None = None
-    begun = first = last = ""
-    over = ""
+    begun = first = last = over = ""
     for group in groups:
-        moment = str(group.key)
-        if row is None or moment >= over or moment > _after(last):
+        hour = f"{group.key}:00:00.000Z"
+        if row is None or hour >= over:
             if row is not None:
                 rows.append(_block(row, begun, first, last, now))
-            begun = first = moment[:13] + ":00:00.000Z"
-            first, over = moment, _after(begun)
+            begun, over = hour, _after(hour)
+            first, last = group.first_at, group.last_at
             row = Sum(begun)
-        last = moment
+        first, last = min(first, group.first_at), max(last, group.last_at)
         row.add(group, report.cost(group))
     if row is not None:
         rows.append(_block(row, begun, first, last, now))

@@ -5,20 +5,18 @@ Costs are picodollars, so that sums are exact; what a log says of a cost is micr
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sessiondb.dao.usage import Group
+from sessiondb.dao.usage_source import PriceSteps
 from sessiondb.errors import InvalidInput
 from sessiondb.prices.cost import PICODOLLARS, Rates, Spent, Terms, rates
 from sessiondb.prices.table import Table
 from sessiondb.records.sessions import Tokens
 from sessiondb.records.usage import COSTS, Usage
 
-if TYPE_CHECKING:
-    pass
 _BUCKETS = (
     "input",
     "cache_read",
@@ -36,14 +34,14 @@ _BY_TIME = ("daily", "weekly", "monthly", "blocks")
 class Pricing:
     """The cost of groups: by the log, by the table, or by the table where the log has none."""
 
-    def __init__(self, table: Table, cost: str = "both", models: Iterable[str] | None = None) -> None:
+    def __init__(self, table: Table, models: Sequence[str], cost: str = "both") -> None:
         if cost not in COSTS:
             raise InvalidInput(f"cannot take the cost from {cost!r}: give one of {', '.join(COSTS)}")
-        self.table = table
+        self._table = table
         self._cost = cost
-        # Each size is compared with every response: only those of the models that have answered.
-        self.sizes = table.sizes if models is None else table.sizes_of(models)
-        self._sizes = (0, *(size + 1 for size in self.sizes))
+        # Only of the models that have answered: each step is compared with every response.
+        self.steps = PriceSteps(table.sizes_of(models), table.sized(models), table.days_of(models))
+        self._sizes = (0, *(size + 1 for size in self.steps.sizes))
         self._known: dict[tuple[Any, ...], Rates | None] = {}
 
     def of(self, group: Group) -> int | None:
@@ -75,11 +73,10 @@ class Pricing:
         return found is not None and found.cache_write_1h != found.cache_write
 
     def _rates(self, group: Group) -> Rates | None:
-        # No price changes between two of the table's days.
-        terms = (bisect_right(self.table.days, group.day), group.model, *group[3:7])
+        terms = group[1:7]
         if terms not in self._known:
             size = self._sizes[group.size]
-            self._known[terms] = rates(self.table, Terms(group.model, group.day, size, *group[3:6]))
+            self._known[terms] = rates(self._table, Terms(group.model, group.day, size, *group[3:6]))
         return self._known[terms]
 
 

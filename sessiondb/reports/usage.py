@@ -58,14 +58,14 @@ def usage(
         raise InvalidInput(f"cannot order by {choice.order!r}: give asc or desc")
     page = page_of(choice.limit, choice.offset)
     sums = UsageSums(connection)
-    pricing = Pricing(load(choice.prices), choice.cost, sums.models())
+    pricing = Pricing(load(choice.prices), sums.models(), choice.cost)
     tz = timestamps.zone(choice.tz) if isinstance(choice.tz, str) else choice.tz
     if choice.last is not None:
         since = _since(by, choice.last, tz)
         where = replace(
             where, since=max(since, timestamps.parse_moment(where.since)) if where.since else since
         )
-    found = sums.groups(by, where, model=model, sizes=pricing.sizes, tz=tz)
+    found = sums.groups(by, where, model=model, steps=pricing.steps, tz=tz)
     report = Report(pricing)
     rows: list[Usage]
     if by == "blocks":

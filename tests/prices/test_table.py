@@ -99,6 +99,7 @@ def test_the_environment_names_a_file_and_the_option_goes_over_it(
         ('{"models": {"m": {"prices": [3]}}}', "make no sense"),
         ('{"models": {"m": {"input": 1, "output": 1, "above": {"x": {}}}}}', "make no sense"),
         ('{"models": {"m": {"prices": [{"from": 3, "input": 1, "output": 1}]}}}', "make no sense"),
+        ('{"models": {"m": {"prices": [{"from": "June\'", "input": 1, "output": 1}]}}}', "make no sense"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_refused_in_words(

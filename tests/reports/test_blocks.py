@@ -21,8 +21,8 @@ def found(db: SessionDB, *hours: str, now: datetime = NOW) -> list[Usage]:
     db.sessions.start("a", id="s")
     for hour in hours:
         db.tokens.add("s", model="claude-opus-4-8", input=M, counted_at=f"2026-10-01T{hour}:00.000Z")
-    pricing = Pricing(load())
-    groups = UsageSums(db.connection).groups("blocks", SessionFilter(), sizes=pricing.table.sizes)
+    pricing = Pricing(load(), ["claude-opus-4-8"])
+    groups = UsageSums(db.connection).groups("blocks", SessionFilter(), steps=pricing.steps)
     return blocks(groups, Report(pricing), now)
 
 

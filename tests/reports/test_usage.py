@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessiondb import SessionDB
+from sessiondb import SessionDB, timestamps
+from sessiondb.dao.usage_source import PriceSteps, Source
 from sessiondb.errors import InvalidInput
 from sessiondb.prices.cost import Spent, Terms, rates
 from sessiondb.prices.table import load
@@ -319,3 +322,62 @@ def test_sums_beyond_what_sqlite_adds_are_no_error(db: SessionDB) -> None:
     report = db.usage("model")
     assert report.rows[0].tokens.input is not None
     assert report.rows[0].tokens.input > 2**62
+
+
+@pytest.mark.parametrize(
+    "zone",
+    ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"],
+)
+def test_each_response_counts_on_its_day_in_any_zone(db: SessionDB, zone: str) -> None:
+    quarters = (timedelta(minutes=15 * number + 7) for number in range(96 * 3))
+    days = (
+        datetime(2026, month, day, tzinfo=timezone.utc) for month, day in ((3, 28), (4, 4), (10, 3), (10, 24))
+    )
+    moments = [day + quarter for day, quarter in itertools.product(days, [*quarters])]
+    db.sessions.start("a", id="s")
+    with db.connection.transaction():
+        db.connection.executemany(
+            "INSERT INTO token_counts (session_id, output, counted_at) VALUES ('s', 1, ?)",
+            ((timestamps.from_datetime(moment),) for moment in moments),
+        )
+
+    found = db.usage("daily", tz=zone, order="asc")
+
+    expected = Counter(moment.astimezone(timestamps.zone(zone)).date().isoformat() for moment in moments)
+    assert {row.name: row.tokens.output for row in found.rows} == expected
+
+
+@pytest.mark.parametrize(("context", "cost"), [(200_000, 0.6), (200_001, 1.200006), (400_000, 2.4)])
+@pytest.mark.parametrize("others", [0, 3])
+def test_only_the_responses_with_a_long_context_cost_more(
+    db: SessionDB, context: int, cost: float, others: int
+) -> None:
+    db.sessions.start("a", id="s")
+    for count in (context, *[100_000] * others):
+        db.tokens.add("s", model="claude-sonnet-4-5", input=count, counted_at="2026-02-01T12:10:00Z")
+
+    (row,) = db.usage("model").rows
+
+    assert row.picodollars == round((cost + 0.3 * others) * 1e12)
+
+
+@pytest.mark.parametrize("since", [None, "2026-03-01T06:00:00Z", "2026-03-01T22:30:00Z"])
+def test_a_report_of_few_and_of_many_responses_is_the_same(db: SessionDB, since: str | None) -> None:
+    db.sessions.start("a", id="s")
+    for hour in range(24):
+        db.tokens.add("s", model=OPUS, input=hour, counted_at=f"2026-03-01T{hour:02}:45:00Z")
+    first = 0 if since is None else int(since[11:13]) + (since[14:16] == "45")
+
+    report = db.usage("daily", tz="UTC", since=since)
+
+    assert report.sum is not None
+    assert (report.sum.responses, report.sum.tokens.input) == (24 - first, sum(range(first, 24)))
+
+
+def test_a_bill_of_all_responses_sorts_none_of_them(db: SessionDB) -> None:
+    condition = Source("", False, None, False, False)
+    sql, _ = condition.sql(PriceSteps(), {})
+
+    plan = [row[3] for row in db.connection.rows(f"EXPLAIN QUERY PLAN {sql}")]
+
+    assert plan == ["SCAN t USING INDEX idx_token_counts_session_hour"]

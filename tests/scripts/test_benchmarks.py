@@ -142,6 +142,17 @@ def test_every_search_of_the_latency_benchmark_finds_something(
     assert [name for name, total in found.items() if not total] == []
 
 
+def test_bills_are_measured_against_a_plain_sum(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = benchmark("usage", monkeypatch)
+    monkeypatch.setattr(usage, "_REPORTS", usage._REPORTS[:1])
+    usage.run(arguments(usage, "--responses", 200, "--runs", 1))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("200 responses:")
+    assert [line[:24].rstrip() for line in lines[1:]] == ["bare Python", "one plain sum", "usage daily"]
+
+
 def test_generated_logs_are_the_same_for_a_seed_and_import_without_a_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
