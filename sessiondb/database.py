@@ -314,7 +314,7 @@ class SessionDB(Tables):
 
         return merge(self, other, dry_run=dry_run, progress=progress)
 
-    def prune(
+    def prune(  # noqa: PLR0913
         self,
         older_than: str,
         *,
@@ -322,6 +322,8 @@ class SessionDB(Tables):
         include_undated: bool = False,
         keep: int = 0,
         dry_run: bool = False,
+        purge: bool = False,
+        with_copies: bool = False,
         progress: Progress | None = None,
         **criteria: Unpack[Criteria],
     ) -> Removal:
@@ -329,11 +331,11 @@ class SessionDB(Tables):
 
         Pinned sessions stay, open ones too unless `include_open`, those that nothing dates but their file unless
         `include_undated`, and the `keep` newest of those that the criteria (see SessionFilter) fit. Each leaves a
-        tombstone, so that no import brings it back; no log is touched. `vacuum` gives the space back to the disk.
-        `progress` is called in the phase "remove".
+        tombstone, so that no import brings it back; no log is touched. `vacuum` gives the space back to the disk;
+        for `purge` and `with_copies` see `remove`. `progress` is called in the phase "remove".
         """
         from sessiondb import timestamps
-        from sessiondb.dao.removal import Removals
+        from sessiondb.dao.removal import Removals, extent
         from sessiondb.records import SessionFilter
 
         return Removals(self.connection).prune(
@@ -343,17 +345,29 @@ class SessionDB(Tables):
             include_undated=include_undated,
             keep=keep,
             dry_run=dry_run,
+            purge=extent(purge, with_copies),
             progress=progress,
         )
 
-    def remove(self, *session_ids: str, dry_run: bool = False, progress: Progress | None = None) -> Removal:
+    def remove(
+        self,
+        *session_ids: str,
+        dry_run: bool = False,
+        purge: bool = False,
+        with_copies: bool = False,
+        progress: Progress | None = None,
+    ) -> Removal:
         """Remove sessions by id, whatever their state, with all that hangs on them; each leaves a tombstone.
 
-        Raises NotFound before anything is removed.
+        A `purge` leaves no byte of their text in the file, writing it anew: no note, no title, no name that only they
+        bore, nothing in an index or a free page. What other sessions share with them stays in the way, unless
+        `with_copies` takes it from those too. Raises NotFound and Conflict before anything is removed.
         """
-        from sessiondb.dao.removal import Removals
+        from sessiondb.dao.removal import Removals, extent
 
-        return Removals(self.connection).remove(session_ids, dry_run=dry_run, progress=progress)
+        return Removals(self.connection).remove(
+            session_ids, dry_run=dry_run, purge=extent(purge, with_copies), progress=progress
+        )
 
     def usage(  # noqa: PLR0913
         self,

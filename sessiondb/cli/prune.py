@@ -56,6 +56,10 @@ def command(
     before = older_than or timestamps.parse_moment(f"{days}d")
     with opened(consent) as db:
         say_unknown(db, where)
-        remove(db, consent, lambda dry_run: db.prune(before, dry_run=dry_run, **which, **where))
+        remove(
+            db,
+            consent,
+            lambda dry_run: db.prune(before, **consent.options(dry_run=dry_run), **which, **where),
+        )
         if vacuum and not consent.dry_run:
             print_notice(f"gave {short_bytes(db.vacuum())} back to the disk")

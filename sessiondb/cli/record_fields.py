@@ -209,6 +209,7 @@ def removal_fields(removal: Removal) -> dict[str, Any]:
         "kept": removal.kept,
         "handed_over": removal.handed_over,
         **({"undated": removal.undated} if removal.undated else {}),
+        **({"elsewhere": removal.elsewhere} if removal.elsewhere else {}),
     }
 
 

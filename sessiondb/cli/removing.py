@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 import click
 
@@ -32,17 +32,39 @@ _DOOMED = (
 )
 
 
+class Extent(TypedDict):
+    """How far a removal goes, as the library takes it."""
+
+    dry_run: bool
+    purge: bool
+    with_copies: bool
+
+
 class Consent(NamedTuple):
-    """How sure the caller of a destructive command is, and whether the report is to be JSON."""
+    """How sure the caller of a destructive command is, how far it goes, and whether the report is to be JSON."""
 
     dry_run: bool
     yes: bool
     as_json: bool
+    purge: bool
+    with_copies: bool
+
+    def options(self, *, dry_run: bool) -> Extent:
+        """Return what the library takes."""
+        return {"dry_run": dry_run, "purge": self.purge, "with_copies": self.with_copies}
 
 
 def consent_options(function: Function) -> Function:
-    """Add --dry-run, --yes and --json of a destructive command, as one `consent`."""
+    """Add --dry-run, --yes, --purge and --json of a destructive command, as one `consent`."""
     options = (
+        click.option(
+            "--purge", is_flag=True, help="Leave no byte of them in the database file, which is written anew."
+        ),
+        click.option(
+            "--with-copies",
+            is_flag=True,
+            help="With --purge: take what other sessions share with them from those too.",
+        ),
         click.option(
             "-n", "--dry-run", is_flag=True, help="Show what would be removed, without removing it."
         ),
@@ -53,8 +75,9 @@ def consent_options(function: Function) -> Function:
     )
 
     @wraps(function)
-    def command(*args: Any, dry_run: bool, yes: bool, as_json: bool, **rest: Any) -> Any:
-        return function(*args, consent=Consent(dry_run, yes, as_json), **rest)
+    def command(*args: Any, **rest: Any) -> Any:
+        consent = Consent(**{name: rest.pop(name) for name in Consent._fields})
+        return function(*args, consent=consent, **rest)
 
     return with_options(command, options)
 
@@ -67,7 +90,7 @@ def opened(consent: Consent) -> SessionDB:
 def remove(db: SessionDB, consent: Consent, run: Callable[[bool], Removal]) -> None:
     """Report what `run(True)` would remove, ask if need be, and remove it by `run(False)`."""
     planned = run(True)
-    if consent.dry_run or not planned.sessions:
+    if consent.dry_run or not (planned.sessions or consent.purge):
         _report(db, consent, planned)
         return
     if not consent.yes:
@@ -77,7 +100,7 @@ def remove(db: SessionDB, consent: Consent, run: Callable[[bool], Removal]) -> N
             )
         if not consent.as_json:
             _preview(db, planned)
-        if not ask(f"Remove {_amount(planned)}?"):
+        if not ask(f"{'Purge' if consent.purge else 'Remove'} {_amount(planned)}?"):
             raise click.Abort
     _report(db, consent, run(False))
 
@@ -88,12 +111,15 @@ def _report(db: SessionDB, consent: Consent, removal: Removal) -> None:
         return
     if consent.dry_run:
         _preview(db, removal)
-    print_result(f"{'would remove' if consent.dry_run else 'removed'} {_amount(removal)}")
+    verb = "purge" if consent.purge else "remove"
+    print_result(f"{f'would {verb}' if consent.dry_run else f'{verb}d'} {_amount(removal)}")
     for state, number in removal.kept.items():
         if number:
             print_result(f"kept {counted(number, f'{state} session')}{_HINTS.get(state, '')}")
     if removal.handed_over and not consent.dry_run:
         print_result(_handed_over(removal))
+    for path in removal.elsewhere:
+        print_result(f"still in {path}")
 
 
 def _preview(db: SessionDB, removal: Removal) -> None:

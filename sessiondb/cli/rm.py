@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from sessiondb.cli.options import database_option, sessions_argument
 from sessiondb.cli.removing import Consent, consent_options, opened, remove
+from sessiondb.errors import NotFound
+
+if TYPE_CHECKING:
+    from sessiondb.database import SessionDB
 
 
 @click.command()
@@ -16,12 +22,24 @@ def command(sessions: tuple[str, ...], consent: Consent) -> None:
     """Remove sessions.
 
     Their messages, tool calls, tokens, and notes go with them, even if they are open or pinned. They are not
-    imported again, except by `import --restore`. The logs they came from are never touched.
+    imported again, except by `import --restore`. The logs they came from are never touched: a purge names them.
+    It also takes the whole id of a session that was removed before.
 
     \b
     Example:
       sessiondb rm 5b0d7c1e 019ce14a --yes
+      sessiondb rm 5b0d7c1e --purge
     """
     with opened(consent) as db:
-        named = [db.sessions.resolve(name).id for name in sessions]
-        remove(db, consent, lambda dry_run: db.remove(*named, dry_run=dry_run))
+        named = [_resolved(db, name, consent) for name in sessions]
+        remove(db, consent, lambda dry_run: db.remove(*named, **consent.options(dry_run=dry_run)))
+
+
+def _resolved(db: SessionDB, name: str, consent: Consent) -> str:
+    """Return the id of a session; a purge takes the whole id of one that was removed before."""
+    try:
+        return db.sessions.resolve(name).id
+    except NotFound:
+        if consent.purge:
+            return name
+        raise

@@ -7,13 +7,15 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sessiondb import timestamps
+from sessiondb.chat.text import counted
 from sessiondb.dao.forks.handover import Handover
+from sessiondb.dao.purge import Purge
 from sessiondb.dao.session_filter import BY_FILE, RECENT, where_clause
 from sessiondb.dao.values import row_limit
-from sessiondb.errors import NotFound
+from sessiondb.errors import Conflict, InvalidInput, NotFound
 from sessiondb.records import Removal, SessionFilter
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage.connection import Connection
@@ -31,14 +33,28 @@ _BYTES = """
 """
 
 
+Purged = Literal["own", "shared", None]
+"""Whether no byte of what is removed may be left: of what is a session's own, or of what others share with it too."""
+
+
+def extent(purge: bool, with_copies: bool) -> Purged:
+    """Return how far a removal goes. Raises InvalidInput for copies without a purge."""
+    if with_copies and not purge:
+        raise InvalidInput("copies are taken from other sessions by a purge alone: add --purge (purge=True)")
+    return ("shared" if with_copies else "own") if purge else None
+
+
 class _Order(NamedTuple):
-    """Why sessions are removed, whether only in thought, and what must hold for each when it is done."""
+    """Why sessions are removed, whether only in thought or with every trace, and what must hold for each when it is
+    done.
+    """
 
     reason: str
     dry_run: bool
     condition: str = "WHERE 1"
     parameters: tuple[Any, ...] = ()
     progress: Progress | None = None
+    purge: Purged = None
 
 
 class Removals:
@@ -56,13 +72,15 @@ class Removals:
         include_undated: bool = False,
         keep: int = 0,
         dry_run: bool = False,
+        purge: Purged = None,
         progress: Progress | None = None,
     ) -> Removal:
         """Remove the sessions whose last activity is older than `before`, a stored time, and that fit `where`.
 
         Pinned sessions stay, open ones too unless `include_open`, and the `keep` newest of those that fit.
         So do those that nothing dates but their file, for nobody knows how old they are: with `include_undated`
-        they are as old as it. Notes that belong to a project outlive their session. With `dry_run` nothing is removed.
+        they are as old as it. Notes that belong to a project outlive their session, but for a `purge`. With `dry_run`
+        nothing is removed.
         """
         clause, parameters = where_clause(where)
         aged = f"{clause} {'AND' if clause else 'WHERE'} s.last_active_at < ?"
@@ -90,18 +108,36 @@ class Removals:
             f"SELECT s.id FROM sessions AS s {candidates} ORDER BY s.last_active_at, s.id", values
         )
         return self._remove(
-            [row[0] for row in rows], _Order("prune", dry_run, candidates, tuple(values), progress), kept
+            [row[0] for row in rows],
+            _Order("rm" if purge else "prune", dry_run, candidates, tuple(values), progress, purge),
+            kept,
         )
 
     def remove(
-        self, session_ids: Sequence[str], *, dry_run: bool = False, progress: Progress | None = None
+        self,
+        session_ids: Sequence[str],
+        *,
+        dry_run: bool = False,
+        purge: Purged = None,
+        progress: Progress | None = None,
     ) -> Removal:
-        """Remove sessions by id, notes and all. Raises NotFound before anything is removed."""
-        for session_id in session_ids:
-            if self._db.row("SELECT 1 FROM sessions WHERE id = ?", (session_id,)) is None:
+        """Remove sessions by id, notes and all. Raises NotFound before anything is removed.
+
+        A `purge` takes those that were removed before: it erases what is left of them.
+        """
+        found, gone = [], []
+        for session_id in dict.fromkeys(session_ids):
+            if self._db.row("SELECT 1 FROM sessions WHERE id = ?", (session_id,)) is not None:
+                found.append(session_id)
+            elif purge and Purge(self._db).is_removed(session_id):
+                gone.append(session_id)
+            else:
                 raise NotFound(f"there is no session {session_id} to remove")
-        order = _Order("rm", dry_run, progress=progress)
-        return self._remove(list(dict.fromkeys(session_ids)), order, {"open": 0, "pinned": 0})
+        if gone and not dry_run:
+            with self._db.transaction():
+                Purge(self._db).forget(gone)
+        order = _Order("rm", dry_run, progress=progress, purge=purge)
+        return self._remove(found, order, {"open": 0, "pinned": 0})
 
     def vacuum(self) -> int:
         """Give the space of what was removed back to the disk, and return how many bytes that was."""
@@ -114,6 +150,14 @@ class Removals:
         removed: list[str] = []
         messages = size = handed_over = undated = done = 0
         handover = Handover(self._db, session_ids)
+        purge = Purge(self._db)
+        elsewhere = purge.elsewhere(session_ids) if order.purge else []
+        if order.purge == "own" and (heirs := handover.heirs(session_ids)):
+            raise Conflict(
+                f"{counted(len(heirs), 'session')} that stay share messages with what is to be purged"
+                f" ({', '.join(heirs[:5])}{', ...' if len(heirs) > 5 else ''}): purge those too, or take the shared"
+                " messages from them with --with-copies (with_copies=True)"
+            )
         pace = Pace(*_SESSIONS)
         while done < len(session_ids):
             number = min(pace.size, len(session_ids) - done)
@@ -129,9 +173,12 @@ class Removals:
                     [*order.parameters, batch],
                 )
                 batch_ids = [row[0] for row in rows]
-                shared = handover.size(batch_ids)
+                shared = (0, 0) if order.purge else handover.size(batch_ids)
                 if not order.dry_run:
-                    self._remove_batch(batch_ids, order.reason, handover)
+                    self._bury(batch_ids, order.reason)
+                    delete_sessions(self._db, batch_ids, order.reason, None if order.purge else handover)
+                    if order.purge:
+                        purge.forget(batch_ids)
             removed += batch_ids
             handed_over += shared[0]
             messages += sum(row[1] for row in rows) - shared[0]
@@ -140,9 +187,12 @@ class Removals:
             pace.note(number)
             done += number
             report("remove", done, len(session_ids))
-        return Removal(removed, messages, size, order.dry_run, kept, handed_over, undated)
+        if order.purge and not order.dry_run:
+            purge.erase()
+        return Removal(removed, messages, size, order.dry_run, kept, handed_over, undated, elsewhere)
 
-    def _remove_batch(self, session_ids: list[str], reason: str, handover: Handover) -> None:
+    def _bury(self, session_ids: list[str], reason: str) -> None:
+        """Leave a tombstone of each session."""
         ids = json.dumps(session_ids)
         these = "IN (SELECT value FROM json_each(?))"
         self._db.execute(
@@ -150,7 +200,6 @@ class Removals:
             f" SELECT id, agent, native_id, title, ?, ? FROM sessions WHERE id {these}",
             (reason, timestamps.now(), ids),
         )
-        delete_sessions(self._db, session_ids, reason, handover)
 
     def _count(self, clause: str, parameters: list[object]) -> int:
         return int(self._db.value(f"SELECT count(*) FROM sessions AS s {clause}", parameters))
@@ -160,13 +209,15 @@ class Removals:
 
 
 def delete_sessions(
-    connection: Connection, session_ids: Sequence[str], reason: str, handover: Handover | None = None
+    connection: Connection, session_ids: Sequence[str], reason: str, handover: Handover | None
 ) -> None:
     """Delete sessions with all that hangs on them, inside a transaction of the caller, who keeps their tombstones.
 
-    A prune leaves the notes that belong to a project.
+    By `handover` sessions that stay take what they share with these; with none it is gone from them too. A prune
+    leaves the notes that belong to a project.
     """
-    (handover or Handover(connection, session_ids)).run(session_ids)
+    if handover is not None:
+        handover.run(session_ids)
     ids = (json.dumps(list(session_ids)),)
     these = "IN (SELECT value FROM json_each(?))"
     if reason == "prune":

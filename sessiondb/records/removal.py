@@ -11,7 +11,8 @@ class Removal:
 
     `kept` counts the sessions that stay although they are old enough, by reason: open, pinned, undated
     (nothing dates them but their file). `handed_over` are messages that other sessions go on from: they are not
-    removed, but are those sessions' own now. `undated` of the sessions are dated by their file alone.
+    removed, but are those sessions' own now. `undated` of the sessions are dated by their file alone. `elsewhere` are
+    files that still hold what was purged: logs, and backups made before a migration.
     """
 
     sessions: list[str]
@@ -21,3 +22,4 @@ class Removal:
     kept: dict[str, int] = field(default_factory=dict)
     handed_over: int = 0
     undated: int = 0
+    elsewhere: list[str] = field(default_factory=list)

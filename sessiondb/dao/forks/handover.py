@@ -66,7 +66,7 @@ class Handover:
     def size(self, session_ids: Sequence[str]) -> tuple[int, int]:
         """Return how many messages, and bytes of text, of some removed sessions others go on from."""
         reach: dict[str, int] = {}
-        for heir in self._heirs(session_ids):
+        for heir in self.heirs(session_ids):
             for session, last in segments(self._db, heir):
                 if session in self._removed:
                     reach[session] = max(last, reach.get(session, 0))
@@ -76,7 +76,7 @@ class Handover:
 
     def run(self, session_ids: Sequence[str]) -> None:
         """Let sessions that stay take over what they share with removed ones, inside the caller's transaction."""
-        for heir in self._heirs(session_ids):
+        for heir in self.heirs(session_ids):
             before = segments(self._db, heir)
             parent, _ = self._db.row(_GET_LINK, (heir,)) or (None, None)
             if not {parent, *(segment.session for segment in before)} & self._removed:
@@ -90,7 +90,7 @@ class Handover:
                 self._db.execute(_LINK, {"id": heir, "parent": before[-1].session, "at": at})
             self._db.execute(_KEEP_TITLE, (*(title or (None, None)), heir))
 
-    def _heirs(self, session_ids: Sequence[str]) -> list[str]:
+    def heirs(self, session_ids: Sequence[str]) -> list[str]:
         """Return the sessions that stay and come from some that go, a parent before its forks."""
         below = self._db.rows(_BELOW, (json.dumps(list(session_ids)),))
         return [row[0] for row in below if row[0] not in self._removed]

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from sessiondb.dao.exports import Exports
+from sessiondb.dao.forks.handover import Handover
 from sessiondb.dao.forks.transfer import renumber
 from sessiondb.dao.removal import delete_sessions
 from sessiondb.dao.union.align import Alignment, Known, digest
@@ -303,7 +304,7 @@ class Merge:
             (row.id, row.deleted_at, row.reason, row.agent, row.native_id, row.title),
         )
         if session is not None:
-            delete_sessions(self._db, [row.id], row.reason)
+            delete_sessions(self._db, [row.id], row.reason, Handover(self._db, [row.id]))
             self.merged.removed.append(row.id)
 
     def _note(self, row: NoteRow) -> None:
