@@ -42,6 +42,7 @@ HOMES = (
     "XDG_STATE_HOME",
     "CLAUDE_CONFIG_DIR",
     "CODEX_HOME",
+    "COPILOT_HOME",
     "GEMINI_CLI_HOME",
     "HERMES_HOME",
     "LLM_USER_PATH",
@@ -89,6 +90,12 @@ def corpus_folder() -> Path:
 def corpus() -> Path:
     """Return the folder of real logs; tests that ask for it are left out where there is none."""
     return corpus_folder()
+
+
+@pytest.fixture(scope="session")
+def corpus_next() -> Path:
+    """Return the folder of real logs of further agents, beside the other one."""
+    return corpus_folder().with_name("corpus-next")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -23,6 +23,7 @@ _MODULES = (
     "agentloop",
     "dealix",
     "gemini",
+    "copilot",
     "opencode",
     "llm",
     "openai_agents",

@@ -1,5 +1,7 @@
 """Tell the logs of agents that sessiondb does not read yet, so that none is taken for another agent's.
 
+Of agents that it does read, the indexes and copies beside their logs are told here.
+
 Many agents write lines, documents and tables that look like those of Claude Code, of a chat API or of
 OpenCode. A log that is read by the wrong importer loses its prompts, tokens and times in silence; one that is
 refused by name can be read later. `detect` asks here first, then the importers.
@@ -21,14 +23,21 @@ if TYPE_CHECKING:
 Object = Mapping[str, Any]
 
 
+# Files that hold nothing that the logs beside them do not: whose they are, and where those logs are.
+_BESIDE = {
+    "GitHub Copilot CLI": "an index of Copilot CLI's sessions: import the folder session-state beside it",
+}
+
+
 class NotReadYet(ImportFailed):
-    """Report a log of an agent that there is no importer of.
+    """Report a log of an agent that there is no importer of, or what lies beside the logs of one that there is.
 
     `owner` is that agent's name as people write it.
     """
 
     def __init__(self, owner: str) -> None:
-        super().__init__(f"is a log of {owner}, which sessiondb does not read yet")
+        reason = _BESIDE.get(owner) or f"a log of {owner}, which sessiondb does not read yet"
+        super().__init__(f"is {reason}")
         self.owner = owner
 
     @property
@@ -91,10 +100,6 @@ def _is_qwen(line: Object) -> bool:
     return is_message or "systemPayload" in line or _type(line) == "tool_result"
 
 
-def _is_copilot(line: Object) -> bool:
-    return "." in _type(line) and isinstance(line.get("data"), dict) and "parentId" in line
-
-
 def _is_pi(line: Object) -> bool:
     return _type(line) == "session" and isinstance(line.get("version"), int) and "timestamp" in line
 
@@ -126,7 +131,6 @@ def _is_goose(line: Object) -> bool:
 
 _LINES: tuple[tuple[str, Callable[[Object], bool]], ...] = (
     ("Qwen Code", _is_qwen),
-    ("GitHub Copilot CLI", _is_copilot),
     ("Pi", _is_pi),
     ("Droid", lambda line: _type(line) == "session_start" and "cwd" in line),
     ("Kimi Code", lambda line: _type(line) == "metadata" and "protocol_version" in line),

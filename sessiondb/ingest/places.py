@@ -10,6 +10,8 @@ from sessiondb.errors import InvalidInput
 from sessiondb.records.agents import stored_name
 from sessiondb.storage.paths import user_config
 
+_FROM_OPENCODE = ("kilo", "mimocode", "icodemate")
+
 AUTO = "auto"
 """The source that stands for all places where known agents keep their sessions."""
 
@@ -51,8 +53,14 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
         ],
         "hermes": _hermes_places(),
         "nanobot": [home / ".nanobot" / "sessions", home / ".nanobot" / "workspace" / "sessions"],
+        "copilot-cli": [_folder("COPILOT_HOME", home / ".copilot") / "session-state"],
         "gemini-cli": [_folder("GEMINI_CLI_HOME", home) / ".gemini" / "tmp"],
         "opencode": _opencode_places(),
+        # Made from OpenCode, each with a database and folders of its own name.
+        **{
+            name: [_data() / name / store for store in (f"{name}.db", "opencode.db", "storage")]
+            for name in _FROM_OPENCODE
+        },
         "llm": [_folder("LLM_USER_PATH", user_config() / "io.datasette.llm") / "logs.db"],
     }
     agents = [stored_name(agent) for agent in agents]
@@ -81,15 +89,17 @@ def _hermes_places() -> list[Path]:
 
 
 def _opencode_places() -> list[Path]:
-    """Return the databases of OpenCode, one for each release channel, and the folder it used before them.
-
-    They lie in the same place on every platform.
-    """
-    named = os.environ.get("XDG_DATA_HOME")
-    data = (Path(named) if named else Path.home() / ".local" / "share") / "opencode"
+    """Return the databases of OpenCode, one for each release channel, and the folder it used before them."""
+    data = _data() / "opencode"
     database = data / Path(os.environ.get("OPENCODE_DB") or "opencode.db").expanduser()
     databases = (database, data / "opencode.db", *sorted(data.glob("opencode-*.db")))
     return [*dict.fromkeys(databases), data / "storage"]
+
+
+def _data() -> Path:
+    """Return the folder for data as programs from Unix know it: the same place on every platform."""
+    named = os.environ.get("XDG_DATA_HOME")
+    return Path(named) if named else Path.home() / ".local" / "share"
 
 
 def _folder(variable: str, otherwise: Path) -> Path:

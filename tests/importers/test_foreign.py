@@ -46,18 +46,6 @@ LINES: list[tuple[str, list[dict[str, Any]]]] = [
     ),
     ("Qwen Code", [{**QWEN, "type": "system", "subtype": "ui_telemetry", "systemPayload": {"uiEvent": {}}}]),
     ("Qwen Code", [{**QWEN, "type": "tool_result", "message": {"role": "user", "parts": []}}]),
-    (
-        "GitHub Copilot CLI",
-        [
-            {
-                "type": "session.start",
-                "data": {"sessionId": ID},
-                "id": "e1",
-                "timestamp": WHEN,
-                "parentId": None,
-            }
-        ],
-    ),
     ("Pi", [{"type": "session", "version": 3, "id": ID, "timestamp": WHEN, "cwd": "/home/ada/garden"}]),
     ("Droid", [{"type": "session_start", "id": ID, "title": "Roses", "cwd": "/home/ada/garden"}]),
     ("Kimi Code", [{"type": "metadata", "protocol_version": "1.4", "created_at": 1_790_000_000_000}]),
@@ -135,7 +123,6 @@ DATABASES = [
     ("LangChain", "CREATE TABLE message_store (id, session_id, message)"),
     ("Cursor", "CREATE TABLE ItemTable (key, value); CREATE TABLE cursorDiskKV (key, value)"),
     ("Cursor", "CREATE TABLE blobs (id, data); CREATE TABLE meta (key, value)"),
-    ("GitHub Copilot CLI", "CREATE TABLE turns (session_id, user_message, assistant_response)"),
     ("Cline", "CREATE TABLE sessions (session_id, messages_path, is_subagent)"),
 ]
 
@@ -177,6 +164,14 @@ def test_databases_of_an_agent_that_is_not_read_yet_are_refused_by_its_name(
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(schema)
     assert refused(path) == f"is a log of {owner}, which sessiondb does not read yet"
+
+
+def test_an_index_beside_the_logs_of_an_agent_is_refused_and_names_those(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE turns (session_id, user_message, assistant_response)")
+    expected = "is an index of Copilot CLI's sessions: import the folder session-state beside it"
+    assert refused(path) == expected
 
 
 def test_an_aider_history_is_refused_by_its_name(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from sessiondb.storage.paths import default_database
 
 VARIABLES = (
     "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "HERMES_HOME",
-    "LLM_USER_PATH", "GEMINI_CLI_HOME", "OPENCODE_DB", "SESSIONDB_PATH",
+    "COPILOT_HOME", "LLM_USER_PATH", "GEMINI_CLI_HOME", "OPENCODE_DB", "SESSIONDB_PATH",
 )  # fmt: skip
 
 
@@ -40,6 +40,8 @@ def below(home: Path, agent: str) -> list[str]:
         ("hermes", [".hermes/sessions", ".hermes/state.db"]),
         ("nanobot", [".nanobot/sessions", ".nanobot/workspace/sessions"]),
         ("gemini-cli", [".gemini/tmp"]),
+        ("copilot-cli", [".copilot/session-state"]),
+        ("kilo", [f".local/share/kilo/{name}" for name in ("kilo.db", "opencode.db", "storage")]),
         ("opencode", [".local/share/opencode/opencode.db", ".local/share/opencode/storage"]),
     ],
 )
@@ -82,6 +84,7 @@ def test_places_that_differ_by_platform(
         ("CODEX_HOME", "~/x", "codex", ["x/sessions", "x/archived_sessions"]),
         ("HERMES_HOME", "{0}/h", "hermes", ["h/sessions", "h/state.db"]),
         ("GEMINI_CLI_HOME", "{0}/g", "gemini-cli", ["g/.gemini/tmp"]),
+        ("COPILOT_HOME", "{0}/p", "copilot-cli", ["p/session-state"]),
         ("LLM_USER_PATH", "{0}/l", "llm", ["l/logs.db"]),
         ("XDG_CONFIG_HOME", "{0}/c", "llm", ["c/io.datasette.llm/logs.db"]),
         ("XDG_DATA_HOME", "{0}/d", "opencode", ["d/opencode/opencode.db", "d/opencode/storage"]),

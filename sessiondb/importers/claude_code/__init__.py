@@ -13,7 +13,9 @@ of an API response, or one of dozens of other things. What is known of them:
 - `claude -p --output-format stream-json` prints the same messages, without prompts and times, as `session_id`.
 - Lines of another session may stray into a file: they belong to that one, which has a file of its own.
 - A `summary` names the last line of the conversation that it sums up, which is often another one.
-- Progress, hooks, snapshots, modes and the like are not kept.
+- Progress, hooks, snapshots, modes and the like are not kept. Since 2.1.332 requests are written out as well
+  (`api-request-blob` and its like), which repeats the conversation; `cost-state` is the program's own bill, kept as
+  metadata beside the counts.
 
 Sources: transcripts of releases 1.0 to 2.1, code.claude.com/docs/en/sessions, and for `iterations`
 platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool and .../build-with-claude/compaction.
@@ -33,7 +35,7 @@ from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source, open_bytes
 
 name = AGENT
-version = 5
+version = 6
 wrong_before = 5
 
 _TYPES = frozenset(("user", "assistant", "summary", "system", "progress", "attachment", "queue-operation"))

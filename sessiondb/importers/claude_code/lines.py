@@ -174,6 +174,9 @@ class Line(Struct, gc=False):
     aiTitle: str | None = None
     session_id: str | None = None
     parent_tool_use_id: str | None = None
+    effort: str | None = None
+    totalCostUSD: float | None = None
+    modelUsage: dict[str, Any] | None = None
 
 
 decode = Decoder(Line).decode

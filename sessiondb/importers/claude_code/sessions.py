@@ -56,6 +56,7 @@ _KEPT = (
         "answer_lines",
         "forked_at",
         "follows",
+        "cost",
     ),
 )
 
@@ -207,6 +208,8 @@ class Session:
         self.title_rank = 0
         self.model: str | None = None
         self.facts: dict[str, list[str]] = {}
+        # What the program itself says that the session has cost.
+        self.cost: dict[str, Any] = {}
         self.answered: str | None = None
         self.answered_as: str | None = None
         self.answer_lines: list[str] = []
@@ -251,6 +254,17 @@ class Session:
                 values = self.facts.setdefault(name, [])
                 if value and value not in values and len(values) < _MOST_FACTS:
                     values.append(value)
+
+    def note_cost(self, line: Line) -> None:
+        """Note the program's own bill, of which the last one holds."""
+        known = {"usd": line.totalCostUSD, "models": without_payloads(line.modelUsage)}
+        self.cost = {name: value for name, value in known.items() if value is not None}
+        self._changed = True
+
+    def _note_effort(self, effort: str) -> None:
+        efforts = self.facts.setdefault("effort", [])
+        if effort not in efforts and len(efforts) < _MOST_FACTS:
+            efforts.append(effort)
 
     def propose_title(self, rank: int, title: str | None) -> None:
         """Take a title unless one of a higher rank is there."""
@@ -298,6 +312,8 @@ class Session:
         if line.uuid and len(self.answer_lines) < _MOST_LINES:
             self.answer_lines.append(line.uuid)
         self.model = answer.model or self.model
+        if line.effort:
+            self._note_effort(line.effort)
         answer.add_line(line, message, stamp)
         content = message.content
         for block in [Text(content)] if isinstance(content, str) else content or ():
@@ -317,6 +333,8 @@ class Session:
         facts: dict[str, Any] = {
             name: values for name, values in self.facts.items() if len(values) > (name == "cwd")
         }
+        if self.cost:
+            facts["cost"] = self.cost
         if self.relation == "fork" and self.forked_at is not None:
             facts |= {"forked_from": self.parent_id, "forked_at": self.forked_at}
         self._ready.append(

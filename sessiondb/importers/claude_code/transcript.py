@@ -91,6 +91,8 @@ class Transcript:
             self._add_attachment(line)
         elif kind in _TITLE_RANKS:
             self._add_title(line, kind)
+        elif kind == "cost-state":
+            self._session_of(line).note_cost(line)
         elif line.isSidechain:
             self._session_of(line)
 

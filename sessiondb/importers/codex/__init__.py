@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from sessiondb.importers.files.sample import Sample
 
 name = AGENT
-version = 3
-wrong_before = 2
+version = 4
+wrong_before = 4
 
 _TYPES = frozenset(("session_meta", "response_item", "event_msg", "turn_context", "compacted"))
 # How far in a header is looked for; only a file whose lines were reordered has it elsewhere than in the

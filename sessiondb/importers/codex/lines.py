@@ -38,6 +38,10 @@ class Payload(Header):
     success: Any = None
     results: Any = None
     content_items: Any = None
+    response_id: Any = None
+    thread_id: Any = None
+    usage: Any = None
+    thread_token_usage: Any = None
 
 
 class Line(msgspec.Struct):

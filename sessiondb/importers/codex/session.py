@@ -88,6 +88,7 @@ class SessionReader:
             "output": self._turns.answer,
             "compacted": self._compacted,
             "event token_count": self._token_count,
+            "token_usage_record": self._usage_record,
             "event thread_name_updated": self._title,
             "event error": self._error,
         }
@@ -289,24 +290,32 @@ class SessionReader:
 
     def _token_count(self, event: Payload, when: When) -> None:
         progress = self._progress
-        record = progress.usage.take(event.info, progress.session, progress.native_id)
-        if record:
-            message = self._turns.message
-            self._turns.close()
-            if self._outbox.inherits:
-                record = record._replace(request_key=inherited_key(record.request_key))
-            record = record._replace(
-                model=progress.model,
-                message=message,
-                counted_at=when.stamp,
-                service_tier=progress.service_tier,
-                git_branch=progress.git_branch,
-                git_commit=progress.git_commit,
-            )
-            if progress.model is None:
-                self._uncounted.append(record)
-            else:
-                self._outbox.put(record)
+        self._count(progress.usage.take(event.info, progress.session, progress.native_id), when)
+
+    def _usage_record(self, line: Payload, when: When) -> None:
+        progress = self._progress
+        self._count(progress.usage.take_record(line, progress.session, progress.native_id), when)
+
+    def _count(self, record: TokenRecord | None, when: When) -> None:
+        if record is None:
+            return
+        progress = self._progress
+        message = self._turns.message
+        self._turns.close()
+        if self._outbox.inherits:
+            record = record._replace(request_key=inherited_key(record.request_key))
+        record = record._replace(
+            model=progress.model,
+            message=message,
+            counted_at=when.stamp,
+            service_tier=progress.service_tier,
+            git_branch=progress.git_branch,
+            git_commit=progress.git_commit,
+        )
+        if progress.model is None:
+            self._uncounted.append(record)
+        else:
+            self._outbox.put(record)
 
     def _turn_begins(self, event: Payload, when: When) -> None:
         self._turns.end()

@@ -417,3 +417,20 @@ def test_mutilated_copies_give_what_the_original_gives(corpus: Path) -> None:
     for name in ("appended_twice", "blank_lines", "nul_block", "two_objects_one_line", "utf16"):
         copy = corpus / "weird" / "mutated" / f"claude_{name}.jsonl"
         assert stored(records(copy)) == expected, name
+
+
+def test_the_programs_own_bill_and_the_effort_are_kept_beside_the_counts(tmp_path: Path) -> None:
+    bill = {
+        "type": "cost-state",
+        "sessionId": SESSION,
+        "totalCostUSD": 0.25,
+        "modelUsage": {"m": {"costUSD": 0.25}},
+    }
+    lines = [*LINES, line("assistant", "a7", 10, effort="high", **block("m3", text("Done."), 4)), bill]
+    sessions, rows, _ = stored(records(write(tmp_path / f"{SESSION}.jsonl", lines)))
+    metadata = sessions[SESSION]["metadata"]
+    assert (metadata["effort"], metadata["cost"]) == (
+        ["high"],
+        {"usd": 0.25, "models": {"m": {"costUSD": 0.25}}},
+    )
+    assert [key[2] for key in rows][-1] == "m3"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sessiondb.importers.codex.lines import Payload
 from sessiondb.importers.codex.tokens import Usage
 
 
@@ -75,3 +76,27 @@ def test_a_key_is_the_same_whether_the_log_is_read_from_its_beginning_or_from_th
     assert whole is not None
     assert whole == rest
     assert whole.request_key == "n:0:170-100-0-15-4"
+
+
+def test_a_record_with_the_responses_id_counts_and_the_event_after_it_is_its_echo() -> None:
+    taken = Usage()
+    counts = usage(100, 40, 10, 4, cache_write_input_tokens=30)
+    told = Payload(response_id="resp_1", usage=counts, thread_token_usage=counts)
+    first = taken.take_record(told, "s", "n")
+    assert first is not None
+    assert (first.request_key, first.input, first.cache_write, first.output) == ("n:resp_1", 30, 30, 10)
+    assert taken.take(info(counts, counts), "s", "n") is None
+    # A copy in another session names the one that it was made in.
+    again = Payload(response_id="resp_1", usage=counts, thread_id="n")
+    copied = Usage().take_record(again, "other", "o")
+    assert copied is not None
+    assert copied.request_key == "n:resp_1"
+
+
+def test_a_log_that_an_older_build_went_on_with_is_counted_by_its_events() -> None:
+    taken = Usage()
+    assert taken.take_record(Payload(response_id="resp_1", usage=FIRST, thread_token_usage=FIRST), "s", "n")
+    assert taken.take(info(FIRST, FIRST), "s", "n") is None
+    later = taken.take(info(BOTH, SECOND), "s", "n")
+    assert later is not None
+    assert (later.input, later.output) == (10, 5)

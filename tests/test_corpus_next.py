@@ -1,0 +1,147 @@
+"""Real logs of further agents, imported one file at a time: the facts that were counted independently hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sessiondb import SessionDB, timestamps
+from sessiondb.ingest.run import Ingest
+from tests.conftest import corpus_folder
+
+FOLDER = corpus_folder().with_name("corpus-next")
+FORMATS = ("codex", "copilot-cli")
+# Facts that do not hold as they were counted, and why.
+TRIMMED = "every id in a part of the file is '[trimmed for fixture]', so that its answers are one"
+CODEX = "codex/run_0.171.0/sessions/2026/11/28/rollout-2026-11-28T12-20-59-01a2221a-0210-7210-afe2-05e5ea3b823c.jsonl"
+REAL_COPILOT = "copilot-cli/Mai0313_VibeCodingTracker/96ef38f0-9d09-45c3-8124-6448c36090ed/events.jsonl"
+SMALL_COPILOT = "copilot-cli/jazzyalex_agent-sessions/small.jsonl"
+EMPTY = "its second prompt is empty: the program told the model to go on"
+DOUBTED = {
+    (CODEX, "assistant"): "a response that only calls a tool is a message here",
+    (REAL_COPILOT, "user"): EMPTY,
+    (REAL_COPILOT, "system"): EMPTY,
+    **dict.fromkeys(
+        ((SMALL_COPILOT, name) for name in ("tool_results", "tool_calls", "last_time", "second_import")),
+        TRIMMED,
+    ),
+}
+
+
+def _facts() -> dict[str, dict[str, Any]]:
+    try:
+        files: dict[str, dict[str, Any]] = json.loads((FOLDER / "EXPECTED.json").read_bytes())["files"]
+    except OSError:
+        return {}
+    return {path: facts for path, facts in files.items() if facts["format"] in FORMATS and "roles" in facts}
+
+
+FACTS = _facts()
+
+
+class Imported:
+    """A database into which one file was imported, and what was counted in that."""
+
+    def __init__(self, db: SessionDB, path: str) -> None:
+        self.db = db
+        self.path = path
+        self.facts = FACTS[path]
+
+    def value(self, sql: str) -> Any:
+        return self.db.connection.value(sql)
+
+    def everything(self) -> list[list[Any]]:
+        tables = ("messages", "tool_calls", "token_counts", "sessions")
+        return [self.db.connection.rows(f"SELECT * FROM {table}") for table in tables]
+
+    def holds(self, name: str, found: Any, expected: Any = None) -> None:
+        """Compare with a fact, if there is such a one that nothing speaks against."""
+        expected = self.facts.get(name) if expected is None else expected
+        if expected is not None and (self.path, name) not in DOUBTED:
+            assert found == expected, name
+
+
+@pytest.fixture(params=FACTS)
+def imported(request: pytest.FixtureRequest, tmp_path: Path, corpus_next: Path) -> Iterator[Imported]:
+    with SessionDB(tmp_path / "sessions.db") as db:
+        report = Ingest(db.connection, tz=timestamps.zone("UTC")).run([str(corpus_next / request.param)])
+        assert len(report.skipped) == FACTS[request.param].get("bad_lines", 0)
+        yield Imported(db, request.param)
+
+
+def test_messages_and_calls_are_those_of_the_log(imported: Imported) -> None:
+    roles: dict[str, int] = dict(
+        imported.db.connection.rows("SELECT role, count(*) FROM messages GROUP BY 1")
+    )
+    for role, count in imported.facts["roles"].items():
+        if role != "tool":
+            imported.holds(role, roles.get(role, 0), count)
+    imported.holds("tool_results", roles.get("tool", 0))
+    calls = "SELECT count(*) FROM tool_calls WHERE message_id IS NOT NULL"
+    imported.holds("tool_calls", imported.value(calls))
+
+
+def test_tokens_are_counted_once(imported: Imported) -> None:
+    tokens = imported.facts.get("tokens")
+    if tokens is None:
+        assert imported.value("SELECT count(*) FROM token_counts") == 0
+        return
+    row = imported.db.connection.row(
+        "SELECT coalesce(sum(input), 0), coalesce(sum(cache_read), 0), coalesce(sum(cache_write), 0),"
+        " coalesce(sum(output), 0), coalesce(sum(reasoning), 0) FROM token_counts"
+    )
+    assert row is not None
+    asked, read, written, output, reasoning = row
+    said = {
+        "input_incl_cache": asked + read + written,
+        "input_uncached": asked,
+        "input_tokens": asked + read + written,
+        "output": output,
+        "output_tokens": output,
+        "cache_read": read,
+        "cached_input_tokens": read,
+        "cache_write": written,
+        "cache_write_input_tokens": written,
+        "reasoning": reasoning,
+        "reasoning_output_tokens": reasoning,
+        "total_tokens": asked + read + written + output,
+    }
+    assert {name: said[name] for name in tokens} == tokens
+
+
+def test_times_project_title_and_models_are_those_of_the_log(imported: Imported) -> None:
+    facts = imported.facts
+    sessions = imported.db.connection.rows("SELECT id FROM sessions WHERE relation IS NOT 'subagent'")
+    assert len(sessions) == 1
+    session = imported.db.sessions.get(sessions[0][0])
+    zone = timestamps.zone("UTC")
+    imported.holds("first_time", session.started_at, timestamps.normalise(facts.get("first_time"), zone))
+    imported.holds("last_time", session.last_active_at, timestamps.normalise(facts.get("last_time"), zone))
+    imported.holds("session_id", session.native_id)
+    imported.holds("cwd", session.project)
+    imported.holds("title", session.title)
+    models = imported.db.connection.rows(
+        "SELECT DISTINCT o.name FROM models AS o JOIN token_counts AS t ON t.model_id = o.id UNION"
+        " SELECT o.name FROM models AS o JOIN messages AS m ON m.model_id = o.id"
+    )
+    imported.holds("models", sorted(row[0] for row in models))
+
+
+def test_rare_words_are_found_in_the_message_that_has_them(imported: Imported) -> None:
+    for rare in imported.facts.get("rare_words", ()):
+        hits = imported.db.connection.rows(
+            "SELECT role FROM messages WHERE content LIKE ? AND role IN ('user', 'assistant')",
+            (f"%{rare.get('word') or rare['phrase']}%",),
+        )
+        assert [row[0] for row in hits] == [rare["role"]], rare
+
+
+def test_a_second_import_adds_nothing(imported: Imported, corpus_next: Path) -> None:
+    before = imported.everything()
+    imported.db.connection.execute("UPDATE imports SET size = 1, mtime_ns = 1, byte_offset = 0")
+    Ingest(imported.db.connection, tz=timestamps.zone("UTC")).run([str(corpus_next / imported.path)])
+    imported.holds("second_import", imported.everything(), before)
