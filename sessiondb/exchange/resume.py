@@ -46,7 +46,8 @@ class _Agent(NamedTuple):
     by_file: tuple[str, ...] = ()
 
 
-# Each was tried with the agent against a stub of a model, but for hermes, nanobot and llm, which are as documented.
+# Each was tried with the agent against a stub of a model, but for hermes, nanobot, llm, pi and qwen-code, which are as
+# documented.
 _AGENTS = {
     "claude-code": _Agent(("claude", "--resume", "{}"), is_bound=True),
     "codex": _Agent(("codex", "resume", "{}"), starts_anew=True),
@@ -58,6 +59,8 @@ _AGENTS = {
     "llm": _Agent(("llm", "chat", "--cid", "{}")),
     "nanobot": _Agent(("nanobot", "agent", "--session", "{}")),
     "opencode": _Agent(("opencode", "--session", "{}"), is_bound=True, first=("opencode", "import", "{}")),
+    "pi": _Agent(("pi", "--session", "{}"), is_bound=True),
+    "qwen-code": _Agent(("qwen", "--resume", "{}"), is_bound=True),
 }
 _ALIASES = {"claude": "claude-code", "copilot": "copilot-cli", "gemini": "gemini-cli"}
 _DATABASES = (".db", ".sqlite")

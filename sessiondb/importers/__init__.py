@@ -24,6 +24,7 @@ _MODULES = (
     "dealix",
     "gemini",
     "copilot",
+    "pi",
     "opencode",
     "llm",
     "openai_agents",

@@ -100,10 +100,6 @@ def _is_qwen(line: Object) -> bool:
     return is_message or "systemPayload" in line or _type(line) == "tool_result"
 
 
-def _is_pi(line: Object) -> bool:
-    return _type(line) == "session" and isinstance(line.get("version"), int) and "timestamp" in line
-
-
 def _is_vscode(line: Object) -> bool:
     state = _object(line.get("v"))
     return line.get("kind") == 0 and ("requests" in state or "sessionId" in state)
@@ -131,7 +127,6 @@ def _is_goose(line: Object) -> bool:
 
 _LINES: tuple[tuple[str, Callable[[Object], bool]], ...] = (
     ("Qwen Code", _is_qwen),
-    ("Pi", _is_pi),
     ("Droid", lambda line: _type(line) == "session_start" and "cwd" in line),
     ("Kimi Code", lambda line: _type(line) == "metadata" and "protocol_version" in line),
     ("Goose", _is_goose),
@@ -228,15 +223,6 @@ _KIN = {
         "kilocode.kilo-code": "Kilo Code",
         "kilo": "Kilo Code",
     },
-    "Pi": {
-        ".openclaw": "OpenClaw",
-        ".clawdbot": "OpenClaw",
-        ".moltbot": "OpenClaw",
-        "openclaw": "OpenClaw",
-        ".omp": "OhMyPi",
-        ".prime": "Prime",
-        ".qclaw": "QClaw",
-    },
 }
 
 
@@ -263,7 +249,6 @@ def _with(table: str, *columns: str) -> Callable[[Mapping[str, frozenset[str]]],
 
 _DATABASES: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("Goose", _with("messages", "content_json", "created_timestamp")),
-    ("OpenClaw", _with("transcript_events", "session_id", "event_json")),
     ("Zed", _with("threads", "data", "data_type", "summary")),
     ("LangGraph", _with("checkpoints", "thread_id", "checkpoint_ns", "checkpoint")),
     ("LangChain", _with("message_store", "session_id", "message")),

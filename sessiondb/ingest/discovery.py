@@ -30,12 +30,15 @@ _NO_FILES = frozenset(
         "channel_directory.json", "kanban.db", "user.json", "users.json", "package.json",
         "package-lock.json", "tsconfig.json", "settings.json", "settings.local.json",
         "config.json", "projects.json", "memories.json", "message_feedback.json",
-        "shared_conversations.json", "session-store.db",
+        "shared_conversations.json", "session-store.db", "auth-profiles.json", "auth-state.json", "models.json",
     )
 )  # fmt: skip
 _NO_BEGINNINGS = ("request_dump_", "checkpoint-", ".")
 # Codex's databases but for state_<n>.sqlite, and nanobot's: logs of the program, and copies of what is in its files.
 _NO_DATABASES = re.compile(r"(goals|memories|queue|logs|thread_history)_\d+\.sqlite|llm_usage\.sqlite3")
+# OpenClaw's copies of sessions; and, with what follows the suffix, the sessions that others took the place of.
+_NO_COPIES = re.compile(r".*\.checkpoint\.[^/]+\.jsonl")
+_RESET = re.compile(r"(.+\.jsonl)\.reset\.[^/]+")
 _NO_ENDINGS = (".tmp", ".meta.json", ".checkpoint.json", ".lock")
 
 
@@ -137,9 +140,13 @@ def is_candidate(name: str) -> bool:
     """Say whether a file in a folder may hold sessions, by its name; packed or not makes no difference."""
     stem, suffix = os.path.splitext(name)
     name = stem if suffix in packed.SUFFIXES else name
+    if reset := _RESET.fullmatch(name):
+        name = reset[1]
     if name in _NO_FILES or name.startswith(_NO_BEGINNINGS) or name.endswith(_NO_ENDINGS):
         return False
-    return os.path.splitext(name)[1] in SUFFIXES and not _NO_DATABASES.fullmatch(name)
+    return os.path.splitext(name)[1] in SUFFIXES and not (
+        _NO_DATABASES.fullmatch(name) or _NO_COPIES.fullmatch(name)
+    )
 
 
 def is_walked(name: str, siblings: set[str]) -> bool:

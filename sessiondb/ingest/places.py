@@ -54,6 +54,11 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
         "hermes": _hermes_places(),
         "nanobot": [home / ".nanobot" / "sessions", home / ".nanobot" / "workspace" / "sessions"],
         "copilot-cli": [_folder("COPILOT_HOME", home / ".copilot") / "session-state"],
+        "pi": [_folder("PI_CODING_AGENT_DIR", home / ".pi" / "agent") / "sessions"],
+        "openclaw": _openclaw_places(),
+        "omp": [home / ".omp" / "agent" / "sessions"],
+        "prime": [home / ".prime" / "agent" / "sessions"],
+        "qclaw": [home / ".qclaw" / "agents"],
         "gemini-cli": [_folder("GEMINI_CLI_HOME", home) / ".gemini" / "tmp"],
         "opencode": _opencode_places(),
         # Made from OpenCode, each with a database and folders of its own name.
@@ -79,6 +84,14 @@ def _claude_folders() -> list[Path]:
         return [Path(folder).expanduser() for folder in named if folder]
     config = os.environ.get("XDG_CONFIG_HOME")
     return [Path.home() / ".claude", (Path(config) if config else Path.home() / ".config") / "claude"]
+
+
+def _openclaw_places() -> list[Path]:
+    """Return the agents of OpenClaw: where its variable says, else under its name and those that it had before."""
+    named = os.environ.get("OPENCLAW_STATE_DIR")
+    if named:
+        return [Path(named).expanduser() / "agents"]
+    return [Path.home() / folder / "agents" for folder in (".openclaw", ".moltbot", ".clawdbot")]
 
 
 def _hermes_places() -> list[Path]:

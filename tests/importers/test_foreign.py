@@ -46,7 +46,6 @@ LINES: list[tuple[str, list[dict[str, Any]]]] = [
     ),
     ("Qwen Code", [{**QWEN, "type": "system", "subtype": "ui_telemetry", "systemPayload": {"uiEvent": {}}}]),
     ("Qwen Code", [{**QWEN, "type": "tool_result", "message": {"role": "user", "parts": []}}]),
-    ("Pi", [{"type": "session", "version": 3, "id": ID, "timestamp": WHEN, "cwd": "/home/ada/garden"}]),
     ("Droid", [{"type": "session_start", "id": ID, "title": "Roses", "cwd": "/home/ada/garden"}]),
     ("Kimi Code", [{"type": "metadata", "protocol_version": "1.4", "created_at": 1_790_000_000_000}]),
     ("Goose", [{"working_dir": "/home/ada/garden", "description": "Roses", "message_count": 2}]),
@@ -117,7 +116,6 @@ DATABASES = [
         "Goose",
         "CREATE TABLE messages (session_id, role, content_json, created_timestamp); CREATE TABLE sessions (id)",
     ),
-    ("OpenClaw", "CREATE TABLE transcript_events (session_id, seq, event_json, created_at)"),
     ("Zed", "CREATE TABLE threads (id, summary, updated_at, data_type, data)"),
     ("LangGraph", "CREATE TABLE checkpoints (thread_id, checkpoint_ns, checkpoint_id, checkpoint)"),
     ("LangChain", "CREATE TABLE message_store (id, session_id, message)"),
@@ -183,9 +181,6 @@ def test_an_aider_history_is_refused_by_its_name(tmp_path: Path) -> None:
 
 
 def test_the_folders_tell_whose_log_it_is_where_several_agents_write_the_same(tmp_path: Path) -> None:
-    lines = next(lines for owner, lines in LINES if owner == "Pi")
-    path = write(tmp_path / ".openclaw" / "agents" / "main" / "sessions" / "a.jsonl", *lines)
-    assert "a log of OpenClaw" in refused(path)
     path = write(tmp_path / "tasks" / "1" / "api_conversation_history.json", [ASKED, ANSWERED])
     write(path.parent / "history_item.json", {"id": "1"})
     assert "a log of Roo Code" in refused(path)

@@ -13,7 +13,8 @@ from sessiondb.storage.paths import default_database
 
 VARIABLES = (
     "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "HERMES_HOME",
-    "COPILOT_HOME", "LLM_USER_PATH", "GEMINI_CLI_HOME", "OPENCODE_DB", "SESSIONDB_PATH",
+    "COPILOT_HOME", "OPENCLAW_STATE_DIR", "PI_CODING_AGENT_DIR", "LLM_USER_PATH", "GEMINI_CLI_HOME",
+    "OPENCODE_DB", "SESSIONDB_PATH",
 )  # fmt: skip
 
 
@@ -41,6 +42,9 @@ def below(home: Path, agent: str) -> list[str]:
         ("nanobot", [".nanobot/sessions", ".nanobot/workspace/sessions"]),
         ("gemini-cli", [".gemini/tmp"]),
         ("copilot-cli", [".copilot/session-state"]),
+        ("pi", [".pi/agent/sessions"]),
+        ("openclaw", [".openclaw/agents", ".moltbot/agents", ".clawdbot/agents"]),
+        ("omp", [".omp/agent/sessions"]),
         ("kilo", [f".local/share/kilo/{name}" for name in ("kilo.db", "opencode.db", "storage")]),
         ("opencode", [".local/share/opencode/opencode.db", ".local/share/opencode/storage"]),
     ],
@@ -85,6 +89,8 @@ def test_places_that_differ_by_platform(
         ("HERMES_HOME", "{0}/h", "hermes", ["h/sessions", "h/state.db"]),
         ("GEMINI_CLI_HOME", "{0}/g", "gemini-cli", ["g/.gemini/tmp"]),
         ("COPILOT_HOME", "{0}/p", "copilot-cli", ["p/session-state"]),
+        ("PI_CODING_AGENT_DIR", "~/p", "pi", ["p/sessions"]),
+        ("OPENCLAW_STATE_DIR", "{0}/o", "openclaw", ["o/agents"]),
         ("LLM_USER_PATH", "{0}/l", "llm", ["l/logs.db"]),
         ("XDG_CONFIG_HOME", "{0}/c", "llm", ["c/io.datasette.llm/logs.db"]),
         ("XDG_DATA_HOME", "{0}/d", "opencode", ["d/opencode/opencode.db", "d/opencode/storage"]),
