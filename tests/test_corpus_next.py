@@ -14,7 +14,7 @@ from sessiondb.ingest.run import Ingest
 from tests.conftest import corpus_folder
 
 FOLDER = corpus_folder().with_name("corpus-next")
-FORMATS = ("codex", "copilot-cli", "openclaw", "pi")
+FORMATS = ("codex", "copilot-cli", "openclaw", "pi", "vscode-chat")
 # Facts that do not hold as they were counted, and why.
 TRIMMED = "every id in a part of the file is '[trimmed for fixture]', so that its answers are one"
 CODEX = "codex/run_0.171.0/sessions/2026/11/28/rollout-2026-11-28T12-20-59-01a2221a-0210-7210-afe2-05e5ea3b823c.jsonl"
@@ -25,6 +25,10 @@ DOUBTED = {
     (CODEX, "assistant"): "a response that only calls a tool is a message here",
     (REAL_COPILOT, "user"): EMPTY,
     (REAL_COPILOT, "system"): EMPTY,
+    (
+        "vscode-chat/peckjon_copilot-chat-to-markdown/chat.json",
+        "tool_results",
+    ): "the parts hold none, the rounds do",
     **dict.fromkeys(
         ((SMALL_COPILOT, name) for name in ("tool_results", "tool_calls", "last_time", "second_import")),
         TRIMMED,

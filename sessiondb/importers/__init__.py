@@ -25,6 +25,7 @@ _MODULES = (
     "gemini",
     "copilot",
     "pi",
+    "vscode",
     "opencode",
     "llm",
     "openai_agents",

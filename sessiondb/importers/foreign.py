@@ -100,11 +100,6 @@ def _is_qwen(line: Object) -> bool:
     return is_message or "systemPayload" in line or _type(line) == "tool_result"
 
 
-def _is_vscode(line: Object) -> bool:
-    state = _object(line.get("v"))
-    return line.get("kind") == 0 and ("requests" in state or "sessionId" in state)
-
-
 def _is_cursor(line: Object) -> bool:
     message = line.get("message")
     return line.keys() == {"role", "message"} and isinstance(message, dict) and "content" in message
@@ -130,7 +125,6 @@ _LINES: tuple[tuple[str, Callable[[Object], bool]], ...] = (
     ("Droid", lambda line: _type(line) == "session_start" and "cwd" in line),
     ("Kimi Code", lambda line: _type(line) == "metadata" and "protocol_version" in line),
     ("Goose", _is_goose),
-    ("VS Code Chat", _is_vscode),
     ("Cursor", _is_cursor),
     ("Antigravity", _has("step_index", "source", "type")),
     ("Grok", _is_grok),
@@ -156,13 +150,6 @@ def _is_amp(document: Object) -> bool:
     )
 
 
-def _is_vscode_export(document: Object) -> bool:
-    requests = document.get("requests")
-    if not isinstance(requests, list):
-        return False
-    return "responderUsername" in document or any("requestId" in _object(one) for one in requests[:1])
-
-
 def _is_openhands(document: Object) -> bool:
     kind = document.get("kind")
     return (
@@ -176,7 +163,6 @@ _DOCUMENTS: tuple[tuple[str, Callable[[Object], bool]], ...] = (
     ("Cline", _has("session_id", "workspace_root", "messages_path")),
     ("Roo Code", _has(*_TASK)),
     ("Cline", _has("files_in_context", "model_usage")),
-    ("VS Code Chat", _is_vscode_export),
     ("Continue", _has("sessionId", "history", "workspaceDirectory")),
     ("Amp", _is_amp),
     ("OpenHands", _is_openhands),

@@ -30,7 +30,8 @@ _NO_FILES = frozenset(
         "channel_directory.json", "kanban.db", "user.json", "users.json", "package.json",
         "package-lock.json", "tsconfig.json", "settings.json", "settings.local.json",
         "config.json", "projects.json", "memories.json", "message_feedback.json",
-        "shared_conversations.json", "session-store.db", "auth-profiles.json", "auth-state.json", "models.json",
+        "shared_conversations.json", "session-store.db", "workspace.json", "auth-profiles.json", "auth-state.json",
+        "models.json",
     )
 )  # fmt: skip
 _NO_BEGINNINGS = ("request_dump_", "checkpoint-", ".")

@@ -56,6 +56,9 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
         "copilot-cli": [_folder("COPILOT_HOME", home / ".copilot") / "session-state"],
         "pi": [_folder("PI_CODING_AGENT_DIR", home / ".pi" / "agent") / "sessions"],
         "openclaw": _openclaw_places(),
+        "vscode-chat": _vscode_places("Code", "Code - Insiders", "VSCodium"),
+        "positron": _vscode_places("Positron"),
+        "windsurf": _vscode_places("Windsurf"),
         "omp": [home / ".omp" / "agent" / "sessions"],
         "prime": [home / ".prime" / "agent" / "sessions"],
         "qclaw": [home / ".qclaw" / "agents"],
@@ -92,6 +95,29 @@ def _openclaw_places() -> list[Path]:
     if named:
         return [Path(named).expanduser() / "agents"]
     return [Path.home() / folder / "agents" for folder in (".openclaw", ".moltbot", ".clawdbot")]
+
+
+def vscode_folders(*editors: str) -> list[Path]:
+    """Return the folders of a user in editors made from VS Code, by the names that these give their files.
+
+    A portable VS Code has them beside itself.
+    """
+    portable = os.environ.get("VSCODE_PORTABLE")
+    named = _folder("VSCODE_APPDATA", user_config())
+    folders = [named / editor / "User" for editor in editors]
+    return [Path(portable).expanduser() / "user-data" / "User", *folders] if portable else folders
+
+
+def _vscode_places(*editors: str) -> list[Path]:
+    """Return the chats of each workspace that an editor knows, and those of windows without one."""
+    return [
+        place
+        for folder in vscode_folders(*editors)
+        for place in (
+            *sorted(folder.glob("workspaceStorage/*/chatSessions")),
+            folder / "globalStorage" / "emptyWindowChatSessions",
+        )
+    ]
 
 
 def _hermes_places() -> list[Path]:

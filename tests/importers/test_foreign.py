@@ -53,7 +53,6 @@ LINES: list[tuple[str, list[dict[str, Any]]]] = [
         "Goose",
         [{"id": "m1", "role": "user", "created": 1_790_000_000, "content": [{"type": "text", "text": "Hi"}]}],
     ),
-    ("VS Code Chat", [{"kind": 0, "v": {"version": 3, "sessionId": ID, "requests": []}}]),
     ("Cursor", [{"role": "user", "message": {"content": [{"type": "text", "text": "Hi"}]}}]),
     ("Antigravity", [{"step_index": 0, "source": "USER_EXPLICIT", "type": "USER_INPUT", "content": "Hi"}]),
     (
@@ -94,12 +93,6 @@ DOCUMENTS: list[tuple[str, str, Any]] = [
         {"id": "1", "ts": 1, "task": "Prune", "tokensIn": 1, "tokensOut": 1},
     ),
     ("Kilo Code", "kilocode.kilo-code/tasks/1/api_conversation_history.json", [{**ASKED, "ts": 1}]),
-    ("VS Code Chat", "chat.json", {"responderUsername": "GitHub Copilot", "requests": []}),
-    (
-        "VS Code Chat",
-        "chat.json",
-        {"requests": [{"requestId": "r", "message": {"text": "Hi"}, "response": []}]},
-    ),
     ("Continue", f"{ID}.json", {"sessionId": ID, "history": [], "workspaceDirectory": "/home/ada"}),
     (
         "Continue",

@@ -14,7 +14,7 @@ from sessiondb.storage.paths import default_database
 VARIABLES = (
     "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "HERMES_HOME",
     "COPILOT_HOME", "OPENCLAW_STATE_DIR", "PI_CODING_AGENT_DIR", "LLM_USER_PATH", "GEMINI_CLI_HOME",
-    "OPENCODE_DB", "SESSIONDB_PATH",
+    "OPENCODE_DB", "SESSIONDB_PATH", "VSCODE_APPDATA", "VSCODE_PORTABLE",
 )  # fmt: skip
 
 
@@ -91,6 +91,7 @@ def test_places_that_differ_by_platform(
         ("COPILOT_HOME", "{0}/p", "copilot-cli", ["p/session-state"]),
         ("PI_CODING_AGENT_DIR", "~/p", "pi", ["p/sessions"]),
         ("OPENCLAW_STATE_DIR", "{0}/o", "openclaw", ["o/agents"]),
+        ("VSCODE_APPDATA", "{0}/v", "positron", ["v/Positron/User/globalStorage/emptyWindowChatSessions"]),
         ("LLM_USER_PATH", "{0}/l", "llm", ["l/logs.db"]),
         ("XDG_CONFIG_HOME", "{0}/c", "llm", ["c/io.datasette.llm/logs.db"]),
         ("XDG_DATA_HOME", "{0}/d", "opencode", ["d/opencode/opencode.db", "d/opencode/storage"]),
@@ -115,6 +116,30 @@ def test_variables_move_places(
     monkeypatch.setenv(variable, value.format(home))
 
     assert below(home, agent) == expected
+
+
+@pytest.mark.parametrize(
+    ("platform", "user"),
+    [
+        ("linux", ".config/{}/User"),
+        ("darwin", "Library/Application Support/{}/User"),
+        ("win32", "AppData/Roaming/{}/User"),
+    ],
+)
+def test_each_workspace_of_an_editor_has_chats_of_its_own(
+    home: Path, monkeypatch: pytest.MonkeyPatch, platform: str, user: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    (home / user.format("Code") / "workspaceStorage" / "abc" / "chatSessions").mkdir(parents=True)
+
+    assert below(home, "vscode-chat") == [
+        f"{user.format('Code')}/workspaceStorage/abc/chatSessions",
+        *(
+            f"{user.format(editor)}/globalStorage/emptyWindowChatSessions"
+            for editor in ("Code", "Code - Insiders", "VSCodium")
+        ),
+    ]
+    assert below(home, "windsurf") == [f"{user.format('Windsurf')}/globalStorage/emptyWindowChatSessions"]
 
 
 def test_each_profile_of_hermes_is_a_place_of_its_own(home: Path) -> None:
