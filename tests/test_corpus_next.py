@@ -14,12 +14,14 @@ from sessiondb.ingest.run import Ingest
 from tests.conftest import corpus_folder
 
 FOLDER = corpus_folder().with_name("corpus-next")
-FORMATS = ("codex", "copilot-cli", "openclaw", "pi", "vscode-chat")
+FORMATS = ("codex", "copilot-cli", "openclaw", "pi", "qwen-code", "vscode-chat")
 # Facts that do not hold as they were counted, and why.
 TRIMMED = "every id in a part of the file is '[trimmed for fixture]', so that its answers are one"
 CODEX = "codex/run_0.171.0/sessions/2026/11/28/rollout-2026-11-28T12-20-59-01a2221a-0210-7210-afe2-05e5ea3b823c.jsonl"
 REAL_COPILOT = "copilot-cli/Mai0313_VibeCodingTracker/96ef38f0-9d09-45c3-8124-6448c36090ed/events.jsonl"
 SMALL_COPILOT = "copilot-cli/jazzyalex_agent-sessions/small.jsonl"
+QWEN_1 = "qwen-code/jazzyalex_agent-sessions/019f0000-0000-7000-8000-000000000001.jsonl"
+QWEN_4 = "qwen-code/jazzyalex_agent-sessions/019f0000-0000-7000-8000-000000000004.jsonl"
 EMPTY = "its second prompt is empty: the program told the model to go on"
 DOUBTED = {
     (CODEX, "assistant"): "a response that only calls a tool is a message here",
@@ -29,6 +31,9 @@ DOUBTED = {
         "vscode-chat/peckjon_copilot-chat-to-markdown/chat.json",
         "tool_results",
     ): "the parts hold none, the rounds do",
+    (QWEN_1, "user"): "a notification of the program is no prompt",
+    (QWEN_1, "rare_words"): "one stands in the notification",
+    (QWEN_4, "assistant"): "two lines of one uuid are one message",
     **dict.fromkeys(
         ((SMALL_COPILOT, name) for name in ("tool_results", "tool_calls", "last_time", "second_import")),
         TRIMMED,
@@ -140,6 +145,8 @@ def test_times_project_title_and_models_are_those_of_the_log(imported: Imported)
 
 
 def test_rare_words_are_found_in_the_message_that_has_them(imported: Imported) -> None:
+    if (imported.path, "rare_words") in DOUBTED:
+        return
     for rare in imported.facts.get("rare_words", ()):
         hits = imported.db.connection.rows(
             "SELECT role FROM messages WHERE content LIKE ? AND role IN ('user', 'assistant')",

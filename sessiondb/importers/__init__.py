@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # `sessiondb.importers`: those of other distributions, and of ours the one that shows that it works, sharegpt.
 _MODULES = (
     "claude_code",
+    "qwen",
     "codex",
     "codex.legacy",
     "nanobot",

@@ -91,15 +91,6 @@ def _has(*keys: str) -> Callable[[Object], bool]:
 # Lines.
 
 
-def _is_qwen(line: Object) -> bool:
-    """Qwen Code has Claude Code's envelope around Gemini's messages."""
-    if "uuid" not in line or "sessionId" not in line:
-        return False
-    message = _object(line.get("message"))
-    is_message = isinstance(message.get("parts"), list) or message.get("role") == "model"
-    return is_message or "systemPayload" in line or _type(line) == "tool_result"
-
-
 def _is_cursor(line: Object) -> bool:
     message = line.get("message")
     return line.keys() == {"role", "message"} and isinstance(message, dict) and "content" in message
@@ -121,7 +112,6 @@ def _is_goose(line: Object) -> bool:
 
 
 _LINES: tuple[tuple[str, Callable[[Object], bool]], ...] = (
-    ("Qwen Code", _is_qwen),
     ("Droid", lambda line: _type(line) == "session_start" and "cwd" in line),
     ("Kimi Code", lambda line: _type(line) == "metadata" and "protocol_version" in line),
     ("Goose", _is_goose),

@@ -56,6 +56,7 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
         "copilot-cli": [_folder("COPILOT_HOME", home / ".copilot") / "session-state"],
         "pi": [_folder("PI_CODING_AGENT_DIR", home / ".pi" / "agent") / "sessions"],
         "openclaw": _openclaw_places(),
+        "qwen-code": _qwen_places(),
         "vscode-chat": _vscode_places("Code", "Code - Insiders", "VSCodium"),
         "positron": _vscode_places("Positron"),
         "windsurf": _vscode_places("Windsurf"),
@@ -87,6 +88,12 @@ def _claude_folders() -> list[Path]:
         return [Path(folder).expanduser() for folder in named if folder]
     config = os.environ.get("XDG_CONFIG_HOME")
     return [Path.home() / ".claude", (Path(config) if config else Path.home() / ".config") / "claude"]
+
+
+def _qwen_places() -> list[Path]:
+    """Return the projects of Qwen Code, and the folder that it used before them."""
+    home = _folder("QWEN_RUNTIME_DIR", _folder("QWEN_HOME", Path.home() / ".qwen"))
+    return [home / "projects", home / "tmp"]
 
 
 def _openclaw_places() -> list[Path]:

@@ -18,34 +18,12 @@ from sessiondb.ingest.run import Ingest
 
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 WHEN = "2026-10-01T08:00:00.000Z"
-QWEN: dict[str, Any] = {
-    "uuid": "q1",
-    "parentUuid": None,
-    "sessionId": ID,
-    "timestamp": WHEN,
-    "cwd": "/home/ada/garden",
-}
 TASK = "<task>\nPrune the roses\n</task>"
 CLINES = [{"type": "text", "text": f"{TASK}\n<environment_details>\nmornings\n</environment_details>"}]
 ASKED = {"role": "user", "content": [{"type": "text", "text": TASK}]}
 ANSWERED = {"role": "assistant", "content": [{"type": "text", "text": "Pruned."}]}
 
 LINES: list[tuple[str, list[dict[str, Any]]]] = [
-    (
-        "Qwen Code",
-        [{**QWEN, "type": "user", "message": {"role": "user", "parts": [{"text": "Which bed is dry?"}]}}],
-    ),
-    ("Qwen Code", [{**QWEN, "type": "assistant", "message": {"role": "model", "parts": []}}]),
-    (
-        "Qwen Code",
-        [
-            {**QWEN, "type": "system", "subtype": "attribution_snapshot", "snapshot": {}},
-            {**QWEN, "type": "system", "subtype": "slash_command", "content": "/clear"},
-            {**QWEN, "type": "user", "message": {"role": "user", "parts": [{"text": "Which bed is dry?"}]}},
-        ],
-    ),
-    ("Qwen Code", [{**QWEN, "type": "system", "subtype": "ui_telemetry", "systemPayload": {"uiEvent": {}}}]),
-    ("Qwen Code", [{**QWEN, "type": "tool_result", "message": {"role": "user", "parts": []}}]),
     ("Droid", [{"type": "session_start", "id": ID, "title": "Roses", "cwd": "/home/ada/garden"}]),
     ("Kimi Code", [{"type": "metadata", "protocol_version": "1.4", "created_at": 1_790_000_000_000}]),
     ("Goose", [{"working_dir": "/home/ada/garden", "description": "Roses", "message_count": 2}]),
@@ -192,8 +170,8 @@ def test_an_installed_importer_of_such_an_agent_comes_first(
     from sessiondb.importers import built_in
     from sessiondb.importers import detect as detecting
 
-    class Qwen:
-        name = "qwen-code"
+    class Droid:
+        name = "droid"
         version = 1
 
         def sniff(self, sample: Sample) -> int:
@@ -202,10 +180,10 @@ def test_an_installed_importer_of_such_an_agent_comes_first(
         def read(self, source: object) -> Any:
             return iter(())
 
-    monkeypatch.setattr(detecting, "importers", lambda: (*built_in(), Qwen()))
+    monkeypatch.setattr(detecting, "importers", lambda: (*built_in(), Droid()))
     found = detect(Sample(write(tmp_path / "log.jsonl", *LINES[0][1])))
     assert found is not None
-    assert found.name == "qwen-code"
+    assert found.name == "droid"
 
 
 def test_the_import_names_the_agent_and_adds_nothing(tmp_path: Path) -> None:
@@ -213,6 +191,6 @@ def test_the_import_names_the_agent_and_adds_nothing(tmp_path: Path) -> None:
     with SessionDB(tmp_path / "x.db") as db:
         report = Ingest(db.connection).run([str(path)])
         assert [(one.path, one.reason) for one in report.skipped] == [
-            (str(path), "is a log of Qwen Code, which sessiondb does not read yet")
+            (str(path), "is a log of Droid, which sessiondb does not read yet")
         ]
         assert db.connection.value("SELECT count(*) FROM sessions") == 0

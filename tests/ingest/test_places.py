@@ -14,7 +14,7 @@ from sessiondb.storage.paths import default_database
 VARIABLES = (
     "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "HERMES_HOME",
     "COPILOT_HOME", "OPENCLAW_STATE_DIR", "PI_CODING_AGENT_DIR", "LLM_USER_PATH", "GEMINI_CLI_HOME",
-    "OPENCODE_DB", "SESSIONDB_PATH", "VSCODE_APPDATA", "VSCODE_PORTABLE",
+    "OPENCODE_DB", "SESSIONDB_PATH", "VSCODE_APPDATA", "VSCODE_PORTABLE", "QWEN_HOME", "QWEN_RUNTIME_DIR",
 )  # fmt: skip
 
 
@@ -45,6 +45,7 @@ def below(home: Path, agent: str) -> list[str]:
         ("pi", [".pi/agent/sessions"]),
         ("openclaw", [".openclaw/agents", ".moltbot/agents", ".clawdbot/agents"]),
         ("omp", [".omp/agent/sessions"]),
+        ("qwen-code", [".qwen/projects", ".qwen/tmp"]),
         ("kilo", [f".local/share/kilo/{name}" for name in ("kilo.db", "opencode.db", "storage")]),
         ("opencode", [".local/share/opencode/opencode.db", ".local/share/opencode/storage"]),
     ],
@@ -89,6 +90,8 @@ def test_places_that_differ_by_platform(
         ("HERMES_HOME", "{0}/h", "hermes", ["h/sessions", "h/state.db"]),
         ("GEMINI_CLI_HOME", "{0}/g", "gemini-cli", ["g/.gemini/tmp"]),
         ("COPILOT_HOME", "{0}/p", "copilot-cli", ["p/session-state"]),
+        ("QWEN_HOME", "~/q", "qwen-code", ["q/projects", "q/tmp"]),
+        ("QWEN_RUNTIME_DIR", "{0}/q", "qwen-code", ["q/projects", "q/tmp"]),
         ("PI_CODING_AGENT_DIR", "~/p", "pi", ["p/sessions"]),
         ("OPENCLAW_STATE_DIR", "{0}/o", "openclaw", ["o/agents"]),
         ("VSCODE_APPDATA", "{0}/v", "positron", ["v/Positron/User/globalStorage/emptyWindowChatSessions"]),

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessiondb.importers.base import Record
 from sessiondb.importers.copilot.session import AGENT, SessionReader
+from sessiondb.importers.files.joined import joined
 from sessiondb.importers.files.json_lines import json_objects
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ def sniff(sample: Sample) -> int:
 
 def read(source: Source) -> Iterator[Record]:
     """Yield the session, the sessions of its sub-agents, and their messages from `source.start` on."""
+    return joined(_records(source))
+
+
+def _records(source: Source) -> Iterator[Record]:
     reader = SessionReader(source, _name_beside(source.path))
     for line in json_objects(source):
         try:

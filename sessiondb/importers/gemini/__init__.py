@@ -27,7 +27,7 @@ from sessiondb.importers.files.packed import plain_path
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.importers.gemini.log import Chat
-from sessiondb.importers.gemini.messages import AGENT, Conversation
+from sessiondb.importers.gemini.messages import Conversation, agent_of
 from sessiondb.timestamps import normalise
 
 name = "gemini"
@@ -107,13 +107,13 @@ def _session(source: Source, chat: Chat) -> SessionRecord:
     """Return the session's record; the log of a sub-agent lies in a folder named after its parent session."""
     path, header, tz = source.path.absolute(), chat.header, source.tz
     native_id = text_or_none(header.get("sessionId")) or plain_path(path).stem
-    parent_id, scope = None, str(path.parent)
+    parent_id, scope, agent = None, str(path.parent), agent_of(path)
     if path.parent.parent.name == _CHATS:
-        parent_id = scope = session_id(AGENT, path.parent.name, str(path.parent.parent))
+        parent_id = scope = session_id(agent, path.parent.name, str(path.parent.parent))
     timed = any(normalise(written.message.get("timestamp"), tz) for written in chat.messages())
     return SessionRecord(
-        session_id(AGENT, native_id, scope),
-        AGENT,
+        session_id(agent, native_id, scope),
+        agent,
         native_id,
         project=_project(path, header.get("projectHash")),
         parent_id=parent_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sessiondb.chat.content import arguments_text, json_text, text_or_none, whole, without_payloads
@@ -13,6 +14,8 @@ from sessiondb.importers.gemini.log import Chat, Paid
 from sessiondb.timestamps import normalise
 
 AGENT = "gemini-cli"
+# By the folder that an agent made from it keeps its files in.
+_AGENTS = {".qwen": "qwen-code"}
 
 _ASSISTANT = frozenset(("gemini", "model", "assistant"))
 _FINISHED = frozenset(("success", "error", "cancelled"))
@@ -37,6 +40,11 @@ _OF_THE_RECORD = frozenset(
         *("thoughts", "tokens", "model", "toolCalls"),
     )
 )
+
+
+def agent_of(path: Path) -> str:
+    """Return whose log a file is: Gemini CLI's, or that of an agent made from it."""
+    return next((_AGENTS[part] for part in reversed(path.parts) if part in _AGENTS), AGENT)
 
 
 class Content(NamedTuple):
@@ -204,7 +212,7 @@ class Conversation:
         if call_id not in self._waiting and call_id not in self._answered:
             # The API gives calls no ids of their own: the first call of that tool that waits is meant.
             call_id = next((waiting for waiting, name in self._waiting.items() if name == tool), call_id)
-        answer = _response_answer(response)
+        answer = response_answer(response)
         created_at = normalise(message.get("timestamp"), self._tz)
         result = ToolResult(self._session, call_id, answer.text, answer.failed, created_at, tool, external_id)
         yield from self._result(call_id, result._replace(parts=answer.parts or None))
@@ -300,14 +308,14 @@ def _answer(result: Any, call_id: str) -> Answer:
     """Read the `result` of a call: its own response among those of the whole turn, or plain text."""
     content = split(result)
     own = [response for response in content.responses if response.get("id") == call_id] or content.responses
-    answers = [_response_answer(response) for response in own]
+    answers = [response_answer(response) for response in own]
     texts = [answer.text for answer in answers if answer.text is not None] if own else content.texts
     parts = [part for answer in answers for part in answer.parts] + content.rest
     texts = [_UNTRUSTED.sub(r"\1", text) for text in texts]
     return Answer("\n\n".join(texts) or None, any(answer.failed for answer in answers), parts)
 
 
-def _response_answer(response: dict[str, Any]) -> Answer:
+def response_answer(response: dict[str, Any]) -> Answer:
     body = response.get("response")
     media = split(response.get("parts")).rest
     if not isinstance(body, dict):
