@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sessiondb.dao.notes import Notes
     from sessiondb.dao.sessions import Sessions
     from sessiondb.dao.tokens import TokenCounts
+    from sessiondb.records.progress import Progress
 
 
 class Tables:
@@ -105,3 +107,12 @@ class Tables:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def dry_run_copy(db: Tables, progress: Progress | None = None) -> Iterator[Tables]:
+    """Yield a copy of a database to try a write on; at the end of the block it is gone: see temporary_copy."""
+    from sessiondb.storage.dry_run import temporary_copy
+
+    with temporary_copy(db.path, progress) as copy, Tables(copy) as tables:
+        yield tables

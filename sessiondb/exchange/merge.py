@@ -8,13 +8,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sessiondb.dao.dry_run import dry_run_copy, sweep
 from sessiondb.dao.exports import Exports
 from sessiondb.dao.forks.parents import link_parents
 from sessiondb.dao.ledger import Ledger
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.indexes import SearchIndex
-from sessiondb.dao.tables import Tables
+from sessiondb.dao.tables import Tables, dry_run_copy
 from sessiondb.dao.union.merge import Merge, Merged
 from sessiondb.dao.union.sessions import Batch
 from sessiondb.dao.union.union import Union
@@ -22,6 +21,7 @@ from sessiondb.errors import DatabaseMissing, InvalidInput
 from sessiondb.records import MergeReport
 from sessiondb.records.export_rows import Row, SessionRow, weight
 from sessiondb.records.progress import Progress, no_progress
+from sessiondb.storage.dry_run import sweep
 from sessiondb.storage.turns import Pace
 
 LARGE = 4 * 1024 * 1024

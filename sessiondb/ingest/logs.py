@@ -10,8 +10,7 @@ from datetime import tzinfo
 from typing import Any
 
 from sessiondb import timestamps
-from sessiondb.dao.dry_run import dry_run_copy, sweep
-from sessiondb.dao.tables import Tables
+from sessiondb.dao.tables import Tables, dry_run_copy
 from sessiondb.dao.values import span_of_time
 from sessiondb.errors import DatabaseBusy
 from sessiondb.ingest.places import expanded
@@ -19,6 +18,7 @@ from sessiondb.ingest.run import Ingest
 from sessiondb.ingest.watch import Watch
 from sessiondb.records import ImportReport
 from sessiondb.records.progress import Progress
+from sessiondb.storage.dry_run import sweep
 
 Source = str | os.PathLike[str]
 

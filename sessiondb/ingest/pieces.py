@@ -21,7 +21,7 @@ from sessiondb.storage.turns import Pace
 
 if TYPE_CHECKING:
     from sessiondb.dao.ledger import Claims, Entry
-    from sessiondb.dao.union.misread import OldReading
+    from sessiondb.dao.union.replacing import OldReading
     from sessiondb.dao.union.writer import Added
     from sessiondb.importers.base import Record
     from sessiondb.ingest.discovery import Found, Refused

@@ -12,7 +12,7 @@ from sessiondb.dao.forks.parents import link_parents
 from sessiondb.dao.ledger import Entry, Ledger, Stat, Trouble
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.indexes import TOOLS, SearchIndex
-from sessiondb.dao.union.misread import NOTHING_OLD, OldReading
+from sessiondb.dao.union.replacing import NOTHING_OLD, OldReading
 from sessiondb.dao.union.sessions import Batch
 from sessiondb.dao.union.writer import NOTHING_ADDED, ODD_RECORDS, ImportWriter, is_records_fault
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, SessionDBError

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sessiondb.errors import DatabaseError, DatabaseForeign
-from sessiondb.storage.backups import back_up
 from sessiondb.storage.connection import Connection
 
 APPLICATION_ID = 0x53534442
@@ -171,6 +170,8 @@ def _apply(connection: Connection, migration: Migration) -> None:
 
 
 def _back_up(connection: Connection, version: int) -> None:
+    from sessiondb.storage.backups import back_up
+
     target = Path(f"{connection.path}.v{version}.backup")
     if target.exists():
         return

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
 
 ODD: tuple[Any, ...] = (None, True, 7, -0.5, "", "x", [], [[1]], {}, {"type": [], "id": {}})
+
+
+HOSTILE: tuple[Any, ...] = (
+    None, True, -1, 2**70, 1e300, "", "\x00x", "\ud83d", [], {}, [[None]], {"text": 5}, [{"id": []}],
+)  # fmt: skip
 
 
 def with_odd_values(value: Any) -> Iterator[Any]:
@@ -43,3 +49,12 @@ def assert_storable(records: Iterable[Record]) -> None:
                 assert value is None or isinstance(value, str) or (isinstance(value, int) and value >= 0), (
                     field
                 )
+
+
+def spoilt(value: Any, chance: random.Random) -> Any:
+    """Return a copy of a JSON value in which one value of 25 is of a kind that nobody expects there."""
+    if chance.random() < 0.04:
+        return chance.choice(HOSTILE)
+    if isinstance(value, dict):
+        return {key: spoilt(item, chance) for key, item in value.items()}
+    return [spoilt(item, chance) for item in value] if isinstance(value, list) else value

@@ -13,16 +13,15 @@ from sessiondb.dao.forks.parents import Ancestry
 from sessiondb.dao.ledger import Claims
 from sessiondb.dao.union.incoming import AnyMessage, Incoming, SessionFields
 from sessiondb.dao.union.merge import Merge, Merged
-from sessiondb.dao.union.misread import NOTHING_OLD, Misread, OldReading
+from sessiondb.dao.union.replacing import NOTHING_OLD, Claim, Misread, OldReading
 from sessiondb.dao.union.row_buffer import Message
 from sessiondb.dao.union.sessions import Batch, storable
 from sessiondb.dao.union.union import Union
-from sessiondb.dao.union.written import Written
+from sessiondb.dao.union.written import Part, Written
 from sessiondb.errors import Conflict, SessionDBError
 from sessiondb.importers.base import (
     INHERITED,
     MessageRecord,
-    NoteRecord,
     Record,
     SessionRecord,
     TokenRecord,
@@ -43,9 +42,6 @@ ODD_RECORDS = (
 )
 """What a record that is not as base.py says makes Python raise on its way into the database."""
 
-Part = MessageRecord | ToolResult | TokenRecord | NoteRecord
-"""A record of what is in a session."""
-
 
 class Added(NamedTuple):
     """What a file brought: ids of the sessions that are new, changed, and as they were, and the messages added.
@@ -65,23 +61,6 @@ class Added(NamedTuple):
 NOTHING_ADDED = Added([], [], [], 0, {}, {})
 
 
-class Claim:
-    """What a file claims of a session: with what authority, and whether the stored messages are the file's.
-
-    Rivalry of two sources: formats whose messages have no ids may keep one session in several places, and a union of
-    them would hold everything twice. So one of them owns the messages: the one with the higher authority, then the
-    one with more messages. Where another file owns a session, its records are held back (`held`) to the end of this
-    file. Then they replace what is stored, or only what they say of the session itself fills gaps.
-    """
-
-    __slots__ = ("authority", "held", "is_owner")
-
-    def __init__(self, authority: int | None, *, has_rival: bool) -> None:
-        self.authority = authority
-        self.held: list[Part] | None = [] if has_rival else None
-        self.is_owner = True
-
-
 class ImportWriter:
     """Takes the records of one file after another, inside one transaction of the caller; it is their policy too.
 
@@ -99,10 +78,10 @@ class ImportWriter:
         self._content = self._union.content
         self._merge: Merge | None = None
         self._written = Written(batch.db)
-        self._old = NOTHING_OLD
         self._earlier: Mapping[str, SessionRecord] = {}
         self._identities: dict[str, SessionRecord] = {}
         self._path = ""
+        self._misread = Misread(self._union, "", NOTHING_OLD)
         self._fallback_time = ""
         # The sessions of the file; None stands for one that was removed on purpose.
         self._sessions: dict[str, Incoming | None] = {}
@@ -125,7 +104,8 @@ class ImportWriter:
         the file, which is put right. `earlier` are the identities of the sessions that earlier pieces
         brought.
         """
-        self._old = old._replace(sessions=old.sessions - earlier.keys() - self._written.sources)
+        read_anew = old.sessions - earlier.keys() - self._written.sources
+        self._misread = Misread(self._union, path, old._replace(sessions=read_anew))
         self._earlier = earlier
         self._path = path
         self._fallback_time = timestamps.from_epoch(changed_ns / 1e9)
@@ -178,13 +158,13 @@ class ImportWriter:
         sessions = [session for session in self._sessions.values() if session is not None]
         if is_last:
             for session in sessions:
-                self._resolve_rivalry(session, self._claims[session.id])
+                self._settle_rivalry(session)
             sessions = [session for session in sessions if not self._is_only_inherited(session)]
         else:
             sessions = [session for session in sessions if self._claims[session.id].held is None]
         others = self._union.finish(sessions, self._children)
         if is_last:
-            self._withdraw_others(sessions)
+            self._misread.withdraw_others(sessions)
         self._interleave(sessions)
         merged = self._merge.finish() if self._merge else Merged()
         old = [session for session in sessions if not session.is_new]
@@ -201,6 +181,10 @@ class ImportWriter:
             claims,
             {session.id: self._identities[session.id] for session in sessions},
         )
+
+    def withdraw(self, agent: str) -> list[str]:
+        """Take back what a lower version read from the file, which is a log of `agent`; return the ids."""
+        return self._misread.withdraw_all(agent)
 
     def flush(self) -> None:
         """Write all that is held back."""
@@ -220,8 +204,8 @@ class ImportWriter:
             "origin": self._batch.database_id,
         }  # fmt: skip
         session = Incoming(record.id, SessionFields(fields, written), self, last_seq)
-        if not session.is_new and record.id in self._old.sessions:
-            self._put_right(session, record)
+        if not session.is_new:
+            self._misread.put_right(session, record)
         may_rival = not session.is_new and record.authority is not None
         has_rival = may_rival and self._batch.ledger.rival(record.id, self._path) is not None
         self._sessions[record.id] = session
@@ -233,6 +217,16 @@ class ImportWriter:
             self._union.open[record.id] = session
         return session
 
+    def _settle_rivalry(self, session: Incoming) -> None:
+        """Take the messages of this file in place of the stored ones, or leave them: see Claim.settle."""
+        claim = self._claims[session.id]
+        if claim.held is not None:
+            held = claim.settle(session, self._batch, self._path)
+            if claim.is_owner:
+                self._union.open[session.id] = session
+            for record in held:
+                self._take(session, record)
+
     def _interleave(self, sessions: list[Incoming]) -> None:
         """Put what a further file of a session has added in order of time: its lines may be the earlier ones."""
         for session in sessions:
@@ -240,36 +234,6 @@ class ImportWriter:
             if went_on and self._batch.ledger.is_given_elsewhere(session.id, self._path):
                 self.flush()
                 Ownership(self._batch.db).interleave(session.id, session.start_seq)
-
-    def withdraw(self, agent: str) -> list[str]:
-        """Take back what a lower version read from the file, which is a log of `agent`; return the ids."""
-        self.flush()
-        return self._misread().withdraw(sorted(self._old.sessions), (), agent)
-
-    def _withdraw_others(self, sessions: list[Incoming]) -> None:
-        """Take back the sessions that the file gave under another agent's name and does not give any more."""
-        gone = self._old.sessions - {session.id for session in sessions}
-        agents = {session.row.fields["agent"] for session in sessions}
-        if gone and len(agents) == 1:
-            self.flush()
-            (agent,) = agents
-            other = [
-                id
-                for id in sorted(gone)
-                if self._batch.db.value("SELECT agent FROM sessions WHERE id = ?", (id,)) not in (None, agent)
-            ]
-            self._misread().withdraw(other, [session.id for session in sessions], agent)
-
-    def _put_right(self, session: Incoming, record: SessionRecord) -> None:
-        """Remove what a lower version read of a session, where that was wrong or taken for another agent's."""
-        is_others = session.row.fields["agent"] != record.agent
-        if not (is_others or self._old.is_wrong) or not self._misread().is_only_here(session.id):
-            return
-        self._misread().clear(session.id)
-        self._batch.agent(record.agent)
-        session.row.forget(record.agent)
-        session.last_seq = session.start_seq = 0
-        session.is_changed = True
 
     def _learn(self, session: Incoming, record: SessionRecord) -> None:
         """Take over what a record says of its session."""
@@ -398,9 +362,6 @@ class ImportWriter:
         copied_id = record.message if record.message in session.copies.ids else None
         self._content.tokens(session, record, message.id if message is not None else None, copied_id)
 
-    def _misread(self) -> Misread:
-        return Misread(self._batch.db, self._batch.ledger, self._path)
-
     # Its policy
 
     def find(self, session: Incoming, message: AnyMessage) -> Message | None:
@@ -425,29 +386,6 @@ class ImportWriter:
         self._batch.db.execute(
             "UPDATE sessions SET ended_at = last_active_at, end_reason = 'imported' WHERE id = ?", (other,)
         )
-
-    def _resolve_rivalry(self, session: Incoming, claim: Claim) -> None:
-        """Take the messages of this file in place of the stored ones, or leave them, as authority and number say."""
-        if claim.held is None:
-            return
-        batch, row = self._batch, session.row
-        held, claim.held = claim.held, None
-        count = sum(isinstance(record, MessageRecord | ToolResult) for record in held)
-        stored = int(batch.db.value("SELECT count(*) FROM messages WHERE session_id = ?", (session.id,)))
-        theirs = batch.ledger.rival(session.id, self._path) or 0
-        claim.is_owner = (claim.authority or 0, count) > (theirs, stored)
-        if not claim.is_owner:
-            # What is stored stays, and what nobody knew is filled.
-            row.fields |= {name: value for name, value in row.written.items() if value is not None}
-            return
-        for table in ("tool_calls", "messages", "token_counts"):
-            batch.db.execute(f"DELETE FROM {table} WHERE session_id = ?", (session.id,))
-        batch.ledger.disown(session.id)
-        self._union.open[session.id] = session
-        session.last_seq = session.start_seq = 0
-        session.is_changed = True
-        for record in held:
-            self._take(session, record)
 
 
 def is_records_fault(error: Exception) -> bool:

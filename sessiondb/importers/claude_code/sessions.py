@@ -32,7 +32,7 @@ from sessiondb.importers.claude_code.lines import (
     joined,
     tool_input,
 )
-from sessiondb.importers.claude_code.turns import tool_result
+from sessiondb.importers.claude_code.prompts import tool_result
 
 AGENT = "claude-code"
 

@@ -10,8 +10,8 @@ from typing import Any
 from sessiondb.chat.content import text_or_none
 from sessiondb.importers.base import Fingerprints, MessageRecord, Record, session_id
 from sessiondb.importers.claude_code.lines import Line, Message, gist
+from sessiondb.importers.claude_code.prompts import Slot, notice_records, queued_records, turn_records
 from sessiondb.importers.claude_code.sessions import AGENT, Session
-from sessiondb.importers.claude_code.turns import Slot, notice_records, queued_records, turn_records
 from sessiondb.importers.files.source import Source
 from sessiondb.timestamps import normalise
 

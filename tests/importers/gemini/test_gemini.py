@@ -6,60 +6,14 @@ import hashlib
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sessiondb.errors import ImportFailed
 from sessiondb.importers import gemini
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.files.sample import Sample
-from sessiondb.importers.files.source import Source
-
-SESSION = "0d9f2f0e-4c1b-4c55-9d0c-0f4a7a3a1b2c"
-
-
-HEADER = {
-    "sessionId": SESSION,
-    "projectHash": "f" * 64,
-    "startTime": "2026-04-29T21:39:22.319Z",
-    "lastUpdated": "2026-04-29T21:50:00.000Z",
-    "kind": "main",
-}
-
-
-NOON = "2026-04-29T12:00:00.000Z"
-
-
-def user(message_id: str, content: Any, **more: Any) -> dict[str, Any]:
-    return {"id": message_id, "timestamp": NOON, "type": "user", "content": content, **more}
-
-
-def reply(message_id: str, content: Any, **more: Any) -> dict[str, Any]:
-    return {"id": message_id, "timestamp": NOON, "type": "gemini", "content": content, "model": "g-3", **more}
-
-
-def tokens(**counts: int) -> dict[str, Any]:
-    zero = {"input": 0, "output": 0, "cached": 0, "thoughts": 0, "tool": 0, "total": 0}
-    return {"tokens": {**zero, **counts}}
-
-
-def write(path: Path, lines: list[Any]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    return path
-
-
-def records(path: Path, **where: Any) -> list[Record]:
-    return list(gemini.read(Source(path, **where)))
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
-
-
-def said(found: list[Record]) -> list[tuple[str, str | None]]:
-    return [(message.role, message.content) for message in of(MessageRecord, found)]
+from tests.helpers.gemini_logs import HEADER, SESSION, of, records, reply, said, tokens, user, write
 
 
 def test_sub_agent_belongs_to_the_session_its_folder_is_named_after(tmp_path: Path) -> None:

@@ -14,53 +14,26 @@ from sessiondb.errors import ImportFailed
 from sessiondb.importers import gemini
 from sessiondb.importers.base import (
     MessageRecord,
-    Record,
     SessionRecord,
     TokenRecord,
     ToolCallRecord,
     ToolResult,
 )
 from sessiondb.importers.files.source import Source
-
-SESSION = "0d9f2f0e-4c1b-4c55-9d0c-0f4a7a3a1b2c"
-
-
-HEADER = {
-    "sessionId": SESSION,
-    "projectHash": "f" * 64,
-    "startTime": "2026-04-29T21:39:22.319Z",
-    "lastUpdated": "2026-04-29T21:50:00.000Z",
-    "kind": "main",
-}
-
-
-NOON = "2026-04-29T12:00:00.000Z"
-
-
-def user(message_id: str, content: Any, **more: Any) -> dict[str, Any]:
-    return {"id": message_id, "timestamp": NOON, "type": "user", "content": content, **more}
-
-
-def reply(message_id: str, content: Any, **more: Any) -> dict[str, Any]:
-    return {"id": message_id, "timestamp": NOON, "type": "gemini", "content": content, "model": "g-3", **more}
-
-
-def tokens(**counts: int) -> dict[str, Any]:
-    zero = {"input": 0, "output": 0, "cached": 0, "thoughts": 0, "tool": 0, "total": 0}
-    return {"tokens": {**zero, **counts}}
-
-
-def call(call_id: str | None, answer: Any, **more: Any) -> dict[str, Any]:
-    response = {"functionResponse": {"id": call_id, "name": "ls", "response": answer}}
-    return {
-        "id": call_id,
-        "name": "ls",
-        "args": {"dir": "ü"},
-        "result": [response],
-        "status": "success",
-        **more,
-    }
-
+from tests.helpers.gemini_logs import (
+    HEADER,
+    NOON,
+    SESSION,
+    call,
+    of,
+    records,
+    reply,
+    said,
+    tokens,
+    user,
+    write,
+)
+from tests.helpers.odd_values import spoilt
 
 LOG = [
     HEADER,
@@ -81,24 +54,6 @@ LOG = [
         thoughts=[{"subject": "Count", "description": "It is one."}],
     ),
 ]
-
-
-def write(path: Path, lines: list[Any]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    return path
-
-
-def records(path: Path, **where: Any) -> list[Record]:
-    return list(gemini.read(Source(path, **where)))
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
-
-
-def said(found: list[Record]) -> list[tuple[str, str | None]]:
-    return [(message.role, message.content) for message in of(MessageRecord, found)]
 
 
 def test_log_is_read_in_its_final_state(tmp_path: Path) -> None:
@@ -194,32 +149,6 @@ def test_deeply_nested_message_costs_no_other(tmp_path: Path, depth: int) -> Non
     contents = [content for _, content in said(list(gemini.read(source)))]
     assert contents == (["before", "deep", "after"] if depth == 100 else ["before", "after"])
     assert len(source.problems) == (depth != 100)
-
-
-ODD: list[Any] = [
-    None,
-    True,
-    -1,
-    2**70,
-    1e300,
-    "",
-    "\x00x",
-    "\ud83d",
-    [],
-    {},
-    [[None]],
-    {"text": 5},
-    [{"id": []}],
-]
-
-
-def spoilt(value: Any, chance: random.Random) -> Any:
-    """Return a copy in which one value of 25 is of a kind that nobody expects there."""
-    if chance.random() < 0.04:
-        return chance.choice(ODD)
-    if isinstance(value, dict):
-        return {key: spoilt(item, chance) for key, item in value.items()}
-    return [spoilt(item, chance) for item in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("seed", range(60))

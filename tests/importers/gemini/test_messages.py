@@ -3,63 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sessiondb.importers import gemini
-from sessiondb.importers.base import MessageRecord, Record, ToolCallRecord, ToolResult
-from sessiondb.importers.files.source import Source
-
-SESSION = "0d9f2f0e-4c1b-4c55-9d0c-0f4a7a3a1b2c"
-
-
-HEADER = {
-    "sessionId": SESSION,
-    "projectHash": "f" * 64,
-    "startTime": "2026-04-29T21:39:22.319Z",
-    "lastUpdated": "2026-04-29T21:50:00.000Z",
-    "kind": "main",
-}
-
-
-NOON = "2026-04-29T12:00:00.000Z"
-
-
-def user(message_id: str, content: Any, **more: Any) -> dict[str, Any]:
-    return {"id": message_id, "timestamp": NOON, "type": "user", "content": content, **more}
-
-
-def reply(message_id: str, content: Any, **more: Any) -> dict[str, Any]:
-    return {"id": message_id, "timestamp": NOON, "type": "gemini", "content": content, "model": "g-3", **more}
-
-
-def call(call_id: str | None, answer: Any, **more: Any) -> dict[str, Any]:
-    response = {"functionResponse": {"id": call_id, "name": "ls", "response": answer}}
-    return {
-        "id": call_id,
-        "name": "ls",
-        "args": {"dir": "ü"},
-        "result": [response],
-        "status": "success",
-        **more,
-    }
-
-
-def write(path: Path, lines: list[Any]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    return path
-
-
-def records(path: Path, **where: Any) -> list[Record]:
-    return list(gemini.read(Source(path, **where)))
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
+from sessiondb.importers.base import MessageRecord, ToolCallRecord, ToolResult
+from tests.helpers.gemini_logs import HEADER, NOON, SESSION, call, of, records, reply, user, write
 
 
 @pytest.mark.parametrize(

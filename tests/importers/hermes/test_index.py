@@ -10,28 +10,9 @@ from typing import Any
 from sessiondb.importers import hermes
 from sessiondb.importers.base import ChannelRecord, SessionRecord, TokenRecord
 from sessiondb.importers.files.source import Source
+from tests.helpers.hermes_logs import ENTRY, KEY
 
 A, B = "20260301_090000_a1b2c3d4", "20260301_100000_ffff0000"
-KEY = "agent:main:telegram:dm"
-ENTRY: dict[str, Any] = {
-    "session_key": KEY,
-    "session_id": A,
-    "created_at": "2026-03-01T09:00:00.000001",
-    "updated_at": "2026-03-01T09:05:00",
-    "display_name": "Ann",
-    "platform": "telegram",
-    "chat_type": "dm",
-    "input_tokens": 300,
-    "output_tokens": 40,
-    "total_tokens": 340,
-    "origin": {
-        "platform": "telegram",
-        "chat_id": 900,
-        "chat_type": "dm",
-        "user_name": "Ann",
-        "guild_id": "7",
-    },
-}
 
 
 def test_the_index_names_the_current_session_of_each_conversation(tmp_path: Path) -> None:

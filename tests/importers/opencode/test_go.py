@@ -15,6 +15,7 @@ from sessiondb.importers import opencode
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, ToolCallRecord, ToolResult
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
+from tests.helpers.odd_values import spoilt
 
 HASHED = {
     "sha256": "709e80c88487a2411e1ee4dfb9f22a861492d20c4765150c0c794abd70f8147c",
@@ -146,32 +147,6 @@ def test_database_of_the_go_program_is_read(tmp_path: Path, folder: str, agent: 
     assert isinstance(child, SessionRecord)
     assert (child.native_id, child.parent_id, child.relation) == ("call_1", session, "subagent")
     assert child.id not in ("call_1", session)
-
-
-ODD: list[Any] = [
-    None,
-    True,
-    -1,
-    2**70,
-    1e300,
-    "",
-    "\x00x",
-    "\ud83d",
-    [],
-    {},
-    [[None]],
-    {"text": 5},
-    [{"id": []}],
-]
-
-
-def spoilt(value: Any, chance: random.Random) -> Any:
-    """Return a copy in which one value of 25 is of a kind that nobody expects there."""
-    if chance.random() < 0.04:
-        return chance.choice(ODD)
-    if isinstance(value, dict):
-        return {key: spoilt(item, chance) for key, item in value.items()}
-    return [spoilt(item, chance) for item in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -11,46 +11,13 @@ import pytest
 from sessiondb.importers import opencode
 from sessiondb.importers.base import MessageRecord, Record, TokenRecord, ToolResult
 from sessiondb.importers.files.source import Source
-
-SES = "ses_2f1e0d9c8b7aABCDEFGHIJKLMN"
-
-
-START = 1_780_000_000_000
-
-
-Message = tuple[dict[str, Any], list[dict[str, Any]]]
+from tests.helpers.opencode_messages import SES, START, Message, of, reply, text, tool
 
 
 def user(number: int, *parts: dict[str, Any], **more: Any) -> Message:
     return {"id": f"msg_{number}", "role": "user", "time": {"created": START + number * 1000}, **more}, list(
         parts
     )
-
-
-def reply(number: int, *parts: dict[str, Any], **more: Any) -> Message:
-    fields = {
-        "id": f"msg_{number}",
-        "role": "assistant",
-        "time": {"created": START + number * 1000, "completed": START + number * 1000 + 500},
-        "modelID": "m-1",
-        "providerID": "p-1",
-        "path": {"cwd": "/home/me/shop", "root": "/home/me/shop"},
-    }
-    return {**fields, **more}, list(parts)
-
-
-def text(words: str, **more: Any) -> dict[str, Any]:
-    return {"type": "text", "text": words, **more}
-
-
-def tool(call_id: str, **state: Any) -> dict[str, Any]:
-    given = {
-        "status": "completed",
-        "input": {"command": "ls"},
-        "output": "a.txt",
-        "time": {"start": START, "end": START + 2500},
-    }
-    return {"type": "tool", "tool": "bash", "callID": call_id, "state": {**given, **state}}
 
 
 def tokens(*counts: int) -> dict[str, Any]:
@@ -66,10 +33,6 @@ def records(folder: Path, *talk: Message) -> list[Record]:
     path = folder / "export.json"
     path.write_text(json.dumps(document), "utf-8")
     return list(opencode.read(Source(path)))
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
 
 
 @pytest.mark.parametrize(

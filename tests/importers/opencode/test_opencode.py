@@ -24,14 +24,10 @@ from sessiondb.importers.base import (
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.timestamps import normalise
-
-SES = "ses_2f1e0d9c8b7aABCDEFGHIJKLMN"
-
+from tests.helpers.odd_values import spoilt
+from tests.helpers.opencode_messages import SES, START, Message, of, reply, text, tool
 
 CHILD = "ses_2f1e0d9c8b7bABCDEFGHIJKLMN"
-
-
-START = 1_780_000_000_000
 
 
 PIXEL = "data:image/png;base64,AAAA"
@@ -43,8 +39,6 @@ HASHED = {
     "bytes": 3,
 }
 
-
-Message = tuple[dict[str, Any], list[dict[str, Any]]]
 
 # The columns that every version has; the rows hold what the files hold.
 SCHEMA = """
@@ -70,32 +64,6 @@ def info(session: str = SES, **more: Any) -> dict[str, Any]:
 def user(number: int, *parts: dict[str, Any], **more: Any) -> Message:
     message = {"id": f"msg_{number}", "role": "user", "time": {"created": START + number * 1000}}
     return {**message, **more}, list(parts)
-
-
-def reply(number: int, *parts: dict[str, Any], **more: Any) -> Message:
-    fields = {
-        "id": f"msg_{number}",
-        "role": "assistant",
-        "time": {"created": START + number * 1000, "completed": START + number * 1000 + 500},
-        "modelID": "m-1",
-        "providerID": "p-1",
-        "path": {"cwd": "/home/me/shop", "root": "/home/me/shop"},
-    }
-    return {**fields, **more}, list(parts)
-
-
-def text(words: str, **more: Any) -> dict[str, Any]:
-    return {"type": "text", "text": words, **more}
-
-
-def tool(call_id: str, **state: Any) -> dict[str, Any]:
-    given = {
-        "status": "completed",
-        "input": {"command": "ls"},
-        "output": "a.txt",
-        "time": {"start": START, "end": START + 2500},
-    }
-    return {"type": "tool", "tool": "bash", "callID": call_id, "state": {**given, **state}}
 
 
 def tokens(said: int, output: int, reasoning: int) -> dict[str, Any]:
@@ -259,10 +227,6 @@ def records(path: Path) -> list[Record]:
     return list(opencode.read(Source(path)))
 
 
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
-
-
 @pytest.mark.parametrize("store", STORES)
 def test_session_is_the_same_in_every_store(tmp_path: Path, store: Any) -> None:
     """Database, tree, tree of the first months and export give the same records: it is imported once."""
@@ -298,32 +262,6 @@ def test_foreign_files_are_not_taken(tmp_path: Path) -> None:
         assert opencode.sniff(Sample(path)) == 0
         with pytest.raises(ImportFailed):
             records(path)
-
-
-ODD: list[Any] = [
-    None,
-    True,
-    -1,
-    2**70,
-    1e300,
-    "",
-    "\x00x",
-    "\ud83d",
-    [],
-    {},
-    [[None]],
-    {"text": 5},
-    [{"id": []}],
-]
-
-
-def spoilt(value: Any, chance: random.Random) -> Any:
-    """Return a copy in which one value of 25 is of a kind that nobody expects there."""
-    if chance.random() < 0.04:
-        return chance.choice(ODD)
-    if isinstance(value, dict):
-        return {key: spoilt(item, chance) for key, item in value.items()}
-    return [spoilt(item, chance) for item in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("seed", range(60))

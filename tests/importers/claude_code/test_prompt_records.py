@@ -9,7 +9,7 @@ import pytest
 
 from sessiondb.importers.base import MessageRecord, Record, ToolResult
 from sessiondb.importers.claude_code.lines import lenient
-from sessiondb.importers.claude_code.turns import Slot, notice_records, queued_records, turn_records
+from sessiondb.importers.claude_code.prompts import Slot, notice_records, queued_records, turn_records
 
 SLOT = Slot("s", False, "u1", "2026-04-02T08:00:00.000Z")
 CHILD = SLOT._replace(is_child=True)

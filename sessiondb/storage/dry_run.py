@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sessiondb.dao.tables import Tables
 from sessiondb.errors import DatabaseError
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage.connection import Connection
@@ -26,17 +25,18 @@ MARK = "in-use"
 """The file in the folder of a copy that is locked while its process lives."""
 
 _LONG = 24 * 3600
+"""Seconds after which a copy without a mark is taken for left."""
 
 
 @contextlib.contextmanager
-def dry_run_copy(db: Tables, progress: Progress | None = None) -> Iterator[Tables]:
-    """Yield a copy of what the database holds on disk at this moment; at the end of the block it is gone.
+def temporary_copy(database: Path, progress: Progress | None = None) -> Iterator[Path]:
+    """Yield the path of a copy of what the database holds on disk at this moment; at the end of the block it is gone.
 
     Page by page, at the speed of the disk, from one snapshot: other processes write meanwhile. The copy lies
     in a private folder beside the database, for no other place is sure to have room for it and to be as
     safe from other people's eyes. Raises DatabaseError where there is no room.
     """
-    path = db.path.absolute()
+    path = database.absolute()
     try:
         _check_room(path)
         folder = tempfile.TemporaryDirectory(prefix=_prefix(path), dir=path.parent)
@@ -49,10 +49,9 @@ def dry_run_copy(db: Tables, progress: Progress | None = None) -> Iterator[Table
         copy = Path(name) / path.name
         private_file(copy)
         # A connection of its own: this one may be in use by other threads, or within a transaction.
-        with Tables(path, read_only=True) as source:
-            _copy(source.connection, copy, progress or no_progress)
-        with Tables(copy) as tables:
-            yield tables
+        with contextlib.closing(Connection(path, read_only=True)) as source:
+            _copy(source, copy, progress or no_progress)
+        yield copy
 
 
 def sweep(database: Path) -> None:

@@ -13,9 +13,9 @@ from types import SimpleNamespace
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.dao import dry_run
-from sessiondb.dao.dry_run import dry_run_copy
+from sessiondb.dao.tables import dry_run_copy
 from sessiondb.errors import DatabaseError
+from sessiondb.storage import dry_run
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_what_a_killed_dry_run_left_is_removed_by_the_next_import(db: SessionDB,
     script = (
         "import os, signal, sys\n"
         "from sessiondb import SessionDB\n"
-        "from sessiondb.dao.dry_run import dry_run_copy\n"
+        "from sessiondb.dao.tables import dry_run_copy\n"
         "with dry_run_copy(SessionDB(sys.argv[1])):\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
