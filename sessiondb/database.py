@@ -248,17 +248,28 @@ class SessionDB(Tables):
         )
 
     def transcript(
-        self, session_id: str, *, first: int | None = None, last: int | None = None, subagents: bool = False
+        self,
+        session_id: str,
+        *,
+        first: int | None = None,
+        last: int | None = None,
+        subagents: bool = False,
+        outline: bool = False,
     ) -> Transcript:
         """Return a session with its tags, notes, and messages from seq `first` to `last`. Raises NotFound.
 
         A fork's begin with those that it shares with the session it comes from, unless `first` is given.
 
         With `subagents` it is the whole session, with the tokens of its responses, and below it the transcripts of
-        its sub-agents.
+        its sub-agents. With `outline` there are the logs it came from, what its responses and the whole of it cost,
+        by the log or the table of prices, and of its sub-agents what they were first told.
         """
-        from sessiondb.exchange.transcripts import transcript, with_subagents
+        from sessiondb.exchange.transcripts import outlined, transcript, with_subagents
 
+        if outline:
+            from sessiondb.reports.messages import with_cost
+
+            return with_cost(self.tokens, outlined(self, session_id, first, last))
         return with_subagents(self, session_id) if subagents else transcript(self, session_id, first, last)
 
     def resume_command(self, session_id: str) -> ResumeCommand:

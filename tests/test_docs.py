@@ -49,10 +49,9 @@ def test_a_generated_page_is_what_the_program_says_today(docs: ModuleType, page:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
-def test_the_picture_shows_what_commands_print_today() -> None:
-    picture = script("picture")
-
-    assert read(picture.PICTURE) == picture.drawn(list(picture.session())), "run scripts/docs"
+def test_the_pictures_show_what_the_screens_do() -> None:
+    for name, drawn in script("screens").pictures().items():
+        assert read(f"docs/pictures/{name}") == drawn, "run scripts/docs"
 
 
 def test_every_command_has_its_help_on_the_page_of_commands() -> None:

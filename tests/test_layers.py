@@ -18,7 +18,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 HOMES = {
     "click": ("cli/",),
     "tabulate": ("cli/render.py",),
-    "markdown_it": ("exchange/html/markup.py",),
+    "markdown_it": ("exchange/html/markup.py", "cli/screen/"),
+    "rich": ("cli/screen/",),
+    "pygments": ("cli/screen/markdown.py",),
     "dateutil": ("timestamps.py",),
     "sqlite_utils": ("dao/", "storage/", "database.py"),
 }

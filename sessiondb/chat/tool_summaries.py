@@ -27,7 +27,8 @@ class Summary(NamedTuple):
     """A tool call in words: `Grep "x" (3 matches)` has the name Grep, the subject "x" and the outcome 3 matches.
 
     `mark` stands between name and subject: a colon before commands. `diff` are lines that begin with `+`, `-` or a
-    space; `is_whole` says that nothing of the arguments is left out.
+    space; `is_whole` says that nothing of the arguments is left out, `is_told` that the answer adds nothing for who
+    reads what happened: a file's text, the report of an edit.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Summary(NamedTuple):
     mark: str = ""
     diff: tuple[str, ...] = ()
     is_whole: bool = False
+    is_told: bool = False
 
     @property
     def line(self) -> str:
@@ -169,7 +171,7 @@ def _patch(call: _Call) -> Summary:
 def _changed(path: str, diff: list[str]) -> Summary:
     added, taken = (sum(line.startswith(sign) for line in diff) for sign in "+-")
     counts = " ".join(f"{sign}{count}" for sign, count in (("+", added), ("-", taken)) if count)
-    return Summary("", path, counts, diff=tuple(diff), is_whole=bool(diff))
+    return Summary("", path, counts, diff=tuple(diff), is_whole=bool(diff), is_told=bool(diff))
 
 
 def compared(old: str, new: str) -> list[str]:
@@ -194,7 +196,7 @@ def _read(call: _Call) -> Summary:
     outcome = f"from line {offset}" if offset else counted(call.lines, "line") if call.lines else ""
     if offset.isdigit() and limit.isdigit():
         outcome = f"lines {offset}-{int(offset) + int(limit) - 1}"
-    return Summary("", call.path(), outcome, is_whole=len(call.arguments) == 1)
+    return Summary("", call.path(), outcome, is_whole=len(call.arguments) == 1, is_told=bool(outcome))
 
 
 def _grep(call: _Call) -> Summary:
@@ -233,7 +235,9 @@ def _todo(call: _Call) -> Summary:
         return Summary("")
     done = sum(state in ("completed", "done") for state, _ in items)
     now = next((text for state, text in items if state == "in_progress"), "")
-    return Summary("", now or counted(len(items), "item"), f"{done} of {len(items)} done", mark=":")
+    return Summary(
+        "", now or counted(len(items), "item"), f"{done} of {len(items)} done", mark=":", is_told=True
+    )
 
 
 def _todo_items(arguments: dict[str, Any]) -> list[tuple[str, str]]:

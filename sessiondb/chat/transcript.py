@@ -69,7 +69,7 @@ class _Text:
     def notes(self, notes: list[Note]) -> Iterator[str]:
         yield self._look.strong("Notes")
         for note in notes:
-            yield f"  {_note(note)}"
+            yield f"  {note_text(note)}"
 
     def _short(self, text: str, most: int | None) -> Iterator[str]:
         return _shortened(text, None if self._look.full else most)
@@ -104,7 +104,7 @@ class _Markdown(_Text):
         yield "## Notes"
         yield ""
         for note in notes:
-            yield f"- {_note(note)}"
+            yield f"- {note_text(note)}"
 
 
 def _title(session: Session) -> str:
@@ -154,7 +154,7 @@ def _call(call: ToolCall, look: Look) -> str:
     return text if look.full else cut(text, MAX_ARGUMENTS)
 
 
-def _note(note: Note) -> str:
+def note_text(note: Note) -> str:
     state = (
         f" (resolved: {note.resolution})" if note.resolution else " (resolved)" if note.resolved_at else ""
     )

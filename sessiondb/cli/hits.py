@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sessiondb import timestamps
 from sessiondb.chat.text import counted, one_line
-from sessiondb.cli.render import has_colours, strong
+from sessiondb.cli.colours import has_colours
+from sessiondb.cli.render import strong
 from sessiondb.records import SearchHit, SearchResult
 from sessiondb.records.projects import folder_name
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sessiondb.chat.text import one_line
+from sessiondb.cli.colours import look_options
 from sessiondb.cli.render import Output, print_notice
 from sessiondb.errors import Ambiguous, InvalidInput, SessionDBError
 
@@ -195,7 +196,7 @@ def output_options(*, limit: int = 20) -> Callable[[Function], Function]:
             output = Output(form, not no_headers, wide, limit or None, offset)
             return function(*args, output=output, **rest)
 
-        return with_options(command, options)
+        return look_options(with_options(command, options))
 
     return decorate
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 import click
 
 from sessiondb.chat.text import counted, short_bytes
+from sessiondb.cli.colours import look_options
 from sessiondb.cli.options import Function, reading, with_options, writing
 from sessiondb.cli.record_fields import removal_fields, session_rows
 from sessiondb.cli.render import Column, Output, ask, can_ask, print_result, show_json, show_text, table
@@ -79,7 +80,7 @@ def consent_options(function: Function) -> Function:
         consent = Consent(**{name: rest.pop(name) for name in Consent._fields})
         return function(*args, consent=consent, **rest)
 
-    return with_options(command, options)
+    return look_options(with_options(command, options))
 
 
 def opened(consent: Consent) -> SessionDB:

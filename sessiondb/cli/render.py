@@ -11,6 +11,7 @@ from typing import IO, Any, Literal, NamedTuple
 import click
 
 from sessiondb.chat.text import cut, one_line, pad, short_number, shown, visible, visible_json, width
+from sessiondb.cli.colours import has_colours, is_drawing, is_plain, painted
 
 Row = Mapping[str, Any]
 GAP = "  "
@@ -72,7 +73,7 @@ def show_rows(output: Output, listing: Listing, rows: Sequence[Row], *, total: i
 
 def table(output: Output, columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
     """Yield the lines of a table; on a terminal it is as wide as that, and times are relative."""
-    is_short = (sys.stdout.isatty() or _has_columns()) and not output.is_wide
+    is_short = (is_drawing() or _has_columns()) and not output.is_wide
     if is_short:
         columns = _kept(columns, rows, output.headers)
     cells = [[_cell(column, row.get(column.key), is_short=is_short) for column in columns] for row in rows]
@@ -88,7 +89,7 @@ def table(output: Output, columns: Sequence[Column], rows: Sequence[Row]) -> Ite
 
 def _has_columns() -> bool:
     """Say whether $COLUMNS gives a width, which then holds in a pipe too."""
-    return os.environ.get("COLUMNS", "").strip("0").isdigit()
+    return not is_plain() and os.environ.get("COLUMNS", "").strip("0").isdigit()
 
 
 def _kept(columns: Sequence[Column], rows: Sequence[Row], headers: bool) -> Sequence[Column]:
@@ -121,7 +122,7 @@ def show_text(lines: Iterable[str], *, paged: bool = False, first: int = 1) -> N
         # As git does: a text that fits the terminal is just printed, and stays there.
         options = os.environ.get("LESS", "-FRX")
         os.environ["LESS"] = options if first == 1 else f"{options} +{first}"
-        click.echo_via_pager(f"{line}\n" for line in lines)
+        click.echo_via_pager((f"{line}\n" for line in lines), color=None if has_colours() else False)
     else:
         _print(lines)
 
@@ -174,13 +175,8 @@ def is_watched() -> bool:
 
 
 def strong(text: str) -> str:
-    """Return the text bold on a terminal with colours, as it is elsewhere."""
-    return click.style(text, bold=True) if has_colours() else text
-
-
-def has_colours() -> bool:
-    """Say whether stdout is a terminal whose user has not asked for plain text (no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Return the text bold where there are colours, as it is elsewhere."""
+    return painted(text, "strong")
 
 
 class Progress:
@@ -221,8 +217,10 @@ def terminal_width() -> int:
 
 
 def _print(lines: Iterable[str]) -> None:
+    colours = has_colours()
     for line in lines:
-        click.echo(line)
+        # Click takes out what a pipe is not to get, which may be told to have colours.
+        click.echo(line, color=colours)
 
 
 def _dumps(value: Any, *, indent: int | None = None) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sessiondb.chat.transcript import STYLES, Look, lines, without_tools
+from sessiondb.cli.colours import is_drawing
 from sessiondb.cli.options import database_option, output_options, reading, session_argument
 from sessiondb.cli.record_fields import MESSAGES, fields_of, message_rows, session_details
 from sessiondb.cli.render import Output, print_more, show_json, show_rows, show_text, strong
 from sessiondb.records import Transcript
+
+if TYPE_CHECKING:
+    from sessiondb.database import SessionDB
 
 
 @click.command()
@@ -39,21 +43,37 @@ from sessiondb.records import Transcript
     default="text",
     help="Print plain text or Markdown. Default: text.",
 )
-@click.option("--full", is_flag=True, help="Do not shorten tool results.")
+@click.option(
+    "--full", is_flag=True, help="Do not fold what is long: results, reasoning, changes, injected context."
+)
 @output_options(limit=0)
 @database_option
 def command(session: str, around: str | None, context: int, output: Output, tools: bool, **look: Any) -> None:
     """Show the transcript of a session.
+
+    On a terminal it fits the width: Markdown is rendered, tool calls are put into words, and what is long is
+    folded. In a pipe it is plain text.
 
     \b
     Example:
       sessiondb show @last
       sessiondb show 5b0d7c1e --around 12 --no-tools
     """
-    found = _read(session, around, context)
-    shown = found.messages if tools else without_tools(found.messages)
-    page = replace(found, messages=shown[output.offset :][: output.limit])
-    if output.form == "json":
+    is_drawn = output.form == "table" and look["style"] == "text" and is_drawing()
+    with reading() as db:
+        found = _read(db, session, around, context, outline=is_drawn)
+        shown = found.messages if tools else without_tools(found.messages)
+        page = replace(found, messages=shown[output.offset :][: output.limit])
+        screen = None
+        if is_drawn:
+            from sessiondb.cli.screen.drawing import screen_of
+
+            is_all = around is None
+            part = (is_all and not output.offset, is_all and len(page.messages) + output.offset >= len(shown))
+            screen = screen_of(db, page, part, full=look["full"])
+    if screen is not None:
+        show_text(screen.lines(), paged=True)
+    elif output.form == "json":
         rows = [{name: row[name] for name in MESSAGES.fields} for row in message_rows(page.messages)]
         notes = [fields_of(note) for note in page.notes]
         show_json({"session": session_details(page.session, page.tags), "messages": rows, "notes": notes})
@@ -64,12 +84,11 @@ def command(session: str, around: str | None, context: int, output: Output, tool
     print_more(len(shown) - output.offset - len(page.messages))
 
 
-def _read(name: str, around: str | None, context: int) -> Transcript:
-    with reading() as db:
-        session = db.sessions.resolve(name)
-        first: int | None = None
-        last: int | None = None
-        if around is not None:
-            middle = db.messages.find(session.id, around)
-            first, last = middle - context, middle + context
-        return db.transcript(session.id, first=first, last=last)
+def _read(db: SessionDB, name: str, around: str | None, context: int, *, outline: bool) -> Transcript:
+    session = db.sessions.resolve(name)
+    first: int | None = None
+    last: int | None = None
+    if around is not None:
+        middle = db.messages.find(session.id, around)
+        first, last = middle - context, middle + context
+    return db.transcript(session.id, first=first, last=last, outline=outline)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from sessiondb.chat.text import counted, short_number
+from sessiondb.cli.colours import has_colours
 from sessiondb.cli.options import (
     database_option,
     database_path,
@@ -18,7 +19,7 @@ from sessiondb.cli.options import (
     time_end,
 )
 from sessiondb.cli.record_fields import folder
-from sessiondb.cli.render import Column, Listing, Output, has_colours, print_notice, show_rows
+from sessiondb.cli.render import Column, Listing, Output, print_notice, show_rows
 from sessiondb.cli.statusline import cost_text, print_line
 from sessiondb.records.models import short_model
 from sessiondb.records.usage import COSTS

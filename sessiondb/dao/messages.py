@@ -115,6 +115,12 @@ class Messages:
             (session_id, first, last if last is not None else 2**62),
         )
 
+    def first_told(self, session_id: str) -> list[Message]:
+        """Return the first message of a person, or of whoever began the session, in a list that may be empty."""
+        return self._messages(
+            "WHERE m.session_id = ? AND m.role = 'user' ORDER BY m.seq LIMIT 1", (session_id,)
+        )
+
     def inherited(self, session_id: str) -> list[Message]:
         """Return what a fork's conversation begins with, in order: messages that other sessions hold."""
         parts = segments(self._db, session_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.values import moment, token_sums
@@ -23,6 +23,23 @@ _Tokens = Mapping[str, int | str | Mapping[str, int] | None]
 # What JSON holds exactly.
 _MOST = 2**53
 _About = tuple[str | None, int | None, str | datetime | None]
+
+
+class Response(NamedTuple):
+    """What one response used, and all that its price depends on. `is_total`: of a whole session, no one response."""
+
+    message_id: int | None
+    model: str | None
+    day: str
+    is_total: bool
+    service_tier: str | None
+    speed: str | None
+    inference_geo: str | None
+    tokens: Tokens
+    cache_write_5m: int | None
+    cache_write_1h: int | None
+    cache_write_12h: int | None
+    web_searches: int | None
 
 
 class TokenCounts:
@@ -92,6 +109,20 @@ class TokenCounts:
             (session_id,),
         )
         return {row[0]: Tokens(*row[1:]) for row in rows}
+
+    def responses(self, session_id: str) -> list[Response]:
+        """Return what each response of a session used."""
+        buckets = ", ".join(f"t.{name}" for name in TOKEN_BUCKETS)
+        rows = self._db.rows(
+            "SELECT t.message_id, m.name, substr(coalesce(t.counted_at, s.last_active_at), 1, 10),"
+            " coalesce(t.request_key, '') GLOB '*total*', t.service_tier, t.speed, t.inference_geo,"
+            f" t.cache_write_5m, t.cache_write_1h, t.cache_write_12h, t.web_searches, {buckets}"
+            " FROM token_counts AS t JOIN sessions AS s ON s.id = t.session_id"
+            " LEFT JOIN models AS m ON m.id = t.model_id WHERE t.session_id = ?",
+            (session_id,),
+        )
+        # In the order of the fields, but that the buckets, which are last, are one of them.
+        return [Response._make((*row[:7], Tokens(*row[11:]), *row[7:11])) for row in rows]
 
     def of_request(self, session_id: str, request_key: str) -> Tokens | None:
         """Return what was counted for a response, None where nothing was."""

@@ -48,6 +48,29 @@ def _with_subagents(db: Tables, session_id: str, above: set[str]) -> Transcript:
     )
 
 
+def outlined(db: Tables, session_id: str, first: int | None = None, last: int | None = None) -> Transcript:
+    """Return a session's transcript with the logs it came from, and its sub-agents, and theirs, in outline: of each no
+    more than its session and what it was first told. Raises NotFound.
+    """
+    from sessiondb.dao.ledger import Ledger
+
+    return replace(
+        transcript(db, session_id, first, last),
+        subagents=_outlines(db, session_id, {session_id}),
+        files=Ledger(db.connection).paths_of(session_id),
+    )
+
+
+def _outlines(db: Tables, session_id: str, above: set[str]) -> list[Transcript]:
+    return [
+        Transcript(
+            db.sessions.get(id), [], db.messages.first_told(id), [], subagents=_outlines(db, id, {*above, id})
+        )
+        for id in db.sessions.subagents(session_id)
+        if id not in above
+    ]
+
+
 def transcripts(
     db: Tables, session_ids: Sequence[str] | None = None, *, redact: bool = False
 ) -> Iterator[Transcript]:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Transcript:
     """A session, its tags, its messages or a part of them, and its notes.
 
-    Where they were asked for, `subagents` are the transcripts of its sub-agents by their start, and `tokens` those
-    of its responses by the id of the message.
+    Where they were asked for, `subagents` are the transcripts of its sub-agents by their start, `tokens` those of its
+    responses by the id of the message, and `files` the logs it came from, the one that is believed first.
     """
 
     session: Session
@@ -25,3 +25,4 @@ class Transcript:
     notes: list[Note]
     subagents: list[Transcript] = field(default_factory=list)
     tokens: dict[int, Tokens] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)

@@ -164,7 +164,7 @@ def test_columns_tells_the_width(monkeypatch: pytest.MonkeyPatch, value: str, ex
 def test_paged_text_goes_to_the_pager_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = terminal(monkeypatch)
     paged: list[str] = []
-    monkeypatch.setattr("click.echo_via_pager", paged.extend)
+    monkeypatch.setattr("click.echo_via_pager", lambda lines, color: paged.extend(lines))
 
     show_text(["one", "two"], paged=True)
     show_text(["three"])

@@ -68,6 +68,16 @@ def test_only_click_and_the_standard_library_are_loaded(filled: Path, command: t
     assert packages - sys.stdlib_module_names == {"click", "sessiondb"}
 
 
+@pytest.mark.parametrize("command", [("list",), ("search", "ferry"), ("usage",)])
+def test_tables_in_colours_load_no_renderer(
+    filled: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    packages = {name.partition(".")[0] for name in loaded(filled, *command)}
+    assert packages & {"rich", "textual", "markdown_it", "pygments", "tabulate"} == set()
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_nothing_heavy_of_the_standard_library_is_loaded(filled: Path, command: tuple[str, ...]) -> None:
     assert loaded(filled, *command) & HEAVY == set()
@@ -83,8 +93,8 @@ PACKAGES = {
     "sessiondb.storage",
 }
 BUDGETS = {
-    "list": (PACKAGES | {"sessiondb.dao.search"}, 32),
-    "search": (PACKAGES | {"sessiondb.dao.search", "sessiondb.query", "sessiondb.search"}, 52),
+    "list": (PACKAGES | {"sessiondb.dao.search"}, 34),
+    "search": (PACKAGES | {"sessiondb.dao.search", "sessiondb.query", "sessiondb.search"}, 54),
 }
 
 

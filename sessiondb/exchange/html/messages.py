@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from typing import NamedTuple
 
-from sessiondb.chat.text import counted, one_line, short_number
+from sessiondb.chat.conversation import answers_of, asked_in, size, spent_words, stands_with_its_call, took
+from sessiondb.chat.text import one_line
 from sessiondb.chat.tool_summaries import Summary, details, summary
 from sessiondb.chat.transcript import attachments
 from sessiondb.exchange.html.markup import block, diff, escape, markdown, plain
@@ -32,20 +32,10 @@ class Place(NamedTuple):
 
 def articles(messages: list[Message], place: Place) -> Iterator[str]:
     """Yield an element for each message. An answer stands with its call, where that is among them."""
-    asked = {call.id for message in messages if message.role != "tool" for call in message.tool_calls}
-    answers = {
-        call.id: message.seq
-        for message in messages
-        if message.role == "tool"
-        for call in message.tool_calls
-    }  # fmt: skip
+    asked, answers = asked_in(messages), answers_of(messages)
     before = ""
     for message in messages:
-        if (
-            message.role == "tool"
-            and message.tool_calls
-            and asked.issuperset(c.id for c in message.tool_calls)
-        ):
+        if stands_with_its_call(message, asked):
             continue
         yield article(message, place, answers, is_continued=message.role == before == "assistant")
         before = message.role
@@ -97,16 +87,13 @@ def spent(tokens: Tokens | None) -> str:
     buckets = ("input", "cache_read", "cache_write", "output", "reasoning")
     known = [(name, count) for name in buckets if (count := getattr(tokens, name)) is not None]
     every = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in known)
-    read = tokens.total - (tokens.output or 0)
-    cost = f", ${tokens.cost_microdollars / 1e6:.2f}" if tokens.cost_microdollars else ""
-    words = f"{short_number(read)} in, {short_number(tokens.output or 0)} out{cost}"
-    return f'<span class="tokens" title="{escape(every)}">{words}</span> '
+    return f'<span class="tokens" title="{escape(every)}">{spent_words(tokens)}</span> '
 
 
 def _reasoning(message: Message) -> str:
     if not message.reasoning:
         return ""
-    return _fold("reasoning", "Reasoning", _size(message.reasoning), markdown(message.reasoning))
+    return _fold("reasoning", "Reasoning", size(message.reasoning), markdown(message.reasoning))
 
 
 def _said(message: Message) -> str:
@@ -117,7 +104,7 @@ def _said(message: Message) -> str:
     shown = markdown(text) if message.role == "assistant" else plain(text)
     if message.role == "assistant" or (len(text) <= FOLDED_CHARACTERS and text.count("\n") <= FOLDED_LINES):
         return shown
-    return _fold("long", escape(one_line(text[:400])[:120]), _size(text), shown)
+    return _fold("long", escape(one_line(text[:400])[:120]), size(text), shown)
 
 
 def _call(call: ToolCall, place: Place, answered_by: int | None) -> str:
@@ -125,7 +112,7 @@ def _call(call: ToolCall, place: Place, answered_by: int | None) -> str:
     title = f"<b>{escape(found.name)}</b>{found.mark}" + (
         f" <code>{escape(found.subject)}</code>" if found.subject else ""
     )
-    outcome = ", ".join(filter(None, (found.outcome, _took(call))))
+    outcome = ", ".join(filter(None, (found.outcome, took(call))))
     kinds = "call failed" if call.is_error else "call"
     anchor = f'<span id="{place.anchor}m{answered_by}"></span>' if answered_by else ""
     return anchor + _fold(kinds, title, outcome, _details(call, found))
@@ -136,7 +123,7 @@ def _details(call: ToolCall, found: Summary) -> str:
     if not found.is_whole and not found.diff and call.arguments:
         pieces.append(block(details(call), "arguments"))
     if call.result:
-        pieces.append(f'<p class="label">Result, {_size(call.result)}</p>{block(call.result)}')
+        pieces.append(f'<p class="label">Result, {size(call.result)}</p>{block(call.result)}')
     elif not pieces or call.result_message_id is None:
         pieces.append('<p class="label">No result</p>')
     return "".join(pieces)
@@ -145,21 +132,3 @@ def _details(call: ToolCall, found: Summary) -> str:
 def _fold(kind: str, title: str, about: str, inside: str) -> str:
     small = f" <small>{escape(about)}</small>" if about else ""
     return f'<details class="{kind}"><summary>{title}{small}</summary>\n{inside}</details>\n'
-
-
-def _size(text: str) -> str:
-    lines = text.strip("\n").count("\n") + 1
-    return counted(lines, "line") if lines > 1 else counted(len(text), "character")
-
-
-def _took(call: ToolCall) -> str:
-    """Return how long a call took, where that is known and more than a moment."""
-    if not call.called_at or not call.returned_at:
-        return ""
-    begin, end = (
-        datetime.fromisoformat(stamp.replace("Z", "+00:00")) for stamp in (call.called_at, call.returned_at)
-    )
-    seconds = (end - begin).total_seconds()
-    if seconds < 1:
-        return ""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

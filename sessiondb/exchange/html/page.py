@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from itertools import groupby, islice
 
+from sessiondb.chat.conversation import beginnings
 from sessiondb.chat.text import counted, one_line
 from sessiondb.exchange.html.document import document
 from sessiondb.exchange.html.markup import escape
@@ -85,7 +85,7 @@ def _origin(session: Session, links: Mapping[str, str]) -> str:
 
 def _messages(transcript: Transcript, anchor: str) -> Iterator[str]:
     """Yield the messages of a session; below the call that began it, each sub-agent; the others at the end."""
-    by_call = _beginnings(transcript)
+    by_call = beginnings(transcript)
     anchors = {
         agent.session.id: f"{anchor}a{number}-" for number, agent in enumerate(transcript.subagents, 1)
     }
@@ -117,41 +117,6 @@ def _subagent(agent: Transcript, anchor: str) -> str:
         f"{escape(title_of(session))}</span> <small>{size}</small></summary>\n{facts(agent, {})}"
         f"{''.join(_messages(agent, anchor))}{_notes(agent.notes)}</details>\n"
     )
-
-
-def _beginnings(transcript: Transcript) -> dict[int, Transcript]:
-    """Return the sub-agents by the id of the call that began them: the one that holds what they were first told,
-    or else the one that names them.
-    """
-    found: dict[int, Transcript] = {}
-    waiting = list(transcript.subagents)
-    asking = [message for message in transcript.messages if message.role != "tool"] if waiting else []
-    calls = [call for message in asking for call in message.tool_calls]
-    for is_begun in (_is_told, _is_named):
-        for call in calls:
-            agent = next((agent for agent in waiting if is_begun(agent, call)), None)
-            if agent is not None and call.id not in found:
-                found[call.id] = agent
-                waiting.remove(agent)
-    return found
-
-
-def _is_told(agent: Transcript, call: ToolCall) -> bool:
-    first = next((message.text.strip() for message in agent.messages if message.role == "user"), "")
-    return bool(first) and any(text.strip() == first for text in _texts(call.arguments))
-
-
-def _is_named(agent: Transcript, call: ToolCall) -> bool:
-    names = (agent.session.id, agent.session.native_id)
-    return any(name in text for name in names if name for text in (call.arguments or "", call.result or ""))
-
-
-def _texts(arguments: str | None) -> list[str]:
-    try:
-        values = json.loads(arguments or "{}")
-    except (ValueError, RecursionError):
-        return []
-    return [value for value in values.values() if isinstance(value, str)] if isinstance(values, dict) else []
 
 
 def _notes(notes: list[Note]) -> str:
