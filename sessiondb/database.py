@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         UsageReport,
     )
     from sessiondb.records.progress import Progress
+    from sessiondb.records.secrets import SecretsFound
     from sessiondb.records.sessions import Criteria
     from sessiondb.search.engine import Search
 
@@ -379,6 +380,16 @@ class SessionDB(Tables):
         return Removals(self.connection).remove(
             session_ids, dry_run=dry_run, purge=extent(purge, with_copies), progress=progress
         )
+
+    def scan_secrets(self, *, purge: bool = False) -> SecretsFound:
+        """Look through every text for secrets such as keys, tokens and passwords, and count them by kind and session.
+
+        A `purge` puts `[redacted:KIND]` in their place, in every table and index, and leaves no byte of them in
+        the file. What has no shape of a secret and no name of one cannot be found.
+        """
+        from sessiondb.exchange.secrets import scan
+
+        return scan(self, purge=purge)
 
     def usage(  # noqa: PLR0913
         self,

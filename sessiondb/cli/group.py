@@ -30,6 +30,7 @@ COMMANDS = {
     "pin": "pin",
     "prune": "prune",
     "rm": "rm",
+    "secrets": "secrets",
     "export": "export",
     "merge": "merge",
     "note": "note",

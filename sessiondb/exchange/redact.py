@@ -34,6 +34,11 @@ def redact(text: str) -> str:
     return _without_addresses(text) if "@" in text else text
 
 
+def without_secrets(text: str) -> str:
+    """Return the text with secrets replaced as `redact` does; personal data stays. JSON stays JSON."""
+    return without_named(without_shapes(text, names=False))
+
+
 def redacted(value: T) -> T:
     """Return a value with every text in it redacted: in lists, dicts, and the fields of records and rows.
 

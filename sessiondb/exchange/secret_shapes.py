@@ -193,10 +193,10 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def without_shapes(text: str) -> str:
-    """Return the text with what has the shape of a secret, or of a name in a path, replaced."""
+def without_shapes(text: str, *, names: bool = True) -> str:
+    """Return the text with what has the shape of a secret, and the `names` of people in paths, replaced."""
     for rule in RULES:
-        if rule.hint in text:
+        if rule.hint in text and (names or rule.kind != "user"):
             text = rule.pattern.sub(_mask(rule.kind), text)
     return text
 

@@ -1,0 +1,93 @@
+"""sessiondb secrets"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sessiondb.chat.text import counted
+from sessiondb.cli.options import database_option, reading, writing
+from sessiondb.cli.render import Column, Output, ask, can_ask, print_result, show_json, show_text, table
+
+if TYPE_CHECKING:
+    from sessiondb.database import SessionDB
+    from sessiondb.records.secrets import SecretsFound
+
+FOUND = 3
+"""The exit code that says that there are secrets."""
+
+_SHOWN = 20
+_SESSIONS = (
+    Column("short_id", "id"),
+    Column("title", "title", least=12),
+    Column("agent", "agent", least=6),
+    Column("secrets", "secrets", "number"),
+)
+
+
+@click.group()
+@database_option
+def command() -> None:
+    """Find the secrets that were pasted into chats."""
+
+
+@command.command()
+@click.option("--purge", is_flag=True, help="Put [redacted:KIND] in their place, and leave no byte of them.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation; required without a terminal.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@database_option
+def scan(purge: bool, yes: bool, as_json: bool) -> None:
+    """Look through every text for secrets, such as keys, tokens, and passwords.
+
+    They are counted by kind and session, and never shown. Ends with 3 if there are any left. The logs that sessions
+    came from are not touched.
+
+    \b
+    Example:
+      sessiondb secrets scan
+      sessiondb secrets scan --purge
+    """
+    with writing() if purge else reading() as db:
+        found = db.scan_secrets()
+        if not (purge and found.kinds):
+            _report(db, found, as_json)
+            sys.exit(FOUND if found.kinds else 0)
+        if not yes:
+            if not can_ask():
+                raise click.ClickException(f"{_amount(found)} would be purged; confirm with --yes")
+            _report(db, found, as_json=False)
+            if not ask(f"Purge {_amount(found)}?"):
+                raise click.Abort
+        _report(db, db.scan_secrets(purge=True), as_json)
+
+
+def _amount(found: SecretsFound) -> str:
+    return counted(sum(found.kinds.values()), "secret")
+
+
+def _report(db: SessionDB, found: SecretsFound, as_json: bool) -> None:
+    if as_json:
+        show_json({"kinds": found.kinds, "sessions": found.sessions, "purged": found.purged})
+        return
+    kinds = ", ".join(f"{number:,} {kind}" for kind, number in found.kinds.items())
+    print_result(f"{'purged ' if found.purged else ''}{_amount(found)}{f': {kinds}' if kinds else ''}")
+    rows = list(_rows(db, found))
+    if rows and not found.purged:
+        show_text(table(Output(), _SESSIONS, rows[:_SHOWN]))
+        if len(rows) > _SHOWN:
+            print_result(f"... and {counted(len(rows) - _SHOWN, 'more session')}")
+
+
+def _rows(db: SessionDB, found: SecretsFound) -> Iterator[dict[str, Any]]:
+    short = db.short_ids(found.sessions)
+    for session_id, number in found.sessions.items():
+        session = db.sessions.get(session_id)
+        yield {
+            "short_id": short[session_id],
+            "title": session.title,
+            "agent": session.agent,
+            "secrets": number,
+        }
