@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 import sessiondb
 from sessiondb.cli import list_
 from sessiondb.cli.group import COMMANDS, cli
+from tests.helpers.old_databases import make_oldest
 
 Run = Callable[..., Result]
 
@@ -107,9 +108,8 @@ def test_no_other_command_makes_a_database(path: Path, run: Run, name: str) -> N
 
 
 @pytest.mark.parametrize("name", ["list", "show", "search", "stats", "usage", "status", "backup", "prune"])
-def test_reading_commands_do_not_migrate(filled: Path, tmp_path: Path, run: Run, name: str) -> None:
-    with sessiondb.SessionDB(filled) as db, db.connection.transaction():
-        db.connection.execute("PRAGMA user_version = 1")
+def test_reading_commands_do_not_migrate(path: Path, tmp_path: Path, run: Run, name: str) -> None:
+    make_oldest(path)
     arguments = {**ARGUMENTS, "backup": [str(tmp_path / "copy.db")], "prune": ["--days", "1", "--dry-run"]}
 
     result = run(name, *arguments.get(name, []))

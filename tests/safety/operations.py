@@ -16,13 +16,12 @@ from typing import NamedTuple
 
 from sessiondb import SessionDB
 from sessiondb.errors import SessionDBError
-from sessiondb.storage.migrations import APPLICATION_ID, migrations
 from tests.helpers.live_worker import write_turn
+from tests.helpers.old_databases import make_oldest
 
 LOGS = Path(__file__).parents[1] / "data" / "claude-code" / "projects"
 OLD = "2026-01-05T08:00:{:02}Z"
 SESSION = "live"
-OLDEST = 4
 
 
 class Operation(NamedTuple):
@@ -158,26 +157,8 @@ def merge(folder: Path) -> None:
 
 
 def oldest_schema(folder: Path) -> None:
-    """Make a database of the oldest schema that was ever released, with rows in it."""
-    with sqlite3.connect(database(folder), isolation_level=None) as old:
-        for migration in migrations()[:OLDEST]:
-            old.executescript(migration.sql)
-        old.execute(f"PRAGMA user_version = {OLDEST}")
-        old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        old.execute("PRAGMA journal_mode = WAL")
-        old.execute("INSERT INTO meta (key, value) VALUES ('database_id', 'abc')")
-        old.execute("INSERT INTO agents VALUES ('agent')")
-        for number in range(6):
-            old.execute(
-                "INSERT INTO sessions (id, agent, native_id, started_at, last_active_at)"
-                " VALUES (:id, 'agent', :id, :at, :at)",
-                {"id": f"old{number}", "at": "2026-01-05T08:00:00.000Z"},
-            )
-            old.execute(
-                "INSERT INTO messages (session_id, seq, role, content) VALUES (?, 1, 'user', 'long ago')",
-                (f"old{number}",),
-            )
-    old.close()
+    """Make a database of the oldest schema."""
+    make_oldest(database(folder))
 
 
 def migrate(folder: Path) -> None:
