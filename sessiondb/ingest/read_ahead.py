@@ -84,6 +84,8 @@ class ReadAhead:
     def reading(self, request: Request) -> Reading | ReceivedReading:
         """Return the reading of a file: as it was read ahead, once, or else one that reads it here and now."""
         number, known = self._requests.get(request.path, (-1, None))
+        # Blocks come in the order of the requests: what was passed over cannot be had any more, and a request
+        # that has changed since (another offset, a format) is another reading.
         if known != request or number < self._taken:
             return Reading(request)
         self._taken = number + 1

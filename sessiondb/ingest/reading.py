@@ -83,6 +83,7 @@ class Reading:
             records = reader.read(source)
             is_text = path_text(self._request.path) == self._request.path
             yield from records if is_text else map(_with_text, records)
+            # Digests of what was read, not of the file: it may have grown since.
             head, tail = _digests(self._request.path, source.end)
             self.outcome = Outcome(
                 reader.name, reader.version, source.end, source.line, head, tail, source.state or None,

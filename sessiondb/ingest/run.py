@@ -83,8 +83,13 @@ class Ingest:
                 stack.enter_context(self._at_full_speed())
             if self._is_ahead:
                 self._ahead = self._read_ahead(changed, stack)
+            # find (ledger, stat) -> read (no transaction) -> cut into pieces -> write (one transaction a few
+            # pieces) -> link parents -> index what is pending. Whatever is cut off goes on at the next run: the
+            # ledger is written in the transactions of the rows.
             for pieces in self._together(changed):
                 self._import(pieces)
+                # Records are freed by their reference counts; only what an importer leaves in circles is
+                # collected, between transactions.
                 if not gc.isenabled():
                     gc.collect(0)
             if changed:
@@ -171,6 +176,8 @@ class Ingest:
         except DatabaseBusy:
             raise
         except (SessionDBError, *ODD_RECORDS) as error:
+            # To blame is one of the files that share the transaction: each is tried alone, so that only the bad
+            # one is refused.
             if len(pieces) == 1:
                 self._write_despite(pieces[0], error)
                 return
@@ -179,6 +186,8 @@ class Ingest:
 
     def _write_despite(self, piece: Piece, error: Exception) -> None:
         """Write a piece past the search index that is to blame for an error, or refuse a file that is itself."""
+        # An index that is damaged fails a write of talk as if the row were bad: it is looked at before a file is
+        # blamed.
         damaged = self._search.damaged() if isinstance(error, SessionDBError) else []
         for name in damaged:
             self._search.rebuild(name)

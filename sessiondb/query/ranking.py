@@ -172,6 +172,8 @@ def recency(moment: str, newest: str) -> float:
     return 1 + RECENCY_WEIGHT * math.pow(0.5, days / RECENCY_HALF_LIFE_DAYS)
 
 
+# Both texts are scored by BM25 as FTS5 would score them, had they been indexed: a neighbourhood is taken for a
+# text of average length (1.0), a session by its messages over the average of all sessions.
 def _best_neighbourhood(held: Iterable[tuple[int, int, float]], rarity: Sequence[float]) -> float:
     texts: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for seq, word, weight in held:
@@ -194,6 +196,8 @@ def _saturated(count: float, length: float) -> float:
     return count * (K1 + 1) / (count + K1 * (1 - B + B * length))
 
 
+# FTS5's own idf is of messages. A text of n messages holds a word by chance in 1 - (1 - share)^n of cases: in a
+# session nearly every common word stands somewhere, and says nothing there.
 def _rarity(share: float, messages: float) -> float:
     """Return how much a word says: less the log of its share of texts of so many messages, by chance."""
     return -math.log(max(1 - (1 - min(share, 1.0)) ** messages, 1e-9))

@@ -120,6 +120,8 @@ class Ladder:
         if expressions.plain is None and expressions.segmented is None:
             return self._without_words(query, expressions)
         period = period_of(query.text, today)
+        # A sentence holds words that no answer has ("where", "do"): asking for all of them finds nothing, or
+        # chance.
         if is_question(query):
             found = self._any_word(query, expressions, period, self._corpora)
         else:
@@ -134,6 +136,8 @@ class Ladder:
         if len(strict.groups) >= self._enough(query):
             return strict
         relaxed = self._any_word(query, expressions, period, self._corpora)
+        # What has all of many words is what was meant, and comes first; the order among those is left to the
+        # ranking of any word, which knows their neighbours.
         if len(query.words) >= MANY_WORDS:
             sure = {(hit.source, hit.row_id) for group in strict.groups for hit in group.hits}
             is_more = len(relaxed.groups) > len(strict.groups)
@@ -141,6 +145,7 @@ class Ladder:
             strict = relaxed._replace(groups=groups, is_relaxed=is_more)
         tools = self._matches(expressions, "all words in tool calls", self._further)
         tools = tools._replace(remarks=(LOOKED_AT_TOOLS,))
+        # So many that holding the words says little: behind what talk makes of any of them.
         if len(tools.groups) > TELLING:
             return _followed(strict, relaxed, tools)
         inside = [] if strict.groups or tools.groups else self._inside(query, expressions)
@@ -252,6 +257,8 @@ class Ladder:
         """Order what holds any word by time, where that is wanted: what ranks half as well as the best."""
         if self._sort.by == "relevance" or not found.groups:
             return found
+        # In the order of time a relaxed search would list the newest chance hit first: only what ranks half as
+        # well as the best takes part.
         least = found.groups[0].score / 2
         groups = [group for group in found.groups if group.score >= least]
         hits = [hit for group in groups for hit in group.hits]

@@ -120,6 +120,11 @@ class Connection:
         return self._sqlite
 
     # Reading
+    #
+    # How a read finds its connection:
+    #     in a transaction of this thread    the writer, which sees what was written so far
+    #     in a snapshot of this thread       the reader that the snapshot keeps
+    #     else                               an idle reader of the pool, or a new one
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """Return all rows of a query."""
@@ -269,6 +274,8 @@ class Connection:
             return
         if self.read_only:
             raise DatabaseError(f"{self.path} is open for reading only")
+        # The order in which locks are taken, the same everywhere, so that none waits in a circle: threads and
+        # tasks (Turns), processes (WriterLock), then SQLite's own by BEGIN IMMEDIATE.
         with self._turns.held(what, depth=1):
             self._begin()
             try:
@@ -431,6 +438,8 @@ class Connection:
             holder.depth -= 1
 
     def _set_synchronous(self) -> None:
+        # FULL syncs the log at each commit: what was acknowledged survives a power cut. A rollback journal needs
+        # EXTRA for that, which syncs the folder too when the journal goes.
         level = "FULL" if self._is_wal else "EXTRA"
         if self._is_wal and self._loading_thread == threading.get_ident():
             level = "NORMAL"

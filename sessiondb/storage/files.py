@@ -51,6 +51,7 @@ class OpenedFile:
         self._was_empty = True
         self._is_lost = False
         found = os.stat(self._path)
+        # As SQLite itself tells files apart.
         self._identity = (found.st_dev, found.st_ino)
 
     def check(self) -> None:

@@ -93,6 +93,7 @@ class Readers:
         if self._is_closed or len(self._idle) >= IDLE:
             reader.close()
             return
+        # Read without locks, as `immutable` is: whether someone wrote meanwhile shows in the file's stamp alone.
         if self._frozen is not None and self._stamp() != self._frozen:
             reader.close()
             raise DatabaseBusy(f"{self._path} was changed while it was read: try again")
@@ -136,6 +137,8 @@ class Readers:
             reader = open_file(
                 self._path, "mode=ro" if self._read_only else "mode=rw", CACHE, self._time_budget
             )
+            # Opened for writing where possible, for SQLite recovers a log only then; query_only keeps it from
+            # writing.
             reader.execute(f"PRAGMA query_only = {'OFF' if self._read_only else 'ON'}")
             return reader
         except DatabaseError as error:

@@ -62,6 +62,7 @@ def attempt(
     parameters = bindable(parameters)
     try:
         return sqlite.execute(sql, parameters)
+    # Half a surrogate pair, as cut-off JSON escapes leave it. Rare, so all is tried as it is first.
     except UnicodeEncodeError:
         parameters = cleaned(parameters)
         return sqlite.execute(sql, parameters)

@@ -165,6 +165,7 @@ class WriterLock:
                 flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
                 self._handle = os.open(self._path, flags, 0o600)
             is_locked = _try_lock(self._handle)
+            # Checked after the lock was tried, not before: the file may be removed between the two.
             if not self._is_current(self._handle):
                 # Someone removed the file: others make a new one, and take turns by that.
                 self.close()
@@ -268,5 +269,6 @@ class Pace:
         self._free_since = time.monotonic()
         seconds = max(self._free_since - self._begun, 0.001)
         if size >= self.size or seconds > TARGET_SECONDS:
+            # Down at once where a transaction took too long, up by doubling at most: one quick part may be luck.
             wanted = max(int(size * TARGET_SECONDS / seconds), self._min_size)
             self.size = min(wanted, 2 * self.size, self._max_size)

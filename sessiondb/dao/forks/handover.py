@@ -81,7 +81,10 @@ class Handover:
             parent, _ = self._db.row(_GET_LINK, (heir,)) or (None, None)
             if not {parent, *(segment.session for segment in before)} & self._removed:
                 continue
+            # Taking earlier messages gives it an earlier first prompt, by which it would be renamed.
             title = self._db.row(_TITLE, (heir,))
+            # The nearest piece first: each taken piece links the heir to where that piece came from, which may go
+            # too.
             while before and before[-1].session in self._removed:
                 self._take(heir, before[-1])
                 before = segments(self._db, heir)

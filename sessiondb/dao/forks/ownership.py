@@ -116,6 +116,11 @@ class Ownership:
         """Give each message that a session shares with others to one of them."""
         late: list[Copy] = []
         changed: set[str] = set()
+        # Four ways in which two sessions come to hold the same, in the order in which they are undone:
+        #     twins    the same words under two ids: some releases give each line of a resumed copy a fresh one
+        #     late     the same id in both, stored twice, as the copy came after lines of its own
+        #     copies   the same id, left out on its way in
+        #     lines    all of these, as the messages that the others hold: these may change hands
         twins = self._drop_twins(related)
         late += [copy for copy, _ in twins]
         for external_id in related.late:
@@ -160,7 +165,10 @@ class Ownership:
     def _resolve(self, related: Related, lines: list[Line]) -> set[str]:
         session = self._originals.descent(related.id)
         # Of each session that holds some of them, the last one.
+        # A fork of a fork copies from several sessions. Each is judged by the last common line alone: who had
+        # that, had all before it.
         ends = {line.holder: line for line in lines if line.external_id is not None}
+        # The same copies as at the last import: it was decided then, and the files have not changed that.
         if not related.is_new and session.forked_at == max(ends.values(), key=lines.index).external_id:
             return set()
         others = {holder: self._originals.descent(holder) for holder in ends}
@@ -202,9 +210,11 @@ class Ownership:
         """Note where a session forked, unless its log says so or has another parent; say whether that is new."""
         if (parent, at) == (session.parent_id, session.forked_at):
             return False
+        # A parent that a log names is true even where the messages say less; only the place may be added.
         is_named = session.relation == "fork" and session.parent_id == parent and session.awaited is None
         if not session.may_be_linked and not (is_named and session.forked_from is None and parent):
             return False
+        # Never a circle: views and searches walk up the parents.
         if parent is not None and session.id in self._originals.above(parent):
             return False
         self._db.execute(_SET_FORK, {"id": session.id, "parent": parent, "at": at})

@@ -89,6 +89,7 @@ class Ancestry:
         """Return the next message that says this, after the one that was returned last."""
         named = ",".join(call for call in calls if call is not None)
         places = self._places.get(_key(role, content, named or None), ())
+        # Forward only: of equal messages ("yes", "go on") the next one is meant, never one before.
         found = bisect_left(places, self._at)
         if found == len(places):
             return None
@@ -114,6 +115,7 @@ def link_parents(connection: Connection) -> None:
         f"UPDATE sessions SET parent_id = {_PARENT},"
         f" metadata = nullif(json_remove(metadata, '$.parent_id'), '{{}}') WHERE {_WITH_NEW_PARENT}"
     )
+    # A grandchild's copies are its grandparent's, which its parent must have given up by then.
     for child in _the_eldest_first(connection, children):
         _leave_copies(connection, child)
 
@@ -156,6 +158,7 @@ def _leave_copies(connection: Connection, child: str) -> None:
             continue
         transfer.drop_copy(child, external_id, original.session, original.id)
         last = original
+    # The parent's own log has the bill of these responses.
     if ancestry.is_counted and last is not None:
         connection.execute(
             "DELETE FROM token_counts WHERE session_id = ? AND request_key GLOB ?", (child, f"{INHERITED}:*")

@@ -69,6 +69,8 @@ class Transfer:
     def move(self, lines: Sequence[Line], target: str) -> None:
         """Give messages of other sessions to one, at the places that they have in its log."""
         ids = [line.id for line in lines]
+        # Answers that stay, messages that go, calls and counts that follow, answers that wait there: in this
+        # order, for each step finds its rows by the session that they are in.
         self._leave_answers(ids)
         order = self._order(lines, target)
         names = {"ids": json.dumps(ids), "target": target}
@@ -80,7 +82,10 @@ class Transfer:
         )
         self._db.execute(f"UPDATE tool_calls SET session_id = :target WHERE message_id IN {_IDS}", names)
         self._db.execute(
-            f"UPDATE OR REPLACE token_counts SET session_id = :target WHERE message_id IN {_IDS}", names
+            # Where the target has counted the same request already, one count stays: a key is unique in its
+            # session.
+            f"UPDATE OR REPLACE token_counts SET session_id = :target WHERE message_id IN {_IDS}",
+            names,
         )
         self._join_answers(ids, target)
         self._number(target, order)
@@ -121,6 +126,7 @@ class Transfer:
             " LEFT JOIN messages AS a ON a.id = t.result_message_id WHERE t.message_id = ? ORDER BY t.id",
             (copy,),
         ):
+            # Only this session has the answer: it stays, as one whose call is elsewhere.
             if answer is not None and call_id not in answered:
                 self._db.execute(f"UPDATE tool_calls SET {_WITHOUT_QUESTION} WHERE id = ?", (call,))
                 continue
@@ -128,6 +134,7 @@ class Transfer:
             if answer is not None:
                 self._db.execute("DELETE FROM messages WHERE id = ?", (answer,))
                 dropped.append((answer_seq, (None, call_id)))
+        # Before the message goes: a count without its message would be nobody's.
         self._drop_counts(copy, session_id, holder, original)
         self._db.execute("DELETE FROM messages WHERE id = ?", (copy,))
         return dropped
@@ -140,6 +147,8 @@ class Transfer:
         parts: tuple[list[tuple[str, int, int]], list[tuple[str, int, int]]] = ([], [])
         for id, seq, created_at in rows:
             part = parts[seq > first]
+            # A part keeps its own order, whatever its clocks say: a message counts as no earlier than the one
+            # before it.
             part.append((max(created_at or "", part[-1][0] if part else ""), len(part), id))
         order = [id for _, _, id in merge(*parts, key=itemgetter(0))]
         if order != [row[0] for row in rows]:

@@ -109,6 +109,7 @@ class SearchIndex:
                 " WHERE index_name = ?",
                 (index.name,),
             )
+        # DROP and CREATE TRIGGER belong to the transaction: if the load fails, they were never away.
         for name, _ in triggers:
             self._db.execute(f"DROP TRIGGER {name}")
         yield
@@ -148,6 +149,7 @@ class SearchIndex:
         first = self._pending_from(index.name)
         if first is None:
             return None, 0
+        # Stale: begun anew from the first row, as nobody knows what the index holds.
         if first == 0:
             self._clear(index)
         with self._loading(index):
@@ -156,6 +158,7 @@ class SearchIndex:
                 self._set_pending(index.name, None)
                 return None, 0
             self._index_from(index, first, last)
+        # How far it is stands in the transaction that indexed: a process that is cut off loses one batch at most.
         self._set_pending(index.name, last + 1)
         return last + 1 - first, size
 

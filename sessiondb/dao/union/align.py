@@ -43,6 +43,7 @@ class Alignment:
         self._ours = list(ours)
         self._by_id: dict[str, list[int]] = {}
         self._by_digest: dict[bytes, list[int]] = {}
+        # Backwards, so that the first of several equals is taken first: pop() takes from the end.
         for index, known in reversed(list(enumerate(self._ours))):
             if known.external_id is not None:
                 self._by_id.setdefault(known.external_id, []).append(index)

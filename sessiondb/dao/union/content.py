@@ -118,6 +118,7 @@ class Content:
     def _grow(self, session: Incoming, message: Message, record: AnyMessage) -> None:
         """Add to a message what it does not have yet: it was read while it was being written."""
         if message.values is None:
+            # Written already: ask for what it has, which a row that waits has in memory.
             sql = f"SELECT {', '.join(_GROWING)} FROM messages WHERE id = ?"
             stored = self._db.row(sql, (message.id,)) or ()
         else:
@@ -138,11 +139,14 @@ class Content:
     def _is_copy(self, session: Incoming, external_id: str) -> bool:
         """Say whether a message is held by another session, so that one of the two has copied it."""
         copies = session.copies
+        # Told before: agents that write one line twice copy it twice.
         if external_id in copies.ids:
             return True
         if copies.has_unique_ids is None:
             copies.has_unique_ids = is_globally_unique(external_id)
         origin = self._batch.origins.get(external_id)
+        # The quick way out, which nearly all messages take: no other session of this batch has the id, and a line
+        # of its own has come, so that no more copies are expected. One that comes late is found in Union.finish.
         if origin is None and not copies.may_come:
             return False
         is_held = is_globally_unique(external_id) and self._is_held(session, external_id, origin)
@@ -239,6 +243,7 @@ class Content:
     def _ask(self, session: Incoming, message: Message, call: CallRow) -> Call:
         """Add a call to a message, unless its answer came first: then that has its question now."""
         for row in self.calls_with(session, call.call_id):
+            # The answer came first, as in logs that write calls when they are done.
             if row.asked_by is None:
                 question = (message.id, call.position, call.name, storable(call.arguments), call.called_at)
                 self._rows.ask(row, question)
@@ -274,8 +279,11 @@ class Content:
             record.cache_read, record.cache_write, record.output, record.reasoning, record.cost_microdollars,
             *_details(record),
         ]  # fmt: skip
+        # Lists, not records: as many as there are responses, and the buffer compares and merges them by place.
         values[_SERVER_TOOLS] = stored_json(values[_SERVER_TOOLS])
         if key is None:
+            # Two equal counts without a key may be two requests, or one that was read twice. As many are kept as
+            # one source holds at most: add_keyless_tokens compares the numbers when the session is in.
             session.keyless[tuple(values)] = session.keyless.get(tuple(values), 0) + 1
             return
         known = session.counts.get(key) or self._find_count(session, key)
@@ -285,6 +293,8 @@ class Content:
             return
         if known is None:
             known = self._rows.tokens(values)
+        # Streamed lines repeat the usage so far: the greatest output is the last word. Adding them up would count
+        # a response as often as it has lines.
         elif (record.output or 0) > known.output:
             self._rows.recount(known, values)
         elif filled := known.with_details(values):
@@ -312,6 +322,9 @@ class Content:
         found = None
         if not session.is_new:
             found = self._db.row(f"{_FIND_COUNT} AND session_id = ?", (key, session.id))
+        # A key may be one that other agents give out too (a counter, a line number): it is looked for in other
+        # sessions only where it cannot be theirs by chance, or where copies have shown that this session is a
+        # fork.
         if found is None and (session.copies.found or is_globally_unique(key.partition(":")[0])):
             waiting = self._rows.waiting_tokens(key)
             if waiting is not None:

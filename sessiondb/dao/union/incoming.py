@@ -149,6 +149,7 @@ class SessionFields:
     def set_title(self, text: str, source: str) -> None:
         """Take a title unless a better one is known; of two prompts the first serves."""
         known = self.fields.get("title_source")
+        # The last title of the agent holds, for it renames as the talk goes on; the first prompt does.
         if TITLE_RANK[source] < TITLE_RANK[known] or source == known == "prompt":
             return
         line = prompt_title(text)
@@ -175,6 +176,8 @@ class SessionFields:
         """
         fields = self.fields
         if not self.is_dated:
+            # Nothing in the log has a time: the file's own stands in, and is marked as such, so that a later
+            # import of dated lines replaces it, and prune does not take it for an age.
             fallback_time = self._file_time or fallback_time
             fields["started_at"] = fields["last_active_at"] = fallback_time
             self.add_metadata({FILE_TIME: fallback_time})
@@ -199,6 +202,8 @@ class Copies:
     """
 
     def __init__(self, *, is_fork: bool) -> None:
+        # Forks copy first and go on then. So a session whose first line is its own, and that never had copies, is
+        # asked for none: this saves a look-up for each of millions of lines.
         self.may_come = True
         # It had copies in an earlier import: there may be more.
         self._is_fork = is_fork

@@ -197,6 +197,7 @@ class Merge:
         session, batch, merged = current.session, self._batch, self.merged
         for message, call in current.early.values():
             self._add_answer(session, message, call)
+        # A new session in a bulk load is as it was there: nothing to put in order, and no trigger has touched it.
         if not (batch.bulk and session.is_new):
             self._union.write()
             self._put_in_order(current)
@@ -220,6 +221,7 @@ class Merge:
 
     def _message(self, current: _Current, row: MessageRow) -> None:
         session = current.session
+        # Row for row as it is there, numbers too. Where copies are left out, the gaps close in the end.
         if session.is_exact:
             session.last_seq = row.seq - 1
         added = session.added
@@ -240,6 +242,7 @@ class Merge:
         for answer in row.answers:
             place = answer.to
             asked = None if place is None else current.unanswered.pop(place, None)
+            # Aligned by time, an answer may stand before its call: it waits for that in `early`.
             if place is not None and asked is None and place[0] not in current.ids:
                 current.early[place] = (message, answer)
             else:

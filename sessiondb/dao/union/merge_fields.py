@@ -14,6 +14,7 @@ def united(ours: SessionRow, theirs: SessionRow) -> SessionRow:
     before the agent's, that before the first prompt. Whether it has ended is what was said of it last. Tags
     add up; pinned in one is pinned.
     """
+    # "Later" is by last activity: two databases have no common clock for when a field was set.
     newer, older = (theirs, ours) if theirs.last_active_at > ours.last_active_at else (ours, theirs)
     last = max((ours, theirs), key=lambda row: (row.ended_at or row.last_active_at, row.ended_at is not None))
     titled = max((newer, older), key=lambda row: TITLE_RANK[row.title_source] if row.title else -1)

@@ -182,6 +182,7 @@ class RowBuffer:
     def answer(self, call: Call, answer: tuple[str | None, int | None, str | None, int]) -> None:
         """Give a call its answer: result, whether it is an error, time and message."""
         call.returned_at, call.answered_by = answer[2:]
+        # The call is written, its answer comes in a later batch: an UPDATE, and after the inserts of this one.
         if call.values is None:
             self._answers.append((*answer, call.id))
         else:
@@ -198,6 +199,7 @@ class RowBuffer:
 
     def recount(self, count: Count, values: list[Any]) -> None:
         """Change what a count says; it stays with its session, and with its message."""
+        # From the model on: session, key and message are those that the response was first seen with.
         count.values[3:] = values[3:]
         if not count.is_waiting:
             self._db.execute(_COUNT_AGAIN, [*count.values[2:], *count.values[:2]])
@@ -208,11 +210,14 @@ class RowBuffer:
 
     def write(self) -> None:
         """Write all rows; the sessions they belong to must be there."""
+        # Messages first, for calls and counts name them; changes last, for they may be of rows that were just
+        # inserted.
         self._db.executemany(_INSERT_MESSAGES, [message.values or () for message in self._messages])
         self._db.executemany(_INSERT_CALLS, [call.values or () for call in self._calls])
         self._db.executemany(_ASK, self._asks)
         self._db.executemany(_REPLY, self._answers)
         self._db.executemany(_INSERT_TOKENS, [count.values for count in self._tokens])
+        # From waiting to written: the handles stay, for records to come may name them; the texts go.
         for message in self._messages:
             message.values = None
         for call in self._calls:

@@ -84,6 +84,8 @@ class SessionRows:
             if fields.get("parent_id") != written.get("parent_id"):
                 self._await_parent(session)
             is_open = fields.get("ended_at") is None and fields.get("key") is not None
+            # Two sessions with one key may come in one batch: each must be stored before the next asks who holds
+            # the key.
             if is_open:
                 # Another session that holds the key is looked for in the database.
                 self.write()
@@ -122,6 +124,7 @@ class SessionRows:
     def _row(self, session: Incoming) -> list[Any]:
         row = session.row
         self._batch.agent(row.fields["agent"])
+        # In a bulk load the triggers that count are away; else a count here would be added to theirs.
         counts = (row.spoken, row.calls) if self._batch.bulk else (0, 0)
         return [*map(row.fields.get, COLUMNS), *counts]
 

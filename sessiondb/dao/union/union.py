@@ -57,6 +57,7 @@ class Union:
         self._unflushed.update(session.id for session in sessions)
         related = [(session, one) for session in sessions if (one := self._related(session, children or {}))]
         changed = set[str]()
+        # All must be in the database by now: originals are told by comparing what is stored.
         if related:
             self.flush()
             ownership = Ownership(self.batch.db)
@@ -72,6 +73,8 @@ class Union:
         """Return what a session shares with others, None where it is nothing."""
         copies, db = session.copies, self.batch.db
         late: list[str] = []
+        # Copies that came after lines of its own were not looked for one by one: they are found here in one
+        # statement, by the ids that nobody else gives out.
         if session.added and copies.has_unique_ids and not self.batch.is_first:
             own = (
                 id for id, message in session.messages.items() if message.is_new and is_globally_unique(id)

@@ -90,6 +90,12 @@ class ImportWriter:
         self._children: dict[str, list[str]] = {}
 
     # What the file brings
+    #
+    # The records of a file come in this order, and each waits for what it needs of those before:
+    #     session    what the log says of the session; may come again, with more known
+    #     message    looked up by its id; what is new becomes a row, what is there takes what it lacks
+    #     result     finds the call that waits for it; one without a call waits for that as an orphan
+    #     tokens     one row a response: of several counts the one with the greatest output
 
     def begin(
         self,
@@ -162,6 +168,7 @@ class ImportWriter:
             sessions = [session for session in sessions if not self._is_only_inherited(session)]
         else:
             sessions = [session for session in sessions if self._claims[session.id].held is None]
+        # Before what was misread is taken back: sessions of the file may inherit from those that go.
         others = self._union.finish(sessions, self._children)
         if is_last:
             self._misread.withdraw_others(sessions)
@@ -271,6 +278,9 @@ class ImportWriter:
 
     def _message(self, session: Incoming, record: MessageRecord) -> None:
         """Take a message with the calls that it asks for; what is new in it may tell the session's title and model."""
+        # Codex writes its parent's conversation into a fork's log under fresh ids: only what is said tells the
+        # copies. Once the ancestry has been asked, what it does not have is the session's own, and loses the
+        # mark.
         if record.metadata and INHERITED in record.metadata:
             if self._is_inherited(session, record):
                 return
@@ -337,9 +347,12 @@ class ImportWriter:
         content, call_id = self._content, record.call_id
         calls = content.calls_with(session, call_id)
         call = next((row for row in calls if row.answered_by is None), None)
+        # All calls with this id are answered: the file repeats an answer, and may know its time better.
         if calls and call is None:
             content.date_answer(calls, record.created_at)
             return
+        # An answer is known by its call. An external id beside that would be a second name, which other stores of
+        # the same session do not give.
         if call_id is not None and record.external_id is not None:
             record = record._replace(external_id=None)
         if record.external_id is not None and content.find_by_id(session, record.external_id) is not None:
@@ -379,6 +392,8 @@ class ImportWriter:
         fields = session.row.fields
         sibling = self._sessions.get(other)
         if sibling is None and not self._batch.ledger.has_given(self._path, other):
+            # The key is held by a session that this file does not know: a live one, or one of another store. It
+            # was there first, and an import never closes what someone works in.
             fields["ended_at"], fields["end_reason"] = fields["last_active_at"], "imported"
             return
         if sibling is not None:

@@ -90,6 +90,8 @@ class Answer:
         if message.stop_reason:
             self._finish_reason, self._changed = message.stop_reason, True
         usage = message.usage
+        # Each line of a streamed answer repeats the usage so far; the last has the whole of it. Copies under
+        # other lines may have less.
         if usage and (not self._usage or (usage.output_tokens or 0) >= (self._usage.output_tokens or 0)):
             self._usage, self._usage_line, self._counted_at = usage, line, stamp
 
@@ -148,6 +150,8 @@ class Answer:
         branch = clean_text(line.gitBranch) if line.gitBranch else None
         answer = answer._replace(git_branch=branch, **told)
         found = [answer._replace(cost_microdollars=cost, message=self.external_id)]
+        # The sums of an answer leave out what the program asked beside it, such as a check of the prompt: these
+        # were paid for too.
         beside = [call for call in usage.iterations or () if call.type in _BESIDE]
         for number, call in enumerate(beside, 1):
             # Not a part of the message: what its text came to is the output of the answer alone.
@@ -278,6 +282,8 @@ class Session:
             self._ready.append(record)
             return
         self._held.append(record)
+        # An answer stays open until the next begins, and tool output that comes meanwhile waits behind it: not
+        # without bound.
         if isinstance(record, ToolResult) and record.result:
             self._held_size += len(record.result)
             if self._held_size > _MOST_HELD:

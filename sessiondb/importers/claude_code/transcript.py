@@ -99,6 +99,8 @@ class Transcript:
     def finish(self) -> None:
         """Hand over what is still held back, and note for the next import what it needs to know."""
         self._settle_summaries()
+        # Another session that begins in the middle of a file goes on from the one before it, unless a fork says
+        # where it is from.
         for session in self._mains.values():
             if session.follows is not None and session.parent_id is None:
                 session.parent_id, session.relation = session.follows, "continuation"
@@ -200,6 +202,8 @@ class Transcript:
         if self._main is None:
             return
         for leaf, summary in list(self._summaries.items()):
+            # A summary names the last message of the conversation that it sums up, and is written into the file
+            # of the next.
             if not leaf or hash(leaf) in self._seen or self._is_in_earlier_lines(leaf):
                 self._main.propose_title(_TITLE_RANKS["summary"], summary)
                 del self._summaries[leaf]
@@ -264,6 +268,8 @@ class Transcript:
         session.forked_at = external_id or session.forked_at
 
     def _chain_of(self, line: Line, main: Session) -> Session:
+        # Older releases write a sub-agent's lines into its parent's file, as chains of parentUuid with no name:
+        # each is followed up to its first line, whose uuid names the sub-agent.
         above = hash(line.parentUuid) if line.parentUuid else None
         root = self._chains.get(above, line.uuid or "sidechain")
         self._chains[hash(line.uuid) if line.uuid else None] = root
