@@ -27,6 +27,7 @@ _MODULES = (
     "copilot",
     "pi",
     "vscode",
+    "cline",
     "opencode",
     "llm",
     "openai_agents",

@@ -13,11 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sessiondb.errors import ImportFailed
-from sessiondb.importers.files.packed import plain_path
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sessiondb.importers.files.sample import Sample
 
 Object = Mapping[str, Any]
@@ -25,6 +22,7 @@ Object = Mapping[str, Any]
 
 # Files that hold nothing that the logs beside them do not: whose they are, and where those logs are.
 _BESIDE = {
+    "Cline": "an index of Cline's sessions: import the folder sessions beside it",
     "GitHub Copilot CLI": "an index of Copilot CLI's sessions: import the folder session-state beside it",
 }
 
@@ -55,7 +53,7 @@ def owner_of(sample: Sample, first: int = 0) -> str | None:
         return _first(_DATABASES, sample.tables)
     for line in sample.lines[first:]:
         if name := _first(_LINES, line):
-            return _kin(name, sample.path)
+            return name
     if first:
         return None
     # A document on one line is one of the lines: most logs are told without being decoded as a whole.
@@ -63,10 +61,10 @@ def owner_of(sample: Sample, first: int = 0) -> str | None:
     if document is not None:
         name = _first(_DOCUMENTS, document)
     elif isinstance(sample.first, dict):
-        name = _first(_ELEMENTS, sample.first) or _by_name(sample.path, sample.first)
+        name = _first(_ELEMENTS, sample.first)
     else:
         name = "Aider" if sample.head.lstrip().startswith(b"# aider chat started at ") else None
-    return _kin(name, sample.path) if name else None
+    return name
 
 
 def _first(tests: Iterable[tuple[str, Callable[[Any], bool]]], value: Any) -> str | None:
@@ -124,13 +122,6 @@ _LINES: tuple[tuple[str, Callable[[Object], bool]], ...] = (
 # Documents: one JSON object a file.
 
 
-def _is_cline(document: Object) -> bool:
-    messages = document.get("messages")
-    if not isinstance(messages, list):
-        return False
-    return {"agent", "sessionId"} <= document.keys() or any(_is_clines(message) for message in messages[:10])
-
-
 def _is_amp(document: Object) -> bool:
     native_id = document.get("id")
     return (
@@ -147,12 +138,7 @@ def _is_openhands(document: Object) -> bool:
     )
 
 
-_TASK = ("task", "tokensIn", "tokensOut", "ts")
 _DOCUMENTS: tuple[tuple[str, Callable[[Object], bool]], ...] = (
-    ("Cline", _is_cline),
-    ("Cline", _has("session_id", "workspace_root", "messages_path")),
-    ("Roo Code", _has(*_TASK)),
-    ("Cline", _has("files_in_context", "model_usage")),
     ("Continue", _has("sessionId", "history", "workspaceDirectory")),
     ("Amp", _is_amp),
     ("OpenHands", _is_openhands),
@@ -163,57 +149,9 @@ _DOCUMENTS: tuple[tuple[str, Callable[[Object], bool]], ...] = (
 # Arrays, by their first element.
 
 
-def _is_clines(message: Any) -> bool:
-    """Say whether a message of a chat API has what Cline and its forks write beside it, or around a prompt."""
-    message = _object(message)
-    if not isinstance(message.get("role"), str):
-        return False
-    if isinstance(message.get("ts"), int | float):
-        return True
-    texts = [block.get("text") for block in message.get("content") or () if isinstance(block, dict)]
-    said = "".join(text for text in texts if isinstance(text, str)).lstrip()
-    return said.startswith("<user_input mode=") or (
-        said.startswith(("<task>", "<user_message>", "<feedback>")) and "<environment_details>" in said
-    )
-
-
 _ELEMENTS: tuple[tuple[str, Callable[[Object], bool]], ...] = (
-    ("Cline", _is_clines),
-    ("Cline", lambda element: "ts" in element and _type(element) in ("ask", "say")),
-    ("Cline", _has(*_TASK)),
     ("Continue", _has("sessionId", "dateCreated", "workspaceDirectory")),
 )
-_CLINES_FILES = frozenset(("api_conversation_history.json", "ui_messages.json"))
-
-
-def _by_name(path: Path, element: Object) -> str | None:
-    """Cline's oldest messages are a chat API's: only the file's name tells them."""
-    return "Cline" if plain_path(path).name in _CLINES_FILES and "role" in element else None
-
-
-# What a log's folders say of whose it is, where several agents write the same.
-_KIN = {
-    "Cline": {
-        "rooveterinaryinc.roo-cline": "Roo Code",
-        "roo": "Roo Code",
-        "kilocode.kilo-code": "Kilo Code",
-        "kilo": "Kilo Code",
-    },
-}
-
-
-def _kin(name: str, path: Path) -> str:
-    """Return whose log it is where an agent and its forks write the same: their folders tell."""
-    if name == "Cline" and (path.parent / "history_item.json").exists():
-        return _KIN[name].get(_folder(path, name), "Roo Code")
-    return _KIN.get(name, {}).get(_folder(path, name), name)
-
-
-def _folder(path: Path, name: str) -> str:
-    known = _KIN.get(name, {})
-    return next((part for part in reversed(path.absolute().parts) if part in known), "")
-
-
 # Databases: table name -> its columns.
 
 

@@ -12,6 +12,8 @@ from sessiondb.storage.paths import user_config
 
 _FROM_OPENCODE = ("kilo", "mimocode", "icodemate")
 
+_EDITORS = ("Code", "Code - Insiders", "VSCodium", "Cursor", "Windsurf", "Positron", "Trae")
+
 AUTO = "auto"
 """The source that stands for all places where known agents keep their sessions."""
 
@@ -56,6 +58,12 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
         "copilot-cli": [_folder("COPILOT_HOME", home / ".copilot") / "session-state"],
         "pi": [_folder("PI_CODING_AGENT_DIR", home / ".pi" / "agent") / "sessions"],
         "openclaw": _openclaw_places(),
+        "cline": [
+            _folder("CLINE_DATA_DIR", home / ".cline" / "data") / "sessions",
+            *_tasks_of("saoudrizwan.claude-dev"),
+        ],
+        "roo-code": _tasks_of("rooveterinaryinc.roo-cline"),
+        "kilo-code": _tasks_of("kilocode.kilo-code"),
         "qwen-code": _qwen_places(),
         "vscode-chat": _vscode_places("Code", "Code - Insiders", "VSCodium"),
         "positron": _vscode_places("Positron"),
@@ -94,6 +102,11 @@ def _qwen_places() -> list[Path]:
     """Return the projects of Qwen Code, and the folder that it used before them."""
     home = _folder("QWEN_RUNTIME_DIR", _folder("QWEN_HOME", Path.home() / ".qwen"))
     return [home / "projects", home / "tmp"]
+
+
+def _tasks_of(extension: str) -> list[Path]:
+    """Return the tasks of an extension in each editor that it runs in."""
+    return [folder / "globalStorage" / extension / "tasks" for folder in vscode_folders(*_EDITORS)]
 
 
 def _openclaw_places() -> list[Path]:

@@ -33,6 +33,8 @@ _ENTRIES = 500
 _TRY_AGAIN = -1
 """In place of a version, or of the number of known formats: the next run reads the file whatever that is."""
 
+_OF_A_FORMAT = 100
+
 BULK_BYTES = 512 * 1024
 """From here on a batch goes past the triggers; below, they are cheaper."""
 
@@ -63,8 +65,9 @@ class Ingest:
         self._search = SearchIndex(connection)
         self._tally = Tally()
         self._versions = {candidate.name: candidate.version for candidate in importers()}
-        # How many formats are known, be it to refuse them: with more, a file that was none is looked at again.
-        self._known = len(self._versions) + REFUSED
+        # How many formats are known, be it to refuse them: with more, a file that was none is looked at again. One
+        # that is read counts for more than one that is refused, which it may have been before.
+        self._known = _OF_A_FORMAT * len(self._versions) + REFUSED
         self._done = self._total = 0
         self._is_ahead = read_ahead
         self._ahead: ReadAhead | None = None

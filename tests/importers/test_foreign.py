@@ -40,37 +40,6 @@ LINES: list[tuple[str, list[dict[str, Any]]]] = [
 ]
 
 DOCUMENTS: list[tuple[str, str, Any]] = [
-    (
-        "Cline",
-        "1_a.messages.json",
-        {"version": 1, "agent": "lead", "sessionId": "1_a", "messages": [ASKED, ANSWERED]},
-    ),
-    ("Cline", "1_a.messages.json", {"version": 1, "messages": [{**ASKED, "ts": 1_790_000_000_000}]}),
-    (
-        "Cline",
-        "1_a.json",
-        {"session_id": "1_a", "workspace_root": "/home/ada", "messages_path": "1_a.messages.json"},
-    ),
-    ("Cline", "tasks/1/api_conversation_history.json", [ASKED, ANSWERED]),
-    ("Cline", "saved.json", [{"role": "user", "content": CLINES}, ANSWERED]),
-    ("Cline", "saved.json", [{**ASKED, "ts": 1_790_000_000_000}, ANSWERED]),
-    (
-        "Cline",
-        "tasks/1/ui_messages.json",
-        [{"ts": 1_790_000_000_000, "type": "say", "say": "task", "text": "Prune"}],
-    ),
-    (
-        "Cline",
-        "state/taskHistory.json",
-        [{"id": "1", "ts": 1, "task": "Prune", "tokensIn": 1, "tokensOut": 1}],
-    ),
-    ("Roo Code", "rooveterinaryinc.roo-cline/tasks/1/api_conversation_history.json", [ASKED, ANSWERED]),
-    (
-        "Roo Code",
-        "tasks/1/history_item.json",
-        {"id": "1", "ts": 1, "task": "Prune", "tokensIn": 1, "tokensOut": 1},
-    ),
-    ("Kilo Code", "kilocode.kilo-code/tasks/1/api_conversation_history.json", [{**ASKED, "ts": 1}]),
     ("Continue", f"{ID}.json", {"sessionId": ID, "history": [], "workspaceDirectory": "/home/ada"}),
     (
         "Continue",
@@ -92,7 +61,6 @@ DATABASES = [
     ("LangChain", "CREATE TABLE message_store (id, session_id, message)"),
     ("Cursor", "CREATE TABLE ItemTable (key, value); CREATE TABLE cursorDiskKV (key, value)"),
     ("Cursor", "CREATE TABLE blobs (id, data); CREATE TABLE meta (key, value)"),
-    ("Cline", "CREATE TABLE sessions (session_id, messages_path, is_subagent)"),
 ]
 
 
@@ -135,12 +103,26 @@ def test_databases_of_an_agent_that_is_not_read_yet_are_refused_by_its_name(
     assert refused(path) == f"is a log of {owner}, which sessiondb does not read yet"
 
 
-def test_an_index_beside_the_logs_of_an_agent_is_refused_and_names_those(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (
+            "turns (session_id, user_message, assistant_response)",
+            "is an index of Copilot CLI's sessions: import the folder session-state beside it",
+        ),
+        (
+            "sessions (session_id, messages_path, is_subagent)",
+            "is an index of Cline's sessions: import the folder sessions beside it",
+        ),
+    ],
+)
+def test_an_index_beside_the_logs_of_an_agent_is_refused_and_names_those(
+    tmp_path: Path, table: str, reason: str
+) -> None:
     path = tmp_path / "store.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE turns (session_id, user_message, assistant_response)")
-    expected = "is an index of Copilot CLI's sessions: import the folder session-state beside it"
-    assert refused(path) == expected
+        connection.execute(f"CREATE TABLE {table}")
+    assert refused(path) == reason
 
 
 def test_an_aider_history_is_refused_by_its_name(tmp_path: Path) -> None:
@@ -149,12 +131,6 @@ def test_an_aider_history_is_refused_by_its_name(tmp_path: Path) -> None:
         "\n# aider chat started at 2026-10-01 08:00:00\n\n#### prune the roses  \n", encoding="utf-8"
     )
     assert "a log of Aider" in refused(path)
-
-
-def test_the_folders_tell_whose_log_it_is_where_several_agents_write_the_same(tmp_path: Path) -> None:
-    path = write(tmp_path / "tasks" / "1" / "api_conversation_history.json", [ASKED, ANSWERED])
-    write(path.parent / "history_item.json", {"id": "1"})
-    assert "a log of Roo Code" in refused(path)
 
 
 def test_a_message_to_an_api_that_speaks_of_a_task_is_no_log_of_cline(tmp_path: Path) -> None:

@@ -15,7 +15,11 @@ VARIABLES = (
     "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "HERMES_HOME",
     "COPILOT_HOME", "OPENCLAW_STATE_DIR", "PI_CODING_AGENT_DIR", "LLM_USER_PATH", "GEMINI_CLI_HOME",
     "OPENCODE_DB", "SESSIONDB_PATH", "VSCODE_APPDATA", "VSCODE_PORTABLE", "QWEN_HOME", "QWEN_RUNTIME_DIR",
+    "CLINE_DATA_DIR",
 )  # fmt: skip
+
+
+EDITORS = ("Code", "Code - Insiders", "VSCodium", "Cursor", "Windsurf", "Positron", "Trae")
 
 
 @pytest.fixture
@@ -92,6 +96,15 @@ def test_places_that_differ_by_platform(
         ("COPILOT_HOME", "{0}/p", "copilot-cli", ["p/session-state"]),
         ("QWEN_HOME", "~/q", "qwen-code", ["q/projects", "q/tmp"]),
         ("QWEN_RUNTIME_DIR", "{0}/q", "qwen-code", ["q/projects", "q/tmp"]),
+        (
+            "CLINE_DATA_DIR",
+            "{0}/c",
+            "cline",
+            [
+                "c/sessions",
+                *(f".config/{editor}/User/globalStorage/saoudrizwan.claude-dev/tasks" for editor in EDITORS),
+            ],
+        ),
         ("PI_CODING_AGENT_DIR", "~/p", "pi", ["p/sessions"]),
         ("OPENCLAW_STATE_DIR", "{0}/o", "openclaw", ["o/agents"]),
         ("VSCODE_APPDATA", "{0}/v", "positron", ["v/Positron/User/globalStorage/emptyWindowChatSessions"]),
