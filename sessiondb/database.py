@@ -404,21 +404,23 @@ class SessionDB(Tables):
         order: str | None = None,
         limit: int | None = None,
         offset: int = 0,
+        trend: int = 0,
         **criteria: Unpack[Criteria],
     ) -> UsageReport:
         """Count tokens, and what they cost, by one of `records.usage.PERIODS`.
 
         Times come newest first, the rest by cost; `order` asc or desc. `cost` is the log's where it has one and
         else by the table of prices ("both"), or one of them ("log", "table"); `prices` is a file over the table.
-        Days are of `tz`, else of this machine's zone. `model`, `since` and `until` are those of the responses, the
-        other criteria those of their sessions. `last`: only so many last days, weeks or months. `breakdown` adds
-        each row by model, `tree` puts sub-agents below their parents. Raises InvalidInput for what cannot be read.
+        Days are of `tz`, else of this machine's zone. `model`, `branch`, `since` and `until` are those of the
+        responses, the other criteria those of their sessions. `last`: only so many last days, weeks or months.
+        `breakdown` adds each row by model, `tree` puts sub-agents below their parents, `trend` adds the cost in each
+        of so many parts of the time. Raises InvalidInput for what cannot be read.
         """
         from sessiondb.records import SessionFilter
         from sessiondb.reports.usage import Choice, usage
 
         model = criteria.pop("model", None)
-        choice = Choice(cost, prices, tz, last, breakdown, tree, order, limit, offset)
+        choice = Choice(cost, prices, tz, last, breakdown, tree, order, limit, offset, trend)
         return usage(self.connection, by, SessionFilter(**criteria), model, choice)
 
     def stats(
@@ -429,7 +431,12 @@ class SessionDB(Tables):
         offset: int = 0,
         **criteria: Unpack[Criteria],
     ) -> Stats:
-        """Count sessions by what they have in common: agent, project, platform, model, tag or month."""
+        """Count by one of `records.statistics.GROUPS`.
+
+        By agent, project, platform, model, tag or month: sessions. By day, weekday or hour of this machine's zone:
+        messages. By tool: its calls, with their errors and their time. Of messages and calls, `since` and `until`
+        are their own times. Raises InvalidInput for what cannot be read.
+        """
         from sessiondb.dao.statistics import Statistics
         from sessiondb.records import SessionFilter
 

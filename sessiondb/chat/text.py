@@ -79,6 +79,15 @@ def pad(text: str, columns: int, *, right: bool = False) -> str:
     return space + text if right else text + space
 
 
+def duration(seconds: float) -> str:
+    """Return seconds as `0.4 s`, `12 s`, `3 min`, `2.5 h`, `40 h`."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= size:
+            count = seconds / size
+            return f"{count:,.0f} {unit}" if unit == "min" or count >= 10 else f"{count:.1f} {unit}"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
 def short_number(number: int) -> str:
     """Return a number in at most five characters: 999, 12.3k, 4.5M."""
     value = float(number)

@@ -33,7 +33,7 @@ FORMATS = ("jsonl", "md", "html")
     help="Write JSON lines, Markdown or HTML. Default: by the file's suffix, otherwise jsonl.",
 )
 @click.option("--redact", is_flag=True, help="Replace secrets and personal data with placeholders.")
-@filter_options("agent", "project", "model", "platform", "tag", "is_open", "since", "until")
+@filter_options("agent", "project", "model", "platform", "tag", "branch", "is_open", "since", "until")
 @database_option
 def command(
     sessions: tuple[str, ...],

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@filter_options("agent", "project", "model", "platform", "tag", "is_open", "since", "until")
+@filter_options("agent", "project", "model", "platform", "tag", "branch", "is_open", "since", "until")
 @output_options()
 @database_option
 def command(where: Criteria, output: Output) -> None:

@@ -218,6 +218,9 @@ def filter_options(*names: str) -> Callable[[Function], Function]:
             "--platform", metavar="NAME", help="Only sessions on this platform (telegram, discord, ...)."
         ),
         "tag": click.option("--tag", metavar="TAG", help="Only sessions with this tag."),
+        "branch": click.option(
+            "--branch", metavar="NAME", help="Only sessions that worked on this branch of git."
+        ),
         "is_open": click.option(
             "--open/--ended", "is_open", default=None, help="Only open sessions, or only ended ones."
         ),

@@ -60,15 +60,16 @@ def show_rows(output: Output, listing: Listing, rows: Sequence[Row], *, total: i
         else:
             print_notice("no matches")
     elif output.form in ("json", "nl", "csv", "tsv"):
-        _print(
-            _FORMS[output.form](
-                [{field: row[field] for field in listing.fields} for row in rows], output, listing.fields
-            )
-        )
+        _print(_FORMS[output.form](fields_in(listing, rows), output, listing.fields))
     else:
         _print(_tabulated(output, listing.columns, rows))
     if total is not None:
         print_more(total - output.offset - len(rows))
+
+
+def fields_in(listing: Listing, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return of rows what JSON and CSV give."""
+    return [{field: row[field] for field in listing.fields} for row in rows]
 
 
 def table(output: Output, columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
@@ -177,6 +178,13 @@ def is_watched() -> bool:
 def strong(text: str) -> str:
     """Return the text bold where there are colours, as it is elsewhere."""
     return painted(text, "strong")
+
+
+def draws(output: Output) -> bool:
+    """Say whether bars and other pictures go with a table: on a terminal that can show them."""
+    return (
+        output.form == "table" and sys.stdout.isatty() and not is_plain() and os.environ.get("TERM") != "dumb"
+    )
 
 
 class Progress:

@@ -31,11 +31,17 @@ _NAMES = {
         "SELECT t.name, max(s.last_active_at) FROM tags AS t JOIN session_tags AS st ON st.tag_id = t.id"
         " JOIN sessions AS s ON s.id = st.session_id GROUP BY t.id"
     ),
+    "branch": (
+        "SELECT name, max(at) FROM (SELECT git_branch AS name, counted_at AS at FROM token_counts"
+        " UNION ALL SELECT json_extract(metadata, '$.git.branch'), last_active_at FROM sessions"
+        " UNION ALL SELECT j.value, s.last_active_at FROM sessions AS s, json_each(s.metadata, '$.git_branch') AS j"
+        ") WHERE name IS NOT NULL GROUP BY name"
+    ),
 }
 
 
 class Names:
-    """The names of agents, projects, models, platforms and tags that sessions have."""
+    """The names of agents, projects, models, platforms, tags and branches that sessions have."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
@@ -79,7 +85,7 @@ class Names:
         if near:
             return f"no session has the {kind} {value!r}: did you mean {_either(near)}?"
         if not known:
-            return f"no session has the {kind} {value!r}: there are no {kind}s yet"
+            return f"no session has the {kind} {value!r}: there are no {kind}{'es' if kind == 'branch' else 's'} yet"
         listed = ", ".join(known[:_LISTED]) + (", ..." if len(known) > _LISTED else "")
         return f"no session has the {kind} {value!r}: there {'is' if len(known) == 1 else 'are'} {listed}"
 

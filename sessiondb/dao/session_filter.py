@@ -20,11 +20,26 @@ BY_FILE = f"(coalesce(json_extract(s.metadata, '$.{FILE_TIME}'), '') = s.last_ac
 RECENT = f"(s.message_count > 0 AND NOT {BY_FILE})"
 """The condition for a session whose last activity is one: it has messages, and times of its own."""
 
+ON_BRANCH = (
+    "(EXISTS (SELECT 1 FROM json_each(s.metadata, '$.git_branch') WHERE value = ?)"
+    " OR json_extract(s.metadata, '$.git.branch') = ?"
+    " OR s.id IN (SELECT t.session_id FROM token_counts AS t WHERE t.git_branch = ?))"
+)
+"""The condition for a session that worked on a branch of git: its log says so, or one of its responses."""
+
 USED = (
     f"(NOT {BY_FILE} AND (s.message_count > 0"
     " OR (s.last_active_at > s.started_at AND s.end_reason IS NOT 'imported')))"
 )
 """The condition for a session that someone has worked in: its messages may have been cleared since."""
+
+
+# Of what is given, a session has just this.
+_EXACT = {
+    "tag": "s.id IN (SELECT session_id FROM session_tags WHERE tag_id IN (SELECT id FROM tags WHERE name = ?))",
+    "branch": ON_BRANCH,
+    "key": "s.key = ?",
+}
 
 
 def where_clause(chosen: SessionFilter) -> tuple[str, list[Any]]:
@@ -43,11 +58,9 @@ def where_clause(chosen: SessionFilter) -> tuple[str, list[Any]]:
     if chosen.platform is not None:
         matches = "SELECT id FROM channels WHERE platform LIKE ? ESCAPE '\\'"
         conditions.append((f"s.channel_id IN ({matches})", [_prefix(chosen.platform)]))
-    if chosen.tag is not None:
-        matches = "SELECT session_id FROM session_tags WHERE tag_id IN (SELECT id FROM tags WHERE name = ?)"
-        conditions.append((f"s.id IN ({matches})", [chosen.tag]))
-    if chosen.key is not None:
-        conditions.append(("s.key = ?", [chosen.key]))
+    for exact, condition in _EXACT.items():
+        if (value := getattr(chosen, exact)) is not None:
+            conditions.append((condition, [value] * condition.count("?")))
     if chosen.is_open is not None:
         conditions.append((f"s.ended_at IS {'' if chosen.is_open else 'NOT '}NULL", []))
     if chosen.since is not None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 
+from sessiondb.dao.activity import TIMES, Activity
 from sessiondb.dao.search.indexes import INDEXES, SearchIndex
 from sessiondb.dao.session_filter import where_clause
 from sessiondb.dao.values import page_of
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Group, SessionFilter, Stats, Status
+from sessiondb.records.statistics import GROUPS
 from sessiondb.storage.connection import Connection
 
 # By what sessions are grouped: the name of the group, as SQL over the joins below.
@@ -55,13 +57,17 @@ class Statistics:
         )
 
     def stats(self, by: str, where: SessionFilter, *, limit: int | None = None, offset: int = 0) -> Stats:
-        """Return sessions grouped by one of GROUPS.
+        """Return what is grouped by one of GROUPS.
 
-        Those with most messages come first, of months the newest. By tag, a session counts once for each of
+        Of sessions those with most messages come first, of months the newest. By tag, a session counts once for each of
         its tags. Raises InvalidInput for another grouping, and for a limit or offset below 0.
         """
-        name = _expression(_GROUPS, by)
         page = page_of(limit, offset)
+        if by == "tool" or by in TIMES:
+            activity = Activity(self._db)
+            groups = activity.tools(where) if by == "tool" else activity.times(by, where)
+            return Stats(groups[page], len(groups))
+        name = _expression(_GROUPS, by)
         clause, parameters = where_clause(where)
         tags = "LEFT JOIN session_tags AS st ON st.session_id = s.id LEFT JOIN tags AS g ON g.id = st.tag_id"
         rows = self._db.rows(
@@ -82,5 +88,5 @@ class Statistics:
 
 def _expression(known: dict[str, str], by: str) -> str:
     if by not in known:
-        raise InvalidInput(f"cannot count by {by!r}: give one of {', '.join(known)}")
+        raise InvalidInput(f"cannot count by {by!r}: give one of {', '.join(GROUPS)}")
     return known[by]

@@ -57,6 +57,7 @@ class Group(NamedTuple):
     inference_geo: str | None
     size: int
     has_cost: bool
+    slot: int
     responses: int
     input: int | None
     cache_read: int | None
@@ -97,8 +98,11 @@ class UsageSums:
         model: str | None = None,
         steps: PriceSteps | None = None,
         tz: tzinfo | None = None,
+        slots: int = 0,
     ) -> Iterator[Group]:
         """Yield what was used by one of KEYS, in its order; blocks by hours of UTC.
+
+        With `slots` the time from the first response to the last is cut into so many, which are told apart.
 
         The times of `where` bound when the tokens were counted, not the sessions; `model` is the beginning of a
         model's name. Days are those of `tz`, else of this machine's zone. Raises InvalidInput for another key.
@@ -115,9 +119,9 @@ class UsageSums:
         key = KEYS[by].format(local=zone.shifted(_MOMENT)) if zone else KEYS[by]
         rows = self._db.stream(
             f"SELECT {key}, g.model_id, {_epoch(steps.days)}, g.service_tier, g.speed, g.inference_geo,"
-            f" g.size, g.has_cost, {_TOTALS}{_SPAN if by == 'blocks' else ''}"
+            f" g.size, g.has_cost, {self._slot(where, slots)}, {_TOTALS}{_SPAN if by == 'blocks' else ''}"
             f" FROM ({source}) AS g JOIN sessions AS s ON s.id = g.session_id"
-            " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1",
+            " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY 1",
             parameters * times,
         )
         days = ("", *steps.days)
@@ -147,10 +151,24 @@ class UsageSums:
         stamps = sorted(stamp for stamp in (*counted, *active) if stamp)
         return local_time(tz, stamps[0] if stamps else None, stamps[-1] if stamps else None)
 
+    def _slot(self, where: SessionFilter, slots: int) -> str:
+        """Return SQL for the slot of time that a moment is in, counted from 0."""
+        begin, end = self._db.row("SELECT min(counted_at), max(counted_at) FROM token_counts") or (None, None)
+        if not slots or begin is None:
+            return "0"
+        begin = max(begin, timestamps.parse_moment(where.since)) if where.since else begin
+        end = min(end, timestamps.parse_end(where.until)) if where.until else end
+        first, last = (f"julianday('{stamp}')" for stamp in (begin, end))
+        share = f"(julianday({_MOMENT}) - {first}) / max({last} - {first}, 0.04)"
+        return f"max(0, min({slots - 1}, CAST({share} * {slots} AS INTEGER)))"
+
     def _condition(self, where: SessionFilter, model: str | None) -> tuple[str, list[Any], bool]:
         """Return SQL, in which time and model are those of a response, its parameters, and whether few are meant."""
-        clause, parameters = where_clause(replace(where, since=None, until=None))
+        clause, parameters = where_clause(replace(where, branch=None, since=None, until=None))
         conditions = [f"t.session_id IN (SELECT s.id FROM sessions AS s {clause})"] if clause else []
+        if where.branch is not None:
+            conditions.append("t.git_branch = ?")
+            parameters.append(where.branch)
         if model is not None:
             conditions.append("t.model_id IN (SELECT id FROM models WHERE instr(name, ?) = 1)")
             parameters.append(model)

@@ -112,6 +112,7 @@ class SessionFilter:
 
     `project` is a folder, some folders of its path, or a name, upper or lower case; `tag` is exact; `agent` is
     a name, or what people call it (`claude`, `gemini`); `model` and `platform` match by their beginning.
+    `branch` is one of git that a session worked on.
     `since` and `until` bound the last activity, and are any times that sessiondb.timestamps reads (`30d`,
     `last week`): from the beginning of `since` on, to the end of `until`; a stored timestamp is that end
     itself. `is_open`: True those not ended.
@@ -122,6 +123,7 @@ class SessionFilter:
     model: str | None = None
     platform: str | None = None
     tag: str | None = None
+    branch: str | None = None
     key: str | None = None
     is_open: bool | None = None
     since: str | None = None
@@ -136,6 +138,7 @@ class Criteria(TypedDict, total=False):
     model: str | None
     platform: str | None
     tag: str | None
+    branch: str | None
     key: str | None
     is_open: bool | None
     since: str | None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-GROUPS = ("agent", "project", "platform", "model", "tag", "month")
-"""What sessions can be counted by."""
+GROUPS = ("agent", "project", "platform", "model", "tag", "month", "day", "weekday", "hour", "tool")
+"""What can be counted by: up to months sessions, by days, weekdays and hours messages, and the calls of tools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The sessions that have something in common; `name` is None for those that lack it."""
+    """What has something in common: sessions, messages or tool calls; `name` is None for those that lack it.
+
+    Of tools also how many calls ended in an error, and the `seconds` that the `timed_calls` took together.
+    """
 
     name: str | None
     sessions: int
@@ -44,6 +47,9 @@ class Group:
     tool_calls: int
     first_at: str
     last_at: str
+    errors: int | None = None
+    seconds: float | None = None
+    timed_calls: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

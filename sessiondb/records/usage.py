@@ -22,6 +22,7 @@ class Usage:
     `tokens.cost_microdollars` is the cost by the log or the table of prices, None where nothing has a price;
     `picodollars` is the same unrounded. `unpriced_responses` of the responses are in neither, by the models
     `unpriced_models`. `models`: the same by model, where asked for. `tree`: with all sub-agents, in picodollars.
+    `trend`: the picodollars of each part of the time that is reported, where asked for.
     """
 
     name: str | None
@@ -42,6 +43,7 @@ class Usage:
     depth: int = 0
     tree: int | None = None
     block: Block | None = None
+    trend: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

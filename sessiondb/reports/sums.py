@@ -145,16 +145,22 @@ class Report:
         """Return what has no price, by model."""
         return tuple(found.usage() for found in self._unpriced.values())
 
-    def rows(self, groups: Iterable[Group], *, breakdown: bool = False) -> list[Usage]:
-        """Return the rows of keys, each by model too where wanted."""
+    def rows(self, groups: Iterable[Group], *, breakdown: bool = False, slots: int = 0) -> list[Usage]:
+        """Return the rows of keys, each by model too where wanted, and with the cost in each slot of time."""
         rows: dict[Any, Sum] = {}
+        trends: dict[Any, list[int]] = {}
         models: dict[Any, dict[str | None, Sum]] = {}
         for group in groups:
             cost = self.cost(group)
             rows.setdefault(group.key, Sum(group.key)).add(group, cost)
+            if slots:
+                trends.setdefault(group.key, [0] * slots)[group.slot] += cost or 0
             if breakdown:
                 models.setdefault(group.key, {}).setdefault(group.model, Sum(group.model)).add(group, cost)
-        return [row.usage(models=_by_cost(models.get(key, {}))) for key, row in rows.items()]
+        return [
+            row.usage(models=_by_cost(models.get(key, {})), trend=tuple(trends.get(key, ())))
+            for key, row in rows.items()
+        ]
 
 
 def _by_cost(models: Mapping[Any, Sum]) -> tuple[Usage, ...]:

@@ -35,6 +35,7 @@ class Choice(NamedTuple):
     order: str | None = None
     limit: int | None = None
     offset: int = 0
+    slots: int = 0
 
 
 _MOST = 24_000
@@ -65,7 +66,7 @@ def usage(
         where = replace(
             where, since=max(since, timestamps.parse_moment(where.since)) if where.since else since
         )
-    found = sums.groups(by, where, model=model, steps=pricing.steps, tz=tz)
+    found = sums.groups(by, where, model=model, steps=pricing.steps, tz=tz, slots=choice.slots)
     report = Report(pricing)
     rows: list[Usage]
     if by == "blocks":
@@ -73,7 +74,7 @@ def usage(
 
         rows = blocks(found, report)
     else:
-        rows = report.rows(found, breakdown=choice.breakdown)
+        rows = report.rows(found, breakdown=choice.breakdown, slots=choice.slots)
     if by == "session":
         rows = _described(rows, sums)
     rows = (

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from sessiondb import SessionDB
+
 Run = Callable[..., Result]
 
 TABLE = """\
@@ -157,3 +159,23 @@ def test_wrong_usage_exits_with_2(filled: Path, run: Run, options: list[str], me
 
     assert (result.stdout, result.exit_code) == ("", 2)
     assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("branch", "expected"), [("beds", ["counted", "told"]), ("main", ["header"]), ("bed", [])]
+)
+def test_sessions_of_a_branch_are_listed_with_or_without_tokens(
+    path: Path, run: Run, branch: str, expected: list[str]
+) -> None:
+    with SessionDB(path) as db:
+        db.sessions.start("a", id="counted", started_at="2026-03-02T08:00:00Z")
+        db.tokens.add("counted", output=1, git_branch="beds", counted_at="2026-03-02T08:00:00Z")
+        db.sessions.start(
+            "a", id="told", metadata={"git_branch": ["main2", "beds"]}, started_at="2026-03-01T08:00:00Z"
+        )
+        db.sessions.start("a", id="header", metadata={"git": {"branch": "main"}})
+
+    result = run("list", "--branch", branch, "--json")
+
+    assert [row["id"] for row in json.loads(result.stdout)] == expected
+    assert ("did you mean beds?" in result.stderr) == (branch == "bed")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from sessiondb import SessionDB
+
 Run = Callable[..., Result]
 
 
@@ -47,3 +49,47 @@ def test_filters_and_limit(filled: Path, run: Run) -> None:
         "hermes"
     ]
     assert run("stats", "weather").exit_code == 2
+
+
+def test_days_hours_and_weekdays_count_messages(filled: Path, run: Run) -> None:
+    rows = json.loads(run("stats", "day", "--json").stdout)
+    assert [(row["day"], row["messages"], row["sessions"]) for row in rows] == [
+        ("2026-03-05", 1, 1),
+        ("2026-03-02", 3, 1),
+    ]
+    hours = json.loads(run("stats", "hour", "--json").stdout)
+    assert [(row["hour"], row["messages"]) for row in hours] == [("08", 3), ("12", 1)]
+    weekdays = json.loads(run("stats", "weekday", "--json").stdout)
+    assert [(row["weekday"], row["messages"]) for row in weekdays] == [("Monday", 3), ("Thursday", 1)]
+    assert json.loads(run("stats", "day", "--since", "2026-03-04", "--json").stdout)[0]["day"] == "2026-03-05"
+
+
+def test_tools_are_counted_with_their_errors_and_their_time(path: Path, run: Run) -> None:
+    with SessionDB(path) as db:
+        db.sessions.start("a", id="s", started_at="2026-03-02T08:00:00Z")
+        for number, (name, error) in enumerate([("ls", None), ("ls", "no such folder"), ("cat", None)]):
+            begun = f"2026-03-02T08:0{number}:00Z"
+            call = {"id": f"c{number}", "name": name, "arguments": {}}
+            db.messages.append("s", "assistant", "", tool_calls=[call], created_at=begun)
+            ended = begun if name == "cat" else begun.replace("00Z", "30Z")
+            db.messages.append(
+                "s",
+                "tool",
+                error or "done",
+                tool_call_id=f"c{number}",
+                is_error=bool(error),
+                created_at=ended,
+            )
+
+    rows = json.loads(run("stats", "tool", "--json").stdout)
+
+    assert [
+        (row["tool"], row["tool_calls"], row["errors"], row["seconds"], row["timed_calls"]) for row in rows
+    ] == [
+        ("ls", 2, 1, 60.0, 2),
+        ("cat", 1, 0, None, 0),
+    ]
+    assert run("stats", "tool").stdout.splitlines()[:2] == [
+        "tool  calls  errors   time  each  sessions  first             last",
+        "ls        2       1  1 min  30 s         1  2026-03-02 08:00  2026-03-02 08:01",
+    ]

@@ -175,3 +175,25 @@ def test_blocks_tell_when_they_end(used: Path, run: Run) -> None:
 )
 def test_models_are_shown_as_people_write_them(name: str, short: str) -> None:
     assert short_model(name) == short
+
+
+def test_several_reports_come_at_once(filled: Path, run: Run) -> None:
+    shown = run("usage", "--sections", "monthly, model").stdout
+    assert [line for line in shown.splitlines() if line in ("monthly", "model", "")] == [
+        "monthly",
+        "",
+        "model",
+    ]
+    found = json.loads(run("usage", "--sections", "monthly,model", "--json").stdout)
+    assert found == {name: json.loads(run("usage", name, "--json").stdout) for name in ("monthly", "model")}
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [(("daily,year",), "there is no 'year'"), (("daily", "--csv"), "printed as tables or as --json")],
+)
+def test_sections_that_make_no_sense_are_refused(
+    filled: Path, run: Run, options: tuple[str, ...], reason: str
+) -> None:
+    result = run("usage", "--sections", *options)
+    assert (result.exit_code, reason in result.stderr) == (2, True)

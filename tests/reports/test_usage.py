@@ -381,3 +381,22 @@ def test_a_bill_of_all_responses_sorts_none_of_them(db: SessionDB) -> None:
     plan = [row[3] for row in db.connection.rows(f"EXPLAIN QUERY PLAN {sql}")]
 
     assert plan == ["SCAN t USING INDEX idx_token_counts_session_hour"]
+
+
+def test_a_branch_filters_responses_not_their_sessions(used: SessionDB) -> None:
+    (row,) = used.usage("branch", branch="beds").rows
+    assert (row.name, row.responses) == (
+        "beds",
+        used.usage("branch").rows[names(used.usage("branch")).index("beds")].responses,
+    )
+
+
+def test_a_trend_is_the_cost_in_each_part_of_the_time(db: SessionDB) -> None:
+    db.sessions.start("a", id="s")
+    for hour, model in (("00", OPUS), ("11", OPUS), ("12", "nobody"), ("23", OPUS)):
+        db.tokens.add("s", model=model, input=M, counted_at=f"2026-03-01T{hour}:00:00Z")
+
+    rows = {row.name: row.trend for row in db.usage("model", trend=4).rows}
+
+    assert rows == {OPUS: (5 * M * M, 5 * M * M, 0, 5 * M * M), "nobody": (0, 0, 0, 0)}
+    assert [row.trend for row in db.usage("model").rows] == [(), ()]

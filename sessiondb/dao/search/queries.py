@@ -26,6 +26,7 @@ _PROJECTS = f"SELECT id FROM projects WHERE {_BEGINS}"
 _BRANCHES = (
     "SELECT id FROM sessions WHERE metadata LIKE '%git_branch%' AND EXISTS"
     " (SELECT 1 FROM json_each(metadata, '$.git_branch') WHERE lower(value) = {name})"
+    " OR metadata LIKE '%\"git\"%' AND lower(json_extract(metadata, '$.git.branch')) = {name}"
 )
 _OF_NAME = {
     "any": (("agent", _AGENTS), ("model_id", _MODELS)),
