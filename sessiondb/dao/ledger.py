@@ -92,6 +92,7 @@ class Ledger:
         `renews`: the file was read before, and now from its beginning again: what was noted then is forgotten.
         """
         path = entry.path
+        # What the importer has noted for itself, to go on from `byte_offset`.
         state = json.dumps(entry.state, ensure_ascii=False) if entry.state else None
         self._entries.append((path, *entry.stat, *entry[2:8], state))
         self.claim(path, claims)
@@ -115,6 +116,7 @@ class Ledger:
             f"INSERT INTO import_errors (import_id, path, line, byte_offset, reason) VALUES ({_ID}, ?, ?, ?, ?)",
             self._troubles,
         )
+        # The batch that is undone takes its ledger with it: each try begins with a new Ledger.
         self._entries, self._claims, self._forgotten, self._troubles = [], [], [], []
 
     def rival(self, session_id: str, path: str) -> int | None:

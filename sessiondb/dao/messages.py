@@ -154,6 +154,7 @@ class Messages:
             yield from found
             if len(found) < batch:
                 return
+            # On by seq and not by OFFSET, which would read again what was passed over.
             before = found[-1].seq
 
     def last_user_turn(self, session_id: str, *, after: int = 0) -> Message | None:
@@ -219,6 +220,7 @@ class Messages:
         return despite_search(self._db, lambda: self._add(session_id, row, columns))
 
     def _add(self, session_id: str, row: Draft, columns: tuple[str | None, ...]) -> Message:
+        # Under the write lock already: nobody else takes this seq, however many processes append.
         seq = self._last_of_open(session_id) + 1
         message_id = self._db.execute(
             "INSERT INTO messages (session_id, seq, role, content, model_id, reasoning, parts, external_id,"

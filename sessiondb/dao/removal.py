@@ -86,6 +86,7 @@ class Removals:
         aged = f"{clause} {'AND' if clause else 'WHERE'} s.last_active_at < ?"
         keep = row_limit(keep, "keep")
         old = aged if include_undated else f"{aged} AND NOT {BY_FILE}"
+        # What is counted as kept would have been removed by its age: a young session is not "kept".
         kept = {
             "open": self._count(f"{old} AND s.ended_at IS NULL AND NOT s.pinned", [*parameters, before]),
             "pinned": self._count(f"{old} AND s.pinned", [*parameters, before]),
@@ -158,6 +159,7 @@ class Removals:
                 f" ({', '.join(heirs[:5])}{', ...' if len(heirs) > 5 else ''}): purge those too, or take the shared"
                 " messages from them with --with-copies (with_copies=True)"
             )
+        # In parts, so that live appends get their turn: a prune of years takes minutes.
         pace = Pace(*_SESSIONS)
         while done < len(session_ids):
             number = min(pace.size, len(session_ids) - done)

@@ -41,6 +41,7 @@ class Tables:
         self.connection = Connection(self.path, read_only=read_only, time_budget=time_budget)
         try:
             if read_only:
+                # A reader never changes a file, not even to bring it up to date.
                 migrations.check_readable(self.connection)
             else:
                 migrations.migrate(self.connection)

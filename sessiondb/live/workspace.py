@@ -121,6 +121,7 @@ def _change(
     db: Tables, session_id: str, messages: Sequence[Mapping[str, Any]], on_conflict: str
 ) -> _Change | None:
     """Return what there is to do, None where the session has these messages already."""
+    # Reading goes by the length of the list, not of the session: a short list on a long session costs little.
     room = 2 * len(messages) or 1
     newest_first = db.messages.newest_first(session_id, batch=min(room, 500))
     stored = list(islice(newest_first, room))[::-1]
@@ -128,6 +129,7 @@ def _change(
         return _Change(0, list(messages)) if messages else None
     known, left = _parting(db, session_id, messages, stored)
     keep, new, last = stored[left - 1].seq if left else 0, list(messages[known:]), stored[-1]
+    # All that is stored is in the list: go on from there, or let the last message grow.
     if keep == last.seq:
         if _has_more(messages[known - 1], last):
             return _Change(keep - 1, list(messages[known - 1 :]), last)
@@ -164,6 +166,7 @@ def _parting(
     drafts = [draft(message, keep=True) for message in messages]
     listed, ours = [row.says() for row in drafts], [said(message) for message in stored]
     run, known = _continued(listed, ours)
+    # Without autojunk, which would pass over what is said often ("ok"), just what agents repeat.
     match = SequenceMatcher(None, listed, ours, autojunk=False).find_longest_match()
     for size, end, left in (
         (run, known, len(ours)),

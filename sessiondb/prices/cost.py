@@ -54,6 +54,7 @@ class Rates(NamedTuple):
             spent.web_searches and self.web_search is None
         ):
             return None
+        # Writes of which nothing else is known are those that the cache keeps for five minutes.
         five_minutes = max(0, spent.cache_write - spent.cache_write_1h - spent.cache_write_12h)
         return (
             spent.input * self.input
@@ -76,6 +77,7 @@ def rates(table: Table, terms: Terms) -> Rates | None:
         return None
     prices = _of_day(model["prices"], terms.day)
     factor = _regional(model, terms)
+    # A tier is a table of its own prices, or a factor on the standard ones, as providers publish it.
     for choice in (terms.service_tier, terms.speed):
         if choice in _STANDARD:
             continue
@@ -86,6 +88,7 @@ def rates(table: Table, terms: Terms) -> Rates | None:
             return None
         else:
             factor *= found
+    # A longer context raises the price of the whole request, not of what is above the limit.
     sizes = [int(size) for size in prices.get("above", ()) if terms.context > int(size)]
     if sizes:
         prices = {**prices, **prices["above"][str(max(sizes))]}

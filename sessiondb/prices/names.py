@@ -49,6 +49,8 @@ def candidates(name: str) -> Iterator[str]:
 
 def _plainer(name: str) -> Iterator[str]:
     yield from _spellings(name)
+    # One addition after the other, in the order in which they are written from the end: each shorter name is
+    # tried before more is taken off, for a table may have the dated one.
     for step in _STEPS:
         shorter = step.sub("", name)
         if shorter != name:

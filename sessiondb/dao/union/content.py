@@ -181,6 +181,7 @@ class Content:
         if message.calls is None:
             found = self._db.value("SELECT count(*) FROM tool_calls WHERE message_id = ?", (message.id,))
             message.calls = int(found)
+        # A message that is new asks for calls that are new: most are, and need no look-up.
         had_calls = message.calls > 0
         continues = isinstance(record, MessageRecord) and record.continues
         rows: list[Call] = []
@@ -342,6 +343,7 @@ class Content:
         Its session must be written. Notes that say the same at the same time are one, those of the kinds `undated`
         at any time; `nth` counts those that stand together elsewhere.
         """
+        # Not by time where a log has none to give: a state that is saved again would be another note each time.
         is_undated = record.kind in undated
         key = (session_id, project_id, record.kind, record.body, record.created_at, is_undated, nth)
         found = self._db.value(_FIND_NOTE, key)

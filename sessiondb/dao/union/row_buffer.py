@@ -60,6 +60,7 @@ _REPLY = _update("tool_calls", _ANSWER, "id = ?")
 _COUNT_AGAIN = _update("token_counts", _COUNT, "session_id = ? AND request_key = ?")
 
 
+# Handles, not rows: what a record to come may ask of a row that was taken before, at a few bytes each.
 class Message:
     """The handle of a message. `calls` is how many tool calls it asks for, None where nobody has counted yet."""
 

@@ -81,6 +81,8 @@ class Replay(msgspec.Struct):
         """Say whether a line stamped so is a copy, or may be one."""
         if not self.has_parent or self.own:
             return False
+        # From the surest sign to the weakest: within the copy by header or turn id; before the session was made;
+        # within the second in which files are copied, where no better sign has come.
         if self.copying or stamp is None:
             return self.copying
         moment = milliseconds(stamp)
@@ -97,6 +99,8 @@ class Replay(msgspec.Struct):
             return
         made = born(turn_id)
         moment = milliseconds(stamp) if stamp else None
+        # The id of a turn tells when it was made: one older than the session is the parent's. Where turns have no
+        # such id, the stamps do: copies bear the moment of copying, one of its own comes later.
         if made is not None:
             self.copying, self.is_told = made < self.born, True
         elif self.copying:
@@ -130,6 +134,7 @@ def native_id(header: Header | None, path: Path) -> tuple[str, str]:
 
 def parent(header: Header) -> tuple[str | None, Relation | None]:
     """Return the native id of a session's parent, and what the session is to it."""
+    # Builds differ in where they name the parent: in the header, within `source`, or as what it forked from.
     spawn = _spawn(header.source)
     spawned_by = text_or_none(header.parent_thread_id) or text_or_none(spawn.get("parent_thread_id"))
     forked_from = text_or_none(header.forked_from_id)

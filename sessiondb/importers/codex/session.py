@@ -127,6 +127,7 @@ class SessionReader:
     def _handle(
         self, handler: Callable[[Payload, When], None], line: Line, payload: Payload, stamp: str | None
     ) -> None:
+        # Where to go on, should the file end before it is decided what this message is: see `finish`.
         if payload.role == "user" and not self._outbox.holds:
             self._before_held = line.offset, line.number - 1, msgspec.to_builtins(self._progress)
         try:
@@ -218,6 +219,7 @@ class SessionReader:
         if model != self._progress.model:
             self._progress.model = model
             self._outbox.put(self._record(model=model))
+        # Counts that came before any model was named are priced by the first that is.
         for record in self._uncounted:
             self._outbox.put(record._replace(model=model))
         self._uncounted.clear()
@@ -238,12 +240,14 @@ class SessionReader:
         self._turns.end()
         text, parts = said(item.content)
         kind = markup_kind(text)
+        # Newer builds say who wrote each piece; older ones leave it to the shape of the text (markup_kind).
         by = authors(item.internal_chat_message_metadata_passthrough) if item.role == "user" else frozenset()
         if by == {"user"}:
             self._outbox.tell(item_prompt(item), self._name(when.written, "user", text), when.stamp)
             return
         if by and "user" not in by:
             kind = kind or "meta"
+        # It may be a prompt or be injected: an event that repeats a prompt tells, and comes next.
         if item.role == "user" and kind is None:
             self._outbox.hear(item_prompt(item), self._name(when.written, "user", text), when.stamp)
             return
@@ -277,6 +281,7 @@ class SessionReader:
         name = self._name(when.written, "agent_message", text)
         record = injected_record(text, parts, self._progress.session, name, when.stamp, "agent_message")
         people = {"author": item.author, "recipient": item.recipient}
+        # Nobody types to a sub-agent: what another agent says first stands for its prompt.
         if self._progress.is_subagent and not self._progress.prompts.any_typed:
             self._outbox.put(record._replace(role="user", metadata=people))
         else:

@@ -131,6 +131,7 @@ class Conversation:
         sent = split(message.get("content", message.get("parts")))
         for number, response in enumerate(sent.responses):
             yield from self._response(f"{message_id}:{number}", response, message)
+        # What the person typed; `content` is what became of it: file names expanded, context put before it.
         shown = split(message.get("displayContent")).text
         text = shown or sent.text
         if text is None and not sent.rest and sent.responses:
@@ -183,6 +184,7 @@ class Conversation:
         answer = _answer(call.get("result"), call_id)
         text = answer.text
         if text is None and not answer.parts:
+            # What the person saw, where the model's text is missing: nothing marks later which of the two it is.
             text = json_text(without_payloads(call.get("resultDisplay"))) or None
             if text is None and not (isinstance(status, str) and status in _FINISHED):
                 return
