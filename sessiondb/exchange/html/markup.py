@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 MAX_MARKDOWN = 200_000
 """Characters of a text that is read as Markdown: a longer one is no prose, and is shown as it is."""
+WIDE, HIGH = 40, 20
+"""Characters in a line, and lines, of a text in a fixed width that may not fit a phone."""
+_FOCUS = ' tabindex="0"'
+_WIDE_TABLE = 3
 _SCHEMES = ("http://", "https://", "mailto:")
 
 
@@ -32,7 +36,7 @@ def block(text: str, kind: str = "") -> str:
     """Return a text in a fixed width, such as what a tool answered."""
     name = f' class="{kind}"' if kind else ""
     # A newline right after the tag is not shown.
-    return f"<pre{name}>\n{escape(text)}</pre>"
+    return f"<pre{name}{_reachable(text)}>\n{escape(text)}</pre>"
 
 
 def markdown(text: str) -> str:
@@ -49,7 +53,16 @@ def diff(lines: Sequence[str]) -> str:
         f"<{tag}>{escape(line)}</{tag}>\n" if (tag := names.get(line[:1])) else f"{escape(line)}\n"
         for line in lines
     )
-    return f'<pre class="diff">\n{"".join(rows)}</pre>'
+    is_wide = any(len(line) > WIDE for line in lines)
+    return f'<pre class="diff"{_FOCUS if is_wide or len(lines) > HIGH else ""}>\n{"".join(rows)}</pre>'
+
+
+def _reachable(text: str, *, is_wrapped: bool = True) -> str:
+    """Return what lets a keyboard scroll a text, where it may be larger than what is shown of it."""
+    lines = text.split("\n")
+    if not is_wrapped and any(len(line) > WIDE for line in lines):
+        return _FOCUS
+    return _FOCUS if len(lines) > HIGH or len(lines) + len(text) // WIDE > HIGH else ""
 
 
 @cache
@@ -60,6 +73,11 @@ def _reader() -> MarkdownIt:
     reader.validateLink = _is_web  # type: ignore[method-assign]
     reader.add_render_rule("image", _image)
     reader.add_render_rule("link_open", _link)
+    reader.add_render_rule("heading_open", _heading)
+    reader.add_render_rule("heading_close", lambda *_: "</h2>\n")
+    reader.add_render_rule("fence", _code)
+    reader.add_render_rule("code_block", _code)
+    reader.add_render_rule("table_open", _table)
     return reader
 
 
@@ -75,5 +93,27 @@ def _image(_: Any, tokens: Sequence[Token], index: int, *rest: Any) -> str:
 
 
 def _link(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    """Return the beginning of a link, which shows its address where it has no text."""
     tokens[index].attrSet("rel", "noopener noreferrer")
-    return str(renderer.renderToken(tokens, index, options, env))
+    begun = str(renderer.renderToken(tokens, index, options, env))
+    is_empty = tokens[index + 1].type == "link_close"
+    return begun + escape(str(tokens[index].attrGet("href"))) if is_empty else begun
+
+
+def _heading(_: Any, tokens: Sequence[Token], index: int, *rest: Any) -> str:
+    """Return a heading as one below the page's title, and with the looks of its own level."""
+    return f'<h2 class="{tokens[index].tag}">'
+
+
+def _code(_: Any, tokens: Sequence[Token], index: int, *rest: Any) -> str:
+    token = tokens[index]
+    language = token.info.split(maxsplit=1)[0] if token.info.strip() else ""
+    name = f' class="language-{escape(language)}"' if language else ""
+    focus = _reachable(token.content, is_wrapped=False)
+    return f"<pre{focus}><code{name}>{escape(token.content)}</code></pre>\n"
+
+
+def _table(_: Any, tokens: Sequence[Token], index: int, *rest: Any) -> str:
+    end = next(at for at in range(index, len(tokens)) if tokens[at].type == "thead_close")
+    columns = sum(token.type == "th_open" for token in tokens[index:end])
+    return f"<table{_FOCUS if columns > _WIDE_TABLE else ''}>\n"

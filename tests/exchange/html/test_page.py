@@ -218,3 +218,20 @@ def test_the_parent_is_a_link_where_it_has_a_page(db: SessionDB) -> None:
 
     assert "fork of <code>p</code>" in html_of(db)
     assert 'fork of <a href="p.html"><code>p</code></a>' in html_of(db, links={"p": "p.html"})
+
+
+def test_a_keyboard_can_scroll_whatever_may_not_fit() -> None:
+    wide, high = "x" * 60, "line\n" * 30
+    table = "| a | b | c | d |\n| - | - | - | - |\n| 1 | 2 | 3 | 4 |"
+
+    pages = [markdown(f"```\n{text}\n```") for text in (wide, high, "short")] + [markdown(table)]
+
+    assert [page.count('tabindex="0"') for page in pages] == [1, 1, 0, 1]
+
+
+def test_headings_stand_below_the_title_of_the_page_and_empty_links_show_where_they_lead() -> None:
+    html = markdown("# One\n\n### Three\n\n[](https://example.org/pie)")
+
+    assert '<h2 class="h1">One</h2>' in html
+    assert '<h2 class="h3">Three</h2>' in html
+    assert ">https://example.org/pie</a>" in html
