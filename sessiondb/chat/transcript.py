@@ -11,6 +11,7 @@ from sessiondb import timestamps
 from sessiondb.chat.text import counted, cut, one_line, short_bytes, short_number, visible
 from sessiondb.records import Message, Note, Session, ToolCall, Transcript
 
+_FENCES = re.compile("`{3,}")
 STYLES = ("text", "md")
 MAX_ANSWER = 12
 """Lines of a tool's answer, or of injected context, that are shown before the rest is only counted."""
@@ -37,9 +38,9 @@ def without_tools(messages: list[Message]) -> list[Message]:
 
 def lines(transcript: Transcript, look: Look) -> Iterator[str]:
     """Yield the lines of a transcript in the style of `look`."""
-    writer = _Markdown(look) if look.style == "md" else _Text(look)
+    writer = _Markdown(look, transcript.session.project) if look.style == "md" else _Text(look)
     yield from writer.head(transcript)
-    for message in transcript.messages:
+    for message in writer.shown(transcript.messages):
         yield ""
         yield from writer.message(message)
     if transcript.notes:
@@ -50,6 +51,10 @@ def lines(transcript: Transcript, look: Look) -> Iterator[str]:
 class _Text:
     def __init__(self, look: Look) -> None:
         self._look = look
+
+    def shown(self, messages: list[Message]) -> list[Message]:
+        """Return the messages that have a place of their own."""
+        return messages
 
     def head(self, transcript: Transcript) -> Iterator[str]:
         yield self._look.strong(_title(transcript.session))
@@ -76,6 +81,15 @@ class _Text:
 
 
 class _Markdown(_Text):
+    def __init__(self, look: Look, folder: str | None) -> None:
+        super().__init__(look)
+        self._folder = folder
+
+    def shown(self, messages: list[Message]) -> list[Message]:
+        """Return all but the answers that stand with their calls."""
+        asked = {call.id for message in messages if message.role != "tool" for call in message.tool_calls}
+        return [message for message in messages if not _is_answer_to(message, asked)]
+
     def head(self, transcript: Transcript) -> Iterator[str]:
         yield f"# {_title(transcript.session)}"
         yield ""
@@ -86,19 +100,42 @@ class _Markdown(_Text):
         yield f"## {_heading(message, f'{message.seq}. ')}"
         if message.reasoning:
             yield ""
-            yield from (f"> {line}" for line in self._short(message.reasoning, MAX_REASONING))
+            thoughts = [f"> {line}" for line in self._short(message.reasoning, MAX_REASONING)]
+            yield from _folded(f"Reasoning, {_extent(message.reasoning)}", thoughts)
         if message.role == "tool":
             yield ""
-            yield from _fenced(list(self._short(message.text, MAX_ANSWER)))
+            yield from _fenced(self._block(message.text))
         elif message.text:
             yield ""
             yield from self._short(message.text, MAX_ANSWER if message.role == "system" else None)
         for call in () if message.role == "tool" else message.tool_calls:
             yield ""
-            yield f"Calls **{one_line(call.name or 'a tool')}**:"
-            yield ""
-            yield from _fenced(list(self._short(call.arguments or "", MAX_ANSWER)))
+            yield from self._asked(call)
         yield from (f"\n*{part}*" for part in attachments(message))
+
+    def _asked(self, call: ToolCall) -> Iterator[str]:
+        """Yield a call as one line, and folded below it what else there is of it."""
+        # What only Markdown needs: to show plain text should not wait for it.
+        from html import escape
+
+        from sessiondb.chat.tool_summaries import details, summary
+
+        found = summary(call, self._folder)
+        subject = f"{found.mark} <code>{escape(found.subject, quote=False)}</code>" if found.subject else ""
+        title = f"<b>{escape(found.name, quote=False)}</b>{subject}"
+        inside: list[str] = []
+        if found.diff:
+            inside += _fenced(visible("\n".join(found.diff)), "diff")
+        elif not found.is_whole and call.arguments:
+            inside += _fenced(self._block(details(call)))
+        if call.result:
+            label = f"Result, {_extent(call.result)}:"
+            inside += [*([""] if inside else []), label, "", *_fenced(self._block(call.result))]
+        about = f" ({escape(found.outcome, quote=False)})" if found.outcome else ""
+        yield from _folded(f"{title}{about}", inside or ["No result"])
+
+    def _block(self, text: str) -> str:
+        return "\n".join(self._short(text, MAX_ANSWER))
 
     def notes(self, notes: list[Note]) -> Iterator[str]:
         yield "## Notes"
@@ -177,12 +214,31 @@ def _shortened(text: str, most: int | None) -> Iterator[str]:
         yield f"... {counted(len(found) - most, 'more line', 'more lines')}, --full shows them"
 
 
-def _fenced(found: list[str]) -> Iterator[str]:
-    """Yield lines as a block of code, its fence longer than any run of backticks in it."""
-    longest = max((len(run) for line in found for run in re.findall("`+", line)), default=0)
+def _is_answer_to(message: Message, asked: set[int]) -> bool:
+    is_answer = message.role == "tool" and bool(message.tool_calls) and not message.parts
+    return is_answer and all(call.id in asked for call in message.tool_calls)
+
+
+def _extent(text: str) -> str:
+    lines = text.strip("\n").count("\n") + 1
+    return counted(lines, "line") if lines > 1 else counted(len(text), "character")
+
+
+def _folded(title: str, inside: list[str]) -> Iterator[str]:
+    """Yield lines that a reader of Markdown folds below their title, which is HTML."""
+    yield f"<details><summary>{title}</summary>"
+    yield ""
+    yield from inside
+    yield ""
+    yield "</details>"
+
+
+def _fenced(text: str, language: str = "") -> Iterator[str]:
+    """Yield a text as a block of code, its fence longer than any run of backticks in it."""
+    longest = max(map(len, _FENCES.findall(text)), default=0)
     fence = "`" * max(3, longest + 1)
-    yield fence
-    yield from found
+    yield fence + language
+    yield from text.split("\n") if text else ()
     yield fence
 
 

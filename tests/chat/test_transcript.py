@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -129,3 +130,38 @@ def test_without_tools_calls_and_answers_go() -> None:
     asking = message("assistant", "look", tool_calls=(ToolCall(1, "s1", "cat"),))
 
     assert without_tools([asking, answer("x")]) == [message("assistant", "look")]
+
+
+def test_markdown_folds_calls_under_what_they_did_with_their_answers() -> None:
+    edit = ToolCall(
+        1,
+        "s1",
+        "Edit",
+        '{"file_path":"/quill/a.py","old_string":"a <b>","new_string":"b"}',
+        "ok",
+        message_id=1,
+    )
+    asked = message("assistant", "On it.", tool_calls=(edit,))
+    session = replace(SESSION, project="/quill")
+
+    assert written(Look(style="md"), asked, message("tool", tool_calls=(edit,)), session=session) == [
+        "",
+        "## 1. assistant",
+        "",
+        "On it.",
+        "",
+        "<details><summary><b>Edit</b> <code>a.py</code> (+1 -1)</summary>",
+        "",
+        "```diff",
+        "-a <b>",
+        "+b",
+        "```",
+        "",
+        "Result, 2 characters:",
+        "",
+        "```",
+        "ok",
+        "```",
+        "",
+        "</details>",
+    ]

@@ -65,22 +65,24 @@ Where does the parser lose ½ cup?
 
 ## 3. assistant  2026-03-02 08:00
 
+<details><summary>Reasoning, 14 characters</summary>
+
 > Maybe unicode.
+
+</details>
 
 Let me look.
 
-Calls **grep**:
+<details><summary><b>grep</b> <code>"½"</code> (2 lines)</summary>
 
-```
-{"pattern":"½"}
-```
-
-## 4. tool (grep)  2026-03-02 08:00
+Result, 2 lines:
 
 ```
 amounts.py:12
 amounts.py:40
 ```
+
+</details>
 
 ## 5. assistant  2026-03-02 08:05
 
