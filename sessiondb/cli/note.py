@@ -15,6 +15,8 @@ from sessiondb.cli.options import (
     project_folder,
     reading,
     say_unknown,
+    time_begin,
+    time_end,
     with_options,
     writing,
 )
@@ -83,16 +85,26 @@ def add(
 @scope_options
 @click.option("--kind", type=click.Choice(KINDS), help="Only notes of this kind.")
 @click.option("--open/--resolved", "is_open", default=None, help="Only open notes, or only resolved ones.")
+@click.option(
+    "--since", metavar="TIME", callback=time_begin, help="Only notes written at or after this time."
+)
+@click.option("--until", metavar="TIME", callback=time_end, help="Only notes written at or before this time.")
 @output_options()
 @database_option
 def list_(
-    session: str | None, project: str | None, kind: str | None, is_open: bool | None, output: Output
+    session: str | None,
+    project: str | None,
+    output: Output,
+    since: str | None,
+    until: str | None,
+    **where: Any,
 ) -> None:
     """List notes, newest first.
 
     \b
     Example:
       sessiondb note list --kind followup --open
+      sessiondb note list --kind decision --since "last week"
       sessiondb note list --project . --json
     """
     with reading() as db:
@@ -103,7 +115,8 @@ def list_(
         found = (
             note
             for each in projects
-            for note in db.notes.find(session_id=session_id, project=each, kind=kind, is_open=is_open)
+            for note in db.notes.find(session_id=session_id, project=each, **where)
+            if (since or "") <= note.created_at and (until is None or note.created_at < until)
         )
         notes = sorted(
             {note.id: note for note in found}.values(), key=lambda note: (note.created_at, note.id)

@@ -73,7 +73,11 @@ Where does the parser lose ½ cup?
 
 Let me look.
 
-<details><summary><b>grep</b> <code>"½"</code> (2 lines)</summary>
+<details><summary><b>grep</b> <code>"½"</code> (2 matches)</summary>
+
+```
+pattern: ½
+```
 
 Result, 2 lines:
 

@@ -54,6 +54,17 @@ def gemini_lines(id: str, above: Lines) -> Lines:
     ]  # fmt: skip
 
 
+def copilot_lines(id: str, above: Lines) -> Lines:
+    """Return what Copilot CLI appends when a person goes on."""
+    asked, answer = "e0000000-0003-4000-8000-000000000002", "e0000000-0003-4000-8000-000000000003"
+    said = {"messageId": "e0000000-0003-4000-8000-00000000000a", "content": "Cloves.", "toolRequests": []}
+    return [
+        {"type": "user.message", "data": {"content": "And which spice?"}, "id": asked, "timestamp": LATER,
+         "parentId": above[-1]["id"]},
+        {"type": "assistant.message", "data": said, "id": answer, "timestamp": LATER, "parentId": asked},
+    ]  # fmt: skip
+
+
 class Case(NamedTuple):
     """An agent, an id that it gives sessions, and what it appends to a log."""
 
@@ -67,6 +78,7 @@ CASES = {
     for case in (
         Case("claude-code", "6b1f0c52-3c1e-4a07-9d0e-5a4b8f2d7e99", claude_code_lines),
         Case("codex", "019b0000-0000-7000-8000-00000000c0d9", codex_lines),
+        Case("copilot-cli", "7a6b5c4d-0003-4000-8000-000000000009", copilot_lines),
         Case("gemini-cli", "5f0e1d2c-0002-4000-8000-000000000009", gemini_lines),
     )
 }
@@ -88,6 +100,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "OPENCODE_DB",
     ):
         monkeypatch.delenv(name)
+    monkeypatch.delenv("COPILOT_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "home"))
