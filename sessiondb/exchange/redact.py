@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from sessiondb.exchange.secret_names import without_named
@@ -24,14 +25,24 @@ _AT = re.compile(r"@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}(?![\w-])")
 _LOCAL = re.compile(r"(?:(?<=\\[nrt])|(?<![\w.+%/\\-]))[\w.+%-]+\Z")
 _LONGEST_LOCAL = 64
 
+_SHORT = 100
+"""Characters of texts that come again and again: ids, names, times."""
+
 
 def redact(text: str) -> str:
     """Return the text with secrets and personal data replaced by `[redacted:KIND]`.
 
     KIND is private-key, api-key, token, secret, password, email or user.
     """
+    return _short(text) if len(text) <= _SHORT else _redact(text)
+
+
+def _redact(text: str) -> str:
     text = without_named(without_shapes(text))
     return _without_addresses(text) if "@" in text else text
+
+
+_short = lru_cache(maxsize=4096)(_redact)
 
 
 def without_secrets(text: str) -> str:

@@ -22,6 +22,14 @@ _ENDINGS = re.compile(
     r"|password|passwd|passphrase|passcode|pwd|pass|secret|token|credential"
     r"|_auth|x-[a-z]{1,20}-(?:auth|key)|signature|(?<=[?&])(?:sig|key|auth|code)|cookie"
 )
+# Of these each such ending holds one, and they are found many times faster.
+_HINTS = (
+    "key", "pass", "pwd", "secret", "token", "credential", "auth", "signature", "cookie",
+    "?sig", "&sig", "?code", "&code",
+)  # fmt: skip
+_AROUND = 32
+"""Characters before and behind a hint within which the whole of an ending stands."""
+
 _QUOTE = r"\\{0,3}[\"'`]"
 _REST = r"(?:[_-](?i:base|value|b64|prod|production|dev|staging|test|live|old|new|\d{1,2}))?(?!\w)"
 _ASSIGNED = re.compile(
@@ -33,6 +41,8 @@ _SPACED = re.compile(rf"{_REST} {{1,8}}(?P<quote>{_QUOTE})?")
 _ELEMENT = re.compile(r"(?: [^<>]{0,80})?>(?P<quote>)")
 _VALUE = re.compile(r"[^\s\"'`\\<>(){}\[\],;&|]{4,1000}")
 _QUOTED = re.compile(rf"[^\s\"'`\\<>]{{6,1000}}(?={_QUOTE})")
+# What stands between a name and its value.
+_SIGN = re.compile(r"[:=,>\s]")
 _HEADER = re.compile(rf"(?:{_QUOTE})?\s{{0,4}}[:=]\s{{0,4}}(?:{_QUOTE})?")
 _COOKIE = re.compile(r"[\w.%-]{1,80}(?:=(?P<value>[^\s;\"'\\,]{0,4000}))?(?:; ?|(?=[\s\"'\\,]|\Z))")
 
@@ -59,6 +69,8 @@ _LOOKED_AT = 100
 
 def without_named(text: str) -> str:
     """Return the text with the values replaced that are named like a secret."""
+    if not _SIGN.search(text):
+        return text
     pieces: list[str] = []
     done = 0
     for begin, end in _values(text):
@@ -75,7 +87,7 @@ def _values(text: str) -> Iterator[tuple[int, int]]:
         # A few characters are two in lower case.
         lowered = "".join(map(_lower, text))
     passed = 0
-    for match in _ENDINGS.finditer(lowered):
+    for match in _endings(lowered):
         if match.start() < passed:
             continue
         if match[0] == "cookie":
@@ -87,6 +99,24 @@ def _values(text: str) -> Iterator[tuple[int, int]]:
         elif end - begin > _LOOKED_AT:
             # A row of names that are each other's values would be looked at again and again.
             passed = end
+
+
+def _endings(lowered: str) -> Iterator[re.Match[str]]:
+    """Yield all endings of names, in their order: only what is around a hint is looked at closely."""
+    places = []
+    for hint in _HINTS:
+        at = lowered.find(hint)
+        while at >= 0:
+            places.append(at)
+            at = lowered.find(hint, at + len(hint))
+    places.sort()
+    begin = end = 0
+    for at in places:
+        if at - _AROUND > end:
+            yield from _ENDINGS.finditer(lowered, begin, end)
+            begin = at - _AROUND
+        end = at + _AROUND
+    yield from _ENDINGS.finditer(lowered, max(0, begin), end)
 
 
 def _lower(character: str) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable
 from typing import NamedTuple
+
+# Most text holds no secret, and some hundred rules would each go through it. So they stand in groups: rules of keys are
+# only asked about words long enough to be one, the others where a character that each of them needs is there at all.
 
 
 class Rule(NamedTuple):
@@ -121,20 +125,27 @@ _KEYS: tuple[tuple[str, str, str], ...] = (
     ("sl.", r"[\w-]{100,}", "Dropbox"),
     ("CFPAT-", r"[\w-]{40,}", "Contentful"),
 )
-# Passwords that programs take on their command line.
+# Passwords that programs take on their command line. Each begins with fixed text, as the rules of keys do.
 _GIVEN = r"[ \t]{0,4}(?:\\?[\"'])?(?P<value>(?![$<{\[])[^\s\"'`\\]{4,200})"
 _LINE = r"[^\n|;]{0,200}?"
 _OPTIONS = (
-    ("curl", rf"\bcurl\b{_LINE} (?:-u|-U|--user|--proxy-user)[ =]?(?:\\?[\"'])?[\w.@+-]{{1,80}}:{_GIVEN}"),
-    ("sshpass", rf"\bsshpass[ \t]{{1,4}}-p{_GIVEN}"),
-    ("mysql", rf"\bmysql\w*\b{_LINE} -p(?! ){_GIVEN}"),
-    ("mariadb", rf"\bmariadb[\w-]*\b{_LINE} -p(?! ){_GIVEN}"),
-    ("login ", rf"\b(?:docker|podman|az|oc|helm)\b[^\n|;]{{0,40}}\blogin\b{_LINE} -p{_GIVEN}"),
-    ("redis-cli", rf"\bredis-cli\b{_LINE} (?:-a|--pass){_GIVEN}"),
-    ("ldap", rf"\bldap\w+{_LINE} -w{_GIVEN}"),
-    ("sqlcmd", rf"\bsqlcmd\b{_LINE} -P{_GIVEN}"),
-    (" -P ", rf"\bzip\b{_LINE} -P[ \t]{_GIVEN}"),
-    ("smbclient", rf"\bsmbclient\b{_LINE} -U ?(?:\\?[\"'])?[^\s%]{{1,80}}%{_GIVEN}"),
+    (
+        "curl",
+        rf"curl\b(?<!\wcurl){_LINE} (?:-u|-U|--user|--proxy-user)[ =]?(?:\\?[\"'])?[\w.@+-]{{1,80}}:{_GIVEN}",
+    ),
+    ("sshpass", rf"sshpass(?<!\wsshpass)[ \t]{{1,4}}-p{_GIVEN}"),
+    ("mysql", rf"mysql(?<!\wmysql)\w*\b{_LINE} -p(?! ){_GIVEN}"),
+    ("mariadb", rf"mariadb(?<!\wmariadb)[\w-]*\b{_LINE} -p(?! ){_GIVEN}"),
+    (
+        "login",
+        r"(?:docker(?<!\wdocker)|podman(?<!\wpodman)|az(?<!\waz)|oc(?<!\woc)|helm(?<!\whelm))\b"
+        rf"[^\n|;]{{0,40}}\blogin\b{_LINE} -p{_GIVEN}",
+    ),
+    ("redis-cli", rf"redis-cli\b(?<!\wredis-cli){_LINE} (?:-a|--pass){_GIVEN}"),
+    ("ldap", rf"ldap(?<!\wldap)\w+{_LINE} -w{_GIVEN}"),
+    ("sqlcmd", rf"sqlcmd\b(?<!\wsqlcmd){_LINE} -P{_GIVEN}"),
+    (" -P", rf"zip\b(?<!\wzip){_LINE} -P[ \t]{_GIVEN}"),
+    ("smbclient", rf"smbclient\b(?<!\wsmbclient){_LINE} -U ?(?:\\?[\"'])?[^\s%]{{1,80}}%{_GIVEN}"),
     ("pass:", rf"-pass(?:in|out)? pass:{_GIVEN}"),
 )
 # A name in a path, up to what the path goes on with.
@@ -144,7 +155,7 @@ _HEADER = r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
 _FOOTER = r"-----END (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
 _BREAK = r"(?:\s|\\[nr])"
 
-RULES: tuple[Rule, ...] = (
+_FRAMES = (
     # What is between stops at the next five dashes, so that a text of headers alone is gone through once.
     Rule(
         "private-key",
@@ -157,48 +168,111 @@ RULES: tuple[Rule, ...] = (
         "Private-Lines",
         re.compile(rf"Private-Lines: \d+(?P<value>(?:{_BREAK}{{1,8}}{_BASE64}{{8,}}=*)+)"),
     ),
-    *(_rule("api-key", beginning, rf"{rest}(?![\w-])") for beginning, rest, _ in _KEYS),
-    Rule("api-key", ":AA", re.compile(r"(?<!\d)\d{8,10}:AA[\w-]{32,35}(?![\w-])")),  # Telegram
+)
+_WORD_CHARACTERS = f"{string.ascii_letters}{string.digits}_.-"
+# As long as the shortest key.
+_LONG_WORD = re.compile(r"[A-Za-z0-9_.-]{15,}")
+
+_PREFIXED = tuple(_rule("api-key", beginning, rf"{rest}(?![\w-])") for beginning, rest, _ in _KEYS)
+_ANYWHERE = tuple(
+    rule
+    for rule, (beginning, rest, _) in zip(_PREFIXED, _KEYS, strict=True)
+    if beginning.strip(_WORD_CHARACTERS) or not set("/=").isdisjoint(rest)
+)
+_JWT = _rule("token", "eyJ", r"[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}", not_after=r"\w.")
+_IN_LONG_WORDS = (
+    *(rule for rule in _PREFIXED if rule not in _ANYWHERE),
+    _JWT,
     Rule("api-key", ".atlasv1.", re.compile(r"(?<!\w)[A-Za-z0-9]{14}\.atlasv1\.[\w-]{50,}")),  # HCP Terraform
     # Discord: an id of 17 to 20 digits in base64, a moment, a digest.
-    Rule("api-key", ".", re.compile(r"(?<![\w.-])[MNO][A-Za-z\d]{23,27}\.[\w-]{6}\.[\w-]{27,45}(?![\w-])")),
-    Rule("api-key", "hooks.slack", re.compile(r"hooks\.slack\.com/\w+/(?P<value>[A-Z0-9]+/[A-Z0-9]+/\w+)")),
-    Rule("api-key", "/api/webhooks/", re.compile(r"/api/webhooks/\d+/(?P<value>[\w-]{30,})")),
-    Rule("api-key", "@o", re.compile(r"://(?P<value>[0-9a-f]{32})(?=@o\d+\.ingest)")),  # Sentry
-    Rule("api-key", "SSWS ", re.compile(r"SSWS (?P<value>[\w-]{30,})")),  # Okta
-    _rule("token", "eyJ", r"[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}", not_after=r"\w."),
-    Rule("token", "earer ", re.compile(r"[Bb]earer (?P<value>(?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*)")),
     Rule(
-        "token",
-        "uthorization",
-        re.compile(
-            r"[Aa]uthorization(?:\\?[\"'])?\s{0,3}[:=]\s{0,3}(?:\\?[\"'])?(?:[Bb]asic|[Bb]earer|[Tt]oken)"
-            r" (?P<value>(?!\[)[\w.~+/-]{8,}=*)"
+        "api-key",
+        ".",
+        re.compile(r"[MNO](?<![\w.-][MNO])[A-Za-z\d]{23,27}\.[\w-]{6}\.[\w-]{27,45}(?![\w-])"),
+    ),
+)
+_TYPED = tuple(Rule("password", hint, re.compile(pattern)) for hint, pattern in _OPTIONS)
+# The text that each of these rules needs, and the rules, in the order in which they are asked.
+_GROUPS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
+    (" ", _FRAMES),
+    *((sign, tuple(rule for rule in _ANYWHERE if sign in rule.hint)) for sign in (" ", "_", "/", "TT3x")),
+    (
+        ":",
+        (
+            Rule("api-key", ":AA", re.compile(r"\d(?<!\d\d)\d{7,9}:AA[\w-]{32,35}(?![\w-])")),  # Telegram
+            Rule("api-key", ".ingest", re.compile(r"://(?P<value>[0-9a-f]{32})(?=@o\d+\.ingest)")),  # Sentry
+            Rule(
+                "password",
+                "://",
+                re.compile(r"://[^\s/:@\"'<>]{0,100}:(?P<value>(?![\[${<])[^\s/@\"'<>]{1,200})(?=@[\w.\[-])"),
+            ),
         ),
     ),
-    Rule(
-        "password",
-        "://",
-        re.compile(r"://[^\s/:@\"'<>]{0,100}:(?P<value>(?![\[${<])[^\s/@\"'<>]{1,200})(?=@[\w.\[-])"),
+    (
+        " ",
+        (
+            Rule("api-key", "SSWS", re.compile(r"SSWS (?P<value>[\w-]{30,})")),  # Okta
+            Rule("token", "earer", re.compile(r"[Bb]earer (?P<value>(?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*)")),
+            Rule(
+                "token",
+                "uthorization",
+                re.compile(
+                    r"[Aa]uthorization(?:\\?[\"'])?\s{0,3}[:=]\s{0,3}(?:\\?[\"'])?(?:[Bb]asic|[Bb]earer|[Tt]oken)"
+                    r" (?P<value>(?!\[)[\w.~+/-]{8,}=*)"
+                ),
+            ),
+        ),
     ),
-    *(Rule("password", hint, re.compile(pattern)) for hint, pattern in _OPTIONS),
-    *(
-        _rule("user", folder, rf"(?!Shared\b|Public\b)(?P<value>{_NAME})", not_after=r"\w.")
-        for folder in ("/home/", "/Users/")
+    ("-p", tuple(rule for rule in _TYPED if rule.hint in ("sshpass", "pass:"))),
+    (" -", tuple(rule for rule in _TYPED if rule.hint not in ("sshpass", "pass:"))),
+    (
+        "/",
+        (
+            Rule(
+                "api-key",
+                "hooks.slack",
+                re.compile(r"hooks\.slack\.com/\w+/(?P<value>[A-Z0-9]+/[A-Z0-9]+/\w+)"),
+            ),
+            Rule("api-key", "/api/webhooks/", re.compile(r"/api/webhooks/\d+/(?P<value>[\w-]{30,})")),
+            *(
+                _rule("user", folder, rf"(?!Shared\b|Public\b)(?P<value>{_NAME})", not_after=r"\w.")
+                for folder in ("/home/", "/Users/")
+            ),
+            Rule("user", "/Users/", re.compile(rf"/Users/(?<=/[A-Za-z]/Users/){_WINDOWS_NAME}")),
+        ),
     ),
-    Rule("user", "Users", re.compile(rf":[\\/]{{1,4}}Users[\\/]{{1,4}}{_WINDOWS_NAME}")),
-    Rule("user", "/Users/", re.compile(rf"/Users/(?<=/[A-Za-z]/Users/){_WINDOWS_NAME}")),
+    (":", (Rule("user", "Users", re.compile(rf":[\\/]{{1,4}}Users[\\/]{{1,4}}{_WINDOWS_NAME}")),)),
     # Claude Code writes a folder's path as its name: -home-ann-src.
-    *(_rule("user", folder, r"(?P<value>[A-Za-z0-9]+)(?=-)") for folder in ("-home-", "-Users-")),
+    (
+        "-",
+        tuple(_rule("user", folder, r"(?P<value>[A-Za-z0-9]+)(?=-)") for folder in ("-home-", "-Users-")),
+    ),
 )
 
 
 def without_shapes(text: str, *, names: bool = True) -> str:
     """Return the text with what has the shape of a secret, and the `names` of people in paths, replaced."""
-    for rule in RULES:
-        if rule.hint in text and (names or rule.kind != "user"):
-            text = rule.pattern.sub(_mask(rule.kind), text)
+    words = set(_LONG_WORD.findall(text))
+    if words:
+        joined = "\n".join(words)
+        beginnings = _beginnings(words)
+        for rule in _IN_LONG_WORDS:
+            if (rule.hint[:2] in beginnings or rule.hint[0] == ".") and rule.hint in joined:
+                text = rule.pattern.sub(_mask(rule.kind), text)
+    for needed, rules in _GROUPS:
+        if needed in text:
+            for rule in rules:
+                if rule.hint in text and (names or rule.kind != "user"):
+                    text = rule.pattern.sub(_mask(rule.kind), text)
     return text
+
+
+def _beginnings(words: set[str]) -> set[str]:
+    """Return how words begin, by two letters: from their first one, behind an escape's letter, behind a dot."""
+    found = {word[:2] for word in words}
+    found.update(word[1:3] for word in words if word[0] in "nrt")
+    found.update(part[:2] for word in words if "." in word for part in word.split("."))
+    return found
 
 
 def _mask(kind: str) -> Callable[[re.Match[str]], str]:
