@@ -6,6 +6,7 @@ import argparse
 from importlib import import_module
 
 NAMES = {
+    "beside": "beside",
     "import": "import_",
     "latency": "latency",
     "live": "live",

@@ -1,7 +1,8 @@
 """Whose turn it is to write: one thread, and one asyncio task, at a time, and one process.
 
     Turns         among the threads and tasks that share a connection
-    WriterLock    among processes and connections, where SQLite alone does not keep them apart safely
+    WriterLock    among processes and connections, where SQLite alone does not keep them apart safely;
+                  by its _Queue the one that has waited longest comes first
     Pace          among a load of many rows and the live appends that wait meanwhile
     ProcessMark   for what a process makes, which others clear away once that has ended
 
@@ -16,12 +17,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import struct
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from sessiondb.errors import DatabaseBusy, DatabaseError
 from sessiondb.storage import statements
@@ -35,6 +38,15 @@ MIN_BYTES, FIRST_BYTES, MAX_BYTES = 256 * 1024, 4 * 1024 * 1024, 32 * 1024 * 102
 
 # Other writers look again after MAX_PAUSE and its jitter: the lock stays free for that long before it is taken again.
 _GAP = 1.6 * statements.MAX_PAUSE
+
+
+PATIENCE = 0.1
+"""Seconds after which a writer that waits comes before those who came later."""
+
+# Since when the first one waits, and when it said so last, by the clock that all processes of a machine share; behind
+# the byte that Windows locks. It says so every _FIRST_PAUSE, or as a busy machine lets it.
+_QUEUE, _QUEUE_AT = struct.Struct("<dd"), 16
+_FIRST_PAUSE, _FORGOTTEN = 0.002, 0.25
 
 
 def current_task() -> object:
@@ -160,26 +172,76 @@ class WriterLock:
             self._handle = None
 
     def _take(self, deadline: float) -> None:
+        since = time.monotonic()
         for pause in statements.pauses():
             if self._handle is None:
                 flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
                 self._handle = os.open(self._path, flags, 0o600)
-            is_locked = _try_lock(self._handle)
+            place = _Queue(self._handle).ask(since)
+            is_locked = not place.is_behind and _try_lock(self._handle)
             # Checked after the lock was tried, not before: the file may be removed between the two.
             if not self._is_current(self._handle):
                 # Someone removed the file: others make a new one, and take turns by that.
                 self.close()
             elif is_locked:
+                if place.is_first:
+                    _Queue(self._handle).leave()
                 return
             if time.monotonic() > deadline:
                 raise TimeoutError
-            time.sleep(pause)
+            time.sleep(min(pause, _FIRST_PAUSE) if place.is_first else pause)
 
     def _is_current(self, handle: int) -> bool:
         try:
             return os.path.samestat(os.fstat(handle), os.stat(self._path))
         except FileNotFoundError:
             return False
+
+
+class _Place(NamedTuple):
+    """Where a writer stands: behind one that has waited longer, or as the first of those who have waited long."""
+
+    is_behind: bool
+    is_first: bool
+
+
+class _Queue:
+    """Who of those that have waited long has waited longest, so that it is the next: written into the lock file.
+
+    Whoever finds the lock free takes it, which is fastest for all, until somebody has waited for PATIENCE: as for an
+    import's transaction. From then on those who came later stand back. It is a hint, as the lock itself keeps
+    writers apart: one who has died, and does not say again that it waits, is passed over.
+    """
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def ask(self, since: float) -> _Place:
+        """Return the place of a writer that waits since then, having taken note of it where it has waited long."""
+        now = time.monotonic()
+        first, seen = self._read()
+        is_alive = first <= seen <= now < seen + _FORGOTTEN
+        if is_alive and first < since:
+            return _Place(is_behind=True, is_first=False)
+        if now < since + PATIENCE:
+            return _Place(is_behind=False, is_first=False)
+        self._write(since, now)
+        return _Place(is_behind=False, is_first=True)
+
+    def leave(self) -> None:
+        """Take note that the first one waits no more."""
+        self._write(0.0, 0.0)
+
+    def _read(self) -> tuple[float, float]:
+        os.lseek(self._handle, _QUEUE_AT, os.SEEK_SET)
+        found = os.read(self._handle, _QUEUE.size)
+        return _QUEUE.unpack(found) if len(found) == _QUEUE.size else (0.0, 0.0)
+
+    def _write(self, first: float, seen: float) -> None:
+        # A full disk keeps nobody from waiting.
+        with contextlib.suppress(OSError):
+            os.lseek(self._handle, _QUEUE_AT, os.SEEK_SET)
+            os.write(self._handle, _QUEUE.pack(first, seen))
 
 
 class ProcessMark:
@@ -252,7 +314,7 @@ class Pace:
     ) -> None:
         self.size = first
         self._min_size, self._max_size = min_size, max_size
-        self._begun = self._free_since = 0.0
+        self.begun = self._free_since = 0.0
 
     def wait(self) -> None:
         """Let writers that wait have their turn, unless they had it while the next part was prepared."""
@@ -262,12 +324,12 @@ class Pace:
 
     def begin(self) -> None:
         """Take note that a transaction has begun: that it holds the lock."""
-        self._begun = time.monotonic()
+        self.begun = time.monotonic()
 
     def note(self, size: int) -> None:
         """Take note that a transaction of such a size has ended just now."""
         self._free_since = time.monotonic()
-        seconds = max(self._free_since - self._begun, 0.001)
+        seconds = max(self._free_since - self.begun, 0.001)
         if size >= self.size or seconds > TARGET_SECONDS:
             # Down at once where a transaction took too long, up by doubling at most: one quick part may be luck.
             wanted = max(int(size * TARGET_SECONDS / seconds), self._min_size)
