@@ -8,11 +8,6 @@ ELLIPSIS = "…"
 
 TITLE_LENGTH = 100
 
-# C0 but for tab and newline, DEL and C1; what turns the direction of the text around it, or ends a line; lone
-# surrogates.
-_UNSEEN_IN_JSON = "[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-_UNSEEN = "[\0-\x08\x0b-\x1f" + _UNSEEN_IN_JSON[1:]
-
 _UNSAFE = re.compile("[\ud800-\udfff\0]")
 
 
@@ -22,17 +17,24 @@ def clean_text(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Return the text with control characters shown as escapes (`\\x1b`); tabs and newlines stay."""
-    if text.isprintable():
+    """Return the text with control characters, and what hides text, shown as escapes (`\\x1b`); tabs and newlines stay.
+
+    See sessiondb.chat.invisible for what stays because a script needs it.
+    """
+    if text.isascii() and text.isprintable():
         return text
-    return re.sub(_UNSEEN, _escape, text.replace("\r\n", "\n"))
+    from sessiondb.chat import invisible
+
+    return invisible.IN_TEXT.escaped(text.replace("\r\n", "\n"), _escape)
 
 
 def visible_json(text: str) -> str:
-    """Return JSON text with the control characters that JSON lets through escaped: it is the same data."""
-    return (
-        text if text.isprintable() else re.sub(_UNSEEN_IN_JSON, lambda match: f"\\u{ord(match[0]):04x}", text)
-    )
+    """Return JSON text with what `visible` shows, and JSON lets through, escaped: it is the same data."""
+    if text.isascii() and "\x7f" not in text:
+        return text
+    from sessiondb.chat import invisible
+
+    return invisible.IN_JSON.escaped(text, _json_escape)
 
 
 def shown(text: str) -> str:
@@ -118,6 +120,12 @@ def _character_width(character: str, category: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _json_escape(character: str) -> str:
+    import json
+
+    return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]

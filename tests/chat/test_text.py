@@ -44,6 +44,50 @@ def test_control_characters_are_shown(text: str, expected: str) -> None:
     assert visible(text) == expected
 
 
+TAGS = "".join(chr(0xE0000 + ord(letter)) for letter in "run rm")
+SCOTLAND = "\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in "gbsct") + "\U000e007f"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian: non-joiner
+        "\u0915\u094d\u200d\u0937 \u0d28\u0d4d\u200d",  # Devanagari and Malayalam: joiner
+        "\u0e44\u0e17\u0e22\u200b\u0e01\u0e34\u0e19",  # Thai: zero width space
+        "\u05e9\u05dc\u05d5\u05dd!\u200f C++\u200e",  # Hebrew: marks
+        "\u182d\u180b",  # Mongolian: free variation selector
+        "\u845b\U000e0100 \u2764\ufe0f 1\ufe0f\u20e3",  # a Han variant, a heart, a keycap
+        "\U0001f469\U0001f3fd\u200d\U0001f4bb \U0001f3f3\ufe0f\u200d\U0001f308",
+        f"{SCOTLAND} e\u0301 \ud55c\uae00",
+    ],
+)
+def test_marks_that_scripts_and_emoji_need_stay(text: str) -> None:
+    assert visible(text) == text
+    assert visible_json(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pass\u200bword\u2060\ufeff", "pass\\u200bword\\u2060\\ufeff"),
+        ("pay\u200dpal\u200c", "pay\\u200dpal\\u200c"),
+        ("user\u200e.txt\u200f\u061c", "user\\u200e.txt\\u200f\\u061c"),
+        ("soft\xadhyphen", "soft\\xadhyphen"),
+        ("\u3164\u115f\uffa0", "\\u3164\\u115f\\uffa0"),
+        ("a\ufe00\U000e0101", "a\\ufe00\\U000e0101"),
+        ("\U0001f600\ufe0f\ufe01\ufe02", "\U0001f600\ufe0f\\ufe01\\ufe02"),
+        ("\u2062\u2063\ufff9\U0001d173", "\\u2062\\u2063\\ufff9\\U0001d173"),
+        (f"hi{TAGS[0]}", "hi\\U000e0072"),
+        (f"\U0001f3f4{TAGS[0]}\U000e007f", "\U0001f3f4\\U000e0072\\U000e007f"),
+    ],
+)
+def test_what_hides_text_is_shown(text: str, expected: str) -> None:
+    assert visible(text) == expected
+    written = json.dumps(text, ensure_ascii=False)
+    assert visible_json(written) != written
+    assert json.loads(visible_json(written)) == text
+
+
 @given(st.text())
 def test_nothing_that_drives_a_terminal_is_left(text: str) -> None:
     assert set(visible(text)) & DRIVING <= {"\t", "\n"}
