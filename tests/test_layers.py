@@ -19,8 +19,9 @@ HOMES = {
     "click": ("cli/",),
     "tabulate": ("cli/render.py",),
     "markdown_it": ("exchange/html/markup.py", "cli/screen/"),
-    "rich": ("cli/screen/",),
+    "rich": ("cli/screen/", "cli/browse/"),
     "pygments": ("cli/screen/markdown.py",),
+    "textual": ("cli/browse/",),
     "dateutil": ("timestamps.py",),
     "sqlite_utils": ("dao/", "storage/", "database.py"),
 }
@@ -96,7 +97,7 @@ def test_imports_point_down_the_list(file: Path) -> None:
     assert above == set()
 
 
-@pytest.mark.parametrize("file", sorted((PACKAGE / "cli").glob("*.py")), ids=relative)
+@pytest.mark.parametrize("file", sorted((PACKAGE / "cli").rglob("*.py")), ids=relative)
 def test_the_command_line_is_a_client_of_the_library(file: Path) -> None:
     ours = {name.removeprefix("sessiondb.") for name in imported(file) if name.startswith("sessiondb.")}
 

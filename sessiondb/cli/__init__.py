@@ -61,6 +61,12 @@ def _usage(arguments: Sequence[str]) -> bool:
     return True
 
 
+def _complete(arguments: Sequence[str]) -> bool:
+    from sessiondb.cli.completing import answer
+
+    return answer(arguments)
+
+
 def _printed(line: str) -> bool:
     print(line, flush=True)
     return True
@@ -71,6 +77,7 @@ AT_ONCE: dict[str, Callable[[Sequence[str]], bool]] = {
     "version": _version,
     "path": _path,
     "usage": _usage,
+    "__complete": _complete,
 }
 """Commands that cannot wait for click: for a hook, a status line or a script. Each is called with the arguments
 after its name, and returns False to leave them to click, which has the same command with its help and options.

@@ -9,6 +9,7 @@ import click
 from sessiondb.chat.text import visible
 from sessiondb.cli.options import (
     complete_sessions,
+    completing,
     current_folder,
     database_option,
     one_project,
@@ -22,7 +23,11 @@ from sessiondb.cli.render import print_notice, show_text
 @click.command()
 @click.argument("session", required=False, shell_complete=complete_sessions)
 @click.option(
-    "--project", metavar="PATH", callback=project_folder, help="Cover this project, across all its sessions."
+    "--project",
+    metavar="PATH",
+    callback=project_folder,
+    shell_complete=completing("names", "project"),
+    help="Cover this project, across all its sessions.",
 )
 @click.option(
     "--lang", metavar="LANG", default="en", help="Use translations into this language where there are any."

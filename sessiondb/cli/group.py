@@ -22,6 +22,7 @@ COMMANDS = {
     "list": "list_",
     "show": "show",
     "search": "search",
+    "browse": "browse",
     "resume": "resume",
     "end": "end",
     "reopen": "reopen",
@@ -43,6 +44,7 @@ COMMANDS = {
     "doctor": "doctor",
     "optimize": "optimize",
     "web": "web",
+    "completions": "completions",
     "help": "help",
     "version": "version",
 }
@@ -50,6 +52,17 @@ COMMANDS = {
 
 class Commands(click.Group):
     """The commands of COMMANDS. Here an error raised on purpose becomes one line and exit code 1, for all."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options of the group. Without any, a person at a terminal is asked whether to browse."""
+        if not args and not ctx.resilient_parsing:
+            from sessiondb.cli.browse import is_offered
+
+            if is_offered():
+                click.echo(ctx.get_help())
+                click.echo()
+                args = ["browse" if click.confirm("Browse your sessions now?", default=True) else "version"]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names."""

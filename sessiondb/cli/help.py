@@ -9,8 +9,13 @@ import click
 from sessiondb.cli.render import show_text
 
 
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    group = cast("click.Group", ctx.find_root().command)
+    return [name for name in group.list_commands(ctx) if name.startswith(incomplete)]
+
+
 @click.command()
-@click.argument("words", nargs=-1, metavar="[COMMAND]")
+@click.argument("words", nargs=-1, metavar="[COMMAND]", shell_complete=_complete)
 def command(words: tuple[str, ...]) -> None:
     """Show the help of a command, or the list of commands.
 

@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from sessiondb.cli.options import (
+    complete_sessions,
+    completing,
     current_folder,
     database_option,
     json_option,
@@ -28,11 +30,17 @@ from sessiondb.records.notes import KINDS
 def scope_options(function: Any) -> Any:
     """Add --session and --project, where a note belongs."""
     options = (
-        click.option("--session", metavar="SESSION", help="The session that the note belongs to."),
+        click.option(
+            "--session",
+            metavar="SESSION",
+            shell_complete=complete_sessions,
+            help="The session that the note belongs to.",
+        ),
         click.option(
             "--project",
             metavar="PATH",
             callback=project_folder,
+            shell_complete=completing("names", "project"),
             help="The project that the note belongs to: a path, or part of one.",
         ),
     )

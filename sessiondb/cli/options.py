@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sessiondb.chat.text import one_line
 from sessiondb.cli.colours import look_options
 from sessiondb.cli.render import Output, print_notice
 from sessiondb.errors import Ambiguous, InvalidInput, SessionDBError
@@ -114,19 +113,33 @@ def current_folder() -> str:
         ) from error
 
 
-def complete_sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return for the shell the ids that begin so, with titles; none where the database cannot be read."""
-    from click.shell_completion import CompletionItem
+def completing(what: str, *kind: str) -> Callable[..., Any]:
+    """Return what completes a value for the shell, by its name in cli/completing.py, which is imported when asked.
 
-    try:
-        with ctx.scope(cleanup=False), reading() as db:
-            return [
-                CompletionItem(id, help=one_line(title or ""))
-                for id, title in db.sessions.prefixes(incomplete)
-                if id.isprintable()  # the shell writes it to the terminal as it is
-            ]
-    except SessionDBError:
-        return []
+    It completes nothing where the database cannot be read.
+    """
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> Any:
+        from sessiondb.cli import completing
+
+        try:
+            with ctx.scope(cleanup=False), reading() as db:
+                found = getattr(completing, what)(db, *kind, incomplete)
+                return [item for item in found if item.value.isprintable()]  # a shell writes it as it is
+        except SessionDBError:
+            return []
+
+    return complete
+
+
+def complete_times(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return for the shell times as people say them."""
+    from sessiondb.cli import completing
+
+    return completing.times(incomplete)
+
+
+complete_sessions = completing("session_ids")
 
 
 def session_argument(function: Function) -> Function:
@@ -204,20 +217,37 @@ def output_options(*, limit: int = 20) -> Callable[[Function], Function]:
 def filter_options(*names: str) -> Callable[[Function], Function]:
     """Add options that choose sessions, by their names in SessionFilter, as one dict `where`."""
     known = {
-        "agent": click.option("--agent", metavar="NAME", help="Only sessions of this agent."),
+        "agent": click.option(
+            "--agent",
+            metavar="NAME",
+            shell_complete=completing("names", "agent"),
+            help="Only sessions of this agent.",
+        ),
         "project": click.option(
             "--project",
             metavar="PATH",
             callback=project_folder,
+            shell_complete=completing("names", "project"),
             help="Only sessions of this project: a path, or part of one.",
         ),
         "model": click.option(
-            "--model", metavar="NAME", help="Only sessions of models whose name starts with this."
+            "--model",
+            metavar="NAME",
+            shell_complete=completing("names", "model"),
+            help="Only sessions of models whose name starts with this.",
         ),
         "platform": click.option(
-            "--platform", metavar="NAME", help="Only sessions on this platform (telegram, discord, ...)."
+            "--platform",
+            metavar="NAME",
+            shell_complete=completing("names", "platform"),
+            help="Only sessions on this platform (telegram, discord, ...).",
         ),
-        "tag": click.option("--tag", metavar="TAG", help="Only sessions with this tag."),
+        "tag": click.option(
+            "--tag",
+            metavar="TAG",
+            shell_complete=completing("names", "tag"),
+            help="Only sessions with this tag.",
+        ),
         "branch": click.option(
             "--branch", metavar="NAME", help="Only sessions that worked on this branch of git."
         ),
@@ -225,12 +255,17 @@ def filter_options(*names: str) -> Callable[[Function], Function]:
             "--open/--ended", "is_open", default=None, help="Only open sessions, or only ended ones."
         ),
         "since": click.option(
-            "--since", metavar="TIME", callback=time_begin, help="Only sessions active at or after this time."
+            "--since",
+            metavar="TIME",
+            callback=time_begin,
+            shell_complete=complete_times,
+            help="Only sessions active at or after this time.",
         ),
         "until": click.option(
             "--until",
             metavar="TIME",
             callback=time_end,
+            shell_complete=complete_times,
             help="Only sessions last active at or before this time.",
         ),
     }

@@ -9,6 +9,8 @@ import click
 
 from sessiondb.cli.hits import lines, remarks
 from sessiondb.cli.options import (
+    complete_times,
+    completing,
     database_option,
     output_options,
     project_folder,
@@ -46,17 +48,35 @@ class _WithExclusions(click.Command):
 
 
 @click.command(cls=_WithExclusions)
-@click.argument("query", nargs=-1, required=True)
-@click.option("--agent", metavar="NAME", help="Only in sessions of this agent.")
+@click.argument("query", nargs=-1, required=True, shell_complete=completing("query_words"))
+@click.option(
+    "--agent",
+    metavar="NAME",
+    shell_complete=completing("names", "agent"),
+    help="Only in sessions of this agent.",
+)
 @click.option(
     "--project",
     metavar="PATH",
     callback=project_folder,
+    shell_complete=completing("names", "project"),
     help="Only in sessions of this project: a path, or part of one.",
 )
 @click.option("--role", metavar="ROLE", help="Only messages of this role: user, assistant, tool, or system.")
-@click.option("--since", metavar="TIME", callback=time_begin, help="Only messages from this time on.")
-@click.option("--until", metavar="TIME", callback=time_end, help="Only messages up to this time.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    callback=time_begin,
+    shell_complete=complete_times,
+    help="Only messages from this time on.",
+)
+@click.option(
+    "--until",
+    metavar="TIME",
+    callback=time_end,
+    shell_complete=complete_times,
+    help="Only messages up to this time.",
+)
 @click.option(
     "--in",
     "scope",

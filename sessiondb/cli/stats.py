@@ -26,7 +26,7 @@ _YEAR = 53 * 7
 @output_options(limit=24)
 @database_option
 def command(by: str, where: Criteria, output: Output) -> None:
-    """Count sessions by agent, project, platform, model, tag, or month, messages by time, and calls by tool.
+    """Count sessions, messages by time, or calls by tool.
 
     Days, weekdays and hours are those of this machine's zone. On a terminal, days are a calendar too.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sessiondb import timestamps
@@ -61,14 +62,20 @@ def where_clause(chosen: SessionFilter) -> tuple[str, list[Any]]:
     for exact, condition in _EXACT.items():
         if (value := getattr(chosen, exact)) is not None:
             conditions.append((condition, [value] * condition.count("?")))
-    if chosen.is_open is not None:
-        conditions.append((f"s.ended_at IS {'' if chosen.is_open else 'NOT '}NULL", []))
+    conditions += [(condition, []) for condition in _states(chosen)]
     if chosen.since is not None:
         conditions.append(("s.last_active_at >= ?", [timestamps.parse_moment(chosen.since)]))
     if chosen.until is not None:
         conditions.append(("s.last_active_at < ?", [timestamps.parse_end(chosen.until)]))
     clause = " AND ".join(condition for condition, _ in conditions)
     return (f"WHERE {clause}" if clause else ""), [value for _, values in conditions for value in values]
+
+
+def _states(chosen: SessionFilter) -> Iterator[str]:
+    if chosen.is_open is not None:
+        yield f"s.ended_at IS {'' if chosen.is_open else 'NOT '}NULL"
+    if chosen.is_subagent is not None:
+        yield f"s.relation IS {'' if chosen.is_subagent else 'NOT '}'subagent'"
 
 
 def _prefix(text: str) -> str:

@@ -115,7 +115,7 @@ class SessionFilter:
     `branch` is one of git that a session worked on.
     `since` and `until` bound the last activity, and are any times that sessiondb.timestamps reads (`30d`,
     `last week`): from the beginning of `since` on, to the end of `until`; a stored timestamp is that end
-    itself. `is_open`: True those not ended.
+    itself. `is_open`: True those not ended. `is_subagent`: False those that no other session began.
     """
 
     agent: str | None = None
@@ -126,6 +126,7 @@ class SessionFilter:
     branch: str | None = None
     key: str | None = None
     is_open: bool | None = None
+    is_subagent: bool | None = None
     since: str | None = None
     until: str | None = None
 
@@ -141,5 +142,6 @@ class Criteria(TypedDict, total=False):
     branch: str | None
     key: str | None
     is_open: bool | None
+    is_subagent: bool | None
     since: str | None
     until: str | None

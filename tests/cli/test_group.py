@@ -21,7 +21,7 @@ from tests.helpers.old_databases import make_oldest
 Run = Callable[..., Result]
 
 # What works where there is no database yet.
-ABOUT_ITSELF = {"help", "version"}
+ABOUT_ITSELF = {"completions", "help", "version"}
 """Commands that speak of the program, not of a database."""
 
 MAKERS = {"import", "merge", "note add", "path"}
@@ -73,6 +73,11 @@ def test_every_module_of_a_command_is_listed() -> None:
         file.stem for file in folder.glob("*.py") if "\ndef command(" in file.read_text(encoding="utf-8")
     }
 
+    commands |= {
+        file.parent.name
+        for file in folder.glob("*/__init__.py")
+        if "\ndef command(" in file.read_text(encoding="utf-8")
+    }
     assert set(COMMANDS.values()) == commands
 
 
