@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import PurePosixPath, PureWindowsPath
 
-_DRIVE = re.compile(r"(?:[\\/]{2}[?.][\\/])?([A-Za-z]):(?=[\\/]|$)")
+_DRIVE = r"(?:[\\/]{2}[?.][\\/])?([A-Za-z]):(?=[\\/]|$)"
 
 
 def normal_path(path: str | os.PathLike[str]) -> str:
@@ -15,7 +15,7 @@ def normal_path(path: str | os.PathLike[str]) -> str:
     One on a Windows drive has the drive's letter in upper case and backslashes: shells and editors differ in both.
     """
     text = os.fspath(path)
-    drive = _DRIVE.match(text)
+    drive = re.match(_DRIVE, text)
     if drive is None:
         return text.rstrip("/\\") or text[:1]
     below = text[drive.end() :].replace("/", "\\").rstrip("\\")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from sessiondb.dao.union.incoming import TITLE_RANK, merged_json
 from sessiondb.records.export_rows import SessionRow, raw_json, stored_json
 
@@ -20,11 +22,10 @@ def united(ours: SessionRow, theirs: SessionRow) -> SessionRow:
     titled = max((newer, older), key=lambda row: TITLE_RANK[row.title_source] if row.title else -1)
     located = ours if ours.project or ours.project_name else theirs
     descended = ours if ours.parent_id else theirs
-    return SessionRow(
-        ours.id,
-        ours.agent,
-        min(ours.started_at, theirs.started_at),
-        newer.last_active_at,
+    return structs.replace(
+        ours,
+        started_at=min(ours.started_at, theirs.started_at),
+        last_active_at=newer.last_active_at,
         native_id=ours.native_id or theirs.native_id,
         key=ours.key or theirs.key,
         project=located.project,
@@ -37,12 +38,10 @@ def united(ours: SessionRow, theirs: SessionRow) -> SessionRow:
         model=newer.model or older.model,
         ended_at=last.ended_at,
         end_reason=last.end_reason,
-        consolidated=ours.consolidated,
         pinned=ours.pinned or theirs.pinned,
         origin=ours.origin or theirs.origin,
         tags=sorted({*ours.tags, *theirs.tags}),
         metadata=raw_json(merged_json(stored_json(older.metadata), stored_json(newer.metadata))),
-        calls=ours.calls,
     )
 
 
