@@ -28,7 +28,8 @@ _FIELD = re.compile(r"-?\w+:\S")
 class Block:
     """A part of a session: a heading, and text below it that may be folded away.
 
-    `seq` is the message that it is of. `opens` is the session that it stands for, of a sub-agent.
+    `seq` is the message that it is of. `opens` is the session that it stands for, of a sub-agent. `drawn` says
+    whether its Markdown is to be drawn, which takes milliseconds: not before it is seen.
     """
 
     kind: str
@@ -39,12 +40,18 @@ class Block:
     opens: str | None = None
     is_folded: bool = False
     is_person: bool = False
+    drawn: bool = False
     _lines: dict[int, list[Text]] = field(default_factory=dict, repr=False)
 
     @property
     def size(self) -> int:
         """Return how many lines the text has, as it was written."""
         return self.body.count("\n") + 1 if self.body else 0
+
+    @property
+    def is_prose(self) -> bool:
+        """Say whether the text is Markdown, or likely to be."""
+        return self.kind == "message" and not self.is_person
 
     def lines(self, columns: int) -> list[Text]:
         """Return the heading, and below it the text in lines of at most so many columns."""
@@ -64,8 +71,21 @@ class Block:
             return [head]
         if columns not in self._lines:
             room = max(columns - INDENT, 1)
-            self._lines = {columns: [_line(line, self.kind) for line in wrapped(self.body, room)]}
+            lines = (
+                drawn(self.body, room)
+                if self.drawn
+                else (_line(line, self.kind) for line in wrapped(self.body, room))
+            )
+            self._lines = {columns: list(lines)}
         return [head, *self._lines[columns]]
+
+    def draw(self) -> bool:
+        """Let the text be drawn as Markdown from now on; return whether that may change it."""
+        if self.drawn or not self.is_prose or self.is_folded or not self.body:
+            return False
+        self.drawn = True
+        self._lines.clear()
+        return True
 
     def matches(self, words: re.Pattern[str]) -> bool:
         """Say whether any of the words is in it."""
@@ -127,6 +147,16 @@ def _agent(session: Session) -> Block:
 def _note(note: Note) -> Block:
     state = "" if note.resolved_at is None else " (resolved)"
     return Block("note", f"{note.kind}{state}", "bold yellow", note.body)
+
+
+def drawn(text: str, room: int) -> Iterator[Text]:
+    """Yield the lines of Markdown in at most `room` columns."""
+    from sessiondb.cli.screen.prose import Prose
+
+    for line in Prose(room, colours=True).markdown(text):
+        shown = Text(" " * INDENT, no_wrap=True, end="")
+        shown.append_text(Text.from_ansi(line))
+        yield shown
 
 
 def _line(text: str, kind: str) -> Text:

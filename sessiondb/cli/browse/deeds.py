@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from sessiondb.chat.text import shown
+from sessiondb.chat.text import one_line, shown
 from sessiondb.cli.browse.keymap import DEEDS
 from sessiondb.errors import SessionDBError
 
@@ -77,12 +77,14 @@ class SessionScreen(Screen[None]):
             return
 
         def tag(session_id: str, text: str) -> str:
+            if text == before:
+                return "tags unchanged"
             tags = [tag.strip() for tag in text.split(",") if tag.strip()]
             self.store.set_tags(session_id, tags)
             return f"tags: {', '.join(tags) or 'none'}"
 
         with self.told():
-            before = ", ".join(self.store.tags(self.session_id))
+            before = one_line(", ".join(self.store.tags(self.session_id)))
             self.ask("Tags, with commas between them", before, tag)
 
     def action_title(self) -> None:
@@ -91,12 +93,14 @@ class SessionScreen(Screen[None]):
             return
 
         def title(session_id: str, text: str) -> str:
+            if text == before:
+                return "title unchanged"
             self.store.set_title(session_id, text)
             return "title changed" if text else "title removed"
 
         with self.told():
-            before = self.store.session(self.session_id).title or ""
-            self.ask("Title", " ".join(before.split()), title)
+            before = one_line(self.store.session(self.session_id).title or "").strip()
+            self.ask("Title", before, title)
 
     def action_pin(self) -> None:
         """Pin the session, or no longer."""

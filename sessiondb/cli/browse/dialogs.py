@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static, Tree
 from textual.widgets.tree import TreeNode
 
-from sessiondb.chat.text import counted, visible
+from sessiondb.chat.text import counted
 from sessiondb.cli.browse.keymap import HELP
 from sessiondb.cli.browse.rows import title
 from sessiondb.cli.browse.store import Family
@@ -34,7 +34,7 @@ class Ask(ModalScreen[str | None]):
         """Yield the question and the field."""
         with Vertical(classes="dialog"):
             yield Static(self._question, markup=False)
-            yield Input(visible(self._value), select_on_focus=False)
+            yield Input(self._value, select_on_focus=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Give what was typed."""

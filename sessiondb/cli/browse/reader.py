@@ -101,7 +101,37 @@ class Reader(ScrollView, can_focus=True):
             self.scroll_to(y=self.line, animate=False, immediate=True)
         elif self.line >= top + height:
             self.scroll_to(y=self.line - height + 1, animate=False, immediate=True)
+        self._draw_seen()
         self.refresh()
+
+    def _draw_seen(self) -> None:
+        """Draw the Markdown of the blocks that are on the screen; the current line's block stays where it is."""
+        for _ in range(3):
+            top, height = round(self.scroll_offset.y), max(self.size.height, 1)
+            seen = {index for index, _ in self._lines[top : top + height]}
+            # All of them, not as many as any() needs.
+            if not [index for index in sorted(seen) if self.blocks[index].draw()]:
+                return
+            block, row = self._block_index(), self.line - top
+            offset, text = self.line - self._begins[block], self._lines[self.line][1].plain
+            was_hit = self.words is not None and self.words.search(text) is not None
+            self._lay_out()
+            self.line = self._near(block, offset, was_hit)
+            self.scroll_to(y=self.line - row, animate=False, immediate=True)
+
+    def _near(self, block: int, offset: int, was_hit: bool) -> int:
+        """Return the line of a block that is nearest to where it was; if that was a hit, one that is a hit as well."""
+        begin = self._begins[block]
+        end = next(
+            (line for line in range(begin, len(self._lines)) if self._lines[line][0] != block),
+            len(self._lines),
+        )
+        lines = [
+            line
+            for line in range(begin, end)
+            if not was_hit or (self.words is not None and self.words.search(self._lines[line][1].plain))
+        ] or [begin]
+        return min(lines, key=lambda line: abs(line - begin - offset))
 
     def _go_to_block(self, index: int) -> None:
         if self._begins:

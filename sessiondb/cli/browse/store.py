@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessiondb.database import SessionDB
-from sessiondb.errors import Conflict
+from sessiondb.errors import Conflict, NotFound
 from sessiondb.records import ResumeCommand, SearchHit, Session, SessionFilter, Transcript
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ CHUNK = 200
 
 MAX_HITS = 500
 """Sessions that a search lists."""
+
+PATIENCE = 3.0
+"""Seconds that a change waits for other writers, the screen with it."""
 
 PREVIEWED = 8
 """Messages that a preview reads."""
@@ -70,10 +73,13 @@ class Found(Rows):
         self.remarks = (*result.remarks, *([f"{more:,} more sessions match"] if more > 0 else []))
 
     def row(self, index: int) -> Row | None:
-        """Return one of them."""
+        """Return one of them; None where it has been removed since."""
         if index not in self._rows:
             hit = self._hits[index]
-            self._rows[index] = Row(self._db.sessions.get(hit.session_id or ""), hit)
+            try:
+                self._rows[index] = Row(self._db.sessions.get(hit.session_id or ""), hit)
+            except NotFound:
+                return None
         return self._rows[index]
 
     def forget(self) -> None:
@@ -148,26 +154,26 @@ class Store:
 
     def set_title(self, session_id: str, title: str) -> None:
         """Set the title of a session."""
-        with SessionDB(self._path) as db:
+        with SessionDB(self._path, time_budget=PATIENCE) as db:
             db.sessions.set_title(session_id, title or None)
 
     def set_tags(self, session_id: str, tags: list[str]) -> None:
         """Give a session these tags and no others."""
-        with SessionDB(self._path) as db:
+        with SessionDB(self._path, time_budget=PATIENCE) as db:
             before = db.sessions.tags(session_id)
             db.sessions.remove_tags(session_id, [tag for tag in before if tag not in tags])
             db.sessions.add_tags(session_id, [tag for tag in tags if tag not in before])
 
     def toggle_pin(self, session_id: str) -> bool:
         """Pin a session, or no longer; return whether it is pinned now."""
-        with SessionDB(self._path) as db:
+        with SessionDB(self._path, time_budget=PATIENCE) as db:
             pinned = not db.sessions.get(session_id).pinned
             db.sessions.set_pinned(session_id, pinned)
         return pinned
 
     def end(self, session_id: str) -> None:
         """End a session. Raises Conflict where it has ended."""
-        with SessionDB(self._path) as db:
+        with SessionDB(self._path, time_budget=PATIENCE) as db:
             if not db.sessions.end(session_id):
                 raise Conflict("this session has ended already")
 

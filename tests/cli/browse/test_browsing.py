@@ -200,6 +200,29 @@ def test_a_session_is_read_with_folding_hits_and_turns(path: Path) -> None:
     browse(path, script)
 
 
+def test_markdown_is_drawn_when_it_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with SessionDB(path) as db:
+        id = db.sessions.start("codex", title="T").id
+        for turn in range(30):
+            db.messages.append(id, "user", f"**typed** {turn}")
+            db.messages.append(id, "assistant", f"A **bold** word.\n\n- point {turn}\n\n`needle{turn}`")
+
+    async def script(person: Person) -> None:
+        await person.type("enter")
+        assert "**typed** 0" in person.seen
+        assert "A bold word." in person.seen
+        assert not person.reader.blocks[-1].drawn
+        await person.type("slash", *"needle25", "enter")
+        assert person.line.strip() == "needle25"
+        assert person.line in person.seen
+        await person.type("G")
+        assert person.reader.blocks[-1].drawn
+        assert "• point 29" in person.seen
+
+    browse(path, script)
+
+
 def test_a_hit_is_opened_where_it_is(path: Path) -> None:
     async def script(person: Person) -> None:
         await person.type("enter")
