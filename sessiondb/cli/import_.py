@@ -146,6 +146,12 @@ def _show(report: ImportReport, by_agent: Mapping[str, Mapping[str, int]] = Mapp
     for agent, count in by_agent.items():
         print_result(f"  {agent}: {count['added']:,} added, {count['updated']:,} updated")
     _list_skipped(report)
+    for entry in report.unfilled:
+        print_notice(
+            f"{entry.format}: {counted(entry.logs, 'log')} that an earlier version read"
+            f" {'is' if entry.logs == 1 else 'are'} gone: what this version would read besides is missing"
+            f" in {counted(entry.sessions, 'session')} with {counted(entry.responses, 'response')}"
+        )
 
 
 def _in_words(report: ImportReport) -> Iterator[str]:

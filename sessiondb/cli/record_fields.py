@@ -195,6 +195,7 @@ def import_fields(report: ImportReport) -> dict[str, Any]:
         },
         "messages": {"added": report.messages_added},
         "skipped": [fields_of(skipped) for skipped in report.skipped],
+        **({"unfilled": [fields_of(entry) for entry in report.unfilled]} if report.unfilled else {}),
         "seconds": report.seconds,
     }
 

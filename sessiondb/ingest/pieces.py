@@ -17,6 +17,7 @@ from sessiondb.dao.lookups import count_by_agent
 from sessiondb.importers.base import SessionRecord
 from sessiondb.records import ImportReport, Skipped
 from sessiondb.records.export_rows import HeaderRow, SessionRow, weight
+from sessiondb.records.imports import Unfilled
 from sessiondb.storage.turns import Pace
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class Tally:
     skipped: list[Skipped] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    unfilled: list[Unfilled] = field(default_factory=list)
 
     def take(self, part: Tally) -> None:
         """Add what a part of the run did."""
@@ -155,5 +157,6 @@ class Tally:
             skipped=self.skipped,
             refused=self.refused,
             unread=self.unread,
+            unfilled=self.unfilled,
             seconds=round(seconds, 3),
         )

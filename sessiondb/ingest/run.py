@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import time
 from collections.abc import Iterator, Sized
 from datetime import tzinfo
@@ -11,6 +12,7 @@ from datetime import tzinfo
 from sessiondb.dao.forks.parents import link_parents
 from sessiondb.dao.ledger import Entry, Ledger, Stat, Trouble
 from sessiondb.dao.lookups import Lookups
+from sessiondb.dao.lost_logs import LostLogs
 from sessiondb.dao.search.indexes import TOOLS, SearchIndex
 from sessiondb.dao.union.replacing import NOTHING_OLD, OldReading
 from sessiondb.dao.union.sessions import Batch
@@ -72,6 +74,7 @@ class Ingest:
         self._is_ahead = read_ahead
         self._ahead: ReadAhead | None = None
         self._pace = Pace()
+        self._gone: list[str] = []
 
     def run(self, sources: list[str]) -> ImportReport:
         """Import files and folders; what is unchanged since the last run is passed over by its stat.
@@ -99,6 +102,8 @@ class Ingest:
                 with self._db.transaction():
                     link_parents(self._db)
             self._index()
+        if self._gone:
+            self._tally.unfilled = LostLogs(self._db).unfilled(self._gone, self._versions)
         return self._tally.report(self._db, time.monotonic() - started)
 
     def _changed(self, candidates: Iterator[Found | Refused]) -> list[Found]:
@@ -121,6 +126,11 @@ class Ingest:
             self._tally.skipped += [Skipped(path, line, reason) for line, _, reason in troubles.get(path, ())]
             if known[path][1] is None and found.is_named:
                 self._tally.refused.append(found.path)
+        self._gone = [
+            path
+            for path, (_, format, version) in known.items()
+            if format and 0 <= version < self._versions.get(format, 0) and not os.path.lexists(path)
+        ]
         return sorted(changed, key=lambda found: (found.stat.mtime_ns, found.path))
 
     def _is_done(self, found: Found, stat: Stat, format: str | None, version: int) -> bool:

@@ -19,13 +19,23 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfilled:
+    """What an earlier version has read of logs that are gone, so that what newer ones read more of is not there."""
+
+    format: str
+    logs: int
+    sessions: int
+    responses: int
+
+
+@dataclass(frozen=True, slots=True)
 class ImportReport:
     """What an import did, or would do in a dry run.
 
     `files` were looked at; `sessions_added` and `sessions_updated` are ids, `sessions_unchanged` counts the
     others in these files. `added_by_agent` and `updated_by_agent` count the sessions by agent. `refused` are
     the named files that were not imported, or not wholly; `unread` are those that another run may read as
-    they are.
+    they are. `unfilled`: what is gone of that a newer importer would read more; it is told once.
     """
 
     files: int = 0
@@ -38,5 +48,6 @@ class ImportReport:
     skipped: list[Skipped] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    unfilled: list[Unfilled] = field(default_factory=list)
     seconds: float = 0.0
     dry_run: bool = False

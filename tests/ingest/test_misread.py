@@ -17,6 +17,7 @@ from sessiondb.dao.session_details import SessionDetails
 from sessiondb.importers import claude_code, opencode
 from sessiondb.importers.base import MessageRecord, SessionRecord
 from sessiondb.ingest.run import Ingest
+from sessiondb.records.imports import Unfilled
 
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 WHEN = "2026-10-01T08:00:00.000Z"
@@ -198,3 +199,35 @@ def test_a_crush_database_taken_for_opencode_gets_its_name_and_keeps_its_tags(
     assert (agent, title, count) == ("crush", "Roses", 1)
     assert new != old
     assert details(db).tags(new) == ["roses"]
+
+
+def test_what_cannot_be_read_again_because_its_log_is_gone_is_told_once(
+    db: SessionDB, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(session: str) -> str:
+        message = {
+            "id": f"msg_{session}", "role": "assistant", "model": "claude-opus-4-8", "content": "Beds.",
+            "usage": {"input_tokens": 3, "output_tokens": 4},
+        }  # fmt: skip
+        line = {
+            "type": "assistant",
+            "uuid": session,
+            "sessionId": session,
+            "timestamp": WHEN,
+            "message": message,
+        }
+        return json.dumps(line) + "\n"
+
+    ids = [f"6f1c1e0e-0f3c-4c6e-9d7e-00000000000{number}" for number in range(3)]
+    for id in ids:
+        (tmp_path / f"{id}.jsonl").write_text(answer(id), encoding="utf-8")
+    assert db.import_logs(tmp_path).unfilled == []
+    (tmp_path / f"{ids[0]}.jsonl").unlink()
+    assert db.import_logs(tmp_path).unfilled == []
+
+    monkeypatch.setattr(claude_code, "version", claude_code.version + 1)
+
+    assert db.import_logs(tmp_path).unfilled == [Unfilled("claude-code", logs=1, sessions=1, responses=1)]
+    assert db.import_logs(tmp_path).unfilled == []
+    (tmp_path / f"{ids[1]}.jsonl").unlink()
+    assert db.import_logs(tmp_path).unfilled == []
