@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 ELLIPSIS = "…"
 
@@ -73,6 +74,21 @@ def cut(text: str, columns: int) -> str:
             break
         kept += character
     return kept.rstrip() + ELLIPSIS
+
+
+def folded(line: str, room: int) -> Iterator[str]:
+    """Yield a line in pieces of at most `room` columns, wherever that is."""
+    if line.isascii():
+        yield from (line[start : start + room] for start in range(0, max(len(line), 1), room))
+        return
+    start = taken = 0
+    for number, character in enumerate(line):
+        columns = width(character)
+        if taken + columns > room and number > start:
+            yield line[start:number]
+            start, taken = number, 0
+        taken += columns
+    yield line[start:]
 
 
 def pad(text: str, columns: int, *, right: bool = False) -> str:

@@ -93,8 +93,16 @@ def painted(text: str, kind: str) -> str:
     return click.style(text, **STYLES[kind]) if text and has_colours() else text
 
 
-def painter() -> Callable[[str, str], str]:
+def plain(text: str, kind: str) -> str:
+    """Return a text as it is: the painter where there are no colours."""
+    return text
+
+
+Painter = Callable[[str, str], str]
+
+
+def painter() -> Painter:
     """Return `painted` for many texts: whether there are colours is asked once."""
     if not has_colours():
-        return lambda text, kind: text
+        return plain
     return lambda text, kind: click.style(text, **STYLES[kind]) if text else text

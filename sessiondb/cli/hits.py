@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from sessiondb import timestamps
-from sessiondb.chat.text import counted, one_line
-from sessiondb.cli.colours import has_colours
+from sessiondb.chat.text import counted, cut, folded, one_line, width
+from sessiondb.cli.colours import Painter, has_colours, painter, plain
 from sessiondb.cli.render import strong
 from sessiondb.records import SearchHit, SearchResult
+from sessiondb.records.agents import short_name
 from sessiondb.records.projects import folder_name
 
 _WHERE = {"note": "note", "session": "title"}
+_MOST = 2
+"""Lines of a snippet on a terminal."""
 
 
 def lines(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> Iterator[str]:
@@ -26,6 +30,96 @@ def lines(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> Iterator[s
         yield f"  {_further(hit, short_id)}"
         if hit.others:
             yield f"  {counted(hit.others, 'more session')} of this conversation: --all lists each"
+
+
+def drawn(hits: Iterable[SearchHit], short_ids: Mapping[str, str], columns: int) -> Iterator[list[str]]:
+    """Yield for each hit the lines of a terminal: its session, what was found there, and how to read and resume it."""
+    paint = painter()
+    for hit in hits:
+        short_id = short_ids.get(hit.session_id or "", "")
+        about = cut(_when(hit), max(columns - 20, 12))
+        title = cut(one_line(hit.title or "(no title)"), columns - width(about) - 2)
+        space = " " * max(columns - width(title) - width(about), 2)
+        text = _wrapped(one_line(hit.snippet), columns - 2, width if paint is plain else _marked_width)
+        block = [f"{paint(title, 'strong')}{space}{paint(about, 'dim')}"]
+        block += [f"  {line}" for line in _painted(text, paint)]
+        block += [f"  {line}" for line in _ways(hit, short_id, columns - 2, paint)]
+        yield block
+
+
+def fitting(blocks: Iterable[list[str]], lines: int) -> Iterator[list[str]]:
+    """Yield those of the blocks, from the first one on, for which there are so many lines; one at least."""
+    taken = 0
+    for block in blocks:
+        taken += len(block) + bool(taken)
+        if taken > lines and taken > len(block):
+            return
+        yield block
+
+
+def _when(hit: SearchHit) -> str:
+    """Return of which agent and project a hit is, and how old."""
+    moment = timestamps.relative_text(hit.created_at) if hit.created_at else None
+    project = folder_name(hit.project) if hit.project else None
+    agent = short_name(hit.agent) if hit.agent else None
+    return " · ".join(one_line(value) for value in (agent, project, moment) if value)
+
+
+def _ways(hit: SearchHit, short_id: str, columns: int, paint: Painter) -> list[str]:
+    """Return the commands that read and resume the session of a hit, and what else is there, on a line or two."""
+    if not short_id:
+        return [paint("a note on the project", "dim")]
+    around = f" --around {hit.seq}" if hit.seq is not None else ""
+    show, resume = f"sessiondb show {short_id}{around}", f"sessiondb resume {short_id}"
+    more = [f"+{hit.more:,} here"] if hit.more else []
+    more += [f"+{counted(hit.others, 'session')} (--all)"] if hit.others else []
+    commands = " · ".join((show, resume))
+    rest = " · ".join(more)
+    room = columns - width(commands) - 3
+    line = " · ".join((paint(show, "id"), paint(resume, "id")))
+    if not rest:
+        return [line]
+    return [f"{line}{paint(f' · {rest}', 'dim')}"] if width(rest) <= room else [line, paint(rest, "dim")]
+
+
+def _wrapped(text: str, columns: int, measure: Callable[[str], int]) -> list[str]:
+    """Return a text on two lines at most, broken between words where there are any."""
+    lines = [""]
+    for word in text.split(" "):
+        # A word of another script, or a path, may be longer than a line.
+        for piece in folded(word, columns) if width(word) > columns else (word,):
+            longer = f"{lines[-1]} {piece}" if lines[-1] else piece
+            if measure(longer) > columns:
+                lines.append(piece)
+            else:
+                lines[-1] = longer
+    if len(lines) > _MOST:
+        lines[_MOST - 1] = cut(f"{lines[_MOST - 1]} {lines[_MOST]}", columns)
+    return lines[:_MOST]
+
+
+def _marked_width(text: str) -> int:
+    """Return the columns that a text takes whose marks become colours."""
+    return width(text.replace("«", "").replace("»", ""))
+
+
+def _painted(lines: Iterable[str], paint: Painter) -> Iterator[str]:
+    """Yield lines with the marked words painted, in place of their marks where there are colours.
+
+    A mark that is opened on one line may be closed on the next.
+    """
+    if paint is plain:
+        yield from lines
+        return
+    is_marked = False
+    for line in lines:
+        shown = ""
+        for part in re.split("([«»])", line):
+            if part in ("«", "»"):
+                is_marked = part == "«"
+            else:
+                shown += paint(part, "mark") if is_marked else part
+        yield shown
 
 
 def remarks(result: SearchResult) -> Iterator[str]:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sessiondb.chat.text import counted
 from sessiondb.cli.options import database_option, filter_options, output_options, reading, say_unknown
 from sessiondb.cli.record_fields import SESSIONS, session_rows
-from sessiondb.cli.render import Output, show_rows
+from sessiondb.cli.render import ROWS, Output, print_notice, show_rows
 
 if TYPE_CHECKING:
     from sessiondb.records.sessions import Criteria
@@ -16,10 +17,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @filter_options("agent", "project", "model", "platform", "tag", "branch", "is_open", "since", "until")
+@click.option("--all", "unfolded", is_flag=True, help="In a table, list sub-agents on their own.")
 @output_options()
 @database_option
-def command(where: Criteria, output: Output) -> None:
+def command(where: Criteria, unfolded: bool, output: Output) -> None:
     """List sessions, most recently active first.
+
+    A table has one row for a session and its sub-agents, and counts these; JSON and CSV have a row for each. On a
+    narrow terminal, columns give way: started, tokens, messages and sub-agents are left out, then agent and project
+    are cut, and the title last.
 
     \b
     Example:
@@ -28,10 +34,18 @@ def command(where: Criteria, output: Output) -> None:
     """
     from sessiondb.records import SessionFilter
 
+    fold = output.form not in ROWS and not unfolded
     with reading() as db:
         say_unknown(db, where)
         chosen = SessionFilter(**where)
-        sessions = db.sessions.page(chosen, limit=output.limit, offset=output.offset)
-        total = db.sessions.count(chosen)
-        short = db.short_ids([session.id for session in sessions])
-    show_rows(output, SESSIONS, session_rows(sessions, short), total=total)
+        sessions = db.sessions.page(chosen, limit=output.limit, offset=output.offset, fold=fold)
+        total = db.sessions.count(chosen, fold=fold)
+        folded = db.sessions.count(chosen) - total if fold else 0
+        ids = [session.id for session in sessions]
+        short, tags = db.short_ids(ids), db.sessions.tags_of(ids)
+        below = db.sessions.subagent_counts(ids) if fold else {}
+    columns = tuple(column for column in SESSIONS.columns if below or column.key != "subagents")
+    rows = session_rows(sessions, short, tags=tags, subagents=below)
+    show_rows(output, SESSIONS._replace(columns=columns), rows, total=total)
+    if folded:
+        print_notice(f"{counted(folded, 'sub-agent')} counted with their sessions; --all lists each")

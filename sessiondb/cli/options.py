@@ -206,7 +206,9 @@ def output_options(*, limit: int = 20) -> Callable[[Function], Function]:
             if len(forms) > 1:
                 raise click.UsageError("Give only one of --json, --nl, --csv, --tsv, and --fmt.")
             form = forms[0] if forms else "table"
-            output = Output(form, not no_headers, wide, limit or None, offset)
+            source = click.get_current_context().get_parameter_source("limit")
+            is_given = source not in (None, click.core.ParameterSource.DEFAULT)
+            output = Output(form, not no_headers, wide, limit or None, offset, is_given)
             return function(*args, output=output, **rest)
 
         return look_options(with_options(command, options))

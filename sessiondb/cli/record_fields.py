@@ -24,16 +24,18 @@ SESSIONS = Listing(
         "id", "native_id", "key", "agent", "title", "project", "model", "platform",
         "started_at", "last_active_at", "ended_at", "end_reason", "message_count", "tool_call_count",
         "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
+        "parent_id", "relation", "tags", "pinned",
     ),
     (
-        Column("short_id", "id"),
-        Column("title", "title", least=12),
-        Column("agent", "agent", least=6),
-        Column("folder", "project", least=6),
-        Column("started_at", "started", "time"),
-        Column("last_active_at", "last active", "time", short="active"),
-        Column("message_count", "messages", "number", short="msgs"),
-        Column("tokens", "tokens", "short"),
+        Column("short_id", "id", look="id"),
+        Column("title", "title", least=12, wants=35),
+        Column("subagents", "sub-agents", "number", short="subs", rank=2, look="dim"),
+        Column("agent", "agent", "agent", least=6, wants=6, rank=1),
+        Column("folder", "project", least=6, wants=8, rank=1),
+        Column("started_at", "started", "time", rank=5, look="dim"),
+        Column("last_active_at", "last active", "time", short="active", look="dim"),
+        Column("message_count", "messages", "number", short="msgs", rank=3),
+        Column("tokens", "tokens", "short", rank=4),
     ),
 )  # fmt: skip
 
@@ -84,8 +86,8 @@ HITS = Listing(
 
 
 def session_fields(session: Session) -> dict[str, Any]:
-    """Return the fields of SESSIONS."""
-    return {name: _session_field(session, name) for name in SESSIONS.fields}
+    """Return the fields of SESSIONS but for the tags."""
+    return {name: _session_field(session, name) for name in SESSIONS.fields if name != "tags"}
 
 
 def _session_field(session: Session, name: str) -> Any:
@@ -94,11 +96,19 @@ def _session_field(session: Session, name: str) -> Any:
     return getattr(session, name)
 
 
-def session_rows(sessions: Iterable[Session], short_ids: Mapping[str, str]) -> list[dict[str, Any]]:
+def session_rows(
+    sessions: Iterable[Session],
+    short_ids: Mapping[str, str],
+    *,
+    tags: Mapping[str, Sequence[str]] = {},
+    subagents: Mapping[str, int] = {},
+) -> list[dict[str, Any]]:
     """Return sessions as rows of SESSIONS, for JSON and tables alike."""
     return [
         {
             **session_fields(session),
+            "tags": list(tags.get(session.id, ())),
+            "subagents": subagents.get(session.id),
             "short_id": short_ids[session.id],
             "folder": folder(session.project),
             "tokens": session.tokens.total,
@@ -109,7 +119,7 @@ def session_rows(sessions: Iterable[Session], short_ids: Mapping[str, str]) -> l
 
 def session_details(session: Session, tags: Sequence[str]) -> dict[str, Any]:
     """Return all that is known of a session."""
-    names = ("parent_id", "relation", "pinned", "consolidated", "origin", "metadata")
+    names = ("consolidated", "origin", "metadata")
     return {
         **session_fields(session),
         "cost_microdollars": session.tokens.cost_microdollars,

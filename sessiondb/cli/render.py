@@ -10,13 +10,15 @@ from typing import IO, Any, Literal, NamedTuple
 
 import click
 
-from sessiondb.chat.text import cut, one_line, pad, short_number, shown, visible, visible_json, width
-from sessiondb.cli.colours import has_colours, is_drawing, is_plain, painted
+from sessiondb.chat.text import cut, one_line, short_number, shown, visible, visible_json, width
+from sessiondb.cli.colours import Painter, has_colours, is_drawing, is_plain, painted, painter
 
 Row = Mapping[str, Any]
 GAP = "  "
 WIDTH = 80
 """Columns of a terminal that does not say how wide it is."""
+HEIGHT = 24
+"""Lines of one that does not say how many it has."""
 
 
 class Output(NamedTuple):
@@ -27,22 +29,26 @@ class Output(NamedTuple):
     is_wide: bool = False
     limit: int | None = None
     offset: int = 0
+    is_limit_given: bool = False
 
 
 class Column(NamedTuple):
     """A column of a table: the key of its value in a row, its heading, and what the value is.
 
     Where the terminal is too narrow for the table, it may be cut down to a width of `least`; 0: never. On a
-    terminal the heading is `short`, where there is one. Before any is cut down, columns are left out: those of the
-    highest `rank` first, those of rank 0 never. A "figure" is text at the right.
+    terminal the heading is `short`, where there is one. Before any is cut down to less than it `wants` (three times
+    its least, where that is not said), columns are left out: those of the highest `rank` first, those of rank 0 never.
+    Those of higher ranks are cut down first. A "figure" is text at the right. `look` is a kind of cli/colours.py.
     """
 
     key: str
     heading: str
-    kind: Literal["text", "number", "short", "time", "cost", "figure"] = "text"
+    kind: Literal["text", "number", "short", "time", "cost", "figure", "agent"] = "text"
     least: int = 0
     short: str = ""
     rank: int = 0
+    wants: int = 0
+    look: str = ""
 
 
 class Listing(NamedTuple):
@@ -59,7 +65,7 @@ def show_rows(output: Output, listing: Listing, rows: Sequence[Row], *, total: i
             _print(table(output, listing.columns, rows))
         else:
             print_notice("no matches")
-    elif output.form in ("json", "nl", "csv", "tsv"):
+    elif output.form in ROWS:
         _print(_FORMS[output.form](fields_in(listing, rows), output, listing.fields))
     else:
         _print(_tabulated(output, listing.columns, rows))
@@ -84,8 +90,9 @@ def table(output: Output, columns: Sequence[Column], rows: Sequence[Row]) -> Ite
         widths = _fitted(widths, columns, terminal_width() - len(GAP) * (len(columns) - 1))
     if output.headers:
         yield strong(_line(headings, widths, columns))
+    paint = painter()
     for texts in cells:
-        yield _line(texts, widths, columns)
+        yield _line(texts, widths, columns, paint)
 
 
 def _has_columns() -> bool:
@@ -99,7 +106,7 @@ def _kept(columns: Sequence[Column], rows: Sequence[Row], headers: bool) -> Sequ
     for column in columns:
         texts = [_cell(column, row.get(column.key), is_short=True) for row in rows]
         size = max(map(width, [*texts, _heading(column, True) if headers else ""]))
-        wanted.append(min(size, 3 * column.least) if column.least else size)
+        wanted.append(min(size, column.wants or 3 * column.least) if column.least else size)
     while sum(wanted) + len(GAP) * (len(columns) - 1) > terminal_width():
         worst = max(range(len(columns)), key=lambda place: (columns[place].rank, place))
         if not columns[worst].rank:
@@ -224,6 +231,13 @@ def terminal_width() -> int:
     return WIDTH
 
 
+def terminal_height() -> int:
+    """Return how many lines the terminal of stdout has: $LINES, or what it says itself."""
+    with contextlib.suppress(ValueError, OSError):
+        return int(os.environ.get("LINES") or 0) or os.get_terminal_size(sys.stdout.fileno()).lines or HEIGHT
+    return HEIGHT
+
+
 def _print(lines: Iterable[str]) -> None:
     colours = has_colours()
     for line in lines:
@@ -262,6 +276,8 @@ def _csv(rows: Sequence[Row], output: Output, fields: Sequence[str]) -> Iterator
     yield from buffer.getvalue().split("\n")[:-1]
 
 
+ROWS = ("json", "nl", "csv", "tsv")
+"""Forms for other programs: a row for each thing, whatever a table folds."""
 _FORMS = {"json": _json_array, "nl": _json_lines, "csv": _csv, "tsv": _csv}
 
 
@@ -287,19 +303,29 @@ def _tabulated(output: Output, columns: Sequence[Column], rows: Sequence[Row]) -
     )
 
 
-def _line(texts: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> str:
-    parts = (
-        pad(cut(text, size), size, right=_is_right(column))
-        for text, size, column in zip(texts, widths, columns, strict=True)
-    )
-    return GAP.join(parts).rstrip()
+def _line(
+    texts: Sequence[str], widths: Sequence[int], columns: Sequence[Column], paint: Painter | None = None
+) -> str:
+    """Return the cells of a row side by side, each in its look; the last is not filled up."""
+    line, gap = "", ""
+    for text, size, column in zip(texts, widths, columns, strict=True):
+        kept = cut(text, size)
+        space = " " * (size - width(kept))
+        # The space around a text is not painted, so that the line ends where its last text does.
+        painted_text = paint(kept, column.look) if paint and column.look else kept
+        line += gap + (space if _is_right(column) else "") + painted_text
+        gap = GAP if _is_right(column) else space + GAP
+    return line.rstrip()
 
 
 def _fitted(widths: list[int], columns: Sequence[Column], available: int) -> list[int]:
     """Return the widths made less until the table fits: columns to three times their least, then to it."""
     fitted = list(widths)
+    # Where ranks are equal, the first is cut first.
+    order = sorted(range(len(columns)), key=lambda place: -columns[place].rank)
     for factor in (3, 1):
-        for index, column in enumerate(columns):
+        for index in order:
+            column = columns[index]
             excess = sum(fitted) - available
             if column.least and excess > 0:
                 fitted[index] = max(min(fitted[index], column.least * factor), fitted[index] - excess)
@@ -321,6 +347,10 @@ def _cell(column: Column, value: Any, *, is_short: bool) -> str:
         from sessiondb import timestamps
 
         return timestamps.relative_text(value) if is_short else timestamps.local_text(value)
+    if column.kind == "agent" and is_short:
+        from sessiondb.records.agents import short_name
+
+        return short_name(one_line(str(value)))
     if column.kind == "short":
         return short_number(value)
     if column.kind == "cost":

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sessiondb.cli.hits import lines, remarks
+from sessiondb.chat.text import width
+from sessiondb.cli.colours import is_drawing
+from sessiondb.cli.hits import drawn, fitting, lines, remarks
 from sessiondb.cli.options import (
     complete_times,
     completing,
@@ -19,7 +22,16 @@ from sessiondb.cli.options import (
     time_end,
 )
 from sessiondb.cli.record_fields import HITS, hit_rows, search_fields
-from sessiondb.cli.render import Output, print_more, print_notice, show_json, show_rows, show_text
+from sessiondb.cli.render import (
+    Output,
+    print_more,
+    print_notice,
+    show_json,
+    show_rows,
+    show_text,
+    terminal_height,
+    terminal_width,
+)
 
 if TYPE_CHECKING:
     from sessiondb.cli.hit_in_transcript import Opened
@@ -108,6 +120,8 @@ def command(
 ) -> None:
     """Search the text of sessions.
 
+    A terminal gets as many results as fit the screen, the best first; -n N lists N.
+
     A query can have words, "phrases", prefix*, -word, OR, and fields such as agent: or before:. Any text is
     a valid query. If few sessions contain all the words, those that contain some of them are listed too.
 
@@ -127,15 +141,40 @@ def command(
     if shown:
         show_text(shown.lines, paged=True, first=shown.first)
         return
+    count = len(result.hits)
     if output.form == "json":
         show_json(search_fields(result))
+    elif output.form == "table" and is_drawing():
+        count = _draw(result, short, output)
     elif output.form == "table":
         show_text(lines(result.hits, short))
     else:
         show_rows(output, HITS, hit_rows(result.hits, short))
     for remark in remarks(result):
         print_notice(remark)
-    print_more(result.total - output.offset - len(result.hits))
+    if count < len(result.hits):
+        _say_how_to_go_on(result, output, count)
+    else:
+        print_more(result.total - output.offset - count)
+
+
+def _draw(result: SearchResult, short: Mapping[str, str], output: Output) -> int:
+    """Print the hits that fit the screen, or as many as were asked for, and return how many those are."""
+    blocks = drawn(result.hits, short, terminal_width())
+    if not output.is_limit_given:
+        # What is said after them, and the prompt, have their lines too.
+        said = 2 + sum(1 + width(remark) // terminal_width() for remark in remarks(result))
+        blocks = fitting(blocks, terminal_height() - said)
+    shown = list(blocks)
+    show_text(line for number, block in enumerate(shown) for line in ([""] * bool(number) + block))
+    return len(shown)
+
+
+def _say_how_to_go_on(result: SearchResult, output: Output, count: int) -> None:
+    left = result.total - output.offset - count
+    print_notice(
+        f"{left:,} more; -n {output.limit} lists that many, --offset {output.offset + count} goes on here"
+    )
 
 
 def _open(db: SessionDB, result: SearchResult) -> Opened | None:

@@ -174,15 +174,17 @@ class Sessions(SessionDetails):
             self._db.value("SELECT EXISTS (SELECT 1 FROM sessions) OR EXISTS (SELECT 1 FROM deletions)")
         )
 
-    def page(self, where: SessionFilter, *, limit: int | None = 20, offset: int = 0) -> list[Session]:
+    def page(
+        self, where: SessionFilter, *, limit: int | None = 20, offset: int = 0, fold: bool = False
+    ) -> list[Session]:
         """Return sessions, the newest activity first; `limit` None means all.
 
-        Those that are empty, or that nothing dates but their file, come last. Raises InvalidInput for a limit or
-        offset below 0.
+        Those that are empty, or that nothing dates but their file, come last. With `fold`, a sub-agent whose parent
+        is among the sessions meant is left out. Raises InvalidInput for a limit or offset below 0.
         """
         row_limit(limit)
         offset = row_offset(offset)
-        clause, parameters = where_clause(where)
+        clause, parameters = _clause(where, fold)
         found: list[Session] = []
         for condition in (RECENT, f"NOT {RECENT}"):
             narrowed = f"{clause} {'AND' if clause else 'WHERE'} {condition}"
@@ -209,9 +211,33 @@ class Sessions(SessionDetails):
         )
         return [row[0] for row in rows]
 
-    def count(self, where: SessionFilter) -> int:
-        """Return how many sessions there are."""
-        clause, parameters = where_clause(where)
+    def subagent_counts(self, session_ids: Iterable[str]) -> dict[str, int]:
+        """Return how many sub-agents are below each of some sessions, at any depth, for those that have any."""
+        rows = self._db.rows(
+            "WITH RECURSIVE below (root, id) AS ("
+            "SELECT parent_id, id FROM sessions"
+            " WHERE relation = 'subagent' AND parent_id IN (SELECT value FROM json_each(?))"
+            " UNION SELECT b.root, s.id FROM below AS b JOIN sessions AS s ON s.parent_id = b.id"
+            " WHERE s.relation = 'subagent') SELECT root, count(*) FROM below GROUP BY root",
+            (json.dumps(list(session_ids)),),
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def tags_of(self, session_ids: Iterable[str]) -> dict[str, list[str]]:
+        """Return the tags of some sessions in alphabetical order, for those that have any."""
+        rows = self._db.rows(
+            "SELECT st.session_id, g.name FROM session_tags AS st JOIN tags AS g ON g.id = st.tag_id"
+            " WHERE st.session_id IN (SELECT value FROM json_each(?)) ORDER BY g.name",
+            (json.dumps(list(session_ids)),),
+        )
+        found: dict[str, list[str]] = {}
+        for session_id, name in rows:
+            found.setdefault(session_id, []).append(name)
+        return found
+
+    def count(self, where: SessionFilter, *, fold: bool = False) -> int:
+        """Return how many sessions there are; `fold` is that of `page`."""
+        clause, parameters = _clause(where, fold)
         return int(self._db.value(f"SELECT count(*) FROM sessions AS s {clause}", parameters))
 
     def end(
@@ -293,6 +319,19 @@ class Sessions(SessionDetails):
         )
         self._db.execute("DELETE FROM deletions WHERE session_id = ?", (new_id,))
         return new_id
+
+
+def _clause(where: SessionFilter, fold: bool) -> tuple[str, list[Any]]:
+    """Return a WHERE clause over the alias `s` and its parameters."""
+    clause, parameters = where_clause(where)
+    if not fold:
+        return clause, parameters
+    # A parent that is not there has left no id. Without conditions, every other one is among those meant.
+    is_meant = f"AND s.parent_id IN (SELECT s.id FROM sessions AS s {clause})" if clause else ""
+    is_folded = f"s.relation = 'subagent' AND s.parent_id IS NOT NULL {is_meant}"
+    return f"{clause} {'AND' if clause else 'WHERE'} NOT coalesce({is_folded}, 0)", parameters * (
+        2 if clause else 1
+    )
 
 
 def _with_text_ids(channel: Channel | None) -> Channel | None:

@@ -21,6 +21,14 @@ _ALIASES = {
 }
 
 
+_SHORT = {"claude-code": "claude", "gemini-cli": "gemini", "copilot-cli": "copilot"}
+
+
+def short_name(agent: str) -> str:
+    """Return what an agent is called where there is little room, a name that `stored_name` understands."""
+    return _SHORT.get(agent, agent)
+
+
 def stored_name(agent: str) -> str:
     """Return the name that sessions of an agent are stored under: `claude` is claude-code; others as they are."""
     lowered = agent.strip().lower()

@@ -6,7 +6,8 @@ import io
 
 import pytest
 
-from sessiondb.cli.hits import lines, remarks
+from sessiondb.chat.text import width
+from sessiondb.cli.hits import drawn, fitting, lines, remarks
 from sessiondb.records import SearchHit, SearchResult
 
 HIT = SearchHit(
@@ -105,3 +106,44 @@ def test_marked_words_are_bold_on_a_terminal(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_a_result_is_taken_for_what_it_is(result: SearchResult, expected: list[str]) -> None:
     assert list(remarks(result)) == expected
+
+
+def test_a_terminal_gets_session_words_and_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    found = hit(title="Amounts", more=4, others=1, agent="claude-code", created_at="2020-03-02T08:00:00.000Z")
+
+    assert list(drawn([found], {"s1": "s1"}, 60)) == [
+        [
+            "Amounts                          claude · quill · 2020-03-02",
+            "  a «b» c",
+            "  sessiondb show s1 --around 3 · sessiondb resume s1",
+            "  +4 here · +1 session (--all)",
+        ]
+    ]
+
+
+@pytest.mark.parametrize("columns", [24, 40, 80, 140])
+@pytest.mark.parametrize("snippet", ["船" * 200, "x" * 300, "«" + "word " * 60 + "»", "/a/b " * 80, ""])
+def test_no_line_of_a_hit_is_longer_than_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, columns: int, snippet: str
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    (block,) = drawn([hit(snippet=snippet, title="title " * 40)], {"s1": "s1"}, columns)
+
+    *text, commands = block
+    assert [line for line in text if width(line.replace("«", "").replace("»", "")) > columns] == []
+    assert commands.startswith("  sessiondb show s1 --around 3")
+
+
+def test_marked_words_are_painted_across_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    (block,) = drawn([hit(snippet=f"{'a ' * 9}«b c»")], {"s1": "s1"}, 22)
+
+    assert block[1:3] == ["  a a a a a a a a a \x1b[31m\x1b[1mb\x1b[0m", "  \x1b[31m\x1b[1mc\x1b[0m"]
+
+
+def test_as_many_hits_are_shown_as_fit_and_one_always() -> None:
+    blocks = [["1", "1"], ["2", "2"], ["3"]]
+
+    assert [len(list(fitting(blocks, lines))) for lines in (0, 2, 4, 5, 6, 7)] == [1, 1, 1, 2, 2, 3]

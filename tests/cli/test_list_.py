@@ -42,6 +42,10 @@ PARSER = {
     "cache_write_tokens": None,
     "output_tokens": 300,
     "reasoning_tokens": 100,
+    "parent_id": None,
+    "relation": None,
+    "tags": ["kitchen"],
+    "pinned": False,
 }
 
 
@@ -54,6 +58,106 @@ def test_table_shows_the_newest_activity_first(filled: Path, run: Run) -> None:
     result = run("list")
 
     assert (result.stdout, result.stderr, result.exit_code) == (TABLE, "", 0)
+
+
+@pytest.fixture
+def family(path: Path) -> Path:
+    """Make a session with a sub-agent, which has one of its own, beside an ordinary fork and a lost sub-agent."""
+    with SessionDB(path) as db:
+        db.sessions.start(
+            "claude-code", id="main", title="The whole", model="big", started_at="2026-03-01T08:00:00Z"
+        )
+        for id, parent, relation in (
+            ("look", "main", "subagent"),
+            ("deep", "look", "subagent"),
+            ("twin", "main", "fork"),
+        ):
+            db.sessions.start(
+                "claude-code",
+                id=id,
+                parent=parent,
+                relation=relation,
+                model="small",
+                started_at="2026-03-02T08:00:00Z",
+            )
+        db.sessions.start("claude-code", id="lost", relation="subagent", started_at="2026-03-03T08:00:00Z")
+        for id in ("main", "look", "deep", "twin", "lost"):
+            db.messages.append(id, "user", "Hello", created_at="2026-03-04T08:00:00Z")
+    return path
+
+
+def listed(result: Result) -> list[str]:
+    return [line.split()[0] for line in result.stdout.splitlines()[1:]]
+
+
+def test_sub_agents_are_folded_under_their_sessions_and_counted(family: Path, run: Run) -> None:
+    result = run("list")
+
+    assert sorted(listed(result)) == ["lost", "main", "twin"]
+    assert "sub-agents" in result.stdout.splitlines()[0]
+    assert next(line.split() for line in result.stdout.splitlines() if "main" in line)[3] == "2"
+    assert result.stderr == "2 sub-agents counted with their sessions; --all lists each\n"
+
+
+def test_all_lists_sub_agents_and_so_do_forms_for_programs(family: Path, run: Run) -> None:
+    everything = ["deep", "look", "lost", "main", "twin"]
+
+    assert sorted(listed(run("list", "--all"))) == everything
+    assert sorted(ids(run("list", "--json"))) == everything
+    rows = {
+        row["id"]: (row["parent_id"], row["relation"]) for row in json.loads(run("list", "--json").stdout)
+    }
+    assert rows["look"] == ("main", "subagent")
+    assert (run("list", "--all").stderr, run("list", "--json").stderr) == ("", "")
+
+
+def test_a_sub_agent_whose_parent_is_not_meant_is_listed(family: Path, run: Run) -> None:
+    assert sorted(listed(run("list", "--model", "small"))) == ["look", "twin"]
+
+
+def test_folded_pages_hold_as_many_as_the_limit(family: Path, run: Run) -> None:
+    first, second = (run("list", "-n", "2", "--offset", str(offset)) for offset in (0, 2))
+
+    assert sorted(listed(first) + listed(second)) == ["lost", "main", "twin"]
+    assert first.stderr.startswith("1 more; ")
+
+
+def test_columns_give_way_in_the_order_that_help_says(
+    family: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SessionDB(family) as db:
+        db.sessions.set_title(
+            "main", "A title of so many words that no terminal of eighty columns has room for it"
+        )
+        db.sessions.set_project("main", "/src/a-project-of-some-length")
+        db.add_tokens("main", input=1_000_000, output=5)
+
+    def headings(columns: int) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        return run("list").stdout.splitlines()[0].split()
+
+    every = ["id", "title", "subs", "agent", "project", "started", "active", "msgs", "tokens"]
+    assert headings(140) == every
+    for columns, gone in (
+        (92, {"started"}),
+        (84, {"started", "tokens"}),
+        (80, {"started", "tokens", "msgs"}),
+    ):
+        assert headings(columns) == [name for name in every if name not in gone], columns
+
+
+def test_titles_have_35_columns_on_a_terminal_of_80(
+    family: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SessionDB(family) as db:
+        db.sessions.set_title("main", "x" * 200)
+        db.sessions.set_project("main", "/src/a-project-of-some-length")
+    monkeypatch.setenv("COLUMNS", "80")
+
+    (line,) = (line for line in run("list").stdout.splitlines() if line.startswith("main"))
+
+    assert line.count("x") >= 35
+    assert len(line) <= 80
 
 
 def test_json_has_the_fields_in_their_order(filled: Path, run: Run) -> None:
@@ -78,7 +182,8 @@ def test_csv_has_all_fields_and_headings_unless_told(
     without = list(csv.reader(io.StringIO(run("list", option, "--no-headers").stdout), delimiter=delimiter))
 
     assert with_headings[0] == list(PARSER)
-    assert with_headings[2] == ["" if value is None else str(value) for value in PARSER.values()]
+    values = {**PARSER, "tags": '["kitchen"]'}
+    assert with_headings[2] == ["" if value is None else str(value) for value in values.values()]
     assert without == with_headings[1:]
 
 
@@ -142,7 +247,8 @@ def test_what_the_limit_leaves_out_is_said(
 def test_no_match_is_no_error(filled: Path, run: Run) -> None:
     result = run("list", "--agent", "nobody")
 
-    assert (result.stdout, result.stderr, result.exit_code) == ("", "no matches\n", 0)
+    said = "no session has the agent 'nobody': there are hermes, codex\nno matches\n"
+    assert (result.stdout, result.stderr, result.exit_code) == ("", said, 0)
 
 
 @pytest.mark.parametrize(

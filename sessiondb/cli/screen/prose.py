@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sessiondb.chat.text import visible, width
+from sessiondb.chat.text import folded, visible, width
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -70,21 +70,6 @@ class Prose:
             no_color=not self._colours, width=self.width, height=25, legacy_windows=False, markup=False,
             highlight=False, emoji=False, theme=THEME,
         )  # fmt: skip
-
-
-def folded(line: str, room: int) -> Iterator[str]:
-    """Yield a line in pieces of at most `room` columns, wherever that is."""
-    if line.isascii():
-        yield from (line[start : start + room] for start in range(0, max(len(line), 1), room))
-        return
-    start = taken = 0
-    for number, character in enumerate(line):
-        columns = width(character)
-        if taken + columns > room and number > start:
-            yield line[start:number]
-            start, taken = number, 0
-        taken += columns
-    yield line[start:]
 
 
 def _stripped(line: str) -> str:

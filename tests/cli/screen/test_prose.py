@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from sessiondb.chat.text import width
-from sessiondb.cli.screen.prose import MAX_PROSE, Prose, folded
+from sessiondb.chat.text import folded, width
+from sessiondb.cli.screen.prose import MAX_PROSE, Prose
 from tests.helpers.payloads import DRIVING, PAYLOADS
 
 SGR = re.compile("\x1b\\[[\\d;]*m")

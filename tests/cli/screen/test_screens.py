@@ -43,3 +43,16 @@ def test_there_is_no_screen_that_nothing_writes(module: ModuleType) -> None:
         file.relative_to(module.FOLDER).as_posix() for file in module.FOLDER.rglob("*") if file.is_file()
     }
     assert found == expected
+
+
+@pytest.mark.parametrize("manner", ["colour", "dumb"])
+def test_no_screen_is_wider_than_its_terminal_but_for_what_is_copied(module: ModuleType, manner: str) -> None:
+    from sessiondb.chat.text import width
+
+    for columns, lines in module.SIZES:
+        # What follows results is said in sentences, which the terminal wraps.
+        free = ("log ", "resume ", "few sessions", "14 responses")
+        for file in (module.FOLDER / f"{columns}x{lines}" / manner).iterdir():
+            text = module.COLOURS.sub("", file.read_text(encoding="utf-8"))
+            long = [line for line in text.splitlines() if width(line) > columns]
+            assert [line for line in long if not line.startswith(free)] == []
