@@ -41,13 +41,15 @@ class Written:
     def placed(self, record: SessionRecord, path: str) -> SessionRecord:
         """Return what a file says of a session, with its place among the others where it continues one.
 
-        When it began is then told by what is new in it. The head of a file that was written here says nothing.
+        When it began is then told by what is new in it. The head of a file that was written here tells only of its end.
         """
         file = self._by_session.get(record.id)
         if file is None:
             return record
         if not file.is_continuation:
-            return record._replace(metadata=None) if file.path == path else record
+            if file.path != path:
+                return record
+            return record._replace(metadata=None, project=None, model=None, started_at=None)
         return record._replace(parent_id=file.source_id, relation="continuation", started_at=None)
 
     def adopts(self, session_id: str, record: Part) -> bool:

@@ -56,7 +56,10 @@ def lines(head: Head, turns: Iterable[Turn]) -> Iterator[dict[str, Any]]:
     meta |= {"id": head.native_id, "timestamp": head.started_at, "cwd": head.folder}
     yield {"timestamp": head.started_at, "type": "session_meta", "payload": meta}
     for turn in turns:
-        if turn.text:
+        if turn.is_summary:
+            # The agent sends it in place of what was before it, but for some of the prompts.
+            yield {"timestamp": turn.at, "type": "compacted", "payload": {"message": turn.text}}
+        elif turn.text:
             kind = "input_text" if turn.role == "user" else "output_text"
             content = [{"type": kind, "text": turn.text}]
             yield _item(turn.at, {"type": "message", "role": turn.role, "content": content})

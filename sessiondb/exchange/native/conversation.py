@@ -73,13 +73,15 @@ class Turn(NamedTuple):
 
 
 def turns(messages: Iterable[Message], started_at: str) -> Iterator[Turn]:
-    """Yield the turns of a conversation; an answer stands with its call, and a message without a time has the last one.
+    """Yield the turns of a conversation; an answer stands with its call.
+
+    Agents sort by time: a message has that of the one before it, where it has none or an earlier one.
 
     What is left out: what was put into the conversation for the model (but summaries), and answers to no call.
     """
-    at, taken = started_at, set[str]()
+    at, taken = "", set[str]()
     for message in messages:
-        at = message.created_at or at
+        at = max(at, message.created_at or at or started_at)
         is_summary = message.role == "system" and message.metadata.get("kind") == COMPACT_SUMMARY
         if message.role not in ("user", "assistant") and not is_summary:
             continue

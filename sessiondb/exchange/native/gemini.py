@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sessiondb.exchange.native.conversation import Call, Head, Turn
+from sessiondb.exchange.native.conversation import Call, Head, Turn, is_uuid
 from sessiondb.exchange.native.places import own_file
 
 AGENT = "gemini-cli"
@@ -23,8 +23,8 @@ def new_id() -> str:
 
 
 def takes(native_id: str) -> bool:
-    """Say whether the agent takes an id: its file's name ends with the beginning of it."""
-    return len(native_id) >= 8 and native_id[:8].isalnum()
+    """Say whether the agent takes an id: it is a UUID."""
+    return is_uuid(native_id)
 
 
 def find(native_id: str, places: Sequence[Path]) -> Path | None:

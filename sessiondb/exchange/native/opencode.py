@@ -5,6 +5,7 @@ Ids sort by time, in the agent too: those that it makes later come after them. T
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -18,6 +19,7 @@ from sessiondb.importers.opencode.db import holds, latest_model
 AGENT = "opencode"
 UNKNOWN = "unknown"
 """Stands for a model where none is known, which the format demands."""
+_ID = re.compile(r"ses_[0-9A-Za-z]{20,}")
 _VERSION = "1.18.33"
 _NO_TOKENS = {"input": 0, "output": 0, "reasoning": 0, "cache": {"read": 0, "write": 0}}
 
@@ -28,8 +30,8 @@ def new_id() -> str:
 
 
 def takes(native_id: str) -> bool:
-    """Say whether the agent takes an id."""
-    return native_id.startswith("ses_") and native_id[4:].isalnum()
+    """Say whether the agent takes an id: one as it makes them."""
+    return _ID.fullmatch(native_id) is not None
 
 
 def find(native_id: str, places: Sequence[Path]) -> Path | None:

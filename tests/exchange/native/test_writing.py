@@ -490,6 +490,44 @@ def test_a_summary_stands_for_what_was_before_it(tmp_path: Path, db: SessionDB, 
         ]
 
 
+def test_codex_gets_a_summary_in_place_of_what_was_before_it(db: SessionDB, folder: Path) -> None:
+    id = start(db, "codex", folder)
+    db.sessions.reopen(id)
+    db.messages.append(id, "system", "They bake a pie.", kind="compact_summary")
+    log = db.write_for_agent(id).log
+    assert log is not None
+
+    last = lines_of(log)[-1]
+
+    assert (last["type"], last["payload"]) == ("compacted", {"message": "They bake a pie."})
+    assert db.import_logs(log).messages_added == 0
+
+
+@pytest.mark.parametrize("agent", ["gemini-cli", "opencode"])
+def test_a_short_id_which_others_may_have_gives_a_continuation(
+    db: SessionDB, folder: Path, agent: str
+) -> None:
+    id = start(db, agent, folder, id="ses_short1")
+
+    log = db.write_for_agent(id).log
+
+    assert log is not None
+    assert "ses_short1" not in log
+    assert db.import_logs(log).messages_added == 0
+    assert all_of(db) == [(id, 5)]
+
+
+def test_a_session_without_a_project_gets_none_by_being_written(db: SessionDB) -> None:
+    id = start(db, "codex")
+    before = db.sessions.get(id)
+    log = db.write_for_agent(id).log
+    assert log is not None
+
+    db.import_logs(log)
+
+    assert db.sessions.get(id) == before
+
+
 def test_removing_a_session_forgets_what_was_written_of_it(db: SessionDB, folder: Path) -> None:
     id = start(db, "codex", folder)
     log = db.write_for_agent(id).log
