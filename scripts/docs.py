@@ -6,7 +6,6 @@ write.
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,11 +13,11 @@ from pathlib import Path
 import click
 
 from sessiondb.cli.group import COMMANDS, cli
+from sessiondb.web.metadata import columns, prose, sentences
 
 ROOT = Path(__file__).parents[1]
 WIDTH = 80
 _MADE_BY = "<!-- Made by scripts/docs from the program. Do not edit it here. -->"
-_COMMENTED = re.compile(r"((?:^--.*\n)+)^CREATE (?:TABLE|VIRTUAL TABLE|VIEW) (\w+)", re.MULTILINE)
 
 
 def commands_page() -> str:
@@ -40,7 +39,7 @@ def schema_page() -> str:
     intro = (
         "One SQLite file, which any SQLite tool may read and write: triggers keep counters and search indexes "
         "true. The SQL is that of a new database; the sentences are the comments of `schema/*.sql`, where the "
-        "indexes and triggers are, too."
+        "indexes and triggers are, too. Times are UTC; empty is unknown, 0 is zero."
     )
     parts = ["# Schema", _MADE_BY, intro]
     for kind, heading in (("table", "## Tables"), ("view", "## Views")):
@@ -48,6 +47,7 @@ def schema_page() -> str:
         parts += [heading, "\n".join(f"- [`{name}`](#{name}): {_first(comments[name])}" for name in made)]
         for name, sql in made.items():
             parts += [f"### {name}", comments[name], _block("sql", f"{sql};")]
+            parts += ["\n".join(f"- `{column}`: {text}" for column, text in columns(name).items())]
     parts += ["## Migrations", "\n".join(f"- {header}" for header in headers())]
     return "\n\n".join(parts) + "\n"
 
@@ -71,17 +71,10 @@ def help_of(name: str) -> str:
     return _block("console", "\n\n".join(map(_help, [context, *contexts])))
 
 
-def sentences() -> dict[str, str]:
-    """Return the comment above each table and view of schema/, by name."""
-    return {
-        match[2]: _prose(match[1]) for sql in _migrations().values() for match in _COMMENTED.finditer(sql)
-    }
-
-
 def headers() -> Iterator[str]:
     """Yield each file of schema/ with the first sentence of the comment that opens it."""
     for name, sql in _migrations().items():
-        number, _, text = _first(_prose(sql.partition("\n\n")[0])).partition(": ")
+        number, _, text = _first(prose(sql.partition("\n\n")[0])).partition(": ")
         yield f"`schema/{name}`: {text}" if number == name[:4] else f"`schema/{name}`"
 
 
@@ -99,10 +92,6 @@ def objects(kind: str) -> list[tuple[str, str]]:
 
 def _migrations() -> dict[str, str]:
     return {file.name: file.read_text(encoding="utf-8") for file in sorted((ROOT / "schema").glob("*.sql"))}
-
-
-def _prose(comment: str) -> str:
-    return " ".join(line.removeprefix("--").strip() for line in comment.strip().split("\n"))
 
 
 def _first(text: str) -> str:

@@ -399,7 +399,7 @@ class SessionDB(Tables):
         prices: str | PathLike[str] | None = None,
         tz: tzinfo | str | None = None,
         last: int | None = None,
-        breakdown: bool = False,
+        breakdown: bool | str = False,
         tree: bool = False,
         order: str | None = None,
         limit: int | None = None,
@@ -413,14 +413,16 @@ class SessionDB(Tables):
         else by the table of prices ("both"), or one of them ("log", "table"); `prices` is a file over the table.
         Days are of `tz`, else of this machine's zone. `model`, `branch`, `since` and `until` are those of the
         responses, the other criteria those of their sessions. `last`: only so many last days, weeks or months.
-        `breakdown` adds each row by model, `tree` puts sub-agents below their parents, `trend` adds the cost in each
-        of so many parts of the time. Raises InvalidInput for what cannot be read.
+        `breakdown` adds each row by model, or by project, agent or branch where it names that; `tree` puts sub-agents
+        below their parents, `trend` adds the cost in each of so many parts of the time. Raises InvalidInput for what
+        cannot be read.
         """
         from sessiondb.records import SessionFilter
         from sessiondb.reports.usage import Choice, usage
 
         model = criteria.pop("model", None)
-        choice = Choice(cost, prices, tz, last, breakdown, tree, order, limit, offset, trend)
+        part = "model" if breakdown is True else breakdown or None
+        choice = Choice(cost, prices, tz, last, part, tree, order, limit, offset, trend)
         return usage(self.connection, by, SessionFilter(**criteria), model, choice)
 
     def stats(

@@ -17,6 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Packages that only some files may import, by the paths that these begin with.
 HOMES = {
     "click": ("cli/",),
+    "datasette": ("web/",),
     "tabulate": ("cli/render.py",),
     "markdown_it": ("exchange/html/markup.py", "cli/screen/"),
     "rich": ("cli/screen/", "cli/browse/"),
@@ -29,6 +30,7 @@ HOMES = {
 # What the command line may use: what anybody may, and where the default database is.
 LIBRARY = (
     "__version__", "cli", "chat.", "database.", "errors", "importers.", "records", "timestamps", "storage.paths",
+    "web.",
 )  # fmt: skip
 
 # SQL on our schema: a statement that names one of its tables.

@@ -51,19 +51,14 @@ def metadata_of(wheel: Path) -> Message:
         return Parser().parsestr(archive.read(name).decode())
 
 
-def test_wheel_ships_every_module_and_the_whole_schema(wheel: Path) -> None:
+def test_wheel_ships_every_file_and_the_whole_schema(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         shipped = {name for name in archive.namelist() if ".dist-info/" not in name}
 
-    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "sessiondb").rglob("*.py")}
+    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "sessiondb").rglob("*") if path.is_file()}
     schema = {f"sessiondb/schema/{path.name}" for path in (ROOT / "schema").glob("*.sql")}
-    pages = {f"sessiondb/exchange/html/{name}" for name in ("page.css", "page.js", "index.js")}
     assert schema
-    prices = {path.relative_to(ROOT).as_posix() for path in (ROOT / "sessiondb/prices").glob("*.json")}
-    assert shipped == modules | schema | prices | pages | {
-        "sessiondb/py.typed",
-        "sessiondb/search/synonyms.txt",
-    }
+    assert shipped == {name for name in files if "__pycache__" not in name} | schema
 
 
 def test_wheel_carries_the_version_and_the_licence(wheel: Path) -> None:
@@ -76,7 +71,7 @@ def test_wheel_carries_the_version_and_the_licence(wheel: Path) -> None:
     assert len(licences) == 1
 
 
-def test_wheel_registers_the_command_and_the_importer_that_is_an_entry_point(wheel: Path) -> None:
+def test_wheel_registers_the_command_and_all_entry_points(wheel: Path) -> None:
     points = configparser.ConfigParser()
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt"))
@@ -84,6 +79,7 @@ def test_wheel_registers_the_command_and_the_importer_that_is_an_entry_point(whe
 
     assert {group: dict(points[group]) for group in points.sections()} == {
         "console_scripts": {"sessiondb": "sessiondb.cli:main"},
+        "datasette": {"sessiondb": "sessiondb.web.plugin"},
         "sessiondb.importers": {"sharegpt": "sessiondb.importers.sharegpt"},
     }
 

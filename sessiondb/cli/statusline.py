@@ -54,6 +54,7 @@ def _of_database(path: Path) -> list[str]:
         return []
     from sessiondb.database import SessionDB
     from sessiondb.errors import SessionDBError
+    from sessiondb.records.usage import cost_text
 
     try:
         with SessionDB(path, read_only=True) as db:
@@ -69,6 +70,7 @@ def _window(row: Usage) -> str:
     from datetime import datetime, timezone
 
     from sessiondb import timestamps
+    from sessiondb.records.usage import cost_text
 
     assert row.block is not None
     left = timestamps.to_datetime(row.block.ends_at) - datetime.now(timezone.utc)
@@ -76,11 +78,3 @@ def _window(row: Usage) -> str:
     pace = row.block.picodollars_per_hour
     shown = "" if pace is None else f", ${pace / 1e12:,.2f}/h"
     return f"{cost_text(row)} block ({minutes // 60}h {minutes % 60:02}m left{shown})"
-
-
-def cost_text(usage: Usage) -> str:
-    """Return what a row cost: `$7.19`, `?` where nothing has a price, `$7.19 + ?` where something lacks one."""
-    cost = usage.tokens.cost_microdollars
-    if cost is None:
-        return "?" if usage.unpriced_responses else ""
-    return f"${cost / 1_000_000:,.2f}{' + ?' if usage.unpriced_responses else ''}"

@@ -8,8 +8,8 @@ from sessiondb.chat.text import counted, short_number
 from sessiondb.cli.charts import bar, sparkline
 from sessiondb.cli.record_fields import folder
 from sessiondb.cli.render import Column, Listing, Output, draws, print_notice
-from sessiondb.cli.statusline import cost_text
 from sessiondb.records.models import short_model
+from sessiondb.records.usage import cost_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +77,7 @@ def _rows(
         row["shown"] = "  " * usage.depth + _shown(by, usage, short_ids)
         rows.append(row)
         if is_table and view.breakdown:
-            for model in usage.models:
+            for model in usage.parts:
                 rows.append(_row("model", model, view) | {"shown": f"  {_shown('model', model, short_ids)}"})
     if is_table and found.sum and found.total > 1:
         rows.append(_row(by, found.sum, view) | {"shown": "total"})
@@ -112,7 +112,7 @@ def _row(by: str, usage: Usage, view: View) -> dict[str, Any]:
         row |= {"projected_cost_microdollars": _microdollars(usage.block.projected)}
         row["pace"] = _pace(usage)
     if view.breakdown:
-        row["models"] = [_row("model", model, View(False, False, None)) for model in usage.models]
+        row["models"] = [_row("model", model, View(False, False, None)) for model in usage.parts]
         for model in row["models"]:
             del model["cost"]
     return row

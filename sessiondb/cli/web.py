@@ -2,60 +2,81 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from importlib.util import find_spec
+import json
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
 from sessiondb.cli.options import database_option, reading
 from sessiondb.cli.render import print_notice
 
-# Transcripts are long: a cell shows its beginning, and counting may take longer than Datasette expects.
-_SETTINGS = {
-    "default_page_size": "50",
-    "truncate_cells_html": "400",
-    "sql_time_limit_ms": "10000",
-    "facet_time_limit_ms": "2000",
-    "num_sql_threads": "2",
-}
-
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[DATASETTE OPTIONS]")
+@click.option(
+    "--host", metavar="ADDRESS", default="127.0.0.1", help="Address to serve at. Default: 127.0.0.1."
+)
+@click.option(
+    "-p",
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Port to serve at. Default: the first free one from 8001 on.",
+)
+@click.option("-o", "--open", "opens", is_flag=True, help="Open the browser.")
+@click.option("--sql", "allows_sql", is_flag=True, help="Let visitors write SQL of their own.")
+@click.option(
+    "--token", "has_token", is_flag=True, help="Ask for a token: other users of this machine cannot read."
+)
+@click.option("--share", "is_shared", is_flag=True, help="Let other machines in, with a token.")
+@click.option(
+    "--write-metadata",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="Write what Datasette is to know of the tables (- is stdout), and serve nothing.",
+)
 @database_option
-def command(options: tuple[str, ...]) -> None:
+def command(options: tuple[str, ...], opens: bool, write_metadata: Path | None, **choice: Any) -> None:
     """Browse the database in Datasette.
 
-    It is served on this machine only, unless options say otherwise: they are passed on to `datasette serve`.
+    Its pages show sessions, a search, and usage with charts, for this machine only. Further options are passed on to
+    `datasette serve`.
 
     \b
     Example:
-      sessiondb web
-      sessiondb web --port 8002 --open
+      sessiondb web --open
+      sessiondb web --port 8002 --sql
+      sessiondb web --host 192.168.1.5 --share
     """
     with reading() as db:
         path = db.path.absolute()
-    settings = [word for name, value in _SETTINGS.items() for word in ("--setting", name, value)]
-    arguments = [*_datasette(), "serve", str(path), *settings, *options]
-    print_notice(f"serving {path} with Datasette; press Ctrl-C to stop")
-    if os.name == "posix":
-        os.execv(arguments[0], arguments)
-    import subprocess
+    if write_metadata is not None:
+        _write(write_metadata, path.stem)
+        return
+    if "--reload" in options:
+        raise click.UsageError("--reload starts Datasette anew without its guard: leave it out")
+    from sessiondb.web.serve import Server, address_of, serve
 
-    raise click.exceptions.Exit(subprocess.run(arguments, check=False).returncode)
-
-
-def _datasette() -> list[str]:
-    """Return the command that is Datasette: of this environment, else the one on the PATH."""
-    if find_spec("datasette") is not None:
-        return [sys.executable, "-m", "datasette"]
-    import shutil
-
-    found = shutil.which("datasette")
-    if found is None:
-        raise click.ClickException(
-            "Datasette is not installed: run `pip install datasette` or `pipx install datasette`, and try again"
+    server = Server(path, options=options, **choice)
+    address = address_of(server)
+    if server.is_shared:
+        print_notice(
+            "Warning: whoever has the address with its token reads all sessions; nothing is encrypted"
         )
-    return [str(Path(found).absolute())]
+    print_notice(f"serving {path} at {address.url}; press Ctrl-C to stop")
+    with suppress(KeyboardInterrupt, click.Abort):
+        serve(server, address, opens=opens)
+
+
+def _write(target: Path, database: str) -> None:
+    from sessiondb.web.metadata import metadata
+
+    text = json.dumps(metadata(database), indent=2, ensure_ascii=False) + "\n"
+    if str(target) == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"cannot write {target}: {error.strerror or error}") from error

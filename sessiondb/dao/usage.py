@@ -5,6 +5,7 @@ Sums are made in two steps: by session and hour (usage_source), and those few ro
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import tzinfo
@@ -35,6 +36,9 @@ KEYS = {
 }
 """What responses are summed by, as SQL; names of models and projects are looked up afterwards."""
 
+PARTS = ("model", "project", "agent", "branch")
+"""What a key's responses can be parted by."""
+
 _TOTALS = ", ".join(f"CAST(sum(g.{name}) AS INTEGER)" for name in ("responses", *SUMMED, "undated"))
 _SPAN = ", min(coalesce(g.first_at, s.last_active_at)), max(coalesce(g.last_at, s.last_active_at))"
 # Fewer than one in so many responses are sorted sooner than found along the index.
@@ -44,9 +48,9 @@ _NARROW = 4
 class Group(NamedTuple):
     """Responses of one key that are priced alike; `size` counts the sizes that their context is above.
 
-    `day`: when their prices began to hold, empty before the first change. `has_cost`: their logs say what they cost.
-    `undated_writes`: responses that do not say how long the cache keeps what it took. `first_at`, `last_at`: of
-    blocks only.
+    `part`: another of their keys, where they are parted by one. `day`: when their prices began to hold, empty before
+    the first change. `has_cost`: their logs say what they cost. `undated_writes`: responses that do not say how long
+    the cache keeps what it took. `first_at`, `last_at`: of blocks only.
     """
 
     key: Any
@@ -58,6 +62,7 @@ class Group(NamedTuple):
     size: int
     has_cost: bool
     slot: int
+    part: Any
     responses: int
     input: int | None
     cache_read: int | None
@@ -90,7 +95,7 @@ class UsageSums:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def groups(
+    def groups(  # noqa: PLR0913
         self,
         by: str,
         where: SessionFilter,
@@ -99,45 +104,55 @@ class UsageSums:
         steps: PriceSteps | None = None,
         tz: tzinfo | None = None,
         slots: int = 0,
+        part: str | None = None,
     ) -> Iterator[Group]:
         """Yield what was used by one of KEYS, in its order; blocks by hours of UTC.
 
         With `slots` the time from the first response to the last is cut into so many, which are told apart.
 
         The times of `where` bound when the tokens were counted, not the sessions; `model` is the beginning of a
-        model's name. Days are those of `tz`, else of this machine's zone. Raises InvalidInput for another key.
+        model's name. Days are those of `tz`, else of this machine's zone. `part` is one of PARTS. Raises InvalidInput
+        for another key or part.
         """
         if by not in KEYS:
             raise InvalidInput(f"cannot count by {by!r}: give one of {', '.join(KEYS)}")
+        if part is not None and part not in PARTS:
+            raise InvalidInput(f"cannot part by {part!r}: give one of {', '.join(PARTS)}")
         steps = steps or PriceSteps()
         ids: dict[str, int] = dict(self._db.rows("SELECT name, id FROM models"))
         names: dict[Any, str] = {id: name for name, id in ids.items()}
-        labels = names if by == "model" else self._projects() if by == "project" else None
+        known = {"model": names, "project": self._projects() if "project" in (by, part) else {}}
+        labels, part_labels = known.get(by), known.get(part or "")
         zone = self._zone(tz) if by in _BY_DAY else None
         condition, parameters, is_narrow = self._condition(where, model)
-        source, times = Source(condition, is_narrow, zone, by == "branch", by == "blocks").sql(steps, ids)
+        source, times = Source(condition, is_narrow, zone, "branch" in (by, part), by == "blocks").sql(
+            steps, ids
+        )
         key = KEYS[by].format(local=zone.shifted(_MOMENT)) if zone else KEYS[by]
         rows = self._db.stream(
             f"SELECT {key}, g.model_id, {_epoch(steps.days)}, g.service_tier, g.speed, g.inference_geo,"
-            f" g.size, g.has_cost, {self._slot(where, slots)}, {_TOTALS}{_SPAN if by == 'blocks' else ''}"
+            f" g.size, g.has_cost, {self._slot(where, slots)}, {KEYS[part] if part else 'NULL'},"
+            f" {_TOTALS}{_SPAN if by == 'blocks' else ''}"
             f" FROM ({source}) AS g JOIN sessions AS s ON s.id = g.session_id"
-            " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY 1",
+            " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 ORDER BY 1",
             parameters * times,
         )
         days = ("", *steps.days)
         for name, model_id, epoch, *rest in rows:
             label = name if labels is None else labels.get(name)
-            yield Group(label, names.get(model_id), days[epoch], *rest)
+            group = Group(label, names.get(model_id), days[epoch], *rest)
+            yield group if part_labels is None else group._replace(part=part_labels.get(group.part))
 
     def models(self) -> list[str]:
         """Return the names of all models."""
         return [name for (name,) in self._db.rows("SELECT name FROM models")]
 
-    def about(self) -> dict[str, About]:
-        """Return what is known of each session, by its id."""
+    def about(self, session_ids: Sequence[str]) -> dict[str, About]:
+        """Return what is known of sessions, by their ids."""
         rows = self._db.rows(
-            f"SELECT s.id, s.title, {_PROJECT}, s.agent, s.parent_id, s.relation FROM sessions AS s"
-            " LEFT JOIN projects AS p ON p.id = s.project_id"
+            f"SELECT s.id, s.title, {_PROJECT}, s.agent, s.parent_id, s.relation FROM json_each(?) AS j"
+            " JOIN sessions AS s ON s.id = j.value LEFT JOIN projects AS p ON p.id = s.project_id",
+            (json.dumps(list(session_ids)),),
         )
         return {row[0]: About(*row[1:]) for row in rows}
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+FACETS = ("agent", "project", "model", "month", "role")
+"""What hits are counted by."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
@@ -38,7 +41,8 @@ class SearchResult:
     `total` counts the hits before `limit`. `relaxed`: too little held all words, so some may be missing.
     `truncated`: only the newest hits of a common word were ranked. `pending`: rows that an unfinished import
     has not made searchable yet. `remarks`: what was looked for instead, and where, in
-    sentences. `explanation`: in lines, how the text was understood, and what found how much.
+    sentences. `explanation`: in lines, how the text was understood, and what found how much. `facets`: where they
+    were asked for, how many hits there are by one of FACETS and its value.
     """
 
     query: str
@@ -49,3 +53,4 @@ class SearchResult:
     pending: int = 0
     remarks: tuple[str, ...] = ()
     explanation: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    facets: dict[str, dict[str, int]] = field(default_factory=dict)

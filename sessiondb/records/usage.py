@@ -21,8 +21,8 @@ class Usage:
 
     `tokens.cost_microdollars` is the cost by the log or the table of prices, None where nothing has a price;
     `picodollars` is the same unrounded. `unpriced_responses` of the responses are in neither, by the models
-    `unpriced_models`. `models`: the same by model, where asked for. `tree`: with all sub-agents, in picodollars.
-    `trend`: the picodollars of each part of the time that is reported, where asked for.
+    `unpriced_models`. `parts`: the same by model, or by what else was asked for. `tree`: with all sub-agents, in
+    picodollars. `trend`: the picodollars of each part of the time that is reported, where asked for.
     """
 
     name: str | None
@@ -34,7 +34,7 @@ class Usage:
     picodollars: int | None = None
     unpriced_responses: int = 0
     unpriced_models: tuple[str | None, ...] = ()
-    models: tuple[Usage, ...] = ()
+    parts: tuple[Usage, ...] = ()
     title: str | None = None
     project: str | None = None
     agent: str | None = None
@@ -63,7 +63,7 @@ class UsageReport:
     """Rows of usage, a page of them; `total` counts the rows on all pages, `sum` is of them all.
 
     `unpriced` is what has no price, by model. `undated_writes`: so many responses do not say how long the cache keeps
-    what it took, and count as five minutes.
+    what it took, and count as five minutes. `parts`: where rows are parted, what each part is of them all.
     """
 
     rows: list[Usage]
@@ -71,3 +71,12 @@ class UsageReport:
     sum: Usage | None = None
     unpriced: tuple[Usage, ...] = ()
     undated_writes: int = 0
+    parts: tuple[Usage, ...] = ()
+
+
+def cost_text(usage: Usage) -> str:
+    """Return what a row cost: `$7.19`, `?` where nothing has a price, `$7.19 + ?` where something lacks one."""
+    cost = usage.tokens.cost_microdollars
+    if cost is None:
+        return "?" if usage.unpriced_responses else ""
+    return f"${cost / 1_000_000:,.2f}{' + ?' if usage.unpriced_responses else ''}"

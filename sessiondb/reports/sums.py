@@ -130,6 +130,7 @@ class Report:
         self.sum = Sum()
         self.undated_writes = 0
         self._unpriced: dict[str | None, Sum] = {}
+        self._parts: dict[str | None, Sum] = {}
 
     def cost(self, group: Group) -> int | None:
         """Return what a group cost, and take it into the sums."""
@@ -145,26 +146,31 @@ class Report:
         """Return what has no price, by model."""
         return tuple(found.usage() for found in self._unpriced.values())
 
-    def rows(self, groups: Iterable[Group], *, breakdown: bool = False, slots: int = 0) -> list[Usage]:
-        """Return the rows of keys, each by model too where wanted, and with the cost in each slot of time."""
+    def parts(self) -> tuple[Usage, ...]:
+        """Return the sums of the parts of all rows, the dearest first."""
+        return _by_cost(self._parts)
+
+    def rows(self, groups: Iterable[Group], *, has_parts: bool = False, slots: int = 0) -> list[Usage]:
+        """Return the rows of keys, each by its parts too where wanted, and with the cost in each slot of time."""
         rows: dict[Any, Sum] = {}
         trends: dict[Any, list[int]] = {}
-        models: dict[Any, dict[str | None, Sum]] = {}
+        parts: dict[Any, dict[str | None, Sum]] = {}
         for group in groups:
             cost = self.cost(group)
             rows.setdefault(group.key, Sum(group.key)).add(group, cost)
             if slots:
                 trends.setdefault(group.key, [0] * slots)[group.slot] += cost or 0
-            if breakdown:
-                models.setdefault(group.key, {}).setdefault(group.model, Sum(group.model)).add(group, cost)
+            if has_parts:
+                parts.setdefault(group.key, {}).setdefault(group.part, Sum(group.part)).add(group, cost)
+                self._parts.setdefault(group.part, Sum(group.part)).add(group, cost)
         return [
-            row.usage(models=_by_cost(models.get(key, {})), trend=tuple(trends.get(key, ())))
+            row.usage(parts=_by_cost(parts.get(key, {})), trend=tuple(trends.get(key, ())))
             for key, row in rows.items()
         ]
 
 
-def _by_cost(models: Mapping[Any, Sum]) -> tuple[Usage, ...]:
-    return tuple(ordered([found.usage() for found in models.values()], "model", None))
+def _by_cost(parts: Mapping[Any, Sum]) -> tuple[Usage, ...]:
+    return tuple(ordered([found.usage() for found in parts.values()], "model", None))
 
 
 def ordered(rows: Sequence[Usage], by: str, order: str | None) -> list[Usage]:

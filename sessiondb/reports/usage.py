@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, NamedTuple
@@ -30,7 +30,7 @@ class Choice(NamedTuple):
     prices: str | PathLike[str] | None = None
     tz: tzinfo | str | None = None
     last: int | None = None
-    breakdown: bool = False
+    breakdown: str | None = None
     tree: bool = False
     order: str | None = None
     limit: int | None = None
@@ -66,7 +66,9 @@ def usage(
         where = replace(
             where, since=max(since, timestamps.parse_moment(where.since)) if where.since else since
         )
-    found = sums.groups(by, where, model=model, steps=pricing.steps, tz=tz, slots=choice.slots)
+    found = sums.groups(
+        by, where, model=model, steps=pricing.steps, tz=tz, slots=choice.slots, part=choice.breakdown
+    )
     report = Report(pricing)
     rows: list[Usage]
     if by == "blocks":
@@ -74,13 +76,16 @@ def usage(
 
         rows = blocks(found, report)
     else:
-        rows = report.rows(found, breakdown=choice.breakdown, slots=choice.slots)
-    if by == "session":
-        rows = _described(rows, sums)
-    rows = (
-        _branches(rows, choice.order) if choice.tree and by == "session" else ordered(rows, by, choice.order)
+        rows = report.rows(found, has_parts=choice.breakdown is not None, slots=choice.slots)
+    total = len(rows)
+    if by == "session" and choice.tree:
+        rows = _branches(_described(rows, sums), choice.order)[page]
+    else:
+        rows = ordered(rows, by, choice.order)[page]
+        rows = _described(rows, sums) if by == "session" else rows
+    return UsageReport(
+        rows, total, report.sum.usage(), report.unpriced(), report.undated_writes, report.parts()
     )
-    return UsageReport(rows[page], len(rows), report.sum.usage(), report.unpriced(), report.undated_writes)
 
 
 def _since(by: str, last: int, tz: tzinfo | None) -> str:
@@ -130,9 +135,9 @@ def _branches(rows: Sequence[Usage], order: str | None) -> list[Usage]:
     return [row for tree in sorted(trees, key=lambda tree: places[tree[0].name]) for row in tree]
 
 
-def _described(rows: Iterable[Usage], sums: UsageSums) -> list[Usage]:
+def _described(rows: Sequence[Usage], sums: UsageSums) -> list[Usage]:
     """Return rows of sessions with their titles, projects, agents and parents."""
-    about = sums.about()
+    about = sums.about([row.name for row in rows if row.name])
     return [
         replace(
             row,

@@ -54,6 +54,7 @@ class Search:
         fold: bool = False,
         raw: bool = False,
         exact: bool = False,
+        facets: bool = False,
         limit: int | None = 20,
         offset: int = 0,
     ) -> SearchResult:
@@ -64,9 +65,9 @@ class Search:
         `text` is in the query language (docs/search.md), with `raw` in that of FTS5. What it says itself
         (`agent:`, `in:`, ...) comes before the arguments. `scope`: talk, tools, notes or all; talk where
         nothing is said, tools where only tools can be meant. `since` and `until` are any times that people
-        type. Of a common word only the newest hits are ranked, unless `exact`; the result says so. `limit`
-        None means all. No text is an error but in `raw`; InvalidInput is raised for that, and for arguments
-        that make no sense.
+        type. Of a common word only the newest hits are ranked, unless `exact`; the result says so. With
+        `facets`, all hits are counted by agent, project, model, month and role. `limit` None means all.
+        No text is an error but in `raw`; InvalidInput is raised for that, and for arguments that make no sense.
         """
         named = (agent, project, role, since, until)
         page = page_of(limit, offset)
@@ -93,6 +94,7 @@ class Search:
                 *self._hints(request, found),
             ),
             tuple(_explanation(request, found)),
+            self._pages.facets([group.shown for group in groups]) if facets else {},
         )
 
     def explain(self, text: str, **criteria: Any) -> list[str]:

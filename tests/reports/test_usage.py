@@ -184,7 +184,7 @@ def test_a_row_of_which_nothing_has_a_price_costs_nothing_known(used: SessionDB)
 
 def test_a_breakdown_shows_each_row_by_model(used: SessionDB) -> None:
     (row,) = used.usage("monthly", breakdown=True).rows
-    assert [(model.name, model.picodollars) for model in row.models] == [
+    assert [(model.name, model.picodollars) for model in row.parts] == [
         (OPUS, 16 * M * M), (SONNET, 15 * M * M), ("mine", 70_000 * M),
     ]  # fmt: skip
 
@@ -400,3 +400,18 @@ def test_a_trend_is_the_cost_in_each_part_of_the_time(db: SessionDB) -> None:
 
     assert rows == {OPUS: (5 * M * M, 5 * M * M, 0, 5 * M * M), "nobody": (0, 0, 0, 0)}
     assert [row.trend for row in db.usage("model").rows] == [(), ()]
+
+
+@pytest.mark.parametrize("part", ["model", "project", "agent", "branch"])
+def test_a_breakdown_adds_up_to_its_row(used: SessionDB, part: str) -> None:
+    rows = used.usage("monthly", breakdown=part).rows
+    for row in rows:
+        assert sum(each.picodollars or 0 for each in row.parts) == row.picodollars
+        assert sum(each.responses for each in row.parts) == row.responses
+    named = {each.name for row in rows for each in row.parts}
+    assert named == {row.name for row in used.usage(part).rows}
+
+
+def test_a_breakdown_by_something_else_is_refused(used: SessionDB) -> None:
+    with pytest.raises(InvalidInput, match="cannot part by 'colour'"):
+        used.usage("monthly", breakdown="colour")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sessiondb.dao.search.filters import Corpus
+from sessiondb.query.ranking import Hit
+from sessiondb.records.search import FACETS
 from sessiondb.storage.connection import Connection
 
 _MOST_STEPS = 100
@@ -36,6 +39,24 @@ class SearchPage:
             (json.dumps(list(session_ids)),),
         )
         return {row[0]: About(*row[1:]) for row in rows}
+
+    def facets(self, hits: Sequence[Hit]) -> dict[str, dict[str, int]]:
+        """Return how many hits there are of each agent, project, model, month (UTC) and role, the most first."""
+        ids = {hit.session_id for hit in hits if hit.session_id is not None}
+        rows = self._db.rows(
+            "SELECT s.id, s.agent, coalesce(p.path, p.name), m.name FROM json_each(?) AS j"
+            " JOIN sessions AS s ON s.id = j.value LEFT JOIN projects AS p ON p.id = s.project_id"
+            " LEFT JOIN models AS m ON m.id = s.model_id",
+            (json.dumps(list(ids)),),
+        )
+        about = {row[0]: row[1:] for row in rows}
+        unknown = (None, None, None)
+        values = [(*about.get(hit.session_id, unknown), (hit.created_at or "")[:7], hit.role) for hit in hits]
+        columns = zip(*values, strict=True) if values else ()
+        return {
+            name: dict(Counter(value for value in column if value).most_common())
+            for name, column in zip(FACETS, columns, strict=False)
+        }
 
     def conversations(self, session_ids: Iterable[str]) -> dict[str, str]:
         """Return for sessions the one that their conversation began with, above sub-agents and compactions."""

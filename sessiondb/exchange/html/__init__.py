@@ -6,7 +6,7 @@ of `STYLE` and `SCRIPT`; `site` writes a folder of pages with an index. All but 
 
 from __future__ import annotations
 
-from sessiondb.exchange.html.document import SCRIPT, STYLE, document
-from sessiondb.exchange.html.page import body, page
+from sessiondb.exchange.html.document import KEYS, SCRIPT, STYLE, document
+from sessiondb.exchange.html.page import Around, body, page
 
-__all__ = ["SCRIPT", "STYLE", "body", "document", "page"]
+__all__ = ["KEYS", "SCRIPT", "STYLE", "Around", "body", "document", "page"]

@@ -17,8 +17,9 @@ def _read(name: str) -> str:
 
 
 STYLE = _read("page.css")
-SCRIPT = _read("page.js")
-INDEX_SCRIPT = _read("index.js")
+KEYS = _read("keys.js")
+SCRIPT = KEYS + _read("page.js")
+INDEX_SCRIPT = KEYS + _read("index.js")
 
 
 def policy(script: str) -> str:

@@ -71,10 +71,7 @@
     waiting = setTimeout(search, 120);
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "/" && document.activeElement !== find) {
-      event.preventDefault();
-      find.focus();
-    } else if (event.key === "Escape" && document.activeElement === find) {
+    if (event.key === "Escape" && document.activeElement === find) {
       find.value = "";
       search();
       find.blur();

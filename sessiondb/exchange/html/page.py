@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby, islice
+from typing import NamedTuple
 
 from sessiondb.chat.conversation import beginnings
 from sessiondb.chat.text import counted, one_line
@@ -26,6 +27,16 @@ _TOOLS = """\
 """
 
 
+class Around(NamedTuple):
+    """What a page has around its messages, as HTML: more about the session, and links to its other pages. `home` is
+    the address of the list of all sessions.
+    """
+
+    home: str | None = None
+    about: str = ""
+    pages: str = ""
+
+
 def page(
     transcript: Transcript, links: Mapping[str, str] | None = None, home: str | None = None
 ) -> Iterator[str]:
@@ -33,7 +44,7 @@ def page(
 
     `links` are the addresses of other sessions' pages by id, `home` that of the list of all.
     """
-    return document(title_of(transcript.session), body(transcript, links, home))
+    return document(title_of(transcript.session), body(transcript, links, Around(home=home)))
 
 
 def title_of(session: Session) -> str:
@@ -42,16 +53,17 @@ def title_of(session: Session) -> str:
 
 
 def body(
-    transcript: Transcript, links: Mapping[str, str] | None = None, home: str | None = None
+    transcript: Transcript, links: Mapping[str, str] | None = None, around: Around | None = None
 ) -> Iterator[str]:
-    """Yield what stands in the page: its head, what can be chosen, and its messages."""
-    back = f'<p><a href="{escape(home)}">All sessions</a></p>\n' if home else ""
+    """Yield what stands in the page: its head, what can be chosen, and its messages. `links` as for `page`."""
+    links, around = links or {}, around or Around()
+    back = f'<p><a href="{escape(around.home)}">All sessions</a></p>\n' if around.home else ""
     yield f'<header class="head">\n{back}<h1 dir="auto">{escape(title_of(transcript.session))}</h1>\n'
-    yield f"{facts(transcript, links or {})}</header>\n{_TOOLS}<main>\n"
-    shown = _messages(transcript, "")
+    yield f"{facts(transcript, links)}{around.about}</header>\n{_TOOLS}<main>\n{around.pages}"
+    shown = _messages(transcript, "", links)
     while part := list(islice(shown, PART)):
         yield f'<div class="part">\n{"".join(part)}</div>\n'
-    yield f"{_notes(transcript.notes)}</main>\n"
+    yield f"{around.pages}{_notes(transcript.notes, 'notes')}</main>\n"
 
 
 def facts(transcript: Transcript, links: Mapping[str, str]) -> str:
@@ -77,13 +89,17 @@ def facts(transcript: Transcript, links: Mapping[str, str]) -> str:
 def _origin(session: Session, links: Mapping[str, str]) -> str:
     if not session.parent_id:
         return ""
-    kind = escape(session.relation or "session")
-    name = f"<code>{escape(session.parent_id)}</code>"
-    link = links.get(session.parent_id)
-    return f'{kind} of <a href="{escape(link)}">{name}</a>' if link else f"{kind} of {name}"
+    return f"{escape(session.relation or 'session')} of {_named(session.parent_id, links)}"
 
 
-def _messages(transcript: Transcript, anchor: str) -> Iterator[str]:
+def _named(session_id: str, links: Mapping[str, str]) -> str:
+    """Return the id of a session, as a link where it has a page."""
+    name = f"<code>{escape(session_id)}</code>"
+    link = links.get(session_id)
+    return f'<a href="{escape(link)}">{name}</a>' if link else name
+
+
+def _messages(transcript: Transcript, anchor: str, links: Mapping[str, str]) -> Iterator[str]:
     """Yield the messages of a session; below the call that began it, each sub-agent; the others at the end."""
     by_call = beginnings(transcript)
     anchors = {
@@ -92,7 +108,7 @@ def _messages(transcript: Transcript, anchor: str) -> Iterator[str]:
 
     def began(call: ToolCall) -> str:
         agent = by_call.get(call.id)
-        return "" if agent is None else _subagent(agent, anchors[agent.session.id])
+        return "" if agent is None else _subagent(agent, anchors[agent.session.id], links)
 
     place = Place(anchor, transcript.session.project, transcript.tokens, began)
     # Messages that a fork shares with others have the numbers that they have there.
@@ -101,25 +117,27 @@ def _messages(transcript: Transcript, anchor: str) -> Iterator[str]:
         if id == transcript.session.id:
             yield from articles(list(messages), place)
         else:
-            yield f'<p class="label">From <code>{escape(id)}</code>, where this began:</p>\n'
+            yield f'<p class="label">From {_named(id, links)}, where this began:</p>\n'
             yield from articles(list(messages), place._replace(anchor=f"{anchor}f{number}-"))
     shown = {agent.session.id for agent in by_call.values()}
     for agent in transcript.subagents:
         if agent.session.id not in shown:
-            yield _subagent(agent, anchors[agent.session.id])
+            yield _subagent(agent, anchors[agent.session.id], links)
 
 
-def _subagent(agent: Transcript, anchor: str) -> str:
+def _subagent(agent: Transcript, anchor: str, links: Mapping[str, str]) -> str:
     session = agent.session
     size = counted(session.message_count, "message")
+    address = links.get(session.id)
+    page = f'<p><a href="{escape(address)}">Its page, with {size}</a></p>\n' if address else ""
     return (
         f'<details class="subagent" id="{anchor[:-1]}"><summary>Sub-agent: <span dir="auto">'
-        f"{escape(title_of(session))}</span> <small>{size}</small></summary>\n{facts(agent, {})}"
-        f"{''.join(_messages(agent, anchor))}{_notes(agent.notes)}</details>\n"
+        f"{escape(title_of(session))}</span> <small>{size}</small></summary>\n{facts(agent, links)}"
+        f"{''.join(_messages(agent, anchor, links))}{page}{_notes(agent.notes)}</details>\n"
     )
 
 
-def _notes(notes: list[Note]) -> str:
+def _notes(notes: list[Note], anchor: str = "") -> str:
     if not notes:
         return ""
     items = "".join(
@@ -127,4 +145,5 @@ def _notes(notes: list[Note]) -> str:
         f"{' <small>resolved</small>' if note.resolved_at else ''}</li>\n"
         for note in notes
     )
-    return f'<section class="notes"><h2>Notes</h2>\n<ul>{items}</ul></section>\n'
+    id = f' id="{anchor}"' if anchor else ""
+    return f'<section class="notes"{id}><h2>Notes</h2>\n<ul>{items}</ul></section>\n'

@@ -64,15 +64,15 @@ def _body(entries: list[Entry]) -> Iterator[str]:
         '<main>\n<ol class="sessions">\n'
     )
     for each in entries:
-        yield _item(each)
+        yield item(each.session, each.file)
     yield f'</ol>\n</main>\n<script type="application/json" id="words">{_index_json(entries)}</script>\n'
 
 
-def _item(each: Entry) -> str:
-    session = each.session
+def item(session: Session, address: str) -> str:
+    """Return a session as an item of a list, with a link to its page."""
     about = [session.agent, session.project or "", counted(session.message_count, "message")]
     return (
-        f'<li><a href="{escape(each.file)}" dir="auto">{escape(title_of(session))}</a>'
+        f'<li><a href="{escape(address)}" dir="auto">{escape(title_of(session))}</a>'
         f"<p>{moment(session.last_active_at)} · {escape(' · '.join(filter(None, about)))}</p></li>\n"
     )
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from sessiondb import SessionDB
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--enable-logging=stderr", "--dump-dom",
-)  # fmt: skip
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+from tests.helpers.browser import CHROMIUM, QUIET, need
 
 
 def opened(address: str, profile: Path) -> tuple[str, str]:
     """Return the page as it is once it is loaded, and what the browser's console says."""
-    command = [str(CHROMIUM), *QUIET, f"--user-data-dir={profile}", address]
+    need("Chromium", CHROMIUM)
+    command = [
+        str(CHROMIUM),
+        *QUIET,
+        "--enable-logging=stderr",
+        "--dump-dom",
+        f"--user-data-dir={profile}",
+        address,
+    ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     except subprocess.TimeoutExpired:

@@ -1,0 +1,198 @@
+"""The page of usage: what was spent over time and on what, with the figures of `sessiondb usage` below the charts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from sessiondb.exchange.html.markup import escape
+from sessiondb.records.usage import cost_text
+from sessiondb.web.charts import COLOURS, Bar, stacked
+from sessiondb.web.frame import HOME, USAGE, Links, Page, Query
+from sessiondb.web.tables import UNKNOWN, Row, cards, figure, shown_name, unpriced, usage_table
+
+if TYPE_CHECKING:
+    from sessiondb.database import SessionDB
+    from sessiondb.records import Usage, UsageReport
+    from sessiondb.records.sessions import Criteria
+
+PERIODS = {"daily": "Day", "weekly": "Week", "monthly": "Month"}
+SPLITS = ("model", "project", "agent")
+# Bars that are wide enough to be seen.
+_FITTING = {"365d": "weekly", "all": "monthly"}
+RANGES = (("30d", "30 days"), ("90d", "90 days"), ("365d", "a year"), ("all", "all time"))
+DEAREST = 15
+"""Sessions, projects and such in a table."""
+
+_CRITERIA = ("agent", "project", "model", "platform", "tag", "since", "until")
+
+
+class View(NamedTuple):
+    """What is asked for: rows of which time, parted by what, of what length, and of which responses."""
+
+    by: str
+    split: str
+    since: str
+    is_tokens: bool
+    criteria: Criteria
+
+
+def usage_page(db: SessionDB, query: Query, links: Links) -> Page:
+    """Return what was used. Raises InvalidInput for times that cannot be read."""
+    view = _view(query)
+    found = db.usage(view.by, breakdown=view.split, order="asc", **view.criteria)
+    body = [
+        f'<main id="main" class="wide">\n<h1>Usage</h1>\n{_form(query, view, links)}',
+        _cards(found),
+        _chart(found, view),
+        unpriced(found.unpriced),
+    ]
+    newest = [Row(row, row.name or UNKNOWN, _of_time(row, view, links)) for row in reversed(found.rows)]
+    for by in SPLITS:
+        parts = db.usage(by, limit=DEAREST, **view.criteria)
+        rows = [Row(row, shown_name(by, row.name), _of_group(by, row, view, links)) for row in parts.rows]
+        body.append(
+            _section(f"By {by}", usage_table(_count(f"By {by}", parts), by.capitalize(), rows, parts.sum))
+        )
+    sessions = db.usage("session", limit=DEAREST, **view.criteria)
+    dearest = [Row(row, row.title or "(no title)", links.session(row.name or "")) for row in sessions.rows]
+    body.append(
+        _section("Dearest sessions", usage_table(_count("Dearest sessions", sessions), "Session", dearest))
+    )
+    name = f"By {PERIODS[view.by].lower()}"
+    body.append(_section(name, usage_table(name, PERIODS[view.by], newest, found.sum)))
+    body.append("</main>\n")
+    return Page("Usage", body)
+
+
+def _view(query: Query) -> View:
+    by = query.get("by", "")
+    split = query.get("split", "")
+    since = query.get("since") or "90d"
+    criteria: dict[str, Any] = {name: query[name] for name in _CRITERIA if query.get(name)}
+    criteria["since"] = None if since == "all" else since
+    return View(
+        by if by in PERIODS else _FITTING.get(since, "daily"),
+        split if split in SPLITS else SPLITS[0],
+        since,
+        query.get("show") == "tokens",
+        cast("Criteria", criteria),
+    )
+
+
+def _cards(found: UsageReport) -> str:
+    total = found.sum
+    if total is None:
+        return ""
+    tokens = total.tokens
+    taken = (tokens.input or 0) + (tokens.cache_read or 0) + (tokens.cache_write or 0)
+    dearest = max(found.rows, key=lambda row: row.picodollars or 0, default=None)
+    hit = f"{100 * (tokens.cache_read or 0) / taken:.1f} %" if taken else ""
+    return cards(
+        (
+            ("Cost", escape(cost_text(total) or "$0.00"), ""),
+            ("Input", figure(tokens.input or 0), "not from the cache"),
+            ("Read from the cache", figure(tokens.cache_read or 0), f"{hit} of all input" if hit else ""),
+            ("Output", figure(tokens.output or 0), ""),
+            ("Responses", f"{total.responses:,}", ""),
+            *(
+                [("Dearest", escape(cost_text(dearest)), dearest.name or "")]
+                if dearest and dearest.picodollars
+                else []
+            ),
+        )
+    )
+
+
+def _chart(found: UsageReport, view: View) -> str:
+    sums: dict[str | None, float] = {}
+    for row in found.rows:
+        for part in row.parts:
+            sums[part.name] = sums.get(part.name, 0) + _height(part, view)
+    names = sorted(sums, key=lambda name: -sums[name])
+    series = names[: COLOURS - 1] if len(names) > COLOURS else names
+    bars = [_bar(row, series, view, is_more=len(names) > len(series)) for row in _filled(found.rows, view.by)]
+    labels = [shown_name(view.split, name) for name in series] + ["other"] * (len(names) > len(series))
+    tallest = max(found.rows, key=lambda row: _height(row, view), default=None)
+    most = "" if tallest is None else _amount(tallest, view)
+    what = "Tokens" if view.is_tokens else "Cost"
+    return stacked(f"{what} by {PERIODS[view.by].lower()} and {view.split}", bars, labels, most)
+
+
+def _filled(rows: list[Usage], by: str) -> list[tuple[str, Usage | None]]:
+    """Return rows by time, with the days in between on which there was nothing."""
+    known = {row.name: row for row in rows if row.name}
+    if by != "daily" or not known:
+        return list(known.items())
+    from datetime import date, timedelta
+
+    first, last = (date.fromisoformat(name) for name in (min(known), max(known)))
+    days = (str(first + timedelta(days=number)) for number in range((last - first).days + 1))
+    return [(day, known.get(day)) for day in days]
+
+
+def _bar(found: tuple[str, Usage | None], series: list[str | None], view: View, *, is_more: bool) -> Bar:
+    name, row = found
+    if row is None:
+        return Bar(name, (), f"{name}: nothing")
+    heights = {part.name: _height(part, view) for part in row.parts}
+    parts = [heights.get(each, 0) for each in series]
+    if is_more:
+        parts.append(max(0, sum(heights.values()) - sum(parts)))
+    text = ", ".join(f"{shown_name(view.split, part.name)} {_amount(part, view)}" for part in row.parts)
+    return Bar(name, parts, f"{name}: {_amount(row, view)} ({text})")
+
+
+def _height(row: Usage, view: View) -> float:
+    return float((row.tokens.total if view.is_tokens else row.picodollars) or 0)
+
+
+def _amount(row: Usage, view: View) -> str:
+    return f"{row.tokens.total or 0:,} tokens" if view.is_tokens else cost_text(row) or "$0.00"
+
+
+def _of_time(row: Usage, view: View, links: Links) -> str | None:
+    """Return the address of the sessions of a day or month; a week is no time that can be named."""
+    if row.name is None or view.by == "weekly":
+        return None
+    return links.to(HOME, **{**view.criteria, "since": row.name, "until": row.name})
+
+
+def _of_group(by: str, row: Usage, view: View, links: Links) -> str | None:
+    return None if row.name is None else links.to(HOME, **{**view.criteria, by: row.name})
+
+
+def _count(caption: str, found: UsageReport) -> str:
+    return f"{caption}: {len(found.rows)} of {found.total:,}" if found.total > len(found.rows) else caption
+
+
+def _section(title: str, table: str) -> str:
+    id = title.lower().replace(" ", "-")
+    return (
+        f'<section aria-labelledby="{id}">\n<h2 id="{id}">{title}</h2>\n{table}</section>\n' if table else ""
+    )
+
+
+def _form(query: Query, view: View, links: Links) -> str:
+    hidden = [(name, query[name]) for name in _CRITERIA if name != "since" and query.get(name)]
+    hidden += [("db", links.database)] if links.is_named else []
+    kept = "".join(f'<input type="hidden" name="{name}" value="{escape(value)}">' for name, value in hidden)
+    ranges = dict(RANGES) if view.since in dict(RANGES) else {view.since: view.since, **dict(RANGES)}
+    return (
+        f'<form class="search" action="{escape(links.path(USAGE))}">{kept}\n'
+        + _choice("since", "Of the last", ranges, view.since)
+        + _choice("by", "By", {by: name.lower() for by, name in PERIODS.items()}, view.by)
+        + _choice("split", "and", {name: name for name in SPLITS}, view.split)
+        + _choice("show", "Show", {"": "cost", "tokens": "tokens"}, "tokens" if view.is_tokens else "")
+        + "<button>Show</button>\n</form>\n"
+        + "".join(
+            f'<p class="more">{name}: <b dir="auto">{escape(value)}</b></p>\n' for name, value in hidden
+        )
+    )
+
+
+def _choice(name: str, label: str, values: dict[str, str], chosen: str) -> str:
+    options = "".join(
+        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(text)}</option>'
+        for value, text in values.items()
+    )
+    return f'<label>{label} <select name="{name}">{options}</select></label>\n'
