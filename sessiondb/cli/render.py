@@ -38,12 +38,13 @@ class Column(NamedTuple):
     Where the terminal is too narrow for the table, it may be cut down to a width of `least`; 0: never. On a
     terminal the heading is `short`, where there is one. Before any is cut down to less than it `wants` (three times
     its least, where that is not said), columns are left out: those of the highest `rank` first, those of rank 0 never.
-    Those of higher ranks are cut down first. A "figure" is text at the right. `look` is a kind of cli/colours.py.
+    Those of higher ranks are cut down first. A "figure" is text at the right, an "outline" may be indented. `look` is a
+    kind of cli/colours.py.
     """
 
     key: str
     heading: str
-    kind: Literal["text", "number", "short", "time", "cost", "figure", "agent"] = "text"
+    kind: Literal["text", "number", "short", "time", "cost", "figure", "agent", "outline"] = "text"
     least: int = 0
     short: str = ""
     rank: int = 0
@@ -355,4 +356,6 @@ def _cell(column: Column, value: Any, *, is_short: bool) -> str:
         return short_number(value)
     if column.kind == "cost":
         return f"${value / 1_000_000:,.2f}"
-    return one_line(str(value))
+    text = str(value)
+    indent = " " * (len(text) - len(text.lstrip(" "))) if column.kind == "outline" else ""
+    return indent + one_line(text)

@@ -51,6 +51,11 @@ class Report(NamedTuple):
     rows: list[dict[str, Any]]
 
     @property
+    def is_monthly(self) -> bool:
+        """Say whether each row is a month, and says itself what it is of a plan."""
+        return self.listing.fields[0] == PERIODS["monthly"]
+
+    @property
     def total(self) -> int:
         """Return how many rows there are on all pages."""
         return self.found.total + len(self.rows) - len(self.found.rows)
@@ -74,6 +79,7 @@ def _rows(
     for usage in found.rows:
         row = _row(by, usage, view)
         row |= {"bar": bar(usage.picodollars or 0, dearest), "trend": sparkline(usage.trend)}
+        row["share"] = _share(usage, view)
         row["shown"] = "  " * usage.depth + _shown(by, usage, short_ids)
         rows.append(row)
         if is_table and view.breakdown:
@@ -118,6 +124,12 @@ def _row(by: str, usage: Usage, view: View) -> dict[str, Any]:
     return row
 
 
+def _share(usage: Usage, view: View) -> str:
+    """Return what a month has cost, of what the plan costs."""
+    cost = usage.tokens.cost_microdollars
+    return "" if cost is None or not view.plan else f"{cost / view.plan / 10_000:,.0f} %"
+
+
 def _microdollars(picodollars: int | None) -> int | None:
     return None if picodollars is None else round(picodollars / 1_000_000)
 
@@ -143,7 +155,7 @@ def _pace(usage: Usage) -> str:
         return ""
     if block.projected is None or block.picodollars_per_hour is None:
         return "open"
-    return f"open, ${block.picodollars_per_hour / 1e12:,.2f}/h, ends at ${block.projected / 1e12:,.2f}"
+    return f"ends at ${block.projected / 1e12:,.2f}, ${block.picodollars_per_hour / 1e12:,.2f}/h"
 
 
 def _listing(by: str, view: View, output: Output) -> Listing:
@@ -160,7 +172,7 @@ def _listing(by: str, view: View, output: Output) -> Listing:
             "parent_id",
             *(["tree_cost_microdollars"] if view.tree else []),
         ]
-        about = [Column("title", "title", least=10), Column("folder", "project", least=8, rank=3)]
+        about = [Column("title", "title", least=10), Column("folder", "project", least=8, rank=1)]
     if by == "blocks":
         fields += ["block_end", "is_open", "projected_cost_microdollars"]
     if view.breakdown:
@@ -170,7 +182,8 @@ def _listing(by: str, view: View, output: Output) -> Listing:
         Column(
             "shown",
             {"session_id": "session", "block_start": "block"}.get(name, name),
-            least=8 if about else 12,
+            "outline",
+            least=8 if about else 16 if by == "blocks" else 12,
         ),
         *about,
         Column("responses", "responses", "number", short="resp", rank=8),
@@ -182,9 +195,11 @@ def _listing(by: str, view: View, output: Output) -> Listing:
         Column("cost", "cost", "figure"),
     ]
     if by == "blocks":
-        columns.append(Column("pace", "pace", rank=1))
+        columns.append(Column("pace", "pace", least=8))
     if view.tree:
         columns.append(Column("tree_cost_microdollars", "with sub-agents", "cost", short="tree", rank=1))
+    if view.plan and by == "monthly":
+        columns.append(Column("share", "of plan", "figure", rank=1))
     if draws(output):
         if by not in _BY_TIME:
             columns.append(Column("trend", "trend", rank=5))
@@ -210,6 +225,6 @@ def say(report: Report) -> None:
             " priced as 5 minutes"
         )
     cost = found.sum.tokens.cost_microdollars if found.sum else None
-    if view.plan and cost is not None:
+    if view.plan and cost is not None and not (report.is_monthly and found.total > 1):
         share = cost / view.plan / 10_000
         print_notice(f"${cost / 1_000_000:,.2f} is {share:,.0f} % of a month of the ${view.plan} plan")

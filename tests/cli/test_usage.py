@@ -131,7 +131,13 @@ def test_sessions_are_shown_by_title_and_project(used: Path, run: Run) -> None:
 
 def test_a_breakdown_shows_the_models_of_each_row(used: Path, run: Run) -> None:
     table = run("usage", "monthly", "--breakdown").stdout.splitlines()
-    assert [line.split()[0] for line in table] == ["month", "2026-03", "gpt-5", "claude"]
+    assert [line.split("  ")[0] or line.split()[0] for line in table] == [
+        "month",
+        "2026-03",
+        "gpt-5",
+        "claude",
+    ]
+    assert [line.startswith("  ") for line in table] == [False, False, True, True]
     (row,) = json.loads(run("usage", "monthly", "--breakdown", "--json").stdout)
     assert [(model["model"], model["responses"]) for model in row["models"]] == [("gpt-5", 1), ("claude", 2)]
 
@@ -197,3 +203,30 @@ def test_sections_that_make_no_sense_are_refused(
 ) -> None:
     result = run("usage", "--sections", *options)
     assert (result.exit_code, reason in result.stderr) == (2, True)
+
+
+def test_each_month_tells_its_share_of_a_plan(path: Path, run: Run) -> None:
+    with SessionDB(path) as db:
+        db.sessions.start("a", id="s")
+        for month, count in (("02", 10), ("03", 30)):
+            db.tokens.add(
+                "s", model="claude-opus-4-8", input=count * 10**6, counted_at=f"2026-{month}-02T12:00:00Z"
+            )
+
+    result = run("usage", "monthly", "--plan", "200")
+
+    assert [line.split()[-2:] for line in result.stdout.splitlines()[1:3]] == [["75", "%"], ["25", "%"]]
+    assert result.stderr == ""
+    assert run("usage", "model", "--plan", "200").stderr == "$200.00 is 100 % of a month of the $200 plan\n"
+
+
+def test_sub_agents_are_indented_below_their_parents(path: Path, run: Run) -> None:
+    with SessionDB(path) as db:
+        db.sessions.start("a", id="11111111-parent")
+        db.sessions.start("a", id="22222222-child", parent="11111111-parent", relation="subagent")
+        for id in ("11111111-parent", "22222222-child"):
+            db.tokens.add(id, model="claude-opus-4-8", input=10**6)
+
+    lines = run("usage", "session", "--tree").stdout.splitlines()
+
+    assert [line[:12] for line in lines[1:3]] == ["11111111    ", "  22222222  "]
