@@ -63,8 +63,9 @@ def _usage(arguments: Sequence[str]) -> bool:
 
 def _complete(arguments: Sequence[str]) -> bool:
     from sessiondb.cli.completing import answer
+    from sessiondb.cli.group import cli
 
-    return answer(arguments)
+    return answer(arguments, cli)
 
 
 def _printed(line: str) -> bool:

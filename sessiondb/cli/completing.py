@@ -15,6 +15,8 @@ from click.shell_completion import CompletionItem, ShellComplete, split_arg_stri
 from sessiondb.chat.text import cut, one_line
 
 if TYPE_CHECKING:
+    from click import Group
+
     from sessiondb.database import SessionDB
 
 LAST = "@last"
@@ -36,14 +38,12 @@ _VALUES = {"role": ("user", "assistant", "tool", "system"), "in": ("talk", "tool
 _TIMES = ("today", "yesterday", "this week", "last week", "this month", "last month", "24h", "7d", "30d")
 
 
-def answer(arguments: Sequence[str]) -> bool:
+def answer(arguments: Sequence[str], group: Group) -> bool:
     """Print the candidates for a line, without what stands before the word that the shell replaces."""
-    from sessiondb.cli.group import cli
-
     line, word = (*arguments, "", "")[:2]
     words = split_arg_string(line)
     incomplete = words.pop() if words and not _is_ended(line) else ""
-    items = ShellComplete(cli, {}, "sessiondb", "").get_completions(words[1:], incomplete)
+    items = ShellComplete(group, {}, "sessiondb", "").get_completions(words[1:], incomplete)
     # `--agent=co`: what is completed is the value, what is inserted the whole word.
     option, equals, _ = incomplete.partition("=")
     before = option + equals if incomplete.startswith("--") and equals else ""

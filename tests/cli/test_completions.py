@@ -15,6 +15,7 @@ from click.testing import Result
 
 from sessiondb import SessionDB
 from sessiondb.cli.completing import answer
+from sessiondb.cli.group import cli
 from tests.helpers.payloads import PAYLOADS
 
 Run = Callable[..., Result]
@@ -46,7 +47,7 @@ def ask(capsys: pytest.CaptureFixture[str]) -> Answer:
     """Return a function that gives the values for a line, each with its kind where that is not plain."""
 
     def values(*arguments: str) -> list[str]:
-        assert answer(arguments)
+        assert answer(arguments, cli)
         rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
         return [value if kind == "plain" else f"{kind}:{value}" for kind, value, _ in rows]
 
@@ -95,7 +96,7 @@ def test_bash_gets_what_it_replaces(
 
 
 def test_titles_stand_beside_ids(named: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    answer(["sessiondb show 1111-f"])
+    answer(["sessiondb show 1111-f"], cli)
 
     assert capsys.readouterr().out == "plain\t1111-ferry\tAbout 1111-ferry\n"
 
@@ -129,7 +130,7 @@ def test_no_name_in_a_transcript_drives_the_terminal(
         db.sessions.start("codex", id="xplain", title="a\tb", tags=["plain"], project="/plain")
 
     for line in ("show x", "list --tag ", "list --project /", "search tag:"):
-        answer([f"sessiondb {line}"])
+        answer([f"sessiondb {line}"], cli)
         shown = capsys.readouterr().out
         assert "plain" in shown
         assert all(character.isprintable() or character in "\t\n" for character in shown)

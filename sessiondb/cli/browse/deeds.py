@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from textual.binding import BindingType
 from textual.screen import Screen
@@ -15,8 +15,19 @@ from sessiondb.cli.browse.keymap import DEEDS
 from sessiondb.errors import SessionDBError
 
 if TYPE_CHECKING:
-    from sessiondb.cli.browse.app import Browser
     from sessiondb.cli.browse.store import Store
+
+
+class Browser(Protocol):
+    """What a screen asks of the app that it is a part of."""
+
+    store: Store
+
+    def open_session(self, session_id: str, seq: int | None = None, query: str = "") -> None:
+        """Show a session on top."""
+
+    def back(self) -> None:
+        """Go back from a session to what was shown before."""
 
 
 class SessionScreen(Screen[None]):
