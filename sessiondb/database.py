@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sessiondb.live.workspace import State
     from sessiondb.records import (
         Backup,
+        ExplainedFile,
         ExportReport,
         Finding,
         ImportReport,
@@ -218,6 +219,13 @@ class SessionDB(Tables):
         from sessiondb.ingest import places
 
         return places.known_places(agents)
+
+    @staticmethod
+    def explain_import(*sources: str | PathLike[str]) -> list[ExplainedFile]:
+        """Return for each file which format it would be read as, and what all formats say of it; import nothing."""
+        from sessiondb.ingest.explain import explain
+
+        return list(explain(sources))
 
     def export(
         self,

@@ -78,11 +78,14 @@ def _known_zone(ctx: click.Context, param: click.Parameter, value: str | None) -
     help="How often --watch checks for changes. Default: 2.",
 )
 @click.option("--restore", is_flag=True, help="Also import sessions that were removed before.")
+@click.option(
+    "--explain", is_flag=True, help="Say which format each file is told to be, and why. Imports nothing."
+)
 @click.option("-n", "--dry-run", is_flag=True, help="Report what an import would do, without doing it.")
 @json_option
 @database_option
 def command(
-    sources: tuple[str, ...], agents: tuple[str, ...], dry_run: bool, as_json: bool, **how: Any
+    sources: tuple[str, ...], agents: tuple[str, ...], dry_run: bool, as_json: bool, explain: bool, **how: Any
 ) -> None:
     """Import agent logs.
 
@@ -100,6 +103,11 @@ def command(
         raise click.UsageError(
             "Give files, folders, or `auto` for every place where a known agent keeps its logs."
         )
+    if explain:
+        from sessiondb.cli import explaining
+
+        explaining.explain(sources, as_json)
+        return
     if agents and not is_auto:
         raise click.UsageError("--agent only works with `auto` as a SOURCE.")
     if dry_run and is_watch:

@@ -56,7 +56,9 @@ def sniff(sample: Sample) -> int:
     found = [value for value in (first, *sample.lines) if any(map(_is_message, _messages(value)))]
     if not found:
         return 0
-    return 2 if found[0].keys() <= _FIELDS else 1
+    # The API's messages have no times of this name: an agent's log is built like them.
+    is_dated = any("ts" in message for message in _messages(found[0]) if isinstance(message, dict))
+    return 2 if found[0].keys() <= _FIELDS and not is_dated else 1
 
 
 def read(source: Source) -> Iterator[Record]:

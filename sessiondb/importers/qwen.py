@@ -75,7 +75,7 @@ def _is_line(line: dict[str, Any]) -> bool:
         return False
     message = object_of(line.get("message"))
     is_message = isinstance(message.get("parts"), list) or message.get("role") == "model"
-    return is_message or "systemPayload" in line or line.get("type") == "tool_result"
+    return is_message or "systemPayload" in line or "toolCallResult" in line
 
 
 class _Reader:

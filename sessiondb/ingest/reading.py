@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessiondb.dao.ledger import Entry
 from sessiondb.errors import SessionDBError
 from sessiondb.importers import importer
-from sessiondb.importers.detect import detect
+from sessiondb.importers.detect import check_named, detect
 from sessiondb.importers.files.failures import Unreadable
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source, is_packed, path_text
@@ -123,7 +123,11 @@ def begins_as_read(path: str, entry: Entry) -> bool:
 
 def _reader(request: Request, source: Source) -> Importer | None:
     if request.format is not None:
-        return importer(request.format)
+        named = importer(request.format)
+        sample = Sample(source.path)
+        if not sample.is_empty:
+            check_named(named, sample)
+        return named
     if source.start and request.entry is not None and request.entry.format is not None:
         return importer(request.entry.format)
     sample = Sample(source.path)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sessiondb.records.exchange import ExportReport, MergeReport
-    from sessiondb.records.imports import ImportReport, Skipped
+    from sessiondb.records.imports import ExplainedFile, ImportReport, Skipped
     from sessiondb.records.maintenance import Backup, Finding, Optimized
     from sessiondb.records.messages import Message, ToolCall
     from sessiondb.records.notes import Knowledge, Note
@@ -27,6 +27,7 @@ __all__ = [
     "Backup",
     "Block",
     "Channel",
+    "ExplainedFile",
     "ExportReport",
     "Finding",
     "Group",
@@ -57,6 +58,7 @@ _HOMES = {
     "Backup": "maintenance",
     "Block": "usage",
     "Channel": "sessions",
+    "ExplainedFile": "imports",
     "ExportReport": "exchange",
     "Finding": "maintenance",
     "Group": "statistics",

@@ -51,3 +51,18 @@ class ImportReport:
     unfilled: list[Unfilled] = field(default_factory=list)
     seconds: float = 0.0
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedFile:
+    """Which format a file would be read as, None for none, and why.
+
+    `verdicts` are what the importers say, by format: certain, perhaps or no. `looks_for` says of those that do not say
+    no what they look for.
+    """
+
+    path: str
+    format: str | None
+    reason: str
+    verdicts: dict[str, str] = field(default_factory=dict)
+    looks_for: dict[str, str] = field(default_factory=dict)

@@ -165,3 +165,14 @@ def test_times_without_a_zone_are_in_the_one_given(samples: Path, run: Run) -> N
 
     (session,) = json.loads(run("list", "--json").stdout)
     assert session["started_at"] == "2026-03-27T11:07:31.434Z"
+
+
+def test_explain_says_which_format_and_imports_nothing(samples: Path, path: Path, run: Run) -> None:
+    source = str(samples / "agentloop")
+    lines = run("import", source, "--explain").stdout.splitlines()
+    told = json.loads(run("import", source, "--explain", "--json").stdout)
+
+    assert lines[0] == f"{told[0]['path']}: agentloop, the only format that is certain"
+    assert lines[1].startswith("  certain: agentloop. ")
+    assert told[0]["verdicts"]["agentloop"] == "certain"
+    assert not path.exists()

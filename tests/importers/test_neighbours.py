@@ -1,0 +1,102 @@
+"""No format is taken for another: each log is for certain of one, and is refused under every other name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sessiondb import SessionDB
+from sessiondb.errors import SessionDBError
+from sessiondb.importers import built_in, importer
+from sessiondb.importers.detect import CERTAIN, check_named, scores
+from sessiondb.importers.files.sample import Sample
+from sessiondb.importers.foreign import owner_of
+from sessiondb.ingest.discovery import Found, discover
+from sessiondb.ingest.run import Ingest
+from tests.importers.test_cline import FILES as CLINES
+from tests.importers.test_copilot import LOG as COPILOTS
+from tests.importers.test_pi import LOG as PIS
+from tests.importers.test_qwen import LOG as QWENS
+from tests.importers.test_vscode import change, document, request
+
+GEMINIS = {"sessionId": "x", "projectHash": "f" * 64, "messages": []}
+LOGS: list[tuple[str, str, list[Any]]] = [
+    ("copilot-cli", "events.jsonl", COPILOTS),
+    ("pi", "x.jsonl", PIS),
+    ("qwen-code", "x.jsonl", QWENS),
+    *(("qwen-code", "x.jsonl", [line]) for line in QWENS),
+    ("vscode-chat", "x.json", [document(request("Dry?", {"value": "Left."}, result={}))]),
+    ("vscode-chat", "x.jsonl", [{"kind": 0, "v": document(request("Dry?"))}, change(1, "x", "customTitle")]),
+    *(("cline", name, [value]) for name, value in CLINES),
+    ("gemini", "x.json", [GEMINIS]),
+]
+FORMATS = [one.name for one in built_in()]
+# Of the real logs: two programs write these, so that one cannot be certain.
+KIN = {frozenset(("codex", "codex-legacy"))}
+
+
+def write(path: Path, values: list[Any]) -> Path:
+    path.write_text("".join(json.dumps(value) + "\n" for value in values), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("format", "name", "values"), LOGS)
+def test_a_log_is_certain_of_its_own_format_and_of_no_other(
+    tmp_path: Path, format: str, name: str, values: list[Any]
+) -> None:
+    told = scores(Sample(write(tmp_path / name, values)))
+    assert [one for one, score in told.items() if score == CERTAIN] == [format]
+
+
+@pytest.mark.parametrize("named", FORMATS)
+@pytest.mark.parametrize(("format", "name", "values"), LOGS)
+def test_a_log_is_refused_under_the_name_of_another_format(
+    tmp_path: Path, format: str, name: str, values: list[Any], named: str
+) -> None:
+    sample = Sample(write(tmp_path / name, values))
+    if named == format:
+        check_named(importer(named), sample)
+    else:
+        with pytest.raises(SessionDBError, match=f"is of the format {format}, not {named}"):
+            check_named(importer(named), sample)
+
+
+def test_an_import_under_another_name_adds_nothing_and_says_what_to_do(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.jsonl", QWENS)
+    with SessionDB(tmp_path / "x.db") as db:
+        report = Ingest(db.connection, format="claude-code").run([str(path)])
+        assert [one.reason for one in report.skipped] == [
+            "is of the format qwen-code, not claude-code: import it without a format"
+        ]
+        assert db.connection.value("SELECT count(*) FROM sessions") == 0
+
+
+def samples_below(folder: Path) -> Iterator[tuple[Path, Sample]]:
+    for found in discover([str(folder)]):
+        if isinstance(found, Found):
+            path = Path(found.path)
+            try:
+                sample = Sample(path)
+                sample.lines_up_to(50)
+                if not sample.is_empty and (not sample.is_sqlite or sample.tables):
+                    yield path, sample
+            except SessionDBError:
+                continue  # damaged: of no format
+
+
+@pytest.mark.parametrize("folder", ["corpus", "corpus_next"])
+def test_no_real_log_is_certain_of_two_formats(
+    folder: str, request: pytest.FixtureRequest, corpus: Path
+) -> None:
+    doubted = []
+    for path, sample in samples_below(request.getfixturevalue(folder)):
+        certain = frozenset(name for name, score in scores(sample).items() if score == CERTAIN)
+        if len(certain) > 1 and certain not in KIN:
+            doubted.append((path, certain))
+        if owner_of(sample) is not None and certain:
+            doubted.append((path, certain))
+    assert doubted == []
