@@ -269,10 +269,14 @@ def test_messages_of_a_chat_api_are_not_taken_for_it(tmp_path: Path) -> None:
     assert detect(Sample(saved)) is openai_chat
 
 
-def test_a_task_taken_for_a_chat_api_is_put_right_and_keeps_its_tags(tmp_path: Path, tasks: Path) -> None:
+def test_a_task_taken_for_a_chat_api_is_put_right_and_keeps_its_tags(
+    tmp_path: Path, tasks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = task_file(tasks, user(text("<task>\nDry?\n</task>"), ts=AT), answer(text("Left."), ts=AT + 1))
     with SessionDB(tmp_path / "x.db") as db:
-        Ingest(db.connection, format="openai-chat").run([str(path)])
+        with monkeypatch.context() as before:
+            before.setattr(cline, "sniff", lambda sample: 0)
+            Ingest(db.connection).run([str(path)])
         ((old, agent),) = db.connection.rows("SELECT id, agent FROM sessions")
         details = SessionDetails(db.connection, Lookups(db.connection))
         details.add_tags(old, ["roses"])
@@ -283,7 +287,7 @@ def test_a_task_taken_for_a_chat_api_is_put_right_and_keeps_its_tags(tmp_path: P
         )
         assert (agent, now, title, count) == ("openai-chat", "cline", "Dry?", 2)
         assert details.tags(new) == ["roses"]
-        before = db.connection.rows("SELECT * FROM messages")
+        rows = db.connection.rows("SELECT * FROM messages")
         path.touch()
         Ingest(db.connection).run([str(path)])
-        assert db.connection.rows("SELECT * FROM messages") == before
+        assert db.connection.rows("SELECT * FROM messages") == rows

@@ -37,6 +37,15 @@ def agent_of(path: Path) -> str:
     return found or ("roo-code" if (path.parent / _ITEM).exists() else "cline")
 
 
+def times_of(messages: list[dict[str, Any]], source: Source) -> tuple[str | None, str | None]:
+    """Return the times of the first and the last of the messages that have one."""
+    moments = [whole(message.get("ts")) or 0 for message in messages]
+    known = [moment for moment in moments if moment > 0]
+    if not known:
+        return None, None
+    return normalise(min(known), source.tz), normalise(max(known), source.tz)
+
+
 def read(source: Source, messages: list[dict[str, Any]]) -> Iterator[Record]:
     """Yield the task of a file of messages, its tokens from what was shown."""
     task = _Task(source)
@@ -84,7 +93,7 @@ class _Task:
     ) -> SessionRecord:
         """Return the record of the session, with the times of its messages, or of the task where they have none."""
         tz, item = self._source.tz, self._item
-        times = [at for message in messages if (at := normalise(message.get("ts"), tz))]
+        first, last = times_of(messages, self._source)
         begun = int(self._native_id) if self._native_id.isdecimal() and len(self._native_id) < 15 else None
         parent = text_or_none(item.get("parentTaskId"))
         details = {"mode": text_or_none(item.get("mode")), "cost": item.get("totalCost") or None}
@@ -97,8 +106,8 @@ class _Task:
             relation="subagent" if parent else None,
             title=None,
             model=model,
-            started_at=min(times, default=normalise(begun, tz)),
-            last_active_at=max(times, default=normalise(item.get("ts"), tz)),
+            started_at=first or normalise(begun, tz),
+            last_active_at=last or normalise(item.get("ts"), tz),
             metadata={key: value for key, value in details.items() if value} or None,
         )
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sessiondb.chat.content import json_text, text_or_none, whole
+from sessiondb.chat.content import json_text, text_and_parts, text_or_none, whole, without_payloads
 from sessiondb.importers.base import (
     Fingerprints,
     MessageRecord,
@@ -19,6 +19,7 @@ from sessiondb.importers.chat_api.messages import message_records
 from sessiondb.importers.cline.prompts import (
     calls_in,
     folder_in,
+    may_speak,
     model_in,
     said_in,
     spoken,
@@ -64,11 +65,11 @@ class Conversation:
         else:
             yield from self._plain(message, at, None)
 
-    def _id(self, message: dict[str, Any], *said: object) -> str:
+    def _id(self, message: dict[str, Any]) -> str:
         """Return the message's own id; where it has none, one by what it says and when."""
-        own = text_or_none(message.get("id"))
-        moment = message.get("ts", "")
-        return own or self._name(moment, message.get("role"), *said)
+        if own := text_or_none(message.get("id")):
+            return own
+        return self._name(message.get("ts", ""), message.get("role"), json_text(message.get("content")))
 
     def _api(self, message: dict[str, Any], at: str | None) -> Iterator[MessageRecord | ToolResult]:
         bare = {key: message[key] for key in _API if key in message}
@@ -84,18 +85,22 @@ class Conversation:
     def _user(self, message: dict[str, Any], at: str | None) -> Iterator[Record]:
         content = message.get("content")
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else objects_of(content)
-        texts = [block["text"] for block in blocks if isinstance(block.get("text"), str)]
-        rest = [block for block in blocks if not isinstance(block.get("text"), str)]
+        id = self._id(message)
+        texts: list[str] = []
         said: list[str] = []
-        parts = None
-        for record in self._api({**message, "content": rest}, at) if rest else ():
-            if isinstance(record, ToolResult):
-                said += said_in(record.result)
-                yield record
+        parts: list[Any] = []
+        for number, block in enumerate(blocks):
+            if block.get("type") == "tool_result":
+                answer = _answer(self._session, block, f"{id}#result{number}", at)
+                said += said_in(answer.result)
+                yield answer
+            elif isinstance(block.get("text"), str):
+                texts.append(block["text"])
             else:
-                parts = record.parts
+                parts.append(without_payloads(block))
+        if not texts and not said and not parts:
+            return
         turn = take_apart(texts)
-        id = self._id(message, json_text(texts), json_text(rest) if not texts else "")
         yield from self._answers(turn.answers, id, at)
         for number, (kind, text) in enumerate(turn.injected):
             self._look_at(text)
@@ -103,7 +108,7 @@ class Conversation:
             yield MessageRecord(self._session, "system", text, external_id, at, metadata={"kind": kind})
         typed = "\n\n".join(filter(None, (*said, turn.typed)))
         if typed or parts:
-            yield MessageRecord(self._session, "user", typed or None, id, at, parts=parts)
+            yield MessageRecord(self._session, "user", typed or None, id, at, parts=parts or None)
 
     def _look_at(self, text: str) -> None:
         self.project = self.project or folder_in(text)
@@ -134,7 +139,7 @@ class Conversation:
         """Return an answer with the calls that stand in its text, and with what it says by calls."""
         text, thoughts = thoughts_in(record.content or "")
         calls = list(record.tool_calls)
-        words = [spoken(call.name, _decoded(call.arguments)) for call in calls]
+        words = [spoken(call.name, _decoded(call.arguments)) for call in calls if may_speak(call.name)]
         if not calls:
             text, found = calls_in(text)
             for number, (name, arguments) in enumerate(found):
@@ -169,6 +174,13 @@ class Conversation:
                 message=id,
                 counted_at=at,
             )
+
+
+def _answer(session: str, block: dict[str, Any], id: str, at: str | None) -> ToolResult:
+    text, parts = text_and_parts(block.get("content"))
+    failed = block.get("is_error")
+    failed = failed if isinstance(failed, bool) else None
+    return ToolResult(session, text_or_none(block.get("tool_use_id")), text, failed, at, None, id, parts)
 
 
 def microdollars(dollars: Any) -> int | None:

@@ -91,19 +91,30 @@ def take_apart(texts: list[str]) -> Turn:
 
 def said_in(text: str | None) -> list[str]:
     """Return what a person said in elements of a text, be it of a tool's answer."""
-    return [found[2] for found in _TYPED.finditer(text or "") if found[2]]
+    if not text or "</" not in text:
+        return []
+    return [found[2] for found in _TYPED.finditer(text) if found[2]]
 
 
 def calls_in(text: str) -> tuple[str, list[Call]]:
     """Return a model's text without the tool calls in it, and those."""
+    if "</" not in text:
+        return text, []
     calls = [Call(found[1], _arguments(found[2])) for found in _CALL.finditer(text)]
     return (_CALL.sub("", text).strip() if calls else text), calls
 
 
 def thoughts_in(text: str) -> tuple[str, str | None]:
     """Return a model's text without what it thought aloud, and that."""
+    if "<thinking>" not in text:
+        return text, None
     thoughts = [found[1] for found in _THINKING.finditer(text)]
     return (_THINKING.sub("", text).strip() if thoughts else text), "\n\n".join(thoughts) or None
+
+
+def may_speak(name: str | None) -> bool:
+    """Say whether a model may say something by a call of this name."""
+    return name in _SPOKEN
 
 
 def spoken(name: str | None, arguments: Any) -> str | None:

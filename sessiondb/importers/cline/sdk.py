@@ -9,7 +9,7 @@ from typing import Any
 
 from sessiondb.chat.content import text_or_none
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, session_id
-from sessiondb.importers.cline.classic import agent_of
+from sessiondb.importers.cline.classic import agent_of, times_of
 from sessiondb.importers.cline.messages import Conversation
 from sessiondb.importers.files.json_lines import object_of, objects_of
 from sessiondb.importers.files.packed import plain_path
@@ -32,7 +32,7 @@ def read(source: Source, document: dict[str, Any]) -> Iterator[Record]:
         parent = native_id.partition(_CHILD)[0]
     id = session_id(agent, native_id, scope)
     messages = objects_of(document.get("messages"))
-    times = [at for message in messages if (at := normalise(message.get("ts"), source.tz))]
+    first, last = times_of(messages, source)
     started, ended = (normalise(manifest.get(key), source.tz) for key in ("started_at", "ended_at"))
     folder = text_or_none(manifest.get("cwd")) or text_or_none(manifest.get("workspace_root"))
     details = {"provider": manifest.get("provider"), "source": manifest.get("source")}
@@ -45,8 +45,8 @@ def read(source: Source, document: dict[str, Any]) -> Iterator[Record]:
         relation="subagent" if parent else None,
         title=text_or_none(object_of(manifest.get("metadata")).get("title")),
         model=text_or_none(manifest.get("model")),
-        started_at=min(times, default=started),
-        last_active_at=max(times, default=ended),
+        started_at=first or started,
+        last_active_at=last or ended,
         metadata={key: text for key, value in details.items() if (text := text_or_none(value))} or None,
     )
     yield session
