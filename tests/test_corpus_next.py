@@ -160,3 +160,28 @@ def test_a_second_import_adds_nothing(imported: Imported, corpus_next: Path) -> 
     imported.db.connection.execute("UPDATE imports SET size = 1, mtime_ns = 1, byte_offset = 0")
     Ingest(imported.db.connection, tz=timestamps.zone("UTC")).run([str(corpus_next / imported.path)])
     imported.holds("second_import", imported.everything(), before)
+
+
+def everything_of(folder: Path, paths: list[Path]) -> list[list[Any]]:
+    """Return what a database holds of files that were imported one by one in this order, whatever it numbers."""
+    with SessionDB(folder / f"{len(list(folder.glob('*.db')))}.db") as db:
+        for path in paths:
+            Ingest(db.connection, tz=timestamps.zone("UTC")).run([str(path)])
+        return [
+            sorted(db.connection.rows(query), key=repr)
+            for query in (
+                "SELECT id, agent, native_id, parent_id, relation, title, started_at, last_active_at,"
+                " message_count FROM sessions",
+                "SELECT session_id, seq, role, content, reasoning, external_id, created_at FROM messages",
+                "SELECT session_id, call_id, name, arguments, result, is_error FROM tool_calls",
+                "SELECT session_id, request_key, input, cache_read, cache_write, output FROM token_counts",
+            )
+        ]
+
+
+def test_every_order_of_files_gives_the_same_database(tmp_path: Path, corpus_next: Path) -> None:
+    paths = [corpus_next / path for path in FACTS]
+    shuffled = sorted(paths, key=lambda path: str(path)[::-1])
+    expected = everything_of(tmp_path, paths)
+    assert everything_of(tmp_path, paths[::-1]) == expected
+    assert everything_of(tmp_path, shuffled) == expected
