@@ -6,6 +6,7 @@ import argparse
 from importlib import import_module
 
 NAMES = {
+    "agents": "agents",
     "beside": "beside",
     "import": "import_",
     "latency": "latency",

@@ -17,6 +17,7 @@ from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
+from tests.helpers.golden import assert_owed
 
 ID = "1790841600000_ab12c"
 TASK = "1790841600000"
@@ -120,6 +121,13 @@ def test_a_session_of_today_has_its_messages_tokens_and_manifest(sessions: Path)
     assert (session.agent, session.native_id, session.project) == ("cline", ID, "/garden")
     assert (session.title, session.model, session.started_at) == ("Beds", "m", NOON)
     assert session.last_active_at == "2026-10-01T08:00:03.000Z"
+
+
+def test_its_logs_give_what_every_importer_owes(sessions: Path) -> None:
+    path = session_file(
+        sessions, user(text("Dry?"), ts=AT), answer(text("Left."), ts=AT + 1, metrics=METRICS)
+    )
+    assert_owed(cline, path, in_parts=False)
 
 
 def test_the_session_of_a_sub_agent_has_its_parent(sessions: Path) -> None:

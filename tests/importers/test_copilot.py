@@ -12,6 +12,7 @@ from sessiondb.importers import copilot
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
+from tests.helpers.golden import assert_owed
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 
@@ -216,23 +217,8 @@ def test_the_title_is_the_name_beside_the_log(log: Path, text: str, title: str |
     assert of(SessionRecord, records(log))[-1].title == title
 
 
-def test_a_log_read_in_two_parts_gives_what_it_gives_at_once(log: Path) -> None:
-    at_once = [record for record in records(write(log, LOG)) if not isinstance(record, SessionRecord)]
-    data = log.read_bytes()
-    for cut in range(1, len(LOG)):
-        end = len(b"".join(data.splitlines(keepends=True)[:cut]))
-        log.write_bytes(data[: end + 20])
-        first = Source(log)
-        parts = list(copilot.read(first))
-        log.write_bytes(data)
-        second = Source(log, start=first.end, line=first.line, state=json.loads(json.dumps(first.state)))
-        parts += copilot.read(second)
-        kept = [record for record in parts if not isinstance(record, SessionRecord)]
-        assert [record for record in kept if not isinstance(record, TokenRecord)] == [
-            record for record in at_once if not isinstance(record, TokenRecord)
-        ]
-        counts = [record._replace(message=None) for record in kept if isinstance(record, TokenRecord)]
-        assert counts == [one._replace(message=None) for one in at_once if isinstance(one, TokenRecord)]
+def test_its_logs_give_what_every_importer_owes(log: Path) -> None:
+    assert_owed(copilot, write(log, LOG))
 
 
 def test_a_copy_of_a_session_repeats_its_ids(log: Path) -> None:

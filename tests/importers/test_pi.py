@@ -17,6 +17,7 @@ from sessiondb.importers.base import MessageRecord, Record, SessionRecord, Token
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
+from tests.helpers.golden import assert_owed
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 FORK = "6c0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
@@ -247,19 +248,8 @@ def test_a_checkpoint_is_refused_and_a_folder_passes_it_over(tmp_path: Path) -> 
         assert (report.sessions_added, report.skipped) == ({FORK}, [])
 
 
-def test_a_log_read_in_two_parts_gives_what_it_gives_at_once(tmp_path: Path) -> None:
-    path = write(tmp_path / "x.jsonl", LOG)
-    at_once = [record for record in records(path) if not isinstance(record, SessionRecord)]
-    data = path.read_bytes()
-    for cut in range(1, len(LOG)):
-        end = len(b"".join(data.splitlines(keepends=True)[:cut]))
-        path.write_bytes(data[: end + 20])
-        first = Source(path)
-        parts = list(pi.read(first))
-        path.write_bytes(data)
-        second = Source(path, start=first.end, line=first.line, state=json.loads(json.dumps(first.state)))
-        parts += pi.read(second)
-        assert [record for record in parts if not isinstance(record, SessionRecord)] == at_once
+def test_its_logs_give_what_every_importer_owes(tmp_path: Path) -> None:
+    assert_owed(pi, write(tmp_path / "x.jsonl", LOG))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from sessiondb.importers.base import MessageRecord, Record, SessionRecord, Token
 from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
+from tests.helpers.golden import assert_owed
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 
@@ -189,18 +190,8 @@ def test_a_title_that_a_person_gave_wins(log: Path) -> None:
     assert of(SessionRecord, records(write(log, lines)))[-1].title == "Mine"
 
 
-def test_a_log_read_in_two_parts_gives_what_it_gives_at_once(log: Path) -> None:
-    at_once = [record for record in records(write(log, LOG)) if not isinstance(record, SessionRecord)]
-    data = log.read_bytes()
-    for cut in range(1, len(LOG)):
-        end = len(b"".join(data.splitlines(keepends=True)[:cut]))
-        log.write_bytes(data[: end + 20])
-        first = Source(log)
-        parts = list(qwen.read(first))
-        log.write_bytes(data)
-        second = Source(log, start=first.end, line=first.line, state=json.loads(json.dumps(first.state)))
-        parts += qwen.read(second)
-        assert [record for record in parts if not isinstance(record, SessionRecord)] == at_once
+def test_its_logs_give_what_every_importer_owes(log: Path) -> None:
+    assert_owed(qwen, write(log, LOG))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from sessiondb.importers import vscode
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
+from tests.helpers.golden import assert_owed
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 REQUEST = "6c0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
@@ -101,6 +102,13 @@ def test_a_request_and_its_response_are_a_message_each(chats: Path, indent: int 
     assert isinstance(counted, TokenRecord)
     assert (counted.request_key, counted.input, counted.output) == (REQUEST, 300, 20)
     assert counted.message == answer.external_id
+
+
+def test_its_logs_give_what_every_importer_owes(chats: Path) -> None:
+    path = write(
+        chats / "x.jsonl", {"kind": 0, "v": document(request("Dry?", {"value": "Left."}, result={}))}
+    )
+    assert_owed(vscode, path, in_parts=False)
 
 
 def test_a_log_of_changes_gives_what_the_document_would(chats: Path) -> None:

@@ -166,3 +166,13 @@ def test_generated_logs_are_the_same_for_a_seed_and_import_without_a_problem(
     with SessionDB(tmp_path / "sessions.db") as db:
         report = Ingest(db.connection).run([str(tmp_path / "one")])
     assert (len(report.sessions_added), report.skipped) == (len(files), [])
+
+
+def test_logs_of_every_agent_are_made_and_imported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agents = benchmark("agents", monkeypatch)
+    agents.run(arguments(agents, "--mb", "0.01"))
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [row[0] for row in rows] == list(agents.MAKERS)
+    assert {row[2] for row in rows} == {"600"}
