@@ -10,11 +10,6 @@ from sessiondb import SessionDB
 from sessiondb.errors import InvalidInput
 
 
-@pytest.fixture
-def db(tmp_path: Path) -> SessionDB:
-    return SessionDB(tmp_path / "some.db")
-
-
 @pytest.mark.parametrize(
     ("agent", "expected"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ from tests.helpers.stores import fill
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> SessionDB:
-    return SessionDB(fill(tmp_path / "full.db"))
+def db(tmp_path: Path) -> Iterator[SessionDB]:
+    with SessionDB(fill(tmp_path / "full.db")) as opened:
+        yield opened
 
 
 def words_of(index: str) -> dict[str, list[int]]:
