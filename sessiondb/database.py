@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import sqlite_utils
     from typing_extensions import Unpack
 
+    from sessiondb.dao.hook_log import HookLog
     from sessiondb.errors import DatabaseBusy
     from sessiondb.exchange.export import Writable
     from sessiondb.gateway import Gateway
@@ -496,6 +497,23 @@ class SessionDB(Tables):
         from sessiondb.dao.removal import Removals
 
         return Removals(self.connection).vacuum()
+
+    def imported_sizes(self, paths: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """Return the size in bytes and the time of change (in ns) of some files when they were imported last, by path.
+
+        Those that never were are left out.
+        """
+        from sessiondb.dao.ledger import Ledger
+
+        entries = Ledger(self.connection).entries(paths)
+        return {path: (entry.stat.size, entry.stat.mtime_ns) for path, entry in entries.items()}
+
+    @cached_property
+    def hook_log(self) -> HookLog:
+        """What hooks have told agents: `latest`."""
+        from sessiondb.dao.hook_log import HookLog
+
+        return HookLog(self.connection)
 
     def names(self, kind: str) -> list[str]:
         """Return the names that sessions have of a kind: agent, project, model, platform or tag; the latest first."""

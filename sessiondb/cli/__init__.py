@@ -68,6 +68,12 @@ def _complete(arguments: Sequence[str]) -> bool:
     return answer(arguments, cli)
 
 
+def _hook(arguments: Sequence[str]) -> bool:
+    from sessiondb.loop.hook import responded
+
+    return responded(arguments)
+
+
 def _printed(line: str) -> bool:
     print(line, flush=True)
     return True
@@ -79,6 +85,7 @@ AT_ONCE: dict[str, Callable[[Sequence[str]], bool]] = {
     "path": _path,
     "usage": _usage,
     "__complete": _complete,
+    "hook": _hook,
 }
 """Commands that cannot wait for click: for a hook, a status line or a script. Each is called with the arguments
 after its name, and returns False to leave them to click, which has the same command with its help and options.

@@ -36,6 +36,7 @@ COMMANDS = {
     "merge": "merge",
     "note": "note",
     "brief": "brief",
+    "hook": "hook",
     "usage": "usage",
     "stats": "stats",
     "path": "path",

@@ -38,6 +38,7 @@ ARGUMENTS = {
     "rm": ["@last", "--yes"],
     "backup": ["copy.db"],
     "note done": ["1"],
+    "hook": ["log"],
 }
 
 

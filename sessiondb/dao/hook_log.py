@@ -1,0 +1,50 @@
+"""The log of hooks: when each was called, and what it put before a model."""
+
+from __future__ import annotations
+
+from sessiondb import timestamps
+from sessiondb.dao.values import row_limit
+from sessiondb.records.hooks import HookEntry
+from sessiondb.storage.connection import Connection
+
+KEPT = 10_000
+"""Entries that are kept: a log must not outgrow what it tells of."""
+
+_COLUMNS = "at, agent, event, session_id, project, tokens"
+
+
+class HookLog:
+    """The table `hook_log`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(self, entry: HookEntry, digest: str | None) -> None:
+        """Note a call, and forget the oldest beyond KEPT."""
+        with self._db.transaction():
+            self._db.execute(
+                f"INSERT INTO hook_log ({_COLUMNS}, digest) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    entry.at or timestamps.now(),
+                    entry.agent,
+                    entry.event,
+                    entry.session_id,
+                    entry.project,
+                    entry.tokens,
+                    digest,
+                ),
+            )
+            self._db.execute("DELETE FROM hook_log WHERE id <= (SELECT max(id) FROM hook_log) - ?", (KEPT,))
+
+    def was_said(self, session_id: str, digest: str) -> bool:
+        """Say whether a session was given this text last."""
+        found = self._db.value(
+            "SELECT digest FROM hook_log WHERE session_id = ? AND digest IS NOT NULL ORDER BY id DESC LIMIT 1",
+            (session_id,),
+        )
+        return bool(found == digest)
+
+    def latest(self, limit: int | None = 20) -> list[HookEntry]:
+        """Return the newest entries, the newest first. Raises InvalidInput for a limit below 0."""
+        rows = self._db.rows(f"SELECT {_COLUMNS} FROM hook_log ORDER BY id DESC LIMIT ?", (row_limit(limit),))
+        return [HookEntry(*row) for row in rows]

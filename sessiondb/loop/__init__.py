@@ -1,0 +1,1 @@
+"""The way back into the agents: what a hook imports, and what it tells an agent's model."""
