@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
+import time
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -158,6 +162,37 @@ def test_old_sessions_are_cleaned_up(garden: Path, tmp_path: Path) -> None:
     assert {"0193aa02", "0193aa03"} <= left
 
 
+@pytest.mark.skipif(
+    sys.platform == "win32" or find_spec("textual") is None, reason="needs a terminal and Textual"
+)
+def test_sessions_are_browsed_on_a_full_screen(garden: Path) -> None:
+    import pty
+    import select
+
+    (command,) = TASKS["Browse"]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ |= {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
+        os.execv(sys.executable, [sys.executable, "-m", "sessiondb", *command])
+    shown, until = b"", time.monotonic() + 60
+    try:
+        while b"figs grow" not in shown and time.monotonic() < until:
+            if select.select([terminal], [], [], 1)[0]:
+                shown += os.read(terminal, 65536)
+        os.write(terminal, b"q")
+        # The terminal of a program that has ended cannot be read any more.
+        with suppress(OSError):
+            while time.monotonic() < until:
+                if select.select([terminal], [], [], 1)[0]:
+                    os.read(terminal, 65536)
+    finally:
+        os.close(terminal)
+        _, status = os.waitpid(child, 0)
+
+    assert b"figs grow" in shown
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
 TOLD = (
     "Find the session where something was fixed last month, and read it",
     "Resume it",
@@ -166,5 +201,6 @@ TOLD = (
     "See all sessions of this project",
     "What did I decide last week?",
     "Clean up",
+    "Browse",
 )
 """The tasks that are tested above."""
