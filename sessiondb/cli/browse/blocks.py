@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rich.text import Text
 
 from sessiondb import timestamps
-from sessiondb.chat.text import counted, one_line, visible, width
+from sessiondb.chat.text import counted, cut, one_line, visible, width
 from sessiondb.chat.tool_summaries import details, summary
 from sessiondb.chat.transcript import attachments
 from sessiondb.records import Message, Note, Session, ToolCall, Transcript
@@ -21,6 +21,9 @@ INDENT = 2
 _NAMES = {"user": "❯ User", "assistant": "● Assistant", "system": "○ System", "tool": "▸ Tool result"}
 _STYLES = {"user": "bold green", "assistant": "bold cyan", "system": "bold magenta", "tool": "bold"}
 _WORD = re.compile(r'"([^"]+)"|(\S+)')
+_SHORT = 2
+"""Letters of a word that is no hit beside longer ones."""
+
 _FIELD = re.compile(r"-?\w+:\S")
 
 
@@ -65,7 +68,7 @@ class Block:
             if self.body
             else "· "
         )
-        head = Text(f"{mark}{self.head}", self.style, no_wrap=True, end="")
+        head = Text(cut(f"{mark}{self.head}", max(columns - len(fold), 1)), self.style, no_wrap=True, end="")
         head.append(fold, "dim")
         if self.is_folded or not self.body:
             return [head]
@@ -200,5 +203,11 @@ def words_of(query: str) -> re.Pattern[str] | None:
         for phrase, word in _WORD.findall(query)
         if phrase or not (word in ("AND", "OR") or word.startswith("-") or _FIELD.match(word))
     ]
-    found = sorted({word for word in words if word}, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, found)), re.IGNORECASE) if found else None
+    long = {word for word in words if len(word) > _SHORT or not word.isascii()}
+    found = sorted(long or {word for word in words if word}, key=len, reverse=True)
+    return re.compile("|".join(map(_beginning, found)), re.IGNORECASE) if found else None
+
+
+def _beginning(word: str) -> str:
+    """Return a pattern of a word where one begins; scripts without blanks have it anywhere."""
+    return (r"(?<!\w)" if word.isascii() and word[:1].isalnum() else "") + re.escape(word)

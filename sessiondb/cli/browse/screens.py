@@ -32,10 +32,10 @@ BESIDE = 100
 """Columns from which on the preview stands beside the list, not below it."""
 
 _LIST_KEYS = (
-    "/ filter  Enter open  a all  t tags  e title  m pin  w write  y copy  r resume  s tree  ? help  q quit"
+    "/ filter  Enter open  ? help  q quit  a all  t tags  e title  m pin  w write  y copy  r resume  s tree"
 )
 _READER_KEYS = (
-    "q back  / search  n N hits  ] [ turns  Enter fold  z all  t tags  m pin  r resume  s tree  ? help"
+    "q back  / search  n N hits  ] [ turns  Enter fold  ? help  z all  t tags  m pin  r resume  s tree"
 )
 _PREVIEWED = 1500
 

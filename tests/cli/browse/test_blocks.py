@@ -61,6 +61,9 @@ def test_nothing_in_a_session_drives_the_terminal(payload: str) -> None:
         ("lock agent:codex -writer", "the writer's LOCK", ["LOCK"]),
         ('"disk full" OR db.py', "disk full in db.py, dbxpy", ["disk full", "db.py"]),
         ("migrat*", "migration", ["migrat"]),
+        ("a parser", "a parser and subparsers", ["parser"]),
+        ("a", "a cat", ["a"]),
+        ("渡船", "坐渡船去", ["渡船"]),
     ],
 )
 def test_the_words_of_a_query_are_found(query: str, text: str, found: list[str]) -> None:

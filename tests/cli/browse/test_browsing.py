@@ -11,15 +11,17 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from sessiondb import SessionDB
+from sessiondb.cli.browse import screens
 from sessiondb.cli.browse.app import Browser
 from sessiondb.cli.browse.dialogs import Ask, Confirm, Help, Relatives
 from sessiondb.cli.browse.listing import SessionList
 from sessiondb.cli.browse.reader import Reader
-from sessiondb.cli.browse.screens import LOOKING, TYPING, ListScreen, ReaderScreen
+from sessiondb.cli.browse.screens import ListScreen, ReaderScreen
 from sessiondb.cli.browse.store import Store
 from tests.helpers.payloads import PAYLOADS
 
 Script = Callable[["Person"], Awaitable[None]]
+PAUSE = 0.01
 SIZES = [(80, 24), (140, 40)]
 
 
@@ -39,9 +41,9 @@ class Person:
         await self.type(*(names.get(character, character) for character in text))
 
     async def wait(self) -> None:
-        await self._pilot.pause(max(TYPING, LOOKING) + 0.1)
+        await self._pilot.pause(2 * PAUSE)
         await self.app.workers.wait_for_complete()
-        await self._pilot.pause(LOOKING + 0.1)
+        await self._pilot.pause(2 * PAUSE)
 
     @property
     def listed(self) -> list[str]:
@@ -74,6 +76,13 @@ class Person:
         """Return the text of the screen, as it is drawn."""
         strips = self.app.screen._compositor.render_strips(self.app.size)
         return "\n".join(strip.text for strip in strips)
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the screens wait for less time than a person would."""
+    monkeypatch.setattr(screens, "TYPING", PAUSE)
+    monkeypatch.setattr(screens, "LOOKING", PAUSE)
 
 
 @pytest.fixture
