@@ -144,6 +144,15 @@ class Ledger:
             )
         )
 
+    def givers(self, session_id: str, path: str) -> list[tuple[str, str | None]]:
+        """Return the other files that gave a session too, each with its format."""
+        self.flush()
+        return self._db.rows(
+            "SELECT i.path, i.format FROM import_sessions AS s JOIN imports AS i ON i.id = s.import_id"
+            " WHERE s.session_id = ? AND i.path <> ?",
+            (session_id, path),
+        )
+
     def is_given_elsewhere(self, session_id: str, path: str) -> bool:
         """Say whether another file gave a session too."""
         self.flush()

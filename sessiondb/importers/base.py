@@ -10,6 +10,7 @@ module or an object with these four names:
 
 A fifth may be there: `wrong_before: int`, where records of versions below it were wrong. They are replaced then
 when the same file is read again, not added to (see dao/union/replacing.py); only for files that never lose lines.
+A sixth, `is_index(path: str) -> bool`, is for formats that have files without messages: those stop no replacing.
 
 A record names its session by `sessions.id`; the session's own record comes first. Records of one session
 come in the order of the conversation. Times are `timestamps.normalise(...)` text or None, never guessed.

@@ -13,6 +13,7 @@ import pytest
 from sessiondb.errors import ImportFailed
 from sessiondb.importers import vscode
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from tests.helpers.golden import assert_owed
@@ -255,6 +256,16 @@ def test_the_editor_is_told_by_its_folder(tmp_path: Path, editor: str, agent: st
     assert (session.agent, session.metadata) == (agent, {"editor": editor})
 
 
+@pytest.mark.parametrize(
+    "more", [[], [change(1, "Beds", "customTitle"), change(1, True, "requests", 0, "isCanceled")]]
+)
+def test_a_log_that_begins_with_a_very_long_line_is_told_and_read(chats: Path, more: list[Any]) -> None:
+    whole = document(request("Dry?", {"value": "x" * 17_000_000}, result={}), request("Wet?"))
+    path = write(chats / "x.jsonl", {"kind": 0, "v": whole}, *more)
+    assert detect(Sample(path)) is vscode
+    assert [role for role, _ in said(records(path))] == ["user", "assistant", "user"]
+
+
 def test_an_export_is_the_same_session_wherever_it_lies(tmp_path: Path) -> None:
     export = {"responderUsername": "GitHub Copilot", "requests": [request("Dry?", result={"metadata": {}})]}
     ids = {
@@ -277,6 +288,7 @@ def test_a_chat_without_requests_is_no_session_yet(chats: Path) -> None:
         ({"requests": [request()]}, 2),
         ({"kind": 0, "v": document()}, 2),
         ({"kind": 1, "k": ["x"], "v": 1}, 0),
+        ({"kind": 1, "k": ["requests", 0, "result"], "v": 1}, 2),
         ({"kind": 0, "v": {}}, 0),
         ({"requests": [{"url": "x"}]}, 0),
         ({"requests": "x", "responderUsername": "x"}, 0),

@@ -159,6 +159,30 @@ def test_records_that_a_lower_version_got_wrong_are_replaced_not_added_to(
     assert details(db).tags(ID) == ["roses"]
 
 
+def test_an_index_that_names_the_session_too_does_not_keep_what_was_wrong(
+    db: SessionDB, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, index = tmp_path / f"{ID}.jsonl", tmp_path / "index.jsonl"
+    line = {"type": "user", "uuid": "u1", "sessionId": ID, "timestamp": WHEN, "message": {"content": "Dry?"}}
+    for file in (path, index):
+        file.write_text(json.dumps(line) + "\n", encoding="utf-8")
+    right = [SessionRecord(ID, "claude-code", ID), MessageRecord(ID, "user", "Dry?", "u1", WHEN)]
+    wrong = [*right, MessageRecord(ID, "user", "Dry?", "u1-again", WHEN)]
+    monkeypatch.setattr(claude_code, "read", lambda source: iter(wrong))
+    run(db, path)
+    monkeypatch.setattr(claude_code, "read", lambda source: iter(right))
+    run(db, index)
+    for is_index, count in ((False, 2), (True, 1)):
+        is_told = is_index
+        monkeypatch.setattr(
+            claude_code, "is_index", lambda path, is_told=is_told: is_told and "index" in path, raising=False
+        )
+        monkeypatch.setattr(claude_code, "version", claude_code.version + 1)
+        monkeypatch.setattr(claude_code, "wrong_before", claude_code.version)
+        run(db, path)
+        assert sessions(db)[0][3] == count
+
+
 def test_lines_that_a_file_has_lost_since_are_not_taken_for_wrong(
     db: SessionDB, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

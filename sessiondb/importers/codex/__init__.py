@@ -51,6 +51,11 @@ def sniff(sample: Sample) -> int:
     return 2 if any(_is_known(line) for line in sample.lines) else 0
 
 
+def is_index(path: str) -> bool:
+    """Say whether a file tells of sessions without holding what was said in them."""
+    return path.endswith(".sqlite")
+
+
 def _is_known(line: dict[str, Any]) -> bool:
     kind = line.get("type")
     return isinstance(kind, str) and kind in _TYPES and "payload" in line

@@ -56,7 +56,7 @@ def sniff(sample: Sample) -> int:
     if any(_is_log(line) for line in sample.lines):
         return 2
     document = sample.document
-    return 2 if isinstance(document, dict) and _is_chat(document) else 0
+    return 2 if isinstance(document, dict) and (_is_chat(document) or _is_log(document)) else 0
 
 
 def read(source: Source) -> Iterator[Record]:
@@ -78,8 +78,12 @@ def read(source: Source) -> Iterator[Record]:
 
 
 def _is_log(line: dict[str, Any]) -> bool:
-    whole = object_of(line.get("v"))
-    return line.get("kind") == 0 and ("requests" in whole or "sessionId" in whole)
+    """Say whether a line is a chat as a whole, or a change to its requests: the first may be too large to look at."""
+    if line.get("kind") == 0:
+        whole = object_of(line.get("v"))
+        return "requests" in whole or "sessionId" in whole
+    path = line.get("k")
+    return is_change(line) and isinstance(path, list) and path[:1] == ["requests"]
 
 
 def _is_chat(document: dict[str, Any]) -> bool:
