@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 from sessiondb.exchange.html.markup import escape
 from sessiondb.web.assets import CSS, JS, Asset
+
+T = TypeVar("T")
 
 HEADERS = {
     # Nothing runs or is loaded but our own files, wherever a transcript got its text from.
@@ -113,6 +116,12 @@ def pages(links: Links, at: str, query: Query, number: int, last: int) -> str:
         f"<span>Page {number:,} of {last:,}</span>\n"
         f"{link('Next', number + 1, ' rel=next')}{link('Last', last)}</p>\n"
     )
+
+
+def at_once(*parts: Callable[[], T]) -> list[T]:
+    """Return what some functions return, two of them at work at a time: SQLite counts beside Python."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return list(pool.map(lambda part: part(), parts))
 
 
 def page_number(query: Query, last: int) -> int:

@@ -13,7 +13,7 @@ from sessiondb.exchange.html.site import item
 from sessiondb.records import SessionFilter
 from sessiondb.records.usage import cost_text
 from sessiondb.web.charts import Bar, calendar, stacked
-from sessiondb.web.frame import HOME, USAGE, Links, Page, Query, page_number, pages
+from sessiondb.web.frame import HOME, USAGE, Links, Page, Query, at_once, page_number, pages
 from sessiondb.web.tables import cards, figure, shown_name
 
 if TYPE_CHECKING:
@@ -73,21 +73,25 @@ def _chosen(query: Query, links: Links) -> str:
 
 
 def _overview(db: SessionDB, links: Links, listing: str) -> Iterator[str]:
+    year, recent, counted_all, followups, agents, projects = at_once(
+        lambda: _year(db),
+        lambda: _recent_usage(db, links),
+        lambda: _status(db),
+        lambda: _followups(db, links),
+        lambda: _groups(db, "agent", "Agents", links),
+        lambda: _groups(db, "project", "Projects", links),
+    )
+    yield f'{counted_all}<div class="columns">\n<div>\n{recent}{year}{listing}</div>\n'
+    yield f"<div>\n{followups}{agents}{projects}</div>\n</div>\n"
+
+
+def _status(db: SessionDB) -> str:
     status = db.status()
     imported = f", last import {moment(status.last_import_at)} UTC" if status.last_import_at else ""
-    yield (
-        f"<p class=more>{counted(status.messages, 'message')}, {counted(status.tool_calls, 'tool call')},"
+    return (
+        f'<p class="more">{counted(status.messages, "message")}, {counted(status.tool_calls, "tool call")},'
         f" {short_bytes(status.bytes)}{imported}</p>\n"
     )
-    yield '<div class="columns">\n<div>\n'
-    yield _recent_usage(db, links)
-    yield _year(db)
-    yield listing
-    yield "</div>\n<div>\n"
-    yield _followups(db, links)
-    yield _groups(db, "agent", "Agents", links)
-    yield _groups(db, "project", "Projects", links)
-    yield "</div>\n</div>\n"
 
 
 def _recent_usage(db: SessionDB, links: Links) -> str:
@@ -123,15 +127,18 @@ def _day(day: str, row: Usage | None, is_priced: bool) -> Bar:
 
 
 def _year(db: SessionDB) -> str:
-    found = db.usage("daily", last=372)
+    found = db.stats("day", since="372d")
     days = {
-        date.fromisoformat(row.name): (row.responses, f"{row.name}: {counted(row.responses, 'response')}")
-        for row in found.rows
-        if row.name
+        date.fromisoformat(group.name): (
+            group.messages,
+            f"{group.name}: {counted(group.messages, 'message')}",
+        )
+        for group in found.groups
+        if group.name
     }
     if not days:
         return ""
-    drawn = calendar("Activity of the year", days, date.today())
+    drawn = calendar("Messages of the year", days, date.today())
     return f'<section aria-labelledby="year">\n<h2 id="year">Activity</h2>\n{drawn}</section>\n'
 
 

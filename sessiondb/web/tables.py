@@ -54,7 +54,7 @@ def usage_table(caption: str, head: str, rows: Sequence[Row], total: Usage | Non
     heads = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     foot = f"<tfoot>{_usage_row(Row(total, 'Total'))}</tfoot>\n" if total and len(rows) > 1 else ""
     return (
-        f'<div class="table" tabindex="0" role="region" aria-label="{escape(caption)}">\n'
+        f'<div class="table" tabindex="0" role="group" aria-label="{escape(caption)}">\n'
         f"<table><caption>{escape(caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n"
         f"<tbody>\n{''.join(map(_usage_row, rows))}</tbody>\n{foot}</table></div>\n"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from sessiondb.exchange.html.markup import escape
 from sessiondb.records.usage import cost_text
 from sessiondb.web.charts import COLOURS, Bar, stacked
-from sessiondb.web.frame import HOME, USAGE, Links, Page, Query
+from sessiondb.web.frame import HOME, USAGE, Links, Page, Query, at_once
 from sessiondb.web.tables import UNKNOWN, Row, cards, figure, shown_name, unpriced, usage_table
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ class View(NamedTuple):
 def usage_page(db: SessionDB, query: Query, links: Links) -> Page:
     """Return what was used. Raises InvalidInput for times that cannot be read."""
     view = _view(query)
-    found = db.usage(view.by, breakdown=view.split, order="asc", **view.criteria)
+    found, sessions = at_once(
+        lambda: db.usage(view.by, breakdown=view.split, order="asc", **view.criteria),
+        lambda: db.usage("session", limit=DEAREST, **view.criteria),
+    )
     body = [
         f'<main id="main" class="wide">\n<h1>Usage</h1>\n{_form(query, view, links)}',
         _cards(found),
@@ -47,13 +50,9 @@ def usage_page(db: SessionDB, query: Query, links: Links) -> Page:
         unpriced(found.unpriced),
     ]
     newest = [Row(row, row.name or UNKNOWN, _of_time(row, view, links)) for row in reversed(found.rows)]
-    for by in SPLITS:
-        parts = db.usage(by, limit=DEAREST, **view.criteria)
-        rows = [Row(row, shown_name(by, row.name), _of_group(by, row, view, links)) for row in parts.rows]
-        body.append(
-            _section(f"By {by}", usage_table(_count(f"By {by}", parts), by.capitalize(), rows, parts.sum))
-        )
-    sessions = db.usage("session", limit=DEAREST, **view.criteria)
+    split = view.split
+    parts = [Row(row, shown_name(split, row.name), _of_group(split, row, view, links)) for row in found.parts]
+    body.append(_section(f"By {split}", usage_table(f"By {split}", split.capitalize(), parts, found.sum)))
     dearest = [Row(row, row.title or "(no title)", links.session(row.name or "")) for row in sessions.rows]
     body.append(
         _section("Dearest sessions", usage_table(_count("Dearest sessions", sessions), "Session", dearest))
