@@ -32,7 +32,20 @@ _TEXTS = {
     "tool_calls": ("name", "arguments", "result"),
     "notes": ("body", "context", "resolution", "author", "assignee"),
 }
-_JSON = {"sessions": ("metadata",), "messages": ("parts", "metadata"), "imports": ("state",)}
+_JSON = {
+    "sessions": ("metadata",),
+    "messages": ("parts", "metadata"),
+    "token_counts": ("server_tools",),
+    "imports": ("state",),
+}
+# How rows are named, and how many are.
+_NAMES = {
+    "sessions": "id",
+    "messages": "'message ' || seq || ' of ' || session_id",
+    "token_counts": "'a response of ' || session_id",
+    "imports": "path",
+}
+_NAMED = 5
 
 # What `PRAGMA integrity_check` says of rows that break the rules of their table, and of an index that is at
 # odds with its table; see pragma.c of SQLite.
@@ -186,12 +199,18 @@ class Checks:
     def _values(self) -> Iterator[Finding]:
         for table, columns in _JSON.items():
             for column in columns:
-                count = self._db.value(
-                    f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND NOT json_valid({column})"
+                found = self._db.rows(
+                    f"SELECT {_NAMES[table]} FROM {table}"
+                    f" WHERE {column} IS NOT NULL AND NOT json_valid({column}) ORDER BY 1"
                 )
-                if count:
+                if found:
+                    named = ", ".join(str(row[0]) for row in found[:_NAMED]) + (
+                        ", ..." if found[_NAMED:] else ""
+                    )
                     yield Finding(
-                        "values", f"{table}.{column} of {count} rows is no JSON: it is read as empty", False
+                        "values",
+                        f"{table}.{column} of {len(found)} rows is no JSON: it is read as empty ({named})",
+                        False,
                     )
         for table, columns in _TEXTS.items():
             if count := self._undecodable(table, columns):

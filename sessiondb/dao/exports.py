@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from sessiondb.dao.session_filter import where_clause
+from sessiondb.dao.values import sound, sound_json
 from sessiondb.records import SessionFilter
 from sessiondb.records.export_rows import (
     CallRow,
@@ -27,7 +28,7 @@ SESSIONS, MESSAGES = 200, 200
 """Rows read at a time: what is in memory at once."""
 
 # A parent that is not in the database is noted in the metadata, as text.
-_AWAITS = "(s.parent_id IS NULL AND json_type(s.metadata, '$.parent_id') = 'text')"
+_AWAITS = f"(s.parent_id IS NULL AND json_type({sound('s.metadata')}, '$.parent_id') = 'text')"
 _SESSION = f"""
 SELECT s.id, s.agent, s.started_at, s.last_active_at, s.native_id, s.key, p.path, p.name,
   c.platform, c.chat_type, c.chat_id, c.chat_name, c.user_id, c.user_name, c.thread_id,
@@ -37,7 +38,8 @@ SELECT s.id, s.agent, s.started_at, s.last_active_at, s.native_id, s.key, p.path
     SELECT json_group_array(g.name) FROM session_tags AS t JOIN tags AS g ON g.id = t.tag_id
     WHERE t.session_id = s.id
   ),
-  nullif(iif({_AWAITS}, json_remove(s.metadata, '$.parent_id'), json(s.metadata)), '{{}}')
+  iif(s.metadata IS NULL OR json_valid(s.metadata),
+    nullif(iif({_AWAITS}, json_remove(s.metadata, '$.parent_id'), json(s.metadata)), '{{}}'), s.metadata)
 FROM sessions AS s
 LEFT JOIN projects AS p ON p.id = s.project_id
 LEFT JOIN channels AS c ON c.id = s.channel_id
@@ -104,7 +106,9 @@ WHERE n.session_id IS ? ORDER BY n.created_at, n.kind, n.body, n.id
 
 def _tokens(values: Values) -> TokensRow:
     row = TokensRow(*values)
-    row.server_tools = raw_json(values[_SERVER_TOOLS])
+    row.server_tools = raw_json(
+        sound_json(values[_SERVER_TOOLS], f"token_counts.server_tools of response {values[0]}")
+    )
     return row
 
 
@@ -167,8 +171,13 @@ class Exports:
             ids = json.dumps([row[0] for row in rows])
             calls, answers = self._calls(_CALLS, ids), self._calls(_ANSWERS, ids)
             for id, *values, metadata in rows:
-                values[4] = raw_json(values[4])
-                values += [raw_json(metadata), calls.get(id, []), answers.get(id, [])]
+                what = f"of message {values[0]} of session {session_id}"
+                values[4] = raw_json(sound_json(values[4], f"messages.parts {what}"))
+                values += [
+                    raw_json(sound_json(metadata, f"messages.metadata {what}")),
+                    calls.get(id, []),
+                    answers.get(id, []),
+                ]
                 yield id, MessageRow(*values)
             seq = rows[-1][1]
 
@@ -182,7 +191,13 @@ class Exports:
         pinned, origin, tags, metadata = row[23:]
         channel = ChannelRow(*row[8:15]) if row[8] is not None else None
         stray = self._calls(_STRAY, row[0]).get(row[0], [])
-        last = [bool(pinned), origin, sorted(json.loads(tags)), raw_json(metadata), stray]
+        last = [
+            bool(pinned),
+            origin,
+            sorted(json.loads(tags)),
+            raw_json(sound_json(metadata, f"sessions.metadata of {row[0]}")),
+            stray,
+        ]
         return SessionRow(*[*row[:8], channel, *row[15:23], *last])
 
     def _calls(self, sql: str, of: str) -> dict[int | str, list[CallRow]]:

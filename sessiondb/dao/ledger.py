@@ -205,4 +205,10 @@ class Ledger:
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     path, stat, state, is_contested = row[0], Stat(*row[1:6]), row[12], bool(row[13])
-    return Entry(path, stat, *row[6:12], state=stored_json(state, None), is_contested=is_contested)  # type: ignore[misc]
+    return Entry(
+        path,
+        stat,
+        *row[6:12],
+        state=stored_json(state, None, f"imports.state of {path}"),
+        is_contested=is_contested,
+    )  # type: ignore[misc]

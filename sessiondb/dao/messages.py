@@ -297,7 +297,7 @@ class Messages:
 
 def _message(row: Row, calls: tuple[ToolCall, ...]) -> Message:
     values = list(row)
-    values[6] = stored_json(row[6], None)
-    values[11] = stored_json(row[11], {})
+    values[6] = stored_json(row[6], None, f"messages.parts of message {row[2]} of session {row[1]}", list)
+    values[11] = stored_json(row[11], {}, f"messages.metadata of message {row[2]} of session {row[1]}")
     values.append(calls)
     return Message(*values)

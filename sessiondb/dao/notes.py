@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from os import PathLike
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.values import due, moment, row_limit
+from sessiondb.dao.values import due, moment, row_limit, stored_json
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.records import Note
 from sessiondb.records.notes import KINDS
@@ -244,5 +243,5 @@ class Notes:
 
 def _note(row: Row) -> Note:
     values = list(row)
-    values[12] = json.loads(row[12]) if row[12] else {}
+    values[12] = stored_json(row[12], {}, f"the translations of note {row[0]}")
     return Note(*values)

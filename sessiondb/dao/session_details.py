@@ -143,4 +143,4 @@ class SessionDetails:
         row = self._db.row("SELECT metadata FROM sessions WHERE id = ?", (session_id,))
         if row is None:
             raise NotFound(f"there is no session {session_id}")
-        return stored_json(row[0], {})
+        return stored_json(row[0], {}, f"sessions.metadata of {session_id}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessiondb import timestamps
 from sessiondb.dao.lookups import PROJECTS
+from sessiondb.dao.values import sound
 from sessiondb.records.agents import stored_name
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 FILE_TIME = "dated_by_file"
 """The metadata of a session that nothing dates but its file: when that was last changed. Later activity dates it."""
 
-BY_FILE = f"(coalesce(json_extract(s.metadata, '$.{FILE_TIME}'), '') = s.last_active_at)"
+BY_FILE = f"(coalesce(json_extract({sound('s.metadata')}, '$.{FILE_TIME}'), '') = s.last_active_at)"
 """The condition for a session, as s, that only its file dates: who knows how old it is."""
 
 RECENT = f"(s.message_count > 0 AND NOT {BY_FILE})"
@@ -23,7 +24,7 @@ RECENT = f"(s.message_count > 0 AND NOT {BY_FILE})"
 
 ON_BRANCH = (
     "(EXISTS (SELECT 1 FROM json_each(s.metadata, '$.git_branch') WHERE value = ?)"
-    " OR json_extract(s.metadata, '$.git.branch') = ?"
+    " OR json_extract({sound('s.metadata')}, '$.git.branch') = ?"
     " OR s.id IN (SELECT t.session_id FROM token_counts AS t WHERE t.git_branch = ?))"
 )
 """The condition for a session that worked on a branch of git: its log says so, or one of its responses."""

@@ -347,6 +347,13 @@ def _session_record(row: Row) -> Session:
     """Return the record of a row of _COLUMNS."""
     channel = Channel(*row[7:14]) if row[7] is not None else None
     pinned, origin, metadata, tokens = row[23:]
-    values = [*row[:7], channel, *row[14:23], bool(pinned), origin, stored_json(metadata, {})]
+    values = [
+        *row[:7],
+        channel,
+        *row[14:23],
+        bool(pinned),
+        origin,
+        stored_json(metadata, {}, f"sessions.metadata of {row[0]}"),
+    ]
     values.append(Tokens(*json.loads(tokens)))
     return Session(*values)

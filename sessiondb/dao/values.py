@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sessiondb import timestamps
 from sessiondb.errors import InvalidInput
@@ -103,16 +103,52 @@ def due(value: str | date | None) -> str | None:
     return moment(value)
 
 
-def stored_json(text: str | None, otherwise: T) -> T:
-    """Return what JSON in the database says; `otherwise` where there is none, or none that can be read.
+def stored_json(text: str | None, otherwise: T, what: str, kind: type | None = None) -> T:
+    """Return what JSON in the database says; `otherwise` where there is none, or none that can be read, or
+    that is not of the kind: that of `otherwise`, unless another is given.
 
-    Other programs write into the file too: what one of them broke must not hide the rest of the row.
+    Other programs write into the file too: what one of them broke must not hide the rest of the row. A warning
+    is logged that names `what` it is.
     """
-    try:
-        found = json.loads(text) if text else otherwise
-    except (ValueError, RecursionError):
+    if text is None:
         return otherwise
-    return found if otherwise is None or isinstance(found, type(otherwise)) else otherwise
+    try:
+        found: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        warn_of_damage(what)
+        return otherwise
+    if not isinstance(found, kind or (object if otherwise is None else type(otherwise))):
+        warn_of_damage(what)
+        return otherwise
+    return cast("T", found)
+
+
+def sound_json(text: str | None, what: str) -> str | None:
+    """Return JSON text of the database as it is, None where it is none: a warning is logged that names it."""
+    if text is not None:
+        import msgspec
+
+        try:
+            msgspec.json.decode(text, type=msgspec.Raw)
+        except (msgspec.DecodeError, RecursionError):
+            warn_of_damage(what)
+            return None
+    return text
+
+
+def warn_of_damage(what: str) -> None:
+    """Log a warning of JSON that another program has written wrong."""
+    import logging
+
+    logging.getLogger("sessiondb").warning(
+        "%s cannot be read and counts as empty: it is no JSON of ours; `sessiondb doctor` tells of all such",
+        what,
+    )
+
+
+def sound(column: str) -> str:
+    """Return SQL for a column of JSON, NULL where that is damaged: SQLite's functions fail of such a row."""
+    return f"iif(json_valid({column}), {column}, NULL)"
 
 
 def json_value(value: Any) -> str | None:

@@ -17,6 +17,7 @@ from collections.abc import Collection, Sequence
 from sessiondb.dao.forks.chain import Segment, segments
 from sessiondb.dao.forks.originals import Line
 from sessiondb.dao.forks.transfer import Transfer
+from sessiondb.dao.values import sound
 from sessiondb.storage.connection import Connection
 
 _BELOW = """
@@ -33,15 +34,16 @@ SELECT id, session_id, seq, created_at, external_id FROM messages WHERE session_
 """
 _TITLE = "SELECT title, title_source FROM sessions WHERE id = ?"
 _KEEP_TITLE = "UPDATE sessions SET title = ?, title_source = ? WHERE id = ?"
-_LINK = """
+_LINK = f"""
 UPDATE sessions SET parent_id = :parent, relation = iif(:parent IS NULL, NULL, 'fork'), metadata = nullif(
-  iif(:at IS NULL, json_remove(coalesce(metadata, '{}'), '$.forked_at', '$.forked_from'),
-    json_set(json_remove(coalesce(metadata, '{}'), '$.forked_from'), '$.forked_at', :at)),
-  '{}'
+  iif(:at IS NULL, json_remove(coalesce({sound("metadata")}, '{{}}'), '$.forked_at', '$.forked_from'),
+    json_set(json_remove(coalesce({sound("metadata")}, '{{}}'), '$.forked_from'), '$.forked_at', :at)),
+  '{{}}'
 ) WHERE id = :id
 """
-_GET_LINK = """
-SELECT iif(relation = 'fork', parent_id, NULL), iif(relation = 'fork', json_extract(metadata, '$.forked_at'), NULL)
+_GET_LINK = f"""
+SELECT iif(relation = 'fork', parent_id, NULL),
+  iif(relation = 'fork', json_extract({sound("metadata")}, '$.forked_at'), NULL)
 FROM sessions WHERE id = ?
 """
 _SIZE = """

@@ -15,11 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sessiondb.dao.values import sound
 from sessiondb.storage.connection import Connection, Row
 
-_SESSION = """
-SELECT id, parent_id, relation, json_extract(metadata, '$.parent_id'), json_extract(metadata, '$.forked_at'),
-  json_extract(metadata, '$.forked_from')
+_SESSION = f"""
+SELECT id, parent_id, relation, json_extract({sound("metadata")}, '$.parent_id'),
+  json_extract({sound("metadata")}, '$.forked_at'),
+  json_extract({sound("metadata")}, '$.forked_from')
 FROM sessions WHERE id = ?
 """
 _ROWS = "SELECT id, seq, created_at FROM messages WHERE session_id = ? AND role <> 'tool' ORDER BY seq"

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from sessiondb.dao.forks.originals import Copy, Descent, Line, Originals
 from sessiondb.dao.forks.transfer import Transfer
+from sessiondb.dao.values import sound
 from sessiondb.storage.connection import Connection
 
 _HOLDER = """
@@ -39,22 +40,22 @@ WHERE o.session_id = :session AND o.role IN ('user', 'system') AND o.external_id
   AND t.external_id IS NOT NULL
 GROUP BY o.id ORDER BY o.seq
 """
-_SET_FORK = """
+_SET_FORK = f"""
 UPDATE sessions SET
   parent_id = :parent,
   relation = iif(:parent IS NULL, nullif(relation, 'fork'), coalesce(relation, 'fork')),
   metadata = iif(
     :at IS NULL,
-    nullif(json_remove(metadata, '$.forked_at'), '{}'),
-    json_set(coalesce(metadata, '{}'), '$.forked_at', :at)
+    nullif(json_remove({sound("metadata")}, '$.forked_at'), '{{}}'),
+    json_set(coalesce({sound("metadata")}, '{{}}'), '$.forked_at', :at)
   )
 WHERE id = :id
 """
 # Forks of a session that hold on to messages which are another's now.
-_FOLLOW = """
+_FOLLOW = f"""
 UPDATE sessions SET parent_id = :to WHERE parent_id = :from AND id <> :to
-  AND json_extract(metadata, '$.forked_at') IN (SELECT value FROM json_each(:moved))
-  AND json_extract(metadata, '$.forked_from') IS NULL
+  AND json_extract({sound("metadata")}, '$.forked_at') IN (SELECT value FROM json_each(:moved))
+  AND json_extract({sound("metadata")}, '$.forked_from') IS NULL
 """
 _FOLLOW_CHILDREN = """
 UPDATE sessions SET parent_id = :to

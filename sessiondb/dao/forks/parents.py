@@ -17,17 +17,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sessiondb.dao.forks.transfer import Transfer
+from sessiondb.dao.values import sound
 from sessiondb.importers.base import INHERITED
 from sessiondb.storage.connection import Connection
 
-_PARENT = "json_extract(metadata, '$.parent_id')"
+_PARENT = f"json_extract({sound('metadata')}, '$.parent_id')"
 _WITH_NEW_PARENT = f"parent_id IS NULL AND {_PARENT} IN (SELECT id FROM sessions) AND {_PARENT} <> id"
 _COPIES = f"""
 SELECT m.id, m.external_id, m.role, m.content FROM messages AS m
-WHERE m.session_id = ? AND m.external_id IS NOT NULL AND json_extract(m.metadata, '$.{INHERITED}') ORDER BY m.seq
+WHERE m.session_id = ? AND m.external_id IS NOT NULL
+  AND json_extract({sound("m.metadata")}, '$.{INHERITED}') ORDER BY m.seq
 """
-_SET_FORKED_AT = """
-UPDATE sessions SET metadata = json_set(coalesce(metadata, '{}'), '$.forked_at', ?) WHERE id = ? AND relation = 'fork'
+_SET_FORKED_AT = f"""
+UPDATE sessions SET metadata = json_set(coalesce({sound("metadata")}, '{{}}'), '$.forked_at', ?)
+WHERE id = ? AND relation = 'fork'
 """
 _REMOVE_EMPTY = """
 DELETE FROM sessions WHERE id = :id AND NOT pinned AND title_source IS NOT 'user'

@@ -9,6 +9,7 @@ from operator import itemgetter
 
 from sessiondb.chat.text import prompt_title
 from sessiondb.dao.forks.originals import Line
+from sessiondb.dao.values import sound
 from sessiondb.storage.connection import Connection
 
 COUNTERS = """
@@ -19,9 +20,10 @@ UPDATE sessions SET
   tool_call_count = (SELECT count(*) FROM tool_calls AS t WHERE t.session_id = sessions.id)
 WHERE id = ?
 """
-_PROMPTS = """
+_PROMPTS = f"""
 SELECT content FROM messages
-WHERE session_id = ? AND role = 'user' AND content <> '' AND json_extract(metadata, '$.kind') IS NULL ORDER BY seq
+WHERE session_id = ? AND role = 'user' AND content <> '' AND json_extract({sound("metadata")}, '$.kind') IS NULL
+ORDER BY seq
 """
 _MODEL = """
 UPDATE sessions SET model_id = (

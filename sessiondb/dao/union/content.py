@@ -6,7 +6,6 @@ the lines that other sessions hold; only what is neither is added. A message tha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
 from sessiondb.dao.union.row_buffer import TOKENS, Call, Count, Message
 from sessiondb.dao.union.sessions import Batch, storable
+from sessiondb.dao.values import stored_json as read_json
 from sessiondb.importers.base import (
     MessageRecord,
     NoteRecord,
@@ -36,6 +36,7 @@ SELECT 1 FROM messages AS m JOIN tool_calls AS t ON t.message_id = m.id
 WHERE m.external_id = :asked_by AND m.session_id <> :session AND t.call_id = :call_id
   AND t.result_message_id IS NOT NULL
 """
+_A_MESSAGE = "JSON of a message that an import goes on with"
 _details = attrgetter(*BILLING_DETAILS)
 _SERVER_TOOLS = TOKENS.index("server_tools")
 _FIND_COUNT = f"SELECT {', '.join(TOKENS)} FROM token_counts WHERE request_key = ?"
@@ -366,9 +367,9 @@ def _grown(stored: tuple[Any, ...], record: AnyMessage) -> tuple[Any, ...]:
     if isinstance(record, MessageRecord) and record.continues:
         add = _joined
         if record.parts:
-            parts = stored_json([*json.loads(parts or "[]"), *record.parts])
+            parts = stored_json([*read_json(parts, [], _A_MESSAGE), *record.parts])
         if record.metadata:
-            metadata = stored_json({**record.metadata, **json.loads(metadata or "{}")})
+            metadata = stored_json({**record.metadata, **read_json(metadata, {}, _A_MESSAGE)})
     return (
         add(content, storable(record.content)),
         add(reasoning, storable(record.reasoning)),

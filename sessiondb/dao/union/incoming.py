@@ -15,6 +15,7 @@ import msgspec
 from sessiondb.chat.text import prompt_title
 from sessiondb.dao.session_filter import FILE_TIME
 from sessiondb.dao.union.row_buffer import Call, Count, Message
+from sessiondb.dao.values import stored_json
 from sessiondb.importers.base import MessageRecord, SessionRecord
 from sessiondb.records.export_rows import MessageRow
 
@@ -40,7 +41,7 @@ def merged_json(known: str | None, more: str | None, comma: str = ",", colon: st
         return more or known
     try:
         ours, theirs = (msgspec.json.decode(text, type=dict[str, msgspec.Raw]) for text in (known, more))
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         return more
     both = {**ours, **theirs}
     if both in (ours, theirs):
@@ -79,8 +80,10 @@ class SessionFields:
         self.calls = 0
         self.is_dated = bool(written)
         # What a file's time has dated is dated anew by what a log says.
-        known = json.loads(written.get("metadata") or "{}") if written else {}
-        is_by_file = isinstance(known, dict) and known.get(FILE_TIME) == written.get("last_active_at")
+        known: dict[str, Any] = stored_json(
+            written.get("metadata"), {}, f"sessions.metadata of {written.get('id')}"
+        )
+        is_by_file = known.get(FILE_TIME) == written.get("last_active_at")
         self._file_time: str | None = written.get("last_active_at") if written and is_by_file else None
         self._says_open: bool | None = None
         self._says_ended: tuple[str, str] | None = None
@@ -142,8 +145,8 @@ class SessionFields:
     def add_metadata(self, more: dict[str, Any], comma: str = ", ", colon: str = ": ") -> None:
         """Add to the metadata, over what it says of the same."""
         known = self.fields.get("metadata")
-        before = json.loads(known or "{}")
-        if isinstance(before, dict) and {**before, **more} != before:
+        before: dict[str, Any] = stored_json(known, {}, f"sessions.metadata of {self.fields.get('id')}")
+        if {**before, **more} != before:
             self.fields["metadata"] = merged_json(known, json.dumps(more, ensure_ascii=False), comma, colon)
 
     def set_title(self, text: str, source: str) -> None:
