@@ -97,6 +97,9 @@ class Turn(NamedTuple):
     kind: str
 
 
+_SAID = re.compile(r"\S")
+
+
 def kind_of_line(line: Line, is_child: bool) -> str | None:
     """Return what kind of context a user line is as a whole, None where it may hold what was typed."""
     if line.isCompactSummary:
@@ -126,7 +129,8 @@ def take_apart(texts: Iterable[str], is_child: bool) -> Turn:
         if kind:
             kinds.append(kind)
             injected.append(text[:end].strip())
-        if text[end:].strip():
+        # Not by strip(), which would copy a text of many megabytes.
+        if _SAID.search(text, end):
             typed.append(text[end:].lstrip() if kind else text)
     return Turn(typed, injected, kinds[0] if kinds else "")
 

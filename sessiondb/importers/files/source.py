@@ -105,14 +105,9 @@ class Source:
         self.line = line
         self.state: dict[str, Any] = {} if state is None else state
         self.end = start
-        self._raw = b"\n"
+        self.complete = True
         self.problems: list[Problem] = []
         self._unlisted = 0
-
-    @property
-    def complete(self) -> bool:
-        """Say whether a newline ends the current line: a last one without may still be being written."""
-        return self._raw.endswith(b"\n")
 
     def problem(self, reason: str, *, whole: bool = False) -> None:
         """Report that the current line (or the whole file) could not be read as it should."""
@@ -137,12 +132,15 @@ class Source:
 
         `line` and `end` tell where it is: while a line is out, `end` is where it begins.
         """
-        for raw in self._raw_lines():
-            text = raw.strip(_JSON_SPACE)
+        for taken in self._raw_lines():
+            text = taken.pop().strip(_JSON_SPACE)
             if text:
                 yield text
 
-    def _raw_lines(self) -> Iterator[bytes]:
+    def _raw_lines(self) -> Iterator[list[bytes]]:
+        """Yield each line, alone in a list: whoever takes it out may drop it once it is decoded, which saves a
+        copy of a large one.
+        """
         with open_bytes(self.path) as handle:
             if self.start:
                 handle.seek(self.start)
@@ -151,12 +149,14 @@ class Source:
             blank = 0
             while raw := handle.readline(MAX_LINE):
                 self.line += 1
-                if len(raw) < MAX_LINE:
-                    blank = 0 if len(raw) > 1 else blank + 1
-                    self._raw = raw
-                    yield raw
-                    self.end += len(raw)
+                size = len(raw)
+                if size < MAX_LINE:
+                    blank = 0 if size > 1 else blank + 1
+                    self.complete = raw.endswith(b"\n")
+                    held = [raw]
                     del raw
+                    yield held
+                    self.end += size
                 else:
                     self.problem(f"is longer than {in_words(MAX_LINE)} and is not read")
                     self.end += len(raw)
@@ -183,7 +183,8 @@ class Source:
         decoder, cleaned and handed to `lenient`. What no decoder reads becomes a problem; a torn last line
         is left for the next import.
         """
-        for raw in self._raw_lines():
+        for taken in self._raw_lines():
+            raw = taken.pop()
             if len(raw) > SMALL and has_too_many_values(raw):
                 self.problem(f"holds more than {MAX_VALUES:,} values and is not read")
                 continue
@@ -199,6 +200,7 @@ class Source:
                     self.line -= 1
                     return
             else:
+                del raw
                 yield decoded
 
     def _tolerant(self, raw: bytes) -> list[Any] | None:
