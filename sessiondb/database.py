@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Optimized,
         Removal,
         ResumeCommand,
+        Skipped,
         Stats,
         Status,
         Transcript,
@@ -458,6 +459,16 @@ class SessionDB(Tables):
         from sessiondb.dao.statistics import Statistics
 
         return Statistics(self.connection).status()
+
+    def import_problems(self) -> list[Skipped]:
+        """Return the files and lines that imports could not read, by file."""
+        from sessiondb.dao.ledger import Ledger
+        from sessiondb.records import Skipped
+
+        troubles = Ledger(self.connection).problems_by_path()
+        return [
+            Skipped(path, line, reason) for path in sorted(troubles) for line, _, reason in troubles[path]
+        ]
 
     def check(self) -> list[Finding]:
         """Return what is wrong with the database: pages, schema, references, counters, indexes, file modes.

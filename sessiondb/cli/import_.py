@@ -12,7 +12,15 @@ import click
 from sessiondb.chat.text import counted
 from sessiondb.cli.options import database_option, json_option, trying, writing
 from sessiondb.cli.record_fields import import_fields
-from sessiondb.cli.render import Progress, is_watched, print_notice, print_result, show_json, show_text
+from sessiondb.cli.render import (
+    Progress,
+    from_home,
+    is_watched,
+    print_notice,
+    print_result,
+    show_json,
+    show_text,
+)
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -120,9 +128,16 @@ def command(
         follow(sources, as_json, {"agents": agents, "interval": interval, **how}, _show)
         return
     with trying() if dry_run else writing(create=True) as db, Progress(_PHASES) as progress:
-        report = db.import_logs(
-            *sources, agents=agents, dry_run=dry_run, progress=progress, read_ahead=True, **how
-        )
+        try:
+            report = db.import_logs(
+                *sources, agents=agents, dry_run=dry_run, progress=progress, read_ahead=True, **how
+            )
+        except KeyboardInterrupt:
+            if not dry_run:
+                print_notice(
+                    "\nstopped; what was read so far is kept, and the next import goes on from there"
+                )
+            raise
     by_agent = _by_agent(report) if is_auto else {}
     if as_json:
         show_json(import_fields(report) | ({"agents": by_agent} if is_auto else {}))
@@ -137,7 +152,11 @@ def _show_places(agents: tuple[str, ...]) -> None:
 
     known = [str(path) for paths in SessionDB.log_places(agents).values() for path in paths]
     found = list(filter(os.path.exists, known))
-    print_notice(f"looking in {', '.join(found)}" if found else "no agent logs were found on this machine")
+    print_notice(
+        f"looking in {', '.join(map(from_home, found))}"
+        if found
+        else "no agent logs were found on this machine"
+    )
 
 
 def _by_agent(report: ImportReport) -> dict[str, dict[str, int]]:
@@ -168,16 +187,21 @@ def _in_words(report: ImportReport) -> Iterator[str]:
         yield "dry run, nothing was written. An import would do this:"
     yield f"{counted(report.files, 'file')} in {report.seconds:.1f} s"
     yield f"sessions: {added:,} added, {updated:,} updated, {report.sessions_unchanged:,} unchanged"
-    yield f"messages: {report.messages_added:,} added"
+    more = report.messages_added != report.talk_added
+    entries = f" ({report.messages_added:,} entries with what tools and programs said)" if more else ""
+    yield f"messages: {report.talk_added:,} added{entries}"
 
 
 def _list_skipped(report: ImportReport) -> None:
     """Say what was not imported: on a terminal the first few, for nobody reads a thousand there."""
-    if not report.skipped:
-        return
-    print_notice(f"not imported: {counted(len(report.skipped), 'file or line', 'files or lines')}")
+    found = report.skipped[report.known :]
+    if found:
+        print_notice(f"not imported: {counted(len(found), 'file or line', 'files or lines')}")
     most = SHOWN if is_watched() else None
-    for skipped in report.skipped[:most]:
-        print_notice(f"  {skipped}")
-    if most is not None and len(report.skipped) > most:
-        print_notice(f"  {len(report.skipped) - most:,} more; --json lists them all")
+    for skipped in found[:most]:
+        print_notice(f"  {from_home(str(skipped))}")
+    if most is not None and len(found) > most:
+        print_notice(f"  {len(found) - most:,} more; `sessiondb status --problems` lists them all")
+    if report.known:
+        known = counted(report.known, "file or line", "files or lines")
+        print_notice(f"not imported, as before: {known}; `sessiondb status --problems` lists them")

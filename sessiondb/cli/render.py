@@ -178,6 +178,12 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and is_watched()
 
 
+def from_home(path: str) -> str:
+    """Return a path with ~ for the home folder."""
+    home = os.path.expanduser("~").rstrip("/")
+    return f"~{path[len(home) :]}" if home and path.startswith(f"{home}/") else path
+
+
 def is_watched() -> bool:
     """Say whether stderr is a terminal."""
     return sys.stderr.isatty()

@@ -11,16 +11,17 @@ from sessiondb import timestamps
 from sessiondb.chat.text import counted, short_bytes
 from sessiondb.cli.options import database_option, json_option, reading
 from sessiondb.cli.record_fields import fields_of
-from sessiondb.cli.render import print_result, show_json
+from sessiondb.cli.render import from_home, print_notice, print_result, show_json
 
 if TYPE_CHECKING:
     from sessiondb.records import Status
 
 
 @click.command()
+@click.option("--problems", is_flag=True, help="List the files and lines that imports could not read.")
 @json_option
 @database_option
-def command(as_json: bool) -> None:
+def command(problems: bool, as_json: bool) -> None:
     """Show the state of the database.
 
     Its location, size, and contents, and anything left to do.
@@ -28,9 +29,19 @@ def command(as_json: bool) -> None:
     \b
     Example:
       sessiondb status
+      sessiondb status --problems
     """
     with reading() as db:
         status = db.status()
+        found = db.import_problems() if problems else []
+    if problems and as_json:
+        show_json([fields_of(problem) for problem in found])
+        return
+    if problems:
+        for problem in found:
+            print_result(from_home(str(problem)))
+        print_notice(f"{counted(len(found), 'file or line', 'files or lines')} not imported")
+        return
     if as_json:
         show_json(fields_of(status))
         return

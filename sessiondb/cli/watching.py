@@ -76,5 +76,5 @@ def _line(db: SessionDB, report: ImportReport) -> str:
     about = named if len(ids) == 1 else f"{named} and {counted(len(ids) - 1, 'other session')}"
     moment = timestamps.local_text(timestamps.now())
     # An answer may be written a piece at a time.
-    what = counted(report.messages_added, "message") if report.messages_added else "more text"
+    what = counted(report.talk_added, "message") if report.talk_added else "more text"
     return one_line(f"{moment} {what}: {about}")

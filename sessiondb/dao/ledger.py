@@ -187,12 +187,15 @@ class Ledger:
         )
         return [row[0] for row in rows]
 
-    def session_counts(self) -> dict[str, int]:
-        """Return how many sessions each file gave, by path."""
-        rows = self._db.rows(
-            "SELECT i.path, count(*) FROM import_sessions AS s JOIN imports AS i ON i.id = s.import_id GROUP BY 1"
-        )
-        return {row[0]: row[1] for row in rows}
+    def sessions_by_path(self) -> dict[str, list[str]]:
+        """Return the ids of the sessions that each file gave and that are still there, by path."""
+        found: dict[str, list[str]] = {}
+        for path, id in self._db.rows(
+            "SELECT i.path, g.session_id FROM import_sessions AS g JOIN imports AS i ON i.id = g.import_id"
+            " JOIN sessions AS s ON s.id = g.session_id"
+        ):
+            found.setdefault(path, []).append(id)
+        return found
 
     def paths_of_deleted(self) -> set[str]:
         """Return the files that gave sessions which were removed since."""

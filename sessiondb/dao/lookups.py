@@ -117,6 +117,17 @@ def count_by_agent(connection: Connection, session_ids: Iterable[str]) -> dict[s
     return {row[0]: row[1] for row in rows}
 
 
+def message_counts(connection: Connection, session_ids: Iterable[str] | None = None) -> dict[str, int]:
+    """Return how many messages some sessions have, or all of them, by id."""
+    if session_ids is None:
+        return dict(connection.rows("SELECT id, message_count FROM sessions"))
+    rows = connection.rows(
+        "SELECT id, message_count FROM sessions WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(session_ids)),),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def short_ids(connection: Connection, session_ids: Iterable[str]) -> dict[str, str]:
     """Return for each id the beginning that no other session's id shares, MIN_LENGTH characters or more."""
     rows = connection.rows(

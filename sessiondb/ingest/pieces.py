@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from sessiondb.dao.lookups import count_by_agent
+from sessiondb.dao.lookups import count_by_agent, message_counts
 from sessiondb.importers.base import SessionRecord
 from sessiondb.records import ImportReport, Skipped
 from sessiondb.records.export_rows import HeaderRow, SessionRow, weight
@@ -115,24 +115,30 @@ def _may_cut(before: Record | Row, after: Record | Row) -> bool:
 
 @dataclass
 class Tally:
-    """The counts of a run, or of a part of one. The session counts are of those in the files looked at."""
+    """The counts of a run, or of a part of one. The sessions are those in the files looked at.
+
+    `known` is what an earlier run has told of files that are as they were; `counts_before` the messages that sessions
+    had before the run.
+    """
 
     files: int = 0
     sessions_added: set[str] = field(default_factory=set)
     sessions_updated: set[str] = field(default_factory=set)
-    sessions_unchanged: int = 0
+    sessions_unchanged: set[str] = field(default_factory=set)
     messages_added: int = 0
+    known: list[Skipped] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     unfilled: list[Unfilled] = field(default_factory=list)
+    counts_before: dict[str, int] = field(default_factory=dict)
 
     def take(self, part: Tally) -> None:
         """Add what a part of the run did."""
         self.sessions_added |= part.sessions_added
         self.sessions_updated |= part.sessions_updated
         self.sessions_updated -= self.sessions_added
-        self.sessions_unchanged += part.sessions_unchanged
+        self.sessions_unchanged |= part.sessions_unchanged
         self.messages_added += part.messages_added
         self.skipped += part.skipped
         self.refused += part.refused
@@ -146,15 +152,19 @@ class Tally:
 
     def report(self, connection: Connection, seconds: float) -> ImportReport:
         """Return the report of a run that took so many seconds."""
+        changed = self.sessions_added | self.sessions_updated
+        counts = message_counts(connection, changed) if changed else {}
         return ImportReport(
             files=self.files,
             sessions_added=frozenset(self.sessions_added),
             sessions_updated=frozenset(self.sessions_updated),
-            sessions_unchanged=self.sessions_unchanged,
+            sessions_unchanged=len(self.sessions_unchanged - changed),
             messages_added=self.messages_added,
+            talk_added=sum(count - self.counts_before.get(id, 0) for id, count in counts.items()),
             added_by_agent=count_by_agent(connection, self.sessions_added),
             updated_by_agent=count_by_agent(connection, self.sessions_updated),
-            skipped=self.skipped,
+            skipped=[*self.known, *self.skipped],
+            known=len(self.known),
             refused=self.refused,
             unread=self.unread,
             unfilled=self.unfilled,

@@ -11,7 +11,7 @@ from datetime import tzinfo
 
 from sessiondb.dao.forks.parents import link_parents
 from sessiondb.dao.ledger import Entry, Ledger, Stat, Trouble
-from sessiondb.dao.lookups import Lookups
+from sessiondb.dao.lookups import Lookups, message_counts
 from sessiondb.dao.lost_logs import LostLogs
 from sessiondb.dao.search.indexes import TOOLS, SearchIndex
 from sessiondb.dao.union.replacing import NOTHING_OLD, OldReading
@@ -84,6 +84,8 @@ class Ingest:
         started = time.monotonic()
         changed = self._changed(discover(sources))
         self._total = sum(found.stat.size for found in changed)
+        if changed:
+            self._tally.counts_before = message_counts(self._db)
         with contextlib.ExitStack() as stack:
             if self._total >= BULK_BYTES:
                 stack.enter_context(self._at_full_speed())
@@ -109,7 +111,7 @@ class Ingest:
     def _changed(self, candidates: Iterator[Found | Refused]) -> list[Found]:
         """Return the files to read, the oldest first, so that a forked session comes after the one it copies."""
         ledger = self._ledger
-        known, counts = ledger.stats(), ledger.session_counts()
+        known, given = ledger.stats(), ledger.sessions_by_path()
         restored = ledger.paths_of_deleted() if self._restore else set()
         troubles = ledger.problems_by_path()
         changed = []
@@ -122,8 +124,11 @@ class Ingest:
             if path in restored or path not in known or not self._is_done(found, *known[path]):
                 changed.append(found)
                 continue
-            self._tally.sessions_unchanged += counts.get(path, 0)
-            self._tally.skipped += [Skipped(path, line, reason) for line, _, reason in troubles.get(path, ())]
+            self._tally.sessions_unchanged.update(given.get(path, ()))
+            # Who names a file that cannot be read is told why, again.
+            is_asked = known[path][1] is None and found.is_named
+            told = self._tally.skipped if is_asked else self._tally.known
+            told += [Skipped(path, line, reason) for line, _, reason in troubles.get(path, ())]
             if known[path][1] is None and found.is_named:
                 self._tally.refused.append(found.path)
         self._gone = [
@@ -248,7 +253,7 @@ class Ingest:
         if old is None:
             if entry is not None and not self._restore and self._is_done(found, *entry[1:4]):
                 # Another run has come first since this one asked what there is to do.
-                part.sessions_unchanged += len(self._ledger.claims(found.name))
+                part.sessions_unchanged.update(self._ledger.claims(found.name))
                 return Brought(file, NOTHING_OLD, NOTHING_ADDED, is_over=True)
             old = self._old_reading(found.path, entry)
         writer.begin(found.name, found.stat.mtime_ns, old, file.earlier)
@@ -276,7 +281,7 @@ class Ingest:
         new, updated = file.new.union(added.new), file.updated.union(added.updated)
         part.sessions_added.update(new)
         part.sessions_updated.update(updated)
-        part.sessions_unchanged += len(file.unchanged.union(added.unchanged) - new - updated)
+        part.sessions_unchanged.update(file.unchanged, added.unchanged)
         part.messages_added += file.messages + added.messages
         part.skipped += [Skipped(found.name, problem.line, problem.reason) for problem in outcome.problems]
         troubles: list[Trouble] = [*outcome.problems]

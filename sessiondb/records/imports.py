@@ -35,7 +35,9 @@ class ImportReport:
     `files` were looked at; `sessions_added` and `sessions_updated` are ids, `sessions_unchanged` counts the
     others in these files. `added_by_agent` and `updated_by_agent` count the sessions by agent. `refused` are
     the named files that were not imported, or not wholly; `unread` are those that another run may read as
-    they are. `unfilled`: what is gone of that a newer importer would read more; it is told once.
+    they are. `messages_added` counts entries of every role, `talk_added` those of people and models alone, which are
+    what `list` and `status` call messages. The first `known` of `skipped` were told by an earlier run. `unfilled`:
+    what is gone of that a newer importer would read more; it is told once.
     """
 
     files: int = 0
@@ -43,9 +45,11 @@ class ImportReport:
     sessions_updated: Set[str] = frozenset()
     sessions_unchanged: int = 0
     messages_added: int = 0
+    talk_added: int = 0
     added_by_agent: dict[str, int] = field(default_factory=dict)
     updated_by_agent: dict[str, int] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
+    known: int = 0
     refused: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     unfilled: list[Unfilled] = field(default_factory=list)

@@ -23,12 +23,13 @@ def report(result: Result) -> dict[str, Any]:
 
 
 def expected(
-    files: int, added: int, unchanged: int, messages: int, skipped: list[Any] | None = None
+    files: int, added: int, unchanged: int, entries: tuple[int, int], skipped: list[Any] | None = None
 ) -> dict[str, Any]:
     return {
         "files": files,
         "sessions": {"added": added, "updated": 0, "unchanged": unchanged},
-        "messages": {"added": messages},
+        "messages": {"added": entries[0]},
+        "entries": {"added": entries[1]},
         "skipped": skipped or [],
     }
 
@@ -38,7 +39,7 @@ def test_import_reports_in_words(samples: Path, run: Run) -> None:
 
     assert result.stdout.splitlines()[1:] == [
         "sessions: 2 added, 0 updated, 0 unchanged",
-        "messages: 9 added",
+        "messages: 6 added (9 entries with what tools and programs said)",
     ]
     assert result.stdout.startswith("2 files in ")
     assert (result.stderr, result.exit_code) == ("", 0)
@@ -49,14 +50,71 @@ def test_json_counts_and_a_second_run_adds_nothing(samples: Path, run: Run) -> N
 
     first, second = report(run("import", *logs, "--json")), report(run("import", *logs, "--json"))
 
-    assert first == expected(4, 4, 0, first["messages"]["added"])
-    assert second == expected(4, 0, 4, 0)
+    assert first == expected(4, 4, 0, (first["messages"]["added"], first["entries"]["added"]))
+    assert second == expected(4, 0, 4, (0, 0))
+
+
+def test_what_an_import_says_adds_up_with_status_and_list(samples: Path, run: Run) -> None:
+    first = report(run("import", str(samples), "--json"))
+    second = report(run("import", str(samples), "--json"))
+
+    status = json.loads(run("status", "--json").stdout)
+    listed = json.loads(run("list", "--json", "-n", "0").stdout)
+    assert first["messages"]["added"] == status["messages"] == sum(each["message_count"] for each in listed)
+    assert first["sessions"]["added"] == second["sessions"]["unchanged"] == status["sessions"] == len(listed)
+
+
+def test_what_is_known_to_be_no_log_is_told_once_and_listed_by_status(tmp_path: Path, run: Run) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "stray.jsonl").write_text('{"no": "log"}\n')
+    problem = f"{logs}/stray.jsonl: is no session log that sessiondb knows"
+
+    said = [run("import", str(logs)).stderr for _ in range(2)]
+
+    assert said == [
+        f"not imported: 1 file or line\n  {problem}\n",
+        "not imported, as before: 1 file or line; `sessiondb status --problems` lists them\n",
+    ]
+    result = run("status", "--problems")
+    assert (result.stdout, result.stderr) == (f"{problem}\n", "1 file or line not imported\n")
+    assert json.loads(run("status", "--problems", "--json").stdout) == [
+        {"path": f"{logs}/stray.jsonl", "line": None, "reason": "is no session log that sessiondb knows"}
+    ]
+
+
+def test_who_names_a_file_that_is_no_log_is_told_why_each_time(tmp_path: Path, run: Run) -> None:
+    stray = tmp_path / "notes.txt"
+    stray.write_text("no log\n")
+
+    first, second = (run("import", str(stray)) for _ in range(2))
+
+    assert (second.stderr, second.exit_code) == (first.stderr, 1)
+
+
+def test_paths_below_home_are_short(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "stray.jsonl").write_text('{"no": "log"}\n')
+
+    assert "\n  ~/stray.jsonl: is no session" in run("import", str(tmp_path)).stderr
+
+
+def test_ctrl_c_says_what_was_kept(samples: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*sources: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sessiondb.database.SessionDB.import_logs", interrupt)
+
+    result = run("import", str(samples))
+
+    assert "what was read so far is kept, and the next import goes on from there" in result.stderr
+    assert result.exit_code == 130
 
 
 def test_dry_run_writes_nothing_where_there_is_no_database(samples: Path, path: Path, run: Run) -> None:
     found = report(run("import", str(samples / "agentloop"), "--dry-run", "--json"))
 
-    assert found == expected(2, 2, 0, 9)
+    assert found == expected(2, 2, 0, (6, 9))
     assert list(path.parent.iterdir()) == []
 
 
@@ -65,10 +123,10 @@ def test_dry_run_writes_nothing_into_a_database(samples: Path, filled: Path, run
 
     found = report(run("import", str(samples / "agentloop"), "-n", "--json"))
 
-    assert found == expected(2, 2, 0, 9)
+    assert found == expected(2, 2, 0, (6, 9))
     assert run("list", "--json").stdout == listed
     assert run("doctor").stdout == "no problems found\n"
-    assert report(run("import", str(samples / "agentloop"), "--json")) == expected(2, 2, 0, 9)
+    assert report(run("import", str(samples / "agentloop"), "--json")) == expected(2, 2, 0, (6, 9))
 
 
 def test_dry_run_says_that_it_is_one(samples: Path, run: Run) -> None:
@@ -90,7 +148,7 @@ def test_a_named_file_that_is_no_log_fails_after_the_rest(samples: Path, tmp_pat
     ]
     found = report(result)
     found["skipped"].sort(key=lambda entry: entry["path"])
-    assert found == expected(4, 2, 0, 9, skipped)
+    assert found == expected(4, 2, 0, (6, 9), skipped)
     assert result.exit_code == 1
 
 
@@ -120,7 +178,7 @@ def test_a_terminal_lists_the_first_lines_only(
 
     assert lines[0] == "not imported: 12 files or lines"
     assert len(lines) == 12
-    assert lines[-1] == "  2 more; --json lists them all"
+    assert lines[-1] == "  2 more; `sessiondb status --problems` lists them all"
 
 
 def test_auto_reads_the_places_that_exist(
@@ -134,7 +192,7 @@ def test_auto_reads_the_places_that_exist(
 
     found = report(result)
     assert found.pop("agents") == {"agentloop": {"added": 2, "updated": 0}}
-    assert (found, result.stderr) == (expected(2, 2, 0, 9), f"looking in {loop}\n")
+    assert (found, result.stderr) == (expected(2, 2, 0, (6, 9)), f"looking in {loop}\n")
 
 
 def test_auto_without_any_place_says_so(run: Run) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from sessiondb import timestamps
 from sessiondb.chat.conversation import duration, seconds_between
 from sessiondb.chat.text import counted, one_line, short_number, shown
+from sessiondb.cli.render import from_home
 from sessiondb.cli.screen.look import Look
 from sessiondb.records import Session, Transcript
 
@@ -72,9 +73,3 @@ def _facts(transcript: Transcript, resume: str | None) -> Iterator[tuple[str, st
         yield "log", f"{shown(from_home(path))}{fate}{others}", ""
     if resume:
         yield "resume", resume, ""
-
-
-def from_home(path: str) -> str:
-    """Return a path with ~ for the home folder."""
-    home = os.path.expanduser("~").rstrip("/")
-    return f"~{path[len(home) :]}" if home and path.startswith(f"{home}/") else path
