@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -127,17 +128,14 @@ def command(
 
         follow(sources, as_json, {"agents": agents, "interval": interval, **how}, _show)
         return
-    with trying() if dry_run else writing(create=True) as db, Progress(_PHASES) as progress:
-        try:
-            report = db.import_logs(
-                *sources, agents=agents, dry_run=dry_run, progress=progress, read_ahead=True, **how
-            )
-        except KeyboardInterrupt:
-            if not dry_run:
-                print_notice(
-                    "\nstopped; what was read so far is kept, and the next import goes on from there"
-                )
-            raise
+    with (
+        trying() if dry_run else writing(create=True) as db,
+        Progress(_PHASES) as progress,
+        _telling_what_stays(dry_run),
+    ):
+        report = db.import_logs(
+            *sources, agents=agents, dry_run=dry_run, progress=progress, read_ahead=True, **how
+        )
     by_agent = _by_agent(report) if is_auto else {}
     if as_json:
         show_json(import_fields(report) | ({"agents": by_agent} if is_auto else {}))
@@ -145,6 +143,18 @@ def command(
         _show(report, by_agent)
     if any(os.path.abspath(os.path.expanduser(source)) in report.refused for source in sources):
         raise click.exceptions.Exit(1)
+
+
+@contextlib.contextmanager
+def _telling_what_stays(dry_run: bool) -> Iterator[None]:
+    """Say at Ctrl-C what was kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not dry_run:
+            print_notice("")
+            print_notice("stopped; what was read so far is kept, and the next import goes on from there")
+        raise
 
 
 def _show_places(agents: tuple[str, ...]) -> None:
