@@ -31,7 +31,8 @@ def calendar(counts: Mapping[str, int], width: int) -> Iterator[str]:
 
     The shade of a day tells in which quarter of the days that have anything it is.
     """
-    days = {date.fromisoformat(day): count for day, count in counts.items()}
+    # The clock of a log may say any year.
+    days = {date.fromisoformat(day): count for day, count in counts.items() if "1970" <= day < "2200"}
     if not days:
         return
     last = max(days)

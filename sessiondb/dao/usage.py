@@ -128,14 +128,15 @@ class UsageSums:
         source, times = Source(condition, is_narrow, zone, "branch" in (by, part), by == "blocks").sql(
             steps, ids
         )
+        slot, ends = self._slot(where, slots)
         key = KEYS[by].format(local=zone.shifted(_MOMENT)) if zone else KEYS[by]
         rows = self._db.stream(
             f"SELECT {key}, g.model_id, {_epoch(steps.days)}, g.service_tier, g.speed, g.inference_geo,"
-            f" g.size, g.has_cost, {self._slot(where, slots)}, {KEYS[part] if part else 'NULL'},"
+            f" g.size, g.has_cost, {slot}, {KEYS[part] if part else 'NULL'},"
             f" {_TOTALS}{_SPAN if by == 'blocks' else ''}"
             f" FROM ({source}) AS g JOIN sessions AS s ON s.id = g.session_id"
             " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 ORDER BY 1",
-            parameters * times,
+            [*ends, *parameters * times],
         )
         days = ("", *steps.days)
         for name, model_id, epoch, *rest in rows:
@@ -166,16 +167,15 @@ class UsageSums:
         stamps = sorted(stamp for stamp in (*counted, *active) if stamp)
         return local_time(tz, stamps[0] if stamps else None, stamps[-1] if stamps else None)
 
-    def _slot(self, where: SessionFilter, slots: int) -> str:
-        """Return SQL for the slot of time that a moment is in, counted from 0."""
+    def _slot(self, where: SessionFilter, slots: int) -> tuple[str, list[str]]:
+        """Return SQL for the slot of time that a moment is in, counted from 0, and its parameters."""
         begin, end = self._db.row("SELECT min(counted_at), max(counted_at) FROM token_counts") or (None, None)
         if not slots or begin is None:
-            return "0"
+            return "0", []
         begin = max(begin, timestamps.parse_moment(where.since)) if where.since else begin
         end = min(end, timestamps.parse_end(where.until)) if where.until else end
-        first, last = (f"julianday('{stamp}')" for stamp in (begin, end))
-        share = f"(julianday({_MOMENT}) - {first}) / max({last} - {first}, 0.04)"
-        return f"max(0, min({slots - 1}, CAST({share} * {slots} AS INTEGER)))"
+        share = f"(julianday({_MOMENT}) - julianday(?)) / max(julianday(?) - julianday(?), 0.04)"
+        return f"max(0, min({slots - 1}, CAST({share} * {slots} AS INTEGER)))", [begin, end, begin]
 
     def _condition(self, where: SessionFilter, model: str | None) -> tuple[str, list[Any], bool]:
         """Return SQL, in which time and model are those of a response, its parameters, and whether few are meant."""

@@ -45,3 +45,8 @@ def test_a_calendar_shows_as_many_weeks_as_fit() -> None:
 
 def test_a_calendar_of_nothing_is_nothing() -> None:
     assert list(calendar({}, 80)) == []
+
+
+def test_a_clock_that_says_any_year_is_no_error() -> None:
+    odd = {"": 1, "0000-01-01": 1, "0001-01-01": 1, "9999-12-31": 1, "2026-03-02": 1}
+    assert list(calendar(odd, 80))[1] == "Mon  █"
