@@ -29,10 +29,10 @@ _COLUMNS = (
 def command(agent: str, event: str | None, limit: int, as_json: bool) -> None:
     """Answer a hook of an agent, or list what hooks did.
 
-    Agents call this at their events, with JSON on standard input; `sessiondb install` tells them to. At the start of
-    a session it imports what has grown in the project's logs and prints what is known of the project; when a turn or a
-    session ends it imports that session and prints nothing. It always ends with 0, and migrates nothing.
-    SESSIONDB_HOOK=off turns it off.
+    Agents call this at their events, with JSON on standard input. At the start of a session it imports what has
+    grown in the project's logs and prints what is known of the project; when a turn or a session ends it imports
+    that session and prints nothing. It always ends with 0, and migrates nothing. SESSIONDB_HOOK=off turns it off.
+    The lines for the settings of each agent are in docs/agents.md.
 
     \b
     Example:
@@ -55,4 +55,4 @@ def command(agent: str, event: str | None, limit: int, as_json: bool) -> None:
     elif rows:
         show_text(table(Output(), _COLUMNS, rows))
     else:
-        print_notice("no hook was called yet: `sessiondb install` tells agents to call them")
+        print_notice("no hook was called yet: docs/agents.md has the lines for the settings of each agent")
