@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from sessiondb.chat.text import counted
 from sessiondb.database import SessionDB
 from sessiondb.errors import Conflict, NotFound
 from sessiondb.records import ResumeCommand, SearchHit, Session, SessionFilter, Transcript
@@ -70,7 +71,11 @@ class Found(Rows):
         self._rows: dict[int, Row] = {}
         self.total = len(self._hits)
         more = result.total - len(result.hits)
-        self.remarks = (*result.remarks, *([f"{more:,} more sessions match"] if more > 0 else []))
+        if result.truncated:
+            cut = ["not all that fit are listed: add words or fields to see others"]
+        else:
+            cut = [f"{counted(more, 'more session')} not listed: add words or fields"] if more > 0 else []
+        self.remarks = (*result.remarks, *cut)
 
     def row(self, index: int) -> Row | None:
         """Return one of them; None where it has been removed since."""

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from sessiondb import SessionDB
-from sessiondb.cli.browse import screens
+from sessiondb.cli.browse import screens, store
 from sessiondb.cli.browse.app import Browser
 from sessiondb.cli.browse.dialogs import Ask, Confirm, Help, Relatives
 from sessiondb.cli.browse.listing import SessionList
@@ -116,8 +116,8 @@ def browse(path: Path, script: Script, size: tuple[int, int] = (80, 24), query: 
             await person.wait()
             await script(person)
 
-    with Store(path) as store:
-        app = Browser(store, query)
+    with Store(path) as opened:
+        app = Browser(opened, query)
         asyncio.run(run())
     return app
 
@@ -177,6 +177,16 @@ def test_what_a_filter_cannot_mean_is_said(path: Path) -> None:
         assert "no session has the agent 'herms': did you mean hermes?" in person.seen
 
     browse(path, script, query="agent:herms")
+
+
+def test_a_filter_that_lists_not_all_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MAX_HITS", 2)
+
+    async def script(person: Person) -> None:
+        assert len(person.listed) == 2
+        assert "1 more session not listed: add words or fields" in person.seen
+
+    browse(path, script, query="role:user")
 
 
 def test_a_session_is_read_with_folding_hits_and_turns(path: Path) -> None:
