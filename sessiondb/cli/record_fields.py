@@ -30,7 +30,7 @@ SESSIONS = Listing(
         Column("short_id", "id", look="id"),
         Column("title", "title", least=12, wants=35),
         Column("subagents", "sub-agents", "number", short="subs", rank=2, look="dim"),
-        Column("agent", "agent", "agent", least=6, wants=6, rank=1),
+        Column("agent", "agent", "agent", least=6, wants=8, rank=1),
         Column("folder", "project", least=6, wants=8, rank=1),
         Column("started_at", "started", "time", rank=5, look="dim"),
         Column("last_active_at", "last active", "time", short="active", look="dim"),

@@ -24,7 +24,7 @@ RECENT = f"(s.message_count > 0 AND NOT {BY_FILE})"
 
 ON_BRANCH = (
     "(EXISTS (SELECT 1 FROM json_each(s.metadata, '$.git_branch') WHERE value = ?)"
-    " OR json_extract({sound('s.metadata')}, '$.git.branch') = ?"
+    f" OR json_extract({sound('s.metadata')}, '$.git.branch') = ?"
     " OR s.id IN (SELECT t.session_id FROM token_counts AS t WHERE t.git_branch = ?))"
 )
 """The condition for a session that worked on a branch of git: its log says so, or one of its responses."""
