@@ -65,22 +65,29 @@ _SET_KEY = """
 UPDATE OR IGNORE token_counts SET request_key = ?
 WHERE message_id = (SELECT id FROM messages WHERE session_id = ? AND external_id = ?)
 """
+# The original's own words of a response, unless its log was cut off while that was being told.
+_SET_COUNT = """
+UPDATE token_counts SET {assignments}
+WHERE message_id = (SELECT id FROM messages WHERE session_id = :session AND external_id = :external_id)
+  AND coalesce(output, 0) <= coalesce(:output, 0)
+"""
+_PLACE = ("session_id", "request_key", "message_id")
 
 
 class Related(NamedTuple):
     """A session that shares messages with others.
 
     `late` are external ids of messages that it holds although another session does too. `children` are sessions that
-    its log names as its sub-agents' and that had a parent before. `keys` are the request keys that its log has for
-    copies, by their ids, where the stored counts have others. `is_new`: it was not stored before its log was read.
-    `has_gaps`: its messages are numbered as if it held the copies too.
+    its log names as its sub-agents' and that had a parent before. `counts` are the
+    counts that its log has of copies, by their ids: columns of `token_counts`. `is_new`: it was not stored before its
+    log was read. `has_gaps`: its messages are numbered as if it held the copies too.
     """
 
     id: str
     copies: Sequence[Copy]
     late: Sequence[str] = ()
     children: Sequence[str] = ()
-    keys: Sequence[tuple[str, str]] = ()
+    counts: Sequence[tuple[str, dict[str, Any]]] = ()
     is_new: bool = True
     has_gaps: bool = False
 
@@ -188,15 +195,21 @@ class Ownership:
             self._follow(related, others[holder], lines)
         if copiers:
             self._transfer.drop_twins(session.id)
-            self._db.executemany(
-                _SET_KEY, [(key, session.id, external_id) for external_id, key in related.keys]
-            )
+            for external_id, count in related.counts:
+                self._set_count(session.id, external_id, count)
         if kept:
             end = max(kept, key=lines.index)
             changed |= {session.id} if self._link(session, end.holder, end.external_id) else set()
         elif session.parent_id in copiers:
             self._link(session, None, None)
         return changed
+
+    def _set_count(self, session_id: str, external_id: str, count: dict[str, Any]) -> None:
+        """Let the count of a message that is the session's own now say what its log says."""
+        self._db.execute(_SET_KEY, (count["request_key"], session_id, external_id))
+        assignments = ", ".join(f"{name} = :{name}" for name in count if name not in _PLACE)
+        names = {**count, "session": session_id, "external_id": external_id}
+        self._db.execute(_SET_COUNT.format(assignments=assignments), names)
 
     def _follow(self, related: Related, source: Descent, lines: list[Line]) -> None:
         """Take over those forks and sub-agents of a session that hang on what it gave away."""

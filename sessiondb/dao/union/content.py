@@ -291,8 +291,11 @@ class Content:
         known = session.counts.get(key) or self._find_count(session, key)
         if known is None and copied_id is not None and self._db.row(_COUNTED, (copied_id,)):
             # Some builds give copies another request: it is counted with the original.
-            session.copies.counts[copied_id] = key
+            session.copies.note_count(copied_id, dict(zip(TOKENS, values, strict=True)))
             return
+        if copied_id is not None and known is not None and known.values[0] != session.id:
+            # The two logs may differ in what they say of the cache: the original's is right, whichever comes first.
+            session.copies.note_count(copied_id, dict(zip(TOKENS, values, strict=True)))
         if known is None:
             known = self._rows.tokens(values)
         # Streamed lines repeat the usage so far: the greatest output is the last word. Adding them up would count

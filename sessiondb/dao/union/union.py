@@ -87,7 +87,12 @@ class Union:
             db.rows("SELECT id, seq FROM messages WHERE session_id = ?", (session.id,))
         )
         found = [Copy(seqs.get(after, session.start_seq), *names) for after, *names in copies.found]
-        keys = tuple(copies.counts.items())
         return Related(
-            session.id, found, late, children.get(session.id, ()), keys, session.is_new, session.is_exact
+            session.id,
+            found,
+            late,
+            children.get(session.id, ()),
+            tuple(copies.counts.items()),
+            session.is_new,
+            session.is_exact,
         )

@@ -58,6 +58,17 @@ def replayed(lines: list[Line]) -> list[Line]:
     return [{**made, **SIDE, **({"requestId": "req_btw"} if "requestId" in made else {})} for made in lines]
 
 
+def warmed(lines: list[Line]) -> list[Line]:
+    """Return lines whose answers say that more was read from the cache and less written to it."""
+    more = {"cache_creation_input_tokens": 1, "cache_read_input_tokens": 1099}
+    return [
+        {**made, "message": {**made["message"], "usage": {**made["message"]["usage"], **more}}}
+        if made["type"] == "assistant"
+        else made
+        for made in lines
+    ]
+
+
 def without(lines: list[Line], key: str) -> list[Line]:
     return [{name: value for name, value in made.items() if name != key} for made in lines]
 
@@ -157,6 +168,28 @@ def while_the_last_grows(db: SessionDB, paths: list[Path]) -> None:
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize(("files", "expected"), TWO_FILES.values(), ids=TWO_FILES)
 def test_a_response_counts_once_in_whichever_files_it_stands(
+    db: SessionDB,
+    tmp_path: Path,
+    files: Files,
+    expected: Total,
+    order: int,
+    way: Callable[[SessionDB, list[Path]], None],
+) -> None:
+    way(db, write(tmp_path / "projects", files)[::order])
+    assert total(db) == expected
+
+
+@pytest.mark.parametrize("way", [at_once, one_by_one])
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({MAIN: TALK, AGENT: warmed(replayed(TALK)) + ASIDE}, (30, 99, 300, 3000)),
+        ({MAIN: TALK, FORK: warmed(copied(TALK, sessionId=FORK)) + OWN}, (30, 97, 300, 3000)),
+    ],
+    ids=["a side question", "a fork"],
+)
+def test_a_response_counts_as_the_original_has_it_though_copies_read_more_of_the_cache(
     db: SessionDB,
     tmp_path: Path,
     files: Files,
