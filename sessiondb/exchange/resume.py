@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sessiondb.chat.text import visible
 from sessiondb.dao.ledger import Ledger
 from sessiondb.dao.native_files import NativeFile, NativeFiles
-from sessiondb.errors import Conflict, InvalidInput, NotFound
+from sessiondb.errors import Conflict, ImportFailed, InvalidInput, NotFound
 from sessiondb.exchange.native import WRITERS, writer
 from sessiondb.records import ResumeCommand, Session
 
@@ -188,7 +188,11 @@ def _known_of(file: NativeFile, places: Places) -> _Known:
 
 def _log(agent: str, native_id: str, places: Sequence[Path]) -> str | None:
     format = writer(agent)
-    found = format.find(native_id, places) if format.takes(native_id) else None
+    try:
+        found = format.find(native_id, places) if format.takes(native_id) else None
+    except ImportFailed:
+        # The agent's database is locked or damaged: that is no reason not to name the command.
+        return None
     return None if found is None else str(found)
 
 

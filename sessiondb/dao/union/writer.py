@@ -130,8 +130,10 @@ class ImportWriter:
             if session is not None:
                 self._learn(session, self._written.placed(record, self._path))
         else:
-            session = self._part_of(record)
-            if session is None or self._written.holds(session.id, record):
+            session = self._sessions.get(record.session)
+            if session is None or self._written.is_any:
+                session = self._session_of(record)
+            if session is None:
                 return
             held = self._claims[session.id].held
             if held is None:
@@ -139,17 +141,19 @@ class ImportWriter:
             else:
                 held.append(record)
 
-    def _part_of(self, record: Part) -> Incoming | None:
-        """Return the session that a record is part of, None where that is not taken in."""
+    def _session_of(self, record: Part) -> Incoming | None:
+        """Return the session that a record is part of, None where that, or the record, is not taken in."""
         session = self._sessions.get(record.session)
         if session is None and record.session in self._earlier:
             identity = self._earlier[record.session]
             session = self._session(identity)
             if session is not None:
                 self._learn(session, self._written.placed(identity, self._path))
-        if session is not None and self._written.adopts(session.id, record):
+        if session is None:
+            return None
+        if self._written.adopts(session.id, record):
             self._learn(session, self._written.placed(self._identities[session.id], self._path))
-        return session
+        return None if self._written.holds(session.id, record) else session
 
     @property
     def is_holding(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.errors import Conflict, InvalidInput
+from sessiondb.errors import Conflict, ImportFailed, InvalidInput
 from sessiondb.records import Message, SessionFilter
 
 Lines = list[dict[str, Any]]
@@ -333,6 +333,19 @@ def fill_opencode(path: Path, document: dict[str, Any]) -> None:
                 [(part["id"], known["id"], session, json.dumps(part)) for part in message["parts"]],
             )
     store.close()
+
+
+def test_a_damaged_database_of_opencode_keeps_no_command_from_being_named(
+    home: Path, db: SessionDB, folder: Path
+) -> None:
+    id = start(db, "opencode", folder)
+    store = home / ".local" / "share" / "opencode" / "opencode.db"
+    store.parent.mkdir(parents=True)
+    store.write_bytes(b"SQLite format 3\0" + b"\xff" * 4096)
+
+    assert db.resume_command(id).words == ["opencode", "--session", id]
+    with pytest.raises(ImportFailed):
+        db.write_for_agent(id)
 
 
 @AGENTS
