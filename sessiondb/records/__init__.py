@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sessiondb.records.exchange import ExportReport, MergeReport
-    from sessiondb.records.imports import ExplainedFile, ImportReport, Skipped
+    from sessiondb.records.hooks import HookEntry
+    from sessiondb.records.imports import ExplainedFile, ImportReport, Skipped, Unfilled
     from sessiondb.records.maintenance import Backup, Finding, Optimized
     from sessiondb.records.messages import Message, ToolCall
     from sessiondb.records.notes import Knowledge, Note
     from sessiondb.records.removal import Removal
     from sessiondb.records.resume import ResumeCommand
     from sessiondb.records.search import SearchHit, SearchResult
+    from sessiondb.records.secrets import SecretsFound
     from sessiondb.records.sessions import Channel, Session, SessionFilter, Tokens
     from sessiondb.records.statistics import Group, Stats, Status
     from sessiondb.records.transcripts import Transcript
@@ -31,6 +33,7 @@ __all__ = [
     "ExportReport",
     "Finding",
     "Group",
+    "HookEntry",
     "ImportReport",
     "Knowledge",
     "MergeReport",
@@ -41,6 +44,7 @@ __all__ = [
     "ResumeCommand",
     "SearchHit",
     "SearchResult",
+    "SecretsFound",
     "Session",
     "SessionFilter",
     "Skipped",
@@ -49,6 +53,7 @@ __all__ = [
     "Tokens",
     "ToolCall",
     "Transcript",
+    "Unfilled",
     "Usage",
     "UsageReport",
 ]
@@ -62,6 +67,7 @@ _HOMES = {
     "ExportReport": "exchange",
     "Finding": "maintenance",
     "Group": "statistics",
+    "HookEntry": "hooks",
     "ImportReport": "imports",
     "Knowledge": "notes",
     "MergeReport": "exchange",
@@ -72,6 +78,7 @@ _HOMES = {
     "ResumeCommand": "resume",
     "SearchHit": "search",
     "SearchResult": "search",
+    "SecretsFound": "secrets",
     "Session": "sessions",
     "SessionFilter": "sessions",
     "Skipped": "imports",
@@ -80,6 +87,7 @@ _HOMES = {
     "Tokens": "sessions",
     "ToolCall": "messages",
     "Transcript": "transcripts",
+    "Unfilled": "imports",
     "Usage": "usage",
     "UsageReport": "usage",
 }
