@@ -20,6 +20,7 @@ HOMES = {
     "click": ("cli/",),
     "datasette": ("web/",),
     "tabulate": ("cli/render.py",),
+    "mcp": ("loop/mcp_server.py",),
     "markdown_it": ("exchange/html/markup.py", "cli/screen/"),
     "rich": ("cli/screen/", "cli/browse/"),
     "pygments": ("cli/screen/markdown.py",),

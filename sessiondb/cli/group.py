@@ -37,6 +37,7 @@ COMMANDS = {
     "note": "note",
     "brief": "brief",
     "hook": "hook",
+    "mcp": "mcp",
     "usage": "usage",
     "stats": "stats",
     "path": "path",

@@ -24,7 +24,7 @@ Run = Callable[..., Result]
 ABOUT_ITSELF = {"completions", "help", "version"}
 """Commands that speak of the program, not of a database."""
 
-MAKERS = {"import", "merge", "note add", "path"}
+MAKERS = {"import", "mcp", "merge", "note add", "path"}
 ARGUMENTS = {
     "resume": ["x"],
     "show": ["@last"],

@@ -16,8 +16,8 @@ from sessiondb import Channel, SessionDB
 from sessiondb.cli.group import COMMANDS, cli
 from tests.helpers.payloads import DRIVING, PAYLOADS, SEQUENCES
 
-NOT_RUN = {"web", "completions", "help", "version"}
-"""The first starts a server, which prints nothing of what is stored; the others print nothing of it either."""
+NOT_RUN = {"web", "mcp", "completions", "help", "version"}
+"""The first two start a server, which prints nothing of what is stored; the others print nothing of it either."""
 
 COLOURS = re.compile("\x1b\\[(?:[0-3]|2;3|3[1-6])m")
 """Those that sessiondb and rich give, a kind each; a log's own would be in RAW as well."""

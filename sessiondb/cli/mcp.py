@@ -1,0 +1,39 @@
+"""sessiondb mcp"""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+import click
+
+from sessiondb.cli.options import database_option, database_path
+from sessiondb.cli.render import print_notice
+
+
+@click.command()
+@database_option
+def command() -> None:
+    """Serve the database to agents by MCP, on stdin and stdout.
+
+    Agents start this themselves: `claude mcp add -s user sessiondb -- sessiondb mcp` tells Claude Code to. Its tools
+    are search, read, brief and note; the first three only read. It needs pip install 'sessiondb[mcp]'.
+
+    \b
+    Example:
+      sessiondb mcp
+      codex mcp add sessiondb -- sessiondb mcp
+    """
+    try:
+        from sessiondb.loop.mcp_server import serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("mcp", "anyio"):
+            raise
+        raise click.ClickException(
+            "the MCP server needs the Python SDK of MCP, before 2.0: run `pip install 'sessiondb[mcp]'` (with pipx:"
+            " `pipx inject sessiondb 'mcp<2'`), and try again"
+        ) from error
+    gc.enable()
+    if sys.stdin.isatty():
+        print_notice("agents start this and talk to it on stdin; docs/mcp.md says how; Ctrl-C ends it")
+    serve(database_path())
