@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache, cached_property
 
 _RIGHT_TO_LEFT = (
     "\u0590-\u061b\u061d-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
@@ -48,29 +49,50 @@ _NEEDED = (
 # C0 but for tab and newline; DEL and C1, which JSON lets through; what turns the direction of the text around it, or
 # ends a line; lone surrogates; and what is not to be seen.
 _C0 = "\0-\x08\x0b-\x1f"
+_DELETE = "\x7f"
 _REST = (
-    "\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+    "\x80-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164\ufe00-\ufe0f\ufeff"
     "\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 
 
 class Unseen:
-    """What is shown as an escape, in texts of one kind; `characters` as a regular expression has them in a set."""
+    """What is shown as an escape, in texts of one kind: the `plain` characters, of ASCII, and others, each as a regular
+    expression has them in a set.
 
-    def __init__(self, characters: str) -> None:
-        needed = "|".join(_NEEDED)
-        self._any = re.compile(f"[{characters}{_MARKS}]")
-        self._from_left = re.compile(f"(?P<needed>{needed})|[{characters}{_MARKS}]")
-        self._from_right = re.compile(f"(?P<needed>{needed})|[{characters}]")
+    The sets are large, and most text is plain: each is compiled when a text first needs it.
+    """
+
+    def __init__(self, plain: str, characters: str) -> None:
+        self._characters = plain + characters
+        self._in_plain = re.compile(f"[{plain}]")
+
+    @cached_property
+    def _any(self) -> re.Pattern[str]:
+        return re.compile(f"[{self._characters}{_MARKS}]")
+
+    @cached_property
+    def _from_left(self) -> re.Pattern[str]:
+        return re.compile(f"(?P<needed>{'|'.join(_NEEDED)})|[{self._characters}{_MARKS}]")
+
+    @cached_property
+    def _from_right(self) -> re.Pattern[str]:
+        return re.compile(f"(?P<needed>{'|'.join(_NEEDED)})|[{self._characters}]")
 
     def escaped(self, text: str, escape: Callable[[str], str]) -> str:
         """Return the text with each such character as `escape` writes it."""
+        if text.isascii():
+            return self._in_plain.sub(lambda match: escape(match[0]), text)
         if not self._any.search(text):
             return text
-        pattern = self._from_right if _FROM_RIGHT.search(text) else self._from_left
+        pattern = self._from_right if _from_right_to_left().search(text) else self._from_left
         return pattern.sub(lambda match: match["needed"] or escape(match[0]), text)
 
 
-_FROM_RIGHT = re.compile(f"[{_RIGHT_TO_LEFT}]")
-IN_TEXT, IN_JSON = Unseen(_C0 + _REST), Unseen(_REST)
+@cache
+def _from_right_to_left() -> re.Pattern[str]:
+    return re.compile(f"[{_RIGHT_TO_LEFT}]")
+
+
+IN_TEXT, IN_JSON = Unseen(_C0 + _DELETE, _REST), Unseen(_DELETE, _REST)

@@ -14,10 +14,11 @@ import pytest
 
 from sessiondb import Channel, SessionDB
 from sessiondb.cli.group import COMMANDS, cli
+from sessiondb.records import HookEntry
 from tests.helpers.payloads import DRIVING, PAYLOADS, SEQUENCES
 
-NOT_RUN = {"web", "mcp", "completions", "help", "version"}
-"""The first two start a server, which prints nothing of what is stored; the others print nothing of it either."""
+NOT_RUN = {"web", "mcp", "browse", "completions", "help", "version"}
+"""The first two start a server, browse has tests of its own, and the others print nothing of what is stored."""
 
 COLOURS = re.compile("\x1b\\[(?:[0-3]|2;3|3[1-6])m")
 """Those that sessiondb and rich give, a kind each; a log's own would be in RAW as well."""
@@ -55,6 +56,7 @@ def fill(db: SessionDB, id: str, payload: str) -> None:
             kind, f"noted {payload}", session_id=id, context=payload, resolution=payload, author=payload,
             assignee=payload,
         )  # fmt: skip
+    db.hook_log.add(HookEntry("", f"agent{payload}", payload, id, f"/p{payload}", 1), digest=None)
     db.sessions.end(id, f"reason{payload}")
 
 
@@ -174,6 +176,9 @@ def test_the_brief_of_a_hostile_note_is_safe(database: Path) -> None:
         ("doctor",),
         ("optimize",),
         ("path",),
+        ("secrets", "scan"),
+        ("hook", "log", "--limit", "0"),
+        ("hook", "log", "--limit", "100"),
         ("help",),
         ("version",),
         ("title", "s001", "{}"),
