@@ -190,6 +190,8 @@ class WriterLock:
                     _Queue(self._handle).leave()
                 return
             if time.monotonic() > deadline:
+                if place.is_first and self._handle is not None:
+                    _Queue(self._handle).leave()
                 raise TimeoutError
             time.sleep(min(pause, _FIRST_PAUSE) if place.is_first else pause)
 

@@ -59,7 +59,8 @@ def test_nothing_chosen_is_an_empty_export(filled: Path, run: Run) -> None:
     result = run("export", "--agent", "nobody")
 
     assert result.stdout == '{"type":"header","format":"sessiondb-export","version":2}\n'
-    assert (result.stderr, result.exit_code) == ("no matches\n", 0)
+    assert result.stderr == "no session has the agent 'nobody': there are hermes, codex\nno matches\n"
+    assert result.exit_code == 0
 
 
 def test_a_file_is_written_and_its_size_told(tmp_path: Path, filled: Path, run: Run) -> None:
