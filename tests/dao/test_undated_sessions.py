@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,17 +26,17 @@ def undated(folder: Path, name: str, mtime: float) -> Path:
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> SessionDB:
+def db(tmp_path: Path) -> Iterator[SessionDB]:
     """Make a database of a dated session, an undated one that is younger by its file, and an empty one."""
-    db = SessionDB(tmp_path / "s.db")
-    db.sessions.start("codex", id="dated", started_at=OLD)
-    db.messages.append("dated", "user", "hi", created_at=OLD)
-    db.sessions.end("dated", at=OLD)
-    db.sessions.start("codex", id="empty", started_at="2024-01-01T00:00:00Z")
-    (tmp_path / "logs").mkdir()
-    undated(tmp_path / "logs", "a", 1_750_000_000)
-    Ingest(db.connection).run([str(tmp_path / "logs")])
-    return db
+    with SessionDB(tmp_path / "s.db") as db:
+        db.sessions.start("codex", id="dated", started_at=OLD)
+        db.messages.append("dated", "user", "hi", created_at=OLD)
+        db.sessions.end("dated", at=OLD)
+        db.sessions.start("codex", id="empty", started_at="2024-01-01T00:00:00Z")
+        (tmp_path / "logs").mkdir()
+        undated(tmp_path / "logs", "a", 1_750_000_000)
+        Ingest(db.connection).run([str(tmp_path / "logs")])
+        yield db
 
 
 def test_a_session_without_times_is_listed_after_all_that_have_some(db: SessionDB) -> None:
