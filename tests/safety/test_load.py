@@ -100,5 +100,5 @@ def test_processes_that_use_a_new_database_at_once_lose_and_double_nothing(
     assert imported == lines
     assert largest < LOG_LIMIT
     assert pages > 0
-    # Ten times what a quiet machine needs: a guard against waiting without end, not a measurement.
-    assert worst["append"] < 10
+    # Many times what a quiet machine needs: a guard against waiting without end, not a measurement.
+    assert worst["append"] < 20
