@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sessiondb.cli.options import database_option, json_option, reading
+from sessiondb.cli.record_fields import fields_of
 from sessiondb.cli.render import Column, Output, print_notice, show_json, show_text, table
 from sessiondb.loop.hook import AGENTS, responded
 
@@ -46,10 +47,7 @@ def command(agent: str, event: str | None, limit: int, as_json: bool) -> None:
             )
         return
     with reading() as db:
-        rows = [
-            {name: getattr(entry, name) for name in entry.__dataclass_fields__}
-            for entry in db.hook_log.latest(limit)
-        ]
+        rows = [fields_of(entry) for entry in db.hook_log.latest(limit)]
     if as_json:
         show_json(rows)
     elif rows:

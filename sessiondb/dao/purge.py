@@ -70,9 +70,7 @@ class Purge:
         for _ in index.catch_up():
             pass
         index.optimize()
-        self._db.vacuum()
-        ((busy, *_),) = self._db.maintain("PRAGMA wal_checkpoint(TRUNCATE)")
-        if busy:
+        if not self._db.vacuum():
             raise DatabaseBusy(
                 f"{self._db.path} is being read: the text is removed, but its bytes stay in the write-ahead log"
                 " until the readers have ended; give the same command again then"

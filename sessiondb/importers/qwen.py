@@ -32,7 +32,7 @@ from sessiondb.importers.base import (
     session_id,
 )
 from sessiondb.importers.files.joined import joined
-from sessiondb.importers.files.json_lines import json_objects, object_of, objects_of
+from sessiondb.importers.files.json_lines import object_of, objects_of, records_of
 from sessiondb.importers.files.packed import plain_path
 from sessiondb.importers.gemini.messages import Content, response_answer, split
 from sessiondb.timestamps import normalise
@@ -57,17 +57,7 @@ def sniff(sample: Sample) -> int:
 
 def read(source: Source) -> Iterator[Record]:
     """Yield the sessions of a file, which is mostly one, from `source.start` on."""
-    return joined(_records(source))
-
-
-def _records(source: Source) -> Iterator[Record]:
-    reader = _Reader(source)
-    for line in json_objects(source):
-        try:
-            yield from list(reader.take(line))
-        except RecursionError:
-            source.problem("nested too deeply")
-    yield from reader.finish()
+    return joined(records_of(source, _Reader(source)))
 
 
 def _is_line(line: dict[str, Any]) -> bool:

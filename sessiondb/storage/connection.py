@@ -332,8 +332,8 @@ class Connection:
             except sqlite3.Error as error:
                 raise self._failure(error) from error
 
-    def vacuum(self) -> None:
-        """Write the file anew, without free pages, in little memory.
+    def vacuum(self) -> bool:
+        """Write the file anew, without free pages, in little memory; say whether its log could be emptied, too.
 
         SQLite makes a temporary copy meanwhile: beside the database, where there is room for it if anywhere,
         unless SQLITE_TMPDIR names another folder.
@@ -345,7 +345,8 @@ class Connection:
         finally:
             if is_ours:
                 os.environ.pop("SQLITE_TMPDIR", None)
-        self.maintain("PRAGMA wal_checkpoint(TRUNCATE)")
+        ((is_busy, *_),) = self.maintain("PRAGMA wal_checkpoint(TRUNCATE)")
+        return not is_busy
 
     def close(self) -> None:
         """Close the file; safe to call twice. The last writer to close brings the log into the file.

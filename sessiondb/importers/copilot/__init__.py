@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from sessiondb.importers.base import Record
 from sessiondb.importers.copilot.session import AGENT, SessionReader
 from sessiondb.importers.files.joined import joined
-from sessiondb.importers.files.json_lines import json_objects
+from sessiondb.importers.files.json_lines import records_of
 
 if TYPE_CHECKING:
     from sessiondb.importers.files.sample import Sample
@@ -48,17 +48,7 @@ def sniff(sample: Sample) -> int:
 
 def read(source: Source) -> Iterator[Record]:
     """Yield the session, the sessions of its sub-agents, and their messages from `source.start` on."""
-    return joined(_records(source))
-
-
-def _records(source: Source) -> Iterator[Record]:
-    reader = SessionReader(source, _name_beside(source.path))
-    for line in json_objects(source):
-        try:
-            yield from list(reader.take(line))
-        except RecursionError:
-            source.problem("nested too deeply")
-    yield from reader.finish()
+    return joined(records_of(source, SessionReader(source, _name_beside(source.path))))
 
 
 def _is_event(line: dict[str, Any]) -> bool:
