@@ -28,6 +28,7 @@ _MODULES = (
     "pi",
     "vscode",
     "cline",
+    "continue_dev",
     "opencode",
     "llm",
     "openai_agents",

@@ -60,8 +60,6 @@ def owner_of(sample: Sample, first: int = 0) -> str | None:
     document = sample.lines[0] if sample.lines else sample.document
     if document is not None:
         name = _first(_DOCUMENTS, document)
-    elif isinstance(sample.first, dict):
-        name = _first(_ELEMENTS, sample.first)
     else:
         name = "Aider" if sample.head.lstrip().startswith(b"# aider chat started at ") else None
     return name
@@ -139,19 +137,12 @@ def _is_openhands(document: Object) -> bool:
 
 
 _DOCUMENTS: tuple[tuple[str, Callable[[Object], bool]], ...] = (
-    ("Continue", _has("sessionId", "history", "workspaceDirectory")),
     ("Amp", _is_amp),
     ("OpenHands", _is_openhands),
     ("LibreChat", lambda document: "conversationId" in document and "messages" in document),
 )
 
 
-# Arrays, by their first element.
-
-
-_ELEMENTS: tuple[tuple[str, Callable[[Object], bool]], ...] = (
-    ("Continue", _has("sessionId", "dateCreated", "workspaceDirectory")),
-)
 # Databases: table name -> its columns.
 
 
@@ -174,5 +165,5 @@ _DATABASES: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("Open WebUI", _with("chat", "id", "user_id", "title", "chat")),
 )
 
-REFUSED = len({name for tests in (_LINES, _DOCUMENTS, _ELEMENTS, _DATABASES) for name, _ in tests})
+REFUSED = len({name for tests in (_LINES, _DOCUMENTS, _DATABASES) for name, _ in tests})
 """How many agents' logs are refused by name."""

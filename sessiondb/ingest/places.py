@@ -71,6 +71,7 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
         "omp": [home / ".omp" / "agent" / "sessions"],
         "prime": [home / ".prime" / "agent" / "sessions"],
         "qclaw": [home / ".qclaw" / "agents"],
+        "continue": [_folder("CONTINUE_GLOBAL_DIR", home / ".continue") / "sessions"],
         "gemini-cli": [_folder("GEMINI_CLI_HOME", home) / ".gemini" / "tmp"],
         "opencode": _opencode_places(),
         # Made from OpenCode, each with a database and folders of its own name.

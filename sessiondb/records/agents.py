@@ -12,6 +12,8 @@ _ALIASES = {
     "openaicodex": "codex",
     "gemini": "gemini-cli",
     "geminicli": "gemini-cli",
+    "continuedev": "continue",
+    "cn": "continue",
     "copilot": "copilot-cli",
     "copilotcli": "copilot-cli",
     "githubcopilot": "copilot-cli",

@@ -40,12 +40,6 @@ LINES: list[tuple[str, list[dict[str, Any]]]] = [
 ]
 
 DOCUMENTS: list[tuple[str, str, Any]] = [
-    ("Continue", f"{ID}.json", {"sessionId": ID, "history": [], "workspaceDirectory": "/home/ada"}),
-    (
-        "Continue",
-        "sessions.json",
-        [{"sessionId": ID, "dateCreated": "1790000000000", "workspaceDirectory": "/x"}],
-    ),
     ("Amp", f"T-{ID}.json", {"v": 3, "id": f"T-{ID}", "created": 1, "messages": [ASKED, ANSWERED]}),
     ("OpenHands", "0.json", {"id": "1", "kind": "MessageEvent", "source": "user", "timestamp": WHEN}),
     ("LibreChat", "export.json", {"conversationId": ID, "title": "Roses", "messages": [{"sender": "User"}]}),

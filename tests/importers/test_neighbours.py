@@ -18,6 +18,7 @@ from sessiondb.importers.foreign import owner_of
 from sessiondb.ingest.discovery import Found, discover
 from sessiondb.ingest.run import Ingest
 from tests.importers.test_cline import FILES as CLINES
+from tests.importers.test_continue_dev import FILES as CONTINUES
 from tests.importers.test_copilot import LOG as COPILOTS
 from tests.importers.test_pi import LOG as PIS
 from tests.importers.test_qwen import LOG as QWENS
@@ -32,6 +33,7 @@ LOGS: list[tuple[str, str, list[Any]]] = [
     ("vscode-chat", "x.json", [document(request("Dry?", {"value": "Left."}, result={}))]),
     ("vscode-chat", "x.jsonl", [{"kind": 0, "v": document(request("Dry?"))}, change(1, "x", "customTitle")]),
     *(("cline", name, [value]) for name, value in CLINES),
+    *(("continue", name, [value]) for name, value in CONTINUES),
     ("gemini", "x.json", [GEMINIS]),
 ]
 FORMATS = [one.name for one in built_in()]

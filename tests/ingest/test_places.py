@@ -15,7 +15,7 @@ VARIABLES = (
     "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "HERMES_HOME",
     "COPILOT_HOME", "OPENCLAW_STATE_DIR", "PI_CODING_AGENT_DIR", "LLM_USER_PATH", "GEMINI_CLI_HOME",
     "OPENCODE_DB", "SESSIONDB_PATH", "VSCODE_APPDATA", "VSCODE_PORTABLE", "QWEN_HOME", "QWEN_RUNTIME_DIR",
-    "CLINE_DATA_DIR",
+    "CLINE_DATA_DIR", "CONTINUE_GLOBAL_DIR",
 )  # fmt: skip
 
 
@@ -105,6 +105,7 @@ def test_places_that_differ_by_platform(
                 *(f".config/{editor}/User/globalStorage/saoudrizwan.claude-dev/tasks" for editor in EDITORS),
             ],
         ),
+        ("CONTINUE_GLOBAL_DIR", "{0}/c", "continue", ["c/sessions"]),
         ("PI_CODING_AGENT_DIR", "~/p", "pi", ["p/sessions"]),
         ("OPENCLAW_STATE_DIR", "{0}/o", "openclaw", ["o/agents"]),
         ("VSCODE_APPDATA", "{0}/v", "positron", ["v/Positron/User/globalStorage/emptyWindowChatSessions"]),

@@ -20,13 +20,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from sessiondb.chat.content import text_or_none
 from sessiondb.errors import ImportFailed
@@ -35,6 +33,7 @@ from sessiondb.importers.files.json_lines import json_objects, object_of
 from sessiondb.importers.files.json_stream import form, members
 from sessiondb.importers.files.packed import plain_path
 from sessiondb.importers.files.source import Source, open_bytes
+from sessiondb.importers.files.uris import place_of
 from sessiondb.importers.vscode.chat import Chat, is_change
 from sessiondb.importers.vscode.requests import Conversation
 from sessiondb.timestamps import normalise
@@ -47,7 +46,6 @@ version = 1
 
 # Editors that are products of their own, by the folder that they keep their files in.
 _AGENTS = {"positron": "positron", "windsurf": "windsurf", "trae": "trae"}
-_DRIVE = re.compile(r"/[A-Za-z]:")
 _FOLDERS = ("folder", "workspace", "configuration")
 
 
@@ -169,13 +167,7 @@ def _project(path: Path) -> tuple[str | None, str | None]:
     uri = next(filter(None, (text_or_none(known.get(key)) for key in _FOLDERS)), None)
     if uri is None:
         return None, None
-    try:
-        url = urlsplit(uri)
-    except ValueError:
-        return None, None
-    folder = unquote(url.path)
-    if _DRIVE.match(folder):
-        folder = folder[1:].replace("/", "\\")
-    if folder.endswith(".code-workspace"):
+    folder, remote = place_of(uri)
+    if folder and folder.endswith(".code-workspace"):
         folder = os.path.dirname(folder)
-    return folder or None, unquote(url.netloc) or None if url.scheme != "file" else None
+    return folder or None, remote
