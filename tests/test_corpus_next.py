@@ -14,7 +14,17 @@ from sessiondb.ingest.run import Ingest
 from tests.conftest import corpus_folder
 
 FOLDER = corpus_folder().with_name("corpus-next")
-FORMATS = ("cline", "codex", "continue", "copilot-cli", "openclaw", "pi", "qwen-code", "vscode-chat")
+FORMATS = (
+    "cline",
+    "codex",
+    "continue",
+    "copilot-cli",
+    "cursor",
+    "openclaw",
+    "pi",
+    "qwen-code",
+    "vscode-chat",
+)
 # Facts that do not hold as they were counted, and why.
 TRIMMED = "every id in a part of the file is '[trimmed for fixture]', so that its answers are one"
 CODEX = "codex/run_0.171.0/sessions/2026/11/28/rollout-2026-11-28T12-20-59-01a2221a-0210-7210-afe2-05e5ea3b823c.jsonl"
@@ -128,7 +138,9 @@ def test_tokens_are_counted_once(imported: Imported) -> None:
 
 def test_times_project_title_and_models_are_those_of_the_log(imported: Imported) -> None:
     facts = imported.facts
-    sessions = imported.db.connection.rows("SELECT id FROM sessions WHERE relation IS NOT 'subagent'")
+    told = imported.db.connection.rows("SELECT id, relation FROM sessions")
+    # A log of a sub-agent alone is that.
+    sessions = [one for one in told if one[1] != "subagent"] or told
     assert len(sessions) == 1
     session = imported.db.sessions.get(sessions[0][0])
     zone = timestamps.zone("UTC")
@@ -160,6 +172,31 @@ def test_a_second_import_adds_nothing(imported: Imported, corpus_next: Path) -> 
     imported.db.connection.execute("UPDATE imports SET size = 1, mtime_ns = 1, byte_offset = 0")
     Ingest(imported.db.connection, tz=timestamps.zone("UTC")).run([str(corpus_next / imported.path)])
     imported.holds("second_import", imported.everything(), before)
+
+
+def test_a_workspace_of_cursor_holds_the_chats_of_its_panel_and_of_its_composer(
+    tmp_path: Path, corpus_next: Path
+) -> None:
+    path = "cursor/slevin48_cursor-history/workspaceStorage/state.vscdb"
+    facts = json.loads((corpus_next / "EXPECTED.json").read_bytes())["files"][path]
+    chats, composers = facts["aichat.chatdata"], facts["composer.composerData"]
+    # Each of the chats ends with the empty field to type the next prompt into, which was counted as one.
+    chats["roles"]["user"] -= chats["sessions"]
+    with SessionDB(tmp_path / "sessions.db") as db:
+        for _ in range(2):
+            Ingest(db.connection, tz=timestamps.zone("UTC")).run([str(corpus_next / path)])
+            db.connection.execute("UPDATE imports SET size = 1, mtime_ns = 1, byte_offset = 0")
+        titles = db.connection.rows("SELECT title FROM sessions WHERE title_source = 'agent'")
+        assert {one[0] for one in titles} >= set(chats["tab_titles"])
+        roles: dict[str, int] = dict(db.connection.rows("SELECT role, count(*) FROM messages GROUP BY 1"))
+        assert roles == {
+            role: chats["roles"][role] + composers["roles"][role] for role in ("user", "assistant")
+        }
+        assert db.connection.row("SELECT count(*), min(started_at), max(last_active_at) FROM sessions") == (
+            chats["sessions"] + composers["sessions"],
+            chats["first_time"],
+            composers["last_time"],
+        )
 
 
 def everything_of(folder: Path, paths: list[Path]) -> list[list[Any]]:

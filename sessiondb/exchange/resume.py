@@ -46,14 +46,15 @@ class _Agent(NamedTuple):
     by_file: tuple[str, ...] = ()
 
 
-# Each was tried with the agent against a stub of a model, but for hermes, nanobot, llm, pi, qwen-code and continue,
-# which are as documented.
+# Each was tried with the agent against a stub of a model, but for cursor, hermes, nanobot, llm, pi, qwen-code and
+# continue, which are as documented.
 _AGENTS = {
     "claude-code": _Agent(("claude", "--resume", "{}"), is_bound=True),
     "codex": _Agent(("codex", "resume", "{}"), starts_anew=True),
     # It goes on in a copy: of its own sessions it opens only the last one.
     "continue": _Agent(("cn", "--fork", "{}")),
     "copilot-cli": _Agent(("copilot", "--resume={}")),
+    "cursor": _Agent(("cursor-agent", "--resume={}")),
     "gemini-cli": _Agent(
         ("gemini", "--resume", "{}"), is_bound=True, by_file=("gemini", "--session-file", "{}")
     ),

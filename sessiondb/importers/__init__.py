@@ -29,6 +29,7 @@ _MODULES = (
     "vscode",
     "cline",
     "continue_dev",
+    "cursor",
     "opencode",
     "llm",
     "openai_agents",

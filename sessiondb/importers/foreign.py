@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sessiondb.errors import ImportFailed
+from sessiondb.importers.cursor.editor import holds_chats
 
 if TYPE_CHECKING:
     from sessiondb.importers.files.sample import Sample
@@ -24,6 +25,7 @@ Object = Mapping[str, Any]
 _BESIDE = {
     "Cline": "an index of Cline's sessions: import the folder sessions beside it",
     "GitHub Copilot CLI": "an index of Copilot CLI's sessions: import the folder session-state beside it",
+    "VS Code": "a store of VS Code's own: its chats lie in folders chatSessions",
 }
 
 
@@ -50,7 +52,8 @@ def owner_of(sample: Sample, first: int = 0) -> str | None:
     `first`: the number of its lines that were looked at before.
     """
     if sample.is_sqlite:
-        return _first(_DATABASES, sample.tables)
+        name = _first(_DATABASES, sample.tables)
+        return None if name == "VS Code" and holds_chats(sample.path) else name
     for line in sample.lines[first:]:
         if name := _first(_LINES, line):
             return name
@@ -87,11 +90,6 @@ def _has(*keys: str) -> Callable[[Object], bool]:
 # Lines.
 
 
-def _is_cursor(line: Object) -> bool:
-    message = line.get("message")
-    return line.keys() == {"role", "message"} and isinstance(message, dict) and "content" in message
-
-
 def _is_grok(line: Object) -> bool:
     kind = _type(line)
     return (kind == "user" and bool(line.keys() & {"prompt_index", "synthetic_reason"})) or (
@@ -111,7 +109,6 @@ _LINES: tuple[tuple[str, Callable[[Object], bool]], ...] = (
     ("Droid", lambda line: _type(line) == "session_start" and "cwd" in line),
     ("Kimi Code", lambda line: _type(line) == "metadata" and "protocol_version" in line),
     ("Goose", _is_goose),
-    ("Cursor", _is_cursor),
     ("Antigravity", _has("step_index", "source", "type")),
     ("Grok", _is_grok),
 )
@@ -157,9 +154,7 @@ _DATABASES: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("Zed", _with("threads", "data", "data_type", "summary")),
     ("LangGraph", _with("checkpoints", "thread_id", "checkpoint_ns", "checkpoint")),
     ("LangChain", _with("message_store", "session_id", "message")),
-    ("Cursor", _with("cursorDiskKV", "key", "value")),
-    ("Cursor", lambda tables: _with("blobs", "id", "data")(tables) and _with("meta", "key", "value")(tables)),
-    ("VS Code", _with("ItemTable", "key", "value")),
+    ("VS Code", lambda tables: "cursorDiskKV" not in tables and _with("ItemTable", "key", "value")(tables)),
     ("GitHub Copilot CLI", _with("turns", "session_id", "user_message", "assistant_response")),
     ("Cline", _with("sessions", "session_id", "messages_path", "is_subagent")),
     ("Open WebUI", _with("chat", "id", "user_id", "title", "chat")),

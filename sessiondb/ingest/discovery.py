@@ -13,8 +13,8 @@ from sessiondb.dao.ledger import Stat
 from sessiondb.importers.files import packed
 from sessiondb.importers.files.source import path_text
 
-SUFFIXES = frozenset((".jsonl", ".ndjson", ".json", ".db", ".sqlite", ".sqlite3", ".zip"))
-_DATABASES = frozenset((".db", ".sqlite", ".sqlite3"))
+SUFFIXES = frozenset((".jsonl", ".ndjson", ".json", ".db", ".sqlite", ".sqlite3", ".vscdb", ".zip"))
+_DATABASES = frozenset((".db", ".sqlite", ".sqlite3", ".vscdb"))
 
 # What lies beside the session logs of the known agents and is none, or holds secrets.
 _NO_FOLDERS = frozenset(
@@ -31,7 +31,7 @@ _NO_FILES = frozenset(
         "package-lock.json", "tsconfig.json", "settings.json", "settings.local.json",
         "config.json", "projects.json", "memories.json", "message_feedback.json",
         "shared_conversations.json", "session-store.db", "workspace.json", "auth-profiles.json", "auth-state.json",
-        "models.json",
+        "models.json", "meta.json",
     )
 )  # fmt: skip
 _NO_BEGINNINGS = ("request_dump_", "checkpoint-", ".")
@@ -40,6 +40,8 @@ _NO_DATABASES = re.compile(r"(goals|memories|queue|logs|thread_history)_\d+\.sql
 # OpenClaw's copies of sessions; and, with what follows the suffix, the sessions that others took the place of.
 _NO_COPIES = re.compile(r".*\.checkpoint\.[^/]+\.jsonl")
 _RESET = re.compile(r"(.+\.jsonl)\.reset\.[^/]+")
+# Cursor's transcripts, as they were before they had lines of JSON.
+_TEXTS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.txt")
 _NO_ENDINGS = (".tmp", ".meta.json", ".checkpoint.json", ".lock")
 
 
@@ -145,6 +147,8 @@ def is_candidate(name: str) -> bool:
         name = reset[1]
     if name in _NO_FILES or name.startswith(_NO_BEGINNINGS) or name.endswith(_NO_ENDINGS):
         return False
+    if _TEXTS.fullmatch(name):
+        return True
     return os.path.splitext(name)[1] in SUFFIXES and not (
         _NO_DATABASES.fullmatch(name) or _NO_COPIES.fullmatch(name)
     )

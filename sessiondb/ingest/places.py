@@ -64,6 +64,7 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
         ],
         "roo-code": _tasks_of("rooveterinaryinc.roo-cline"),
         "kilo-code": _tasks_of("kilocode.kilo-code"),
+        "cursor": _cursor_places(),
         "qwen-code": _qwen_places(),
         "vscode-chat": _vscode_places("Code", "Code - Insiders", "VSCodium"),
         "positron": _vscode_places("Positron"),
@@ -108,6 +109,19 @@ def _qwen_places() -> list[Path]:
 def _tasks_of(extension: str) -> list[Path]:
     """Return the tasks of an extension in each editor that it runs in."""
     return [folder / "globalStorage" / extension / "tasks" for folder in vscode_folders(*_EDITORS)]
+
+
+def _cursor_places() -> list[Path]:
+    """Return the stores of Cursor's editor, the transcripts of its agents, and the chats of its command line."""
+    home = _folder("CURSOR_DATA_DIR", Path.home() / ".cursor")
+    return [
+        place
+        for folder in vscode_folders("Cursor")[-1:]
+        for place in (
+            folder / "globalStorage" / "state.vscdb",
+            *sorted(folder.glob("workspaceStorage/*/state.vscdb")),
+        )
+    ] + [*sorted(home.glob("projects/*/agent-transcripts")), home / "chats"]
 
 
 def _openclaw_places() -> list[Path]:

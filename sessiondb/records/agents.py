@@ -18,6 +18,8 @@ _ALIASES = {
     "copilotcli": "copilot-cli",
     "githubcopilot": "copilot-cli",
     "githubcopilotcli": "copilot-cli",
+    "cursoragent": "cursor",
+    "cursoride": "cursor",
     "hermesagent": "hermes",
     "opencodeai": "opencode",
 }

@@ -41,6 +41,8 @@ def assert_storable(records: Iterable[Record]) -> None:
             if field in ("metadata", "parts"):
                 assert value is None or value, field
                 json.dumps(value, allow_nan=False).encode()
+            elif field in ("authority", "consolidated"):
+                assert value is None or isinstance(value, int), field
             elif field == "tool_calls":
                 assert all(part is None or isinstance(part, str) for call in value for part in call)
             elif isinstance(record, MessageRecord | SessionRecord | ToolResult) or field == "request_key":

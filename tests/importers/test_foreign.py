@@ -31,7 +31,6 @@ LINES: list[tuple[str, list[dict[str, Any]]]] = [
         "Goose",
         [{"id": "m1", "role": "user", "created": 1_790_000_000, "content": [{"type": "text", "text": "Hi"}]}],
     ),
-    ("Cursor", [{"role": "user", "message": {"content": [{"type": "text", "text": "Hi"}]}}]),
     ("Antigravity", [{"step_index": 0, "source": "USER_EXPLICIT", "type": "USER_INPUT", "content": "Hi"}]),
     (
         "Grok",
@@ -53,8 +52,6 @@ DATABASES = [
     ("Zed", "CREATE TABLE threads (id, summary, updated_at, data_type, data)"),
     ("LangGraph", "CREATE TABLE checkpoints (thread_id, checkpoint_ns, checkpoint_id, checkpoint)"),
     ("LangChain", "CREATE TABLE message_store (id, session_id, message)"),
-    ("Cursor", "CREATE TABLE ItemTable (key, value); CREATE TABLE cursorDiskKV (key, value)"),
-    ("Cursor", "CREATE TABLE blobs (id, data); CREATE TABLE meta (key, value)"),
 ]
 
 

@@ -20,6 +20,7 @@ from sessiondb.ingest.run import Ingest
 from tests.importers.test_cline import FILES as CLINES
 from tests.importers.test_continue_dev import FILES as CONTINUES
 from tests.importers.test_copilot import LOG as COPILOTS
+from tests.importers.test_cursor import LOG as CURSORS
 from tests.importers.test_pi import LOG as PIS
 from tests.importers.test_qwen import LOG as QWENS
 from tests.importers.test_vscode import change, document, request
@@ -28,6 +29,7 @@ GEMINIS = {"sessionId": "x", "projectHash": "f" * 64, "messages": []}
 LOGS: list[tuple[str, str, list[Any]]] = [
     ("copilot-cli", "events.jsonl", COPILOTS),
     ("pi", "x.jsonl", PIS),
+    ("cursor", "x.jsonl", CURSORS),
     ("qwen-code", "x.jsonl", QWENS),
     *(("qwen-code", "x.jsonl", [line]) for line in QWENS),
     ("vscode-chat", "x.json", [document(request("Dry?", {"value": "Left."}, result={}))]),

@@ -20,6 +20,7 @@ from tests.importers.test_cline import DETAILS, METRICS, answer, text, user
 from tests.importers.test_continue_dev import LOG as CONTINUES
 from tests.importers.test_copilot import LOG as COPILOTS
 from tests.importers.test_copilot import event
+from tests.importers.test_cursor import LOG as CURSORS
 from tests.importers.test_pi import LOG as PIS
 from tests.importers.test_qwen import LOG as QWENS
 from tests.importers.test_qwen import line
@@ -58,6 +59,7 @@ LOGS: list[tuple[str, str, list[Any]]] = [
         [*COPILOTS, event("subagent.started", 20, toolCallId="c9", agentName="x")],
     ),
     ("pi", "x.jsonl", PIS),
+    ("cursor", "x.jsonl", CURSORS),
     (
         "qwen-code",
         "x.jsonl",

@@ -15,7 +15,7 @@ VARIABLES = (
     "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "HERMES_HOME",
     "COPILOT_HOME", "OPENCLAW_STATE_DIR", "PI_CODING_AGENT_DIR", "LLM_USER_PATH", "GEMINI_CLI_HOME",
     "OPENCODE_DB", "SESSIONDB_PATH", "VSCODE_APPDATA", "VSCODE_PORTABLE", "QWEN_HOME", "QWEN_RUNTIME_DIR",
-    "CLINE_DATA_DIR", "CONTINUE_GLOBAL_DIR",
+    "CLINE_DATA_DIR", "CONTINUE_GLOBAL_DIR", "CURSOR_DATA_DIR",
 )  # fmt: skip
 
 
@@ -107,6 +107,7 @@ def test_places_that_differ_by_platform(
         ),
         ("CONTINUE_GLOBAL_DIR", "{0}/c", "continue", ["c/sessions"]),
         ("PI_CODING_AGENT_DIR", "~/p", "pi", ["p/sessions"]),
+        ("CURSOR_DATA_DIR", "~/c", "cursor", [".config/Cursor/User/globalStorage/state.vscdb", "c/chats"]),
         ("OPENCLAW_STATE_DIR", "{0}/o", "openclaw", ["o/agents"]),
         ("VSCODE_APPDATA", "{0}/v", "positron", ["v/Positron/User/globalStorage/emptyWindowChatSessions"]),
         ("LLM_USER_PATH", "{0}/l", "llm", ["l/logs.db"]),
@@ -155,6 +156,15 @@ def test_each_workspace_of_an_editor_has_chats_of_its_own(
             f"{user.format(editor)}/globalStorage/emptyWindowChatSessions"
             for editor in ("Code", "Code - Insiders", "VSCodium")
         ),
+    ]
+    (home / user.format("Cursor") / "workspaceStorage" / "abc").mkdir(parents=True)
+    (home / user.format("Cursor") / "workspaceStorage" / "abc" / "state.vscdb").touch()
+    (home / ".cursor" / "projects" / "garden" / "agent-transcripts").mkdir(parents=True)
+    assert below(home, "cursor") == [
+        f"{user.format('Cursor')}/globalStorage/state.vscdb",
+        f"{user.format('Cursor')}/workspaceStorage/abc/state.vscdb",
+        ".cursor/projects/garden/agent-transcripts",
+        ".cursor/chats",
     ]
     assert below(home, "windsurf") == [f"{user.format('Windsurf')}/globalStorage/emptyWindowChatSessions"]
 

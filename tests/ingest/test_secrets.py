@@ -66,6 +66,17 @@ def copilot(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps({"copilot_tokens": SECRET}), "utf-8")
 
 
+def cursor(folder: Path) -> None:
+    from tests.helpers.cursor_stores import SECRET as KEY
+    from tests.helpers.cursor_stores import chat_store, editor_store, workspace_store
+    from tests.importers.test_cursor import CHAT, ROWS
+
+    assert KEY == SECRET
+    editor_store(folder / "User/globalStorage/state.vscdb", ROWS)
+    chat_store(folder / "chats/x" / SESSION / "store.db", CHAT)
+    workspace_store(folder / "User/workspaceStorage/w/state.vscdb", {"cursorAuth/refreshToken": SECRET})
+
+
 def text_of(db: SessionDB) -> str:
     tables = db.connection.rows(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
@@ -74,7 +85,7 @@ def text_of(db: SessionDB) -> str:
     return repr(rows)
 
 
-@pytest.mark.parametrize("store", [opencode, openclaw, copilot])
+@pytest.mark.parametrize("store", [opencode, openclaw, copilot, cursor])
 def test_no_secret_of_a_store_comes_into_ours(tmp_path: Path, store: Any) -> None:
     store(tmp_path / "store")
     with SessionDB(tmp_path / "x.db") as db:

@@ -18,8 +18,6 @@ Sources: objectMutationLog.ts and chatModel.ts of github.com/microsoft/vscode (2
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
@@ -33,9 +31,9 @@ from sessiondb.importers.files.json_lines import json_objects, object_of
 from sessiondb.importers.files.json_stream import form, members
 from sessiondb.importers.files.packed import plain_path
 from sessiondb.importers.files.source import Source, open_bytes
-from sessiondb.importers.files.uris import place_of
 from sessiondb.importers.vscode.chat import Chat, is_change
 from sessiondb.importers.vscode.requests import Conversation
+from sessiondb.importers.vscode.workspace import folder_of
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:
@@ -46,7 +44,6 @@ version = 1
 
 # Editors that are products of their own, by the folder that they keep their files in.
 _AGENTS = {"positron": "positron", "windsurf": "windsurf", "trae": "trae"}
-_FOLDERS = ("folder", "workspace", "configuration")
 
 
 def sniff(sample: Sample) -> int:
@@ -125,7 +122,7 @@ def _session(source: Source, chat: Chat) -> SessionRecord:
     path, header = source.path.absolute(), chat.header
     agent, editor = _editor_of(path)
     native_id = text_or_none(header.get("sessionId")) or _id_of_export(chat)
-    project, remote = _project(path)
+    project, remote = folder_of(path.parent.with_name("workspace.json"))
     times = [one for request in chat if (one := normalise(request.get("timestamp"), source.tz))]
     details = {"editor": editor, "remote": remote, "location": text_or_none(header.get("initialLocation"))}
     created, last = (normalise(header.get(key), source.tz) for key in ("creationDate", "lastMessageDate"))
@@ -156,18 +153,3 @@ def _editor_of(path: Path) -> tuple[str, str | None]:
     parts = path.parts
     editor = next((before for before, part in pairwise(parts) if part == "User"), None)
     return (_AGENTS.get((editor or "").partition(" ")[0].lower(), name), editor)
-
-
-def _project(path: Path) -> tuple[str | None, str | None]:
-    """Return the folder of a workspace, and the machine that it is on, if it is another."""
-    try:
-        known = object_of(json.loads(path.parent.with_name("workspace.json").read_bytes()))
-    except (OSError, ValueError, RecursionError):
-        return None, None
-    uri = next(filter(None, (text_or_none(known.get(key)) for key in _FOLDERS)), None)
-    if uri is None:
-        return None, None
-    folder, remote = place_of(uri)
-    if folder and folder.endswith(".code-workspace"):
-        folder = os.path.dirname(folder)
-    return folder or None, remote
