@@ -343,6 +343,7 @@ class SessionDB(Tables):
         include_open: bool = False,
         include_undated: bool = False,
         keep: int = 0,
+        keep_only_copies: bool = False,
         dry_run: bool = False,
         purge: bool = False,
         with_copies: bool = False,
@@ -352,7 +353,8 @@ class SessionDB(Tables):
         """Remove the ended sessions that were not active for an age, or since a time: `90d`, `2026-03`.
 
         Pinned sessions stay, open ones too unless `include_open`, those that nothing dates but their file unless
-        `include_undated`, and the `keep` newest of those that the criteria (see SessionFilter) fit. Each leaves a
+        `include_undated`, and the `keep` newest of those that the criteria (see SessionFilter) fit. With
+        `keep_only_copies` imported sessions stay whose log is gone, or cannot be reached. Each leaves a
         tombstone, so that no import brings it back; no log is touched. `vacuum` gives the space back to the disk;
         for `purge` and `with_copies` see `remove`. `progress` is called in the phase "remove".
         """
@@ -366,6 +368,7 @@ class SessionDB(Tables):
             include_open=include_open,
             include_undated=include_undated,
             keep=keep,
+            keep_only_copies=keep_only_copies,
             dry_run=dry_run,
             purge=extent(purge, with_copies),
             progress=progress,
@@ -374,6 +377,7 @@ class SessionDB(Tables):
     def remove(
         self,
         *session_ids: str,
+        keep_only_copies: bool = False,
         dry_run: bool = False,
         purge: bool = False,
         with_copies: bool = False,
@@ -383,12 +387,17 @@ class SessionDB(Tables):
 
         A `purge` leaves no byte of their text in the file, writing it anew: no note, no title, no name that only they
         bore, nothing in an index or a free page. What other sessions share with them stays in the way, unless
-        `with_copies` takes it from those too. Raises NotFound and Conflict before anything is removed.
+        `with_copies` takes it from those too. With `keep_only_copies` imported sessions stay whose log is gone, or
+        cannot be reached. Raises NotFound and Conflict before anything is removed.
         """
         from sessiondb.dao.removal import Removals, extent
 
         return Removals(self.connection).remove(
-            session_ids, dry_run=dry_run, purge=extent(purge, with_copies), progress=progress
+            session_ids,
+            keep_only_copies=keep_only_copies,
+            dry_run=dry_run,
+            purge=extent(purge, with_copies),
+            progress=progress,
         )
 
     def scan_secrets(self, *, purge: bool = False) -> SecretsFound:
@@ -503,11 +512,15 @@ class SessionDB(Tables):
 
         return Maintenance(self.connection).optimize(progress)
 
-    def vacuum(self) -> int:
-        """Give the space of what was removed back to the disk; return how many bytes that was."""
+    def vacuum(self, *, on_log_left: Callable[[], None] | None = None) -> int:
+        """Give the space of what was removed back to the disk; return how many bytes that was.
+
+        `on_log_left` is called where readers keep the write-ahead log from being emptied: it takes its space until the
+        last of them has ended, and an `optimize` or another vacuum comes.
+        """
         from sessiondb.dao.removal import Removals
 
-        return Removals(self.connection).vacuum()
+        return Removals(self.connection).vacuum(on_log_left)
 
     def imported_sizes(self, paths: Iterable[str]) -> dict[str, tuple[int, int]]:
         """Return the size in bytes and the time of change (in ns) of some files when they were imported last, by path.

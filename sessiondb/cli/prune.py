@@ -9,7 +9,7 @@ import click
 from sessiondb import timestamps
 from sessiondb.chat.text import short_bytes
 from sessiondb.cli.options import database_option, filter_options, say_unknown, time_begin
-from sessiondb.cli.removing import Consent, consent_options, opened, remove
+from sessiondb.cli.removing import Consent, consent_options, keep_option, opened, remove
 from sessiondb.cli.render import print_notice
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--keep", type=click.IntRange(min=0), default=0, metavar="N", help="Keep the newest N matching sessions."
 )
+@keep_option(envvar="SESSIONDB_KEEP_ONLY_COPIES")
 @click.option("--vacuum", is_flag=True, help="Shrink the file afterward.")
 @consent_options
 @database_option
@@ -45,10 +46,14 @@ def command(
     Open and pinned sessions are kept, and so are those dated by nothing but their file. Removed sessions are
     not imported again, except by `import --restore`. The logs they came from are never touched.
 
+    Agents delete their logs after a while. How many of the sessions exist nowhere else any more is said before
+    they go. With --keep-only-copies (or SESSIONDB_KEEP_ONLY_COPIES=1) they stay.
+
     \b
     Example:
       sessiondb prune --days 90 --dry-run
       sessiondb prune --older-than 1y --agent codex --yes --vacuum
+      sessiondb prune --days 365 --keep-only-copies
     """
     if (days is None) == (older_than is None):
         raise click.UsageError("Give either --days N or --older-than AGE.")
@@ -62,4 +67,12 @@ def command(
             lambda dry_run: db.prune(before, **consent.options(dry_run=dry_run), **which, **where),
         )
         if vacuum and not consent.dry_run:
-            print_notice(f"gave {short_bytes(db.vacuum())} back to the disk")
+            freed = db.vacuum(on_log_left=_say_log_left)
+            print_notice(f"gave {short_bytes(freed)} back to the disk")
+
+
+def _say_log_left() -> None:
+    print_notice(
+        "the write-ahead log could not be emptied, for someone is reading the database:"
+        " `sessiondb optimize` empties it later"
+    )

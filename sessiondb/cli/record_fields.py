@@ -221,6 +221,7 @@ def removal_fields(removal: Removal) -> dict[str, Any]:
         "kept": removal.kept,
         "handed_over": removal.handed_over,
         **({"undated": removal.undated} if removal.undated else {}),
+        **({"only_copies": removal.only_copies} if removal.only_copies else {}),
         **({"elsewhere": removal.elsewhere} if removal.elsewhere else {}),
     }
 

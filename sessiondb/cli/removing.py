@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 SHOWN = 20
 """Sessions that a preview names."""
 
-_HINTS = {"undated": " (dated by nothing but a file; --include-undated removes such)"}
+_HINTS = {
+    "undated": " (dated by nothing but a file; --include-undated removes such)",
+    "only_copies": " (imported from logs that are gone)",
+    "unreachable": " (the folder of the log cannot be reached)",
+}
 
 _DOOMED = (
     Column("short_id", "id"),
@@ -39,6 +43,7 @@ class Extent(TypedDict):
     dry_run: bool
     purge: bool
     with_copies: bool
+    keep_only_copies: bool
 
 
 class Consent(NamedTuple):
@@ -49,14 +54,30 @@ class Consent(NamedTuple):
     as_json: bool
     purge: bool
     with_copies: bool
+    keep_only_copies: bool
 
     def options(self, *, dry_run: bool) -> Extent:
         """Return what the library takes."""
-        return {"dry_run": dry_run, "purge": self.purge, "with_copies": self.with_copies}
+        return {
+            "dry_run": dry_run,
+            "purge": self.purge,
+            "with_copies": self.with_copies,
+            "keep_only_copies": self.keep_only_copies,
+        }
+
+
+def keep_option(*, envvar: str | None = None) -> Callable[[Function], Function]:
+    """Return what adds --keep-only-copies, which a command may take from an environment variable too."""
+    return click.option(
+        "--keep-only-copies/--no-keep-only-copies",
+        envvar=envvar,
+        default=False,
+        help="Keep sessions that were imported and whose log is gone or cannot be reached.",
+    )
 
 
 def consent_options(function: Function) -> Function:
-    """Add --dry-run, --yes, --purge and --json of a destructive command, as one `consent`."""
+    """Add --dry-run, --yes, --purge and --json of a destructive command; hand them on with --keep-only-copies."""
     options = (
         click.option(
             "--purge", is_flag=True, help="Leave no byte of them in the database file, which is written anew."
@@ -95,15 +116,24 @@ def remove(db: SessionDB, consent: Consent, run: Callable[[bool], Removal]) -> N
         _report(db, consent, planned)
         return
     if not consent.yes:
-        if not can_ask():
-            raise click.ClickException(
-                f"{_amount(planned)} would be removed; confirm with --yes, or look first with --dry-run"
-            )
-        if not consent.as_json:
-            _preview(db, planned)
-        if not ask(f"{'Purge' if consent.purge else 'Remove'} {_amount(planned)}?"):
-            raise click.Abort
+        confirm(
+            f"{'Purge' if consent.purge else 'Remove'} {_amount(planned)}?",
+            f"{_amount(planned)} would be removed; confirm with --yes, or look first with --dry-run",
+            lambda: None if consent.as_json else _preview(db, planned),
+        )
     _report(db, consent, run(False))
+
+
+def confirm(question: str, refusal: str, preview: Callable[[], None]) -> None:
+    """Show what a question is about, and ask it.
+
+    Raises click.Abort for a no, and ClickException with the refusal where nobody is at a terminal to answer.
+    """
+    if not can_ask():
+        raise click.ClickException(refusal)
+    preview()
+    if not ask(question):
+        raise click.Abort
 
 
 def _report(db: SessionDB, consent: Consent, removal: Removal) -> None:
@@ -116,7 +146,7 @@ def _report(db: SessionDB, consent: Consent, removal: Removal) -> None:
     print_result(f"{f'would {verb}' if consent.dry_run else f'{verb}d'} {_amount(removal)}")
     for state, number in removal.kept.items():
         if number:
-            print_result(f"kept {counted(number, f'{state} session')}{_HINTS.get(state, '')}")
+            print_result(f"kept {_kept(state, number)}{_HINTS.get(state, '')}")
     if removal.handed_over and not consent.dry_run:
         print_result(_handed_over(removal))
     for path in removal.elsewhere:
@@ -132,8 +162,19 @@ def _preview(db: SessionDB, removal: Removal) -> None:
         print_result(f"... and {len(removal.sessions) - SHOWN:,} more")
     if removal.undated:
         print_result(f"{counted(removal.undated, 'session')} of these dated only by the file it came from")
+    if removal.only_copies:
+        print_result(
+            f"{counted(removal.only_copies, 'session')} of these exist{'s' if removal.only_copies == 1 else ''} nowhere"
+            " else any more, for the log is gone; --keep-only-copies keeps such"
+        )
     if removal.handed_over:
         print_result(_handed_over(removal))
+
+
+def _kept(state: str, number: int) -> str:
+    if state == "only_copies":
+        return counted(number, "only copy", "only copies")
+    return counted(number, f"{state} session")
 
 
 def _handed_over(removal: Removal) -> str:
@@ -142,4 +183,5 @@ def _handed_over(removal: Removal) -> str:
 
 def _amount(removal: Removal) -> str:
     sessions, messages = counted(len(removal.sessions), "session"), counted(removal.messages, "message")
-    return f"{sessions}: {messages}, {short_bytes(removal.bytes)} of text"
+    only = f" (of {removal.only_copies:,} there is no other copy)" if removal.only_copies else ""
+    return f"{sessions}: {messages}, {short_bytes(removal.bytes)} of text{only}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sessiondb.cli.options import database_option, sessions_argument
-from sessiondb.cli.removing import Consent, consent_options, opened, remove
+from sessiondb.cli.removing import Consent, consent_options, keep_option, opened, remove
 from sessiondb.errors import NotFound
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @sessions_argument(required=True)
+@keep_option()
 @consent_options
 @database_option
 def command(sessions: tuple[str, ...], consent: Consent) -> None:

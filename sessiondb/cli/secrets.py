@@ -10,7 +10,8 @@ import click
 
 from sessiondb.chat.text import counted
 from sessiondb.cli.options import database_option, reading, writing
-from sessiondb.cli.render import Column, Output, ask, can_ask, print_result, show_json, show_text, table
+from sessiondb.cli.removing import confirm
+from sessiondb.cli.render import Column, Output, print_result, show_json, show_text, table
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB
@@ -56,11 +57,11 @@ def scan(purge: bool, yes: bool, as_json: bool) -> None:
             _report(db, found, as_json)
             sys.exit(FOUND if found.kinds else 0)
         if not yes:
-            if not can_ask():
-                raise click.ClickException(f"{_amount(found)} would be purged; confirm with --yes")
-            _report(db, found, as_json=False)
-            if not ask(f"Purge {_amount(found)}?"):
-                raise click.Abort
+            confirm(
+                f"Purge {_amount(found)}?",
+                f"{_amount(found)} would be purged; confirm with --yes",
+                lambda: _report(db, found, as_json=False),
+            )
         _report(db, db.scan_secrets(purge=True), as_json)
 
 

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from sessiondb import timestamps
 from sessiondb.chat.text import counted
 from sessiondb.dao.forks.handover import Handover
+from sessiondb.dao.only_copies import only_copies
 from sessiondb.dao.purge import Purge
 from sessiondb.dao.session_filter import BY_FILE, RECENT, where_clause
 from sessiondb.dao.values import row_limit
@@ -55,6 +56,7 @@ class _Order(NamedTuple):
     parameters: tuple[Any, ...] = ()
     progress: Progress | None = None
     purge: Purged = None
+    keep_only_copies: bool = False
 
 
 class Removals:
@@ -71,6 +73,7 @@ class Removals:
         include_open: bool = False,
         include_undated: bool = False,
         keep: int = 0,
+        keep_only_copies: bool = False,
         dry_run: bool = False,
         purge: Purged = None,
         progress: Progress | None = None,
@@ -79,7 +82,8 @@ class Removals:
 
         Pinned sessions stay, open ones too unless `include_open`, and the `keep` newest of those that fit.
         So do those that nothing dates but their file, for nobody knows how old they are: with `include_undated`
-        they are as old as it. Notes that belong to a project outlive their session, but for a `purge`. With `dry_run`
+        they are as old as it. With `keep_only_copies` imported sessions stay whose logs are gone, or cannot be reached
+        (see only_copies.py). Notes that belong to a project outlive their session, but for a `purge`. With `dry_run`
         nothing is removed.
         """
         clause, parameters = where_clause(where)
@@ -110,7 +114,15 @@ class Removals:
         )
         return self._remove(
             [row[0] for row in rows],
-            _Order("rm" if purge else "prune", dry_run, candidates, tuple(values), progress, purge),
+            _Order(
+                "rm" if purge else "prune",
+                dry_run,
+                candidates,
+                tuple(values),
+                progress,
+                purge,
+                keep_only_copies,
+            ),
             kept,
         )
 
@@ -118,6 +130,7 @@ class Removals:
         self,
         session_ids: Sequence[str],
         *,
+        keep_only_copies: bool = False,
         dry_run: bool = False,
         purge: Purged = None,
         progress: Progress | None = None,
@@ -137,17 +150,27 @@ class Removals:
         if gone and not dry_run:
             with self._db.transaction():
                 Purge(self._db).forget(gone)
-        order = _Order("rm", dry_run, progress=progress, purge=purge)
+        order = _Order("rm", dry_run, progress=progress, purge=purge, keep_only_copies=keep_only_copies)
         return self._remove(found, order, {"open": 0, "pinned": 0})
 
-    def vacuum(self) -> int:
-        """Give the space of what was removed back to the disk, and return how many bytes that was."""
+    def vacuum(self, on_log_left: Callable[[], None] | None = None) -> int:
+        """Give the space of what was removed back to the disk, and return how many bytes that was.
+
+        `on_log_left` is called where readers keep the write-ahead log from being emptied.
+        """
         size = self._size()
-        self._db.vacuum()
+        if not self._db.vacuum() and on_log_left is not None:
+            on_log_left()
         return size - self._size()
 
     def _remove(self, session_ids: list[str], order: _Order, kept: dict[str, int]) -> Removal:
         report = order.progress or no_progress
+        copies = only_copies(self._db, session_ids)
+        if order.keep_only_copies:
+            session_ids = [id for id in session_ids if id not in copies.gone | copies.unreachable]
+            kept = kept | {"only_copies": len(copies.gone)}
+            if copies.unreachable:
+                kept["unreachable"] = len(copies.unreachable)
         removed: list[str] = []
         messages = size = handed_over = undated = done = 0
         handover = Handover(self._db, session_ids)
@@ -191,7 +214,8 @@ class Removals:
             report("remove", done, len(session_ids))
         if order.purge and not order.dry_run:
             purge.erase()
-        return Removal(removed, messages, size, order.dry_run, kept, handed_over, undated, elsewhere)
+        lost = sum(id in copies.gone for id in removed)
+        return Removal(removed, messages, size, order.dry_run, kept, handed_over, undated, elsewhere, lost)
 
     def _bury(self, session_ids: list[str], reason: str) -> None:
         """Leave a tombstone of each session."""

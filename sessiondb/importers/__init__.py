@@ -75,6 +75,12 @@ def importer(name: str) -> Importer:
     raise InvalidInput(f"there is no format {name!r}: choose one of {known}{also}")
 
 
+def is_index(path: str, format: str | None) -> bool:
+    """Say whether a file of a format tells of sessions without holding what was said in them."""
+    found = next((one for one in importers() if one.name == format), None)
+    return bool(getattr(found, "is_index", lambda path: False)(path))
+
+
 def warn(reason: str) -> None:
     """Tell the log of something about an importer that stops nothing."""
     import logging

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from click.testing import Result
 
 from sessiondb import SessionDB
 from sessiondb.cli import removing
+from tests.helpers.claude_logs import SESSIONS, transcript
 
 Run = Callable[..., Result]
 
@@ -163,3 +166,90 @@ def test_an_age_is_needed(filled: Path, run: Run, arguments: list[str]) -> None:
     result = run("prune", "--yes", *arguments)
 
     assert (result.stdout, result.exit_code, left(filled)) == ("", 2, ALL)
+
+
+@pytest.fixture
+def half_gone(tmp_path: Path, run: Run) -> Path:
+    """Import two sessions, of which Claude Code then deletes the first."""
+    home = tmp_path / ".claude"
+    log = transcript(home, SESSIONS[1], "Where is the salt?")
+    transcript(home, SESSIONS[2], "Where is the pepper?")
+    run("import", str(home))
+    log.unlink()
+    return log
+
+
+def test_prune_says_of_how_many_the_source_is_gone(
+    half_gone: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preview = run("prune", "--days", "30", "-n").stdout.splitlines()
+    report = json.loads(run("prune", "--days", "30", "-n", "--json").stdout)
+    refused = run("prune", "--days", "30").stderr
+    monkeypatch.setattr(removing, "can_ask", lambda: True)
+    asked = run("prune", "--days", "30", stdin="n\n").stderr
+
+    amount = "2 sessions: 4 messages, 90 B of text (of 1 there is no other copy)"
+    assert preview[-2:] == [
+        "1 session of these exists nowhere else any more, for the log is gone; --keep-only-copies keeps such",
+        f"would remove {amount}",
+    ]
+    assert (report["only_copies"], report["kept"]) == (1, {"open": 0, "pinned": 0})
+    assert f"{amount} would be removed" in refused
+    assert f"Remove {amount}? [y/N]:" in asked
+
+
+@pytest.mark.parametrize(
+    ("options", "setting"), [(["--keep-only-copies"], None), ([], "1"), (["--keep-only-copies"], "0")]
+)
+def test_prune_keeps_only_copies_where_it_is_told_to(
+    half_gone: Path, path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, options: list[str], setting: str
+) -> None:
+    if setting is not None:
+        monkeypatch.setenv("SESSIONDB_KEEP_ONLY_COPIES", setting)
+
+    report = json.loads(run("prune", "--days", "30", "--yes", "--json", *options).stdout)
+
+    assert report["kept"] == {"open": 0, "pinned": 0, "only_copies": 1}
+    assert (report["sessions"], "only_copies" in report) == (1, False)
+    assert left(path) == {SESSIONS[1]}
+
+
+def test_an_option_wins_over_the_environment(
+    half_gone: Path, path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SESSIONDB_KEEP_ONLY_COPIES", "1")
+
+    run("prune", "--days", "30", "--yes", "--no-keep-only-copies")
+
+    assert left(path) == set()
+
+
+def test_what_may_be_the_only_copy_is_kept_too_and_said(half_gone: Path, path: Path, run: Run) -> None:
+    home = half_gone.parents[2]
+    home.rename(home.with_name("unplugged"))
+
+    result = run("prune", "--days", "30", "--yes", "--keep-only-copies")
+
+    assert result.stdout.splitlines() == [
+        "removed 0 sessions: 0 messages, 0 B of text",
+        "kept 2 unreachable sessions (the folder of the log cannot be reached)",
+    ]
+    assert left(path) == {SESSIONS[1], SESSIONS[2]}
+
+
+def test_sessions_that_an_agent_writes_here_are_pruned_as_ever(filled: Path, run: Run) -> None:
+    run("prune", "--days", "30", "--yes", "--keep-only-copies")
+
+    assert left(filled) == {"11112222-ferry"}
+
+
+def test_a_vacuum_says_that_a_reader_keeps_the_log_from_being_emptied(filled: Path, run: Run) -> None:
+    with contextlib.closing(sqlite3.connect(filled)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sessions").fetchone()
+        busy = run("prune", "--days", "30", "--yes", "--vacuum").stderr
+    free = run("prune", "--days", "30", "--yes", "--vacuum").stderr
+
+    assert "the write-ahead log could not be emptied" in busy
+    assert "`sessiondb optimize` empties it later" in busy
+    assert "write-ahead log" not in free

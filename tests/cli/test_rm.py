@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result
 
 from sessiondb import SessionDB
+from tests.helpers import claude_logs
 from tests.helpers.fork_logs import copied, id_of, talk, transcript
 
 Run = Callable[..., Result]
@@ -65,3 +66,21 @@ def test_rm_says_what_stays_with_the_sessions_that_go_on_from_it(
     result = run("rm", id_of(1), "--yes")
     assert result.stdout == f"removed 1 session: 0 messages, 0 B of text\n{kept}\n"
     assert "Text 3" in run("show", id_of(2)).stdout
+
+
+def test_rm_says_that_a_session_exists_nowhere_else_and_keeps_it_where_it_is_told_to(
+    tmp_path: Path, path: Path, run: Run
+) -> None:
+    id = claude_logs.SESSIONS[1]
+    log = claude_logs.transcript(tmp_path / ".claude", id)
+    run("import", str(log))
+    log.unlink()
+
+    kept = run("rm", id, "--yes", "--keep-only-copies")
+    removed = run("rm", id, "--yes", "--json")
+
+    assert kept.stdout.splitlines() == [
+        "removed 0 sessions: 0 messages, 0 B of text",
+        "kept 1 only copy (imported from logs that are gone)",
+    ]
+    assert (json.loads(removed.stdout)["only_copies"], count(path)) == (1, 0)

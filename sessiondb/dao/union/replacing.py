@@ -22,7 +22,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from sessiondb.importers import importers
+from sessiondb.importers import is_index
 from sessiondb.importers.base import MessageRecord, ToolResult
 
 if TYPE_CHECKING:
@@ -149,15 +149,9 @@ class Misread:
     def _is_only_here(self, session_id: str) -> bool:
         """Say whether all of a session's messages come from the file."""
         return (
-            all(_is_index(*giver) for giver in self._ledger.givers(session_id, self._path))
+            all(is_index(*giver) for giver in self._ledger.givers(session_id, self._path))
             and self._db.row(_WRITTEN_HERE, (session_id,)) is None
         )
-
-
-def _is_index(path: str, format: str | None) -> bool:
-    """Say whether a file of a format tells of sessions without holding what was said in them."""
-    found = next((one for one in importers() if one.name == format), None)
-    return bool(getattr(found, "is_index", lambda path: False)(path))
 
 
 class Claim:

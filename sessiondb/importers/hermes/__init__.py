@@ -5,6 +5,7 @@ One session may stand in all of them under the same id: `SessionRecord.authority
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -39,6 +40,11 @@ def sniff(sample: Sample) -> int:
     if _kind(sample):
         return 2
     return int(_may_be_transcript(sample))
+
+
+def is_index(path: str) -> bool:
+    """Say whether a file tells of sessions without holding what was said in them."""
+    return os.path.basename(path) == "sessions.json"
 
 
 def read(source: Source) -> Iterator[Record]:

@@ -1,0 +1,67 @@
+"""The sessions that exist nowhere else any more: imported once, and every log that held them is gone.
+
+A session counts by the files of the ledger that gave it, and by those alone.
+
+    one of them is there                          a copy
+    none is there, of one that is not known       unreachable: a drive may be away
+    all are gone                                  an only copy
+
+- Indexes, which tell of sessions without what was said in them, count only where nothing else gave the session.
+- A file that is there and is no log any more (emptied, overwritten) is as good as gone.
+- What no import has brought is none of this: rows that an agent writes through the library, or that a merge took from
+  another database, never had a log to lose. Their own database is their first place, and `prune` is how they age.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from sessiondb.importers import is_index
+from sessiondb.importers.files.presence import Presence
+from sessiondb.storage.connection import Connection
+
+UNREAD = -1
+"""The parser version of a file that is being read, or could not be read to its end."""
+
+_SOURCES = """
+SELECT g.session_id, i.path, i.format, i.device, i.parser_version
+FROM import_sessions AS g JOIN imports AS i ON i.id = g.import_id JOIN sessions AS s ON s.id = g.session_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyCopies:
+    """Ids of sessions: whose logs are gone, and of which nobody knows, for their logs cannot be reached."""
+
+    gone: set[str] = field(default_factory=set)
+    unreachable: set[str] = field(default_factory=set)
+
+
+def only_copies(connection: Connection, session_ids: Collection[str] | None = None) -> OnlyCopies:
+    """Return which of some sessions, by default of all, exist nowhere else; each folder is listed once."""
+    presence = Presence()
+    states: dict[str, list[bool | None]] = {}
+    indexes: dict[str, list[bool | None]] = {}
+    those = "" if session_ids is None else " WHERE g.session_id IN (SELECT value FROM json_each(?))"
+    parameters = () if session_ids is None else (json.dumps(list(session_ids)),)
+    known: dict[str, bool | None] = {}
+    for session_id, path, format, device, version in connection.rows(_SOURCES + those, parameters):
+        if path not in known:
+            known[path] = _is_log(presence.is_there(path, format, device), format, version)
+        kind = indexes if is_index(path, format) else states
+        kind.setdefault(session_id, []).append(known[path])
+    found = OnlyCopies()
+    for session_id, answers in (indexes | states).items():
+        if True in answers:
+            continue
+        (found.unreachable if None in answers else found.gone).add(session_id)
+    return found
+
+
+def _is_log(is_there: bool | None, format: str | None, version: int) -> bool | None:
+    """Say whether a file that is there holds what it gave."""
+    if is_there and format is None:
+        return None if version == UNREAD else False
+    return is_there
