@@ -71,6 +71,7 @@ def unwritable_home(no_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Move the user's home and all known stores to where nothing can be read or written."""
     for name in HOMES:
         monkeypatch.setenv(name, str(no_folder / name.lower()))
+    monkeypatch.delenv("SESSIONDB_CONFIG", raising=False)
     return no_folder
 
 

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
+from sessiondb.errors import SessionDBError
+
 
 def main() -> None:
     """Run the command line of this process."""
@@ -33,8 +35,8 @@ def answered(arguments: Sequence[str]) -> bool:
     command = AT_ONCE.get(arguments[0]) if arguments else None
     try:
         return command is not None and command(arguments[1:])
-    except BrokenPipeError:
-        # Whoever read the output is gone. Click meets that again, and knows how to end.
+    except (BrokenPipeError, SessionDBError):
+        # Whoever read the output is gone, or the settings cannot be used. Click meets that again, and says it.
         return False
 
 
@@ -46,7 +48,7 @@ def _version(arguments: Sequence[str]) -> bool:
 
 def _path(arguments: Sequence[str]) -> bool:
     from sessiondb.chat.text import visible
-    from sessiondb.storage.paths import default_database
+    from sessiondb.settings.database import default_database
 
     return not arguments and _printed(visible(str(default_database())))
 
@@ -55,8 +57,10 @@ def _usage(arguments: Sequence[str]) -> bool:
     if list(arguments) != ["statusline"]:
         return False
     from sessiondb.cli.statusline import print_line
-    from sessiondb.storage.paths import default_database
+    from sessiondb.settings.database import default_database
+    from sessiondb.settings.time_zone import use_time_zone
 
+    use_time_zone()
     print_line(default_database())
     return True
 

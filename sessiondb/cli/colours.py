@@ -1,8 +1,8 @@
 """Whether to print in colours, and the one palette: each kind of thing has its colour wherever it stands.
 
-The first that is given decides: --color, then NO_COLOR (no-color.org), then FORCE_COLOR or CLICOLOR_FORCE, then
-CLICOLOR=0 (bixense.com/clicolors), and else a terminal that is not dumb. The colours are the sixteen that people choose
-for their terminal themselves.
+The first that is given decides: --color, then what the environment or the file of settings says (`COLOR` in
+sessiondb/settings), and else a terminal that is not dumb. The colours are the sixteen that people choose for their
+terminal themselves.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from functools import partial
 from typing import Any
 
 import click
+
+from sessiondb.errors import InvalidInput
+from sessiondb.settings import get
+from sessiondb.settings.table import COLOR
 
 WHEN = ("auto", "always", "never")
 _WHEN, _PLAIN = "sessiondb.color", "sessiondb.plain"
@@ -78,14 +82,15 @@ def has_colours() -> bool:
     if is_plain():
         return False
     asked = _given(_WHEN) or "auto"
-    if asked != "auto":
-        return bool(asked == "always")
-    environment = os.environ
-    if environment.get("NO_COLOR"):
-        return False
-    if any(environment.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
-        return True
-    return sys.stdout.isatty() and environment.get("TERM") != "dumb" and environment.get("CLICOLOR") != "0"
+    if asked == "auto":
+        try:
+            asked = get(COLOR)
+        except InvalidInput:
+            # The commands that need settings say it; help, and that error itself, are printed all the same.
+            asked = "auto"
+    if asked == "auto":
+        return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return bool(asked == "always")
 
 
 def painted(text: str, kind: str) -> str:

@@ -46,10 +46,14 @@ COMMANDS = {
     "doctor": "doctor",
     "optimize": "optimize",
     "web": "web",
+    "config": "config",
     "completions": "completions",
     "help": "help",
     "version": "version",
 }
+
+WITHOUT_SETTINGS = ("config", "completions", "help", "version")
+"""Commands that work whatever the file of settings says, and do not read it."""
 
 
 class Commands(click.Group):
@@ -86,6 +90,12 @@ class Commands(click.Group):
 
             near = " or ".join(get_close_matches(args[0], COMMANDS))
             ctx.fail(f"No such command '{args[0]}'." + (f" Did you mean {near}?" if near else ""))
+        if args[0] not in WITHOUT_SETTINGS and not ctx.resilient_parsing:
+            from sessiondb.settings.file import stored
+            from sessiondb.settings.time_zone import use_time_zone
+
+            stored()
+            use_time_zone()
         return super().resolve_command(ctx, args)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
@@ -136,7 +146,7 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
 def cli() -> None:
     """Keep every AI agent session on this machine in one SQLite file.
 
-    The file is --db PATH, else $SESSIONDB_PATH, else sessiondb/sessions.db in the user data folder
-    (`sessiondb path` prints it). A SESSION is an id, a unique prefix of one, or @last. A TIME is 30d, 12h,
-    yesterday, last week, 2026-03, 2026-W10, or any date.
+    The file is --db PATH, else $SESSIONDB_PATH, else the database of `sessiondb config`, else
+    sessiondb/sessions.db in the user data folder (`sessiondb path` prints it). A SESSION is an id, a unique prefix
+    of one, or @last. A TIME is 30d, 12h, yesterday, last week, 2026-03, 2026-W10, or any date.
     """

@@ -50,9 +50,10 @@ def _known_format(ctx: click.Context, param: click.Parameter, value: str | None)
 def _known_zone(ctx: click.Context, param: click.Parameter, value: str | None) -> tzinfo:
     from sessiondb import timestamps
     from sessiondb.errors import InvalidInput
+    from sessiondb.settings.time_zone import named_zone
 
     try:
-        return timestamps.zone(value)
+        return timestamps.zone(value or named_zone())
     except InvalidInput as error:
         raise click.BadParameter(str(error)) from error
 

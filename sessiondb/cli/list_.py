@@ -10,6 +10,7 @@ from sessiondb.chat.text import counted
 from sessiondb.cli.options import database_option, filter_options, output_options, reading, say_unknown
 from sessiondb.cli.record_fields import SESSIONS, session_rows
 from sessiondb.cli.render import ROWS, Output, print_notice, show_rows
+from sessiondb.settings.table import LIST_LIMIT
 
 if TYPE_CHECKING:
     from sessiondb.records.sessions import Criteria
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @filter_options("agent", "project", "model", "platform", "tag", "branch", "is_open", "since", "until")
 @click.option("--all", "unfolded", is_flag=True, help="In a table, list sub-agents on their own.")
-@output_options()
+@output_options(setting=LIST_LIMIT)
 @database_option
 def command(where: Criteria, unfolded: bool, output: Output) -> None:
     """List sessions, most recently active first.

@@ -14,12 +14,14 @@ import click
 from sessiondb.cli.colours import look_options
 from sessiondb.cli.render import Output, print_notice
 from sessiondb.errors import Ambiguous, InvalidInput, SessionDBError
+from sessiondb.settings import DEFAULT, found
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from sessiondb.database import SessionDB
     from sessiondb.records.sessions import Criteria
+    from sessiondb.settings.kinds import Number
 
 Function = Callable[..., Any]
 
@@ -29,9 +31,9 @@ def database_path() -> Path:
     named: Path | None = click.get_current_context().find_root().obj
     if named is not None:
         return named.expanduser()
-    from sessiondb.storage import paths
+    from sessiondb.settings.database import default_database
 
-    return paths.default_database()
+    return default_database()
 
 
 def reading() -> SessionDB:
@@ -168,8 +170,11 @@ FORMS = {
 }
 
 
-def output_options(*, limit: int = 20) -> Callable[[Function], Function]:
-    """Add the options of every reading command that say how to print, and how much, as one `output`."""
+def output_options(*, limit: int = 20, setting: Number | None = None) -> Callable[[Function], Function]:
+    """Add the options of every reading command that say how to print, and how much, as one `output`.
+
+    `setting` is where a user may have chosen another default for the limit.
+    """
     shown = "all" if limit == 0 else str(limit)
     options = (
         *(click.option(f"--{form}", f"as_{form}", is_flag=True, help=text) for form, text in FORMS.items()),
@@ -208,6 +213,9 @@ def output_options(*, limit: int = 20) -> Callable[[Function], Function]:
             form = forms[0] if forms else "table"
             source = click.get_current_context().get_parameter_source("limit")
             is_given = source not in (None, click.core.ParameterSource.DEFAULT)
+            if setting is not None and not is_given:
+                limit, where_from = found(setting)
+                is_given = where_from != DEFAULT
             output = Output(form, not no_headers, wide, limit or None, offset, is_given)
             return function(*args, output=output, **rest)
 

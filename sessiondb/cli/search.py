@@ -32,6 +32,7 @@ from sessiondb.cli.render import (
     terminal_height,
     terminal_width,
 )
+from sessiondb.settings.table import SEARCH_LIMIT
 
 if TYPE_CHECKING:
     from sessiondb.cli.hit_in_transcript import Opened
@@ -113,7 +114,7 @@ class _WithExclusions(click.Command):
 @click.option(
     "--open", "opens", is_flag=True, help="Open the transcript of the best match in a pager, at the match."
 )
-@output_options()
+@output_options(setting=SEARCH_LIMIT)
 @database_option
 def command(
     query: tuple[str, ...], explain: bool, opens: bool, unfolded: bool, output: Output, **criteria: Any

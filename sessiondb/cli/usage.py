@@ -20,6 +20,7 @@ from sessiondb.cli.render import Output, fields_in, show_json, show_rows, show_t
 from sessiondb.cli.statusline import print_line
 from sessiondb.cli.usage_table import PERIODS, View, report, say
 from sessiondb.records.usage import COSTS
+from sessiondb.settings.time_zone import named_zone
 
 if TYPE_CHECKING:
     from sessiondb.records.sessions import Criteria
@@ -92,6 +93,7 @@ def command(by: str, where: Criteria, output: Output, sections: tuple[str, ...],
     if sections and output.form in ("nl", "csv", "tsv"):
         raise click.UsageError("Several sections are printed as tables or as --json.")
     plan = choice.pop("plan")
+    choice["tz"] = choice["tz"] or named_zone()
     choice |= {**where, "limit": output.limit, "offset": output.offset}
     reports = {}
     with reading() as db:

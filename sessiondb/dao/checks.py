@@ -10,7 +10,8 @@ from pathlib import Path
 from sessiondb.dao.search.indexes import ALL, SearchIndex
 from sessiondb.errors import DatabaseDamaged, DatabaseError
 from sessiondb.records import Finding
-from sessiondb.storage import migrations, paths
+from sessiondb.settings import paths
+from sessiondb.storage import migrations
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.migrations import SchemaObject
 

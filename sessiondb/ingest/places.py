@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sessiondb.errors import InvalidInput
 from sessiondb.records.agents import stored_name
-from sessiondb.storage.paths import user_config
+from sessiondb.settings.paths import user_config
 
 _FROM_OPENCODE = ("kilo", "mimocode", "icodemate")
 

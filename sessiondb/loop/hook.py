@@ -21,20 +21,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sessiondb.loop import memory
 from sessiondb.records.hooks import HookEntry
+from sessiondb.settings import get
+from sessiondb.settings.database import default_database
+from sessiondb.settings.table import HOOK_ENABLED, HOOK_SECONDS, HOOK_TOKENS
+from sessiondb.settings.time_zone import use_time_zone
 from sessiondb.storage import debug
-from sessiondb.storage.paths import default_database
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB
 
 AGENTS = ("claude-code", "codex", "gemini-cli", "copilot-cli", "cursor", "opencode")
 """Agents that have hooks."""
-
-MAX_TOKENS = 500
-"""How much is told at the start of a session, about; $SESSIONDB_HOOK_TOKENS says otherwise."""
-
-LOCK_SECONDS = 2.0
-"""How long a hook waits for another writer: what it misses is imported by the next one."""
 
 MAX_GROWTH = 16 * 1024 * 1024
 """Bytes that the start of a session reads at most: the agent waits for it. An end has time for more."""
@@ -60,13 +57,14 @@ def responded(arguments: Sequence[str]) -> bool:
     """Answer the hook that command-line arguments ask for, AGENT [EVENT], by stdin and stdout; False for others.
 
     Nothing that goes wrong reaches the agent: most drop the output of a hook that fails, some block a prompt, and all
-    make people wait. SESSIONDB_HOOK=off turns hooks off.
+    make people wait. The setting `hook.enabled`, as SESSIONDB_HOOK=off, turns hooks off.
     """
     if not arguments or arguments[0] not in AGENTS or len(arguments) > 2:
         return False
-    if os.environ.get("SESSIONDB_HOOK", "").lower() in ("off", "0", "no", "false"):
-        return True
     try:
+        if not get(HOOK_ENABLED):
+            return True
+        use_time_zone()
         given = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
         call = read_call(arguments[0], arguments[1] if len(arguments) > 1 else None, given)
         if text := answer(call, default_database()):
@@ -128,7 +126,8 @@ def answer(call: Call, database: Path) -> str:
         return ""
     from sessiondb.database import SessionDB
 
-    with SessionDB(database, time_budget=LOCK_SECONDS) as db:
+    # What a hook misses because another one writes is imported by the next.
+    with SessionDB(database, time_budget=get(HOOK_SECONDS)) as db:
         if call.kind == _END:
             grown = [path for path in call.transcripts if os.path.exists(path)]
             if grown:
@@ -137,7 +136,7 @@ def answer(call: Call, database: Path) -> str:
             return ""
         if grown := list(_grown(db, call)):
             db.import_logs(*grown)
-        text = memory.known(db, call.folder, _budget(), but=call.session_id) if call.folder else ""
+        text = memory.known(db, call.folder, get(HOOK_TOKENS), but=call.session_id) if call.folder else ""
         if text and _is_news(db, call, text):
             _log(db, call, text)
             return _framed(call.agent, call.event, text)
@@ -185,11 +184,6 @@ def _logs(call: Call) -> Iterable[Path]:
         days = sorted(sessions.glob("[0-9]*/[0-9]*/[0-9]*"))[-2:]
         return [log for day in days for log in sorted(day.glob("*.jsonl"))]
     return []
-
-
-def _budget() -> int:
-    named = os.environ.get("SESSIONDB_HOOK_TOKENS", "")
-    return int(named) if named.isdecimal() else MAX_TOKENS
 
 
 def _is_news(db: SessionDB, call: Call, text: str) -> bool:

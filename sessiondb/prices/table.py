@@ -22,9 +22,8 @@ from typing import Any
 
 from sessiondb.errors import InvalidInput
 from sessiondb.prices.names import candidates
-
-VARIABLE = "SESSIONDB_PRICES"
-"""The environment variable that names a file of one's own prices."""
+from sessiondb.settings import get
+from sessiondb.settings.table import PRICES
 
 RATES = ("input", "cache_read", "cache_write", "cache_write_1h", "cache_write_12h", "output", "web_search")
 FACTORS = ("batch", "flex", "priority", "fast", "us", "regional", "us-gov")
@@ -70,14 +69,14 @@ class Table:
 
 
 def load(own: str | os.PathLike[str] | None = None) -> Table:
-    """Return the table, with the file $SESSIONDB_PRICES and then `own` put over it.
+    """Return the table, with the file of the settings ($SESSIONDB_PRICES) and then `own` put over it.
 
     Raises InvalidInput for a file that is not there or not as the top of this module says.
     """
     models: dict[str, Model] = {}
     for path in sorted(_HERE.glob("*.json")):
         models |= json.loads(path.read_text(encoding="utf-8"))["models"]
-    for source in (os.environ.get(VARIABLE), own):
+    for source in (get(PRICES), own):
         if source:
             models |= _own(Path(source).expanduser())
     return Table(models)

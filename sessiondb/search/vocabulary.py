@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sessiondb.errors import InvalidInput
 from sessiondb.query import base_forms, tokens
-from sessiondb.storage.paths import user_config
+from sessiondb.settings.paths import user_config
 
 SHIPPED = Path(__file__).with_name("synonyms.txt")
 LONGEST = 4

@@ -90,11 +90,12 @@ PACKAGES = {
     "sessiondb.cli",
     "sessiondb.dao",
     "sessiondb.records",
+    "sessiondb.settings",
     "sessiondb.storage",
 }
 BUDGETS = {
-    "list": (PACKAGES | {"sessiondb.dao.search"}, 34),
-    "search": (PACKAGES | {"sessiondb.dao.search", "sessiondb.query", "sessiondb.search"}, 54),
+    "list": (PACKAGES | {"sessiondb.dao.search"}, 40),
+    "search": (PACKAGES | {"sessiondb.dao.search", "sessiondb.query", "sessiondb.search"}, 60),
 }
 
 

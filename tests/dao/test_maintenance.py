@@ -143,7 +143,7 @@ def test_only_the_default_folder_must_be_private(
 ) -> None:
     tmp_path.chmod(0o755)
     elsewhere = Maintenance(db.connection).check()
-    monkeypatch.setattr("sessiondb.storage.paths.user_data", lambda: tmp_path)
+    monkeypatch.setattr("sessiondb.settings.paths.user_data", lambda: tmp_path)
     default = tmp_path / "sessiondb" / "sessions.db"
     with SessionDB(default) as other:
         default.parent.chmod(0o755)

@@ -9,7 +9,7 @@ import pytest
 
 from sessiondb.errors import InvalidInput
 from sessiondb.ingest.places import known_places
-from sessiondb.storage.paths import default_database
+from sessiondb.settings.database import default_database
 
 VARIABLES = (
     "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "HERMES_HOME",

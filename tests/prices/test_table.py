@@ -11,7 +11,7 @@ import pytest
 
 from sessiondb.errors import InvalidInput
 from sessiondb.prices.cost import Spent, Terms, rates
-from sessiondb.prices.table import RATES, VARIABLE, load
+from sessiondb.prices.table import RATES, load
 
 DATA = Path(__file__).parents[2] / "sessiondb" / "prices"
 FILES = sorted(DATA.glob("*.json"))
@@ -76,7 +76,8 @@ def test_the_environment_names_a_file_and_the_option_goes_over_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(
-        VARIABLE, str(own(tmp_path, {"a": {"input": 1, "output": 1}, "b": {"input": 1, "output": 1}}))
+        "SESSIONDB_PRICES",
+        str(own(tmp_path, {"a": {"input": 1, "output": 1}, "b": {"input": 1, "output": 1}})),
     )
     path = own(tmp_path, {"b": {"input": 2, "output": 2}}, "more.json")
     assert [dollars(path, name, input=M) for name in "ab"] == [1, 2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sessiondb.storage.paths import user_data
+from sessiondb.settings.paths import user_data
 
 
 def own_file(agent: str, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Where a user's files lie: the default database, and the platform's folders for data and configuration."""
+"""Where a user's files lie: the settings, and the platform's folders for data and configuration."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 
-def default_database() -> Path:
-    """Return the database's path: $SESSIONDB_PATH, or sessiondb/sessions.db in the platform's place for user
-    data.
+def settings_file() -> Path:
+    """Return the path of the file of settings: $SESSIONDB_CONFIG, else sessiondb/config.toml in the platform's place
+    for configuration.
     """
-    named = os.environ.get("SESSIONDB_PATH")
-    return Path(named).expanduser() if named else user_data() / "sessiondb" / "sessions.db"
+    named = os.environ.get("SESSIONDB_CONFIG")
+    return Path(named).expanduser() if named else user_config() / "sessiondb" / "config.toml"
 
 
 def user_data() -> Path:

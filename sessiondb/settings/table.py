@@ -1,0 +1,34 @@
+"""All settings there are: their names, what they take, and what holds where nobody says otherwise."""
+
+from __future__ import annotations
+
+from sessiondb.settings.kinds import Color, FilePath, Number, Seconds, Setting, Switch, Zone
+
+DATABASE = FilePath(
+    "database", None, "The database. Default: a place for user data.", variable="SESSIONDB_PATH"
+)
+TIME_ZONE = Zone(
+    "time_zone", None, "The zone of days, and of times that name none. Default: the machine's.", variable="TZ"
+)
+COLOR = Color("color", "auto", "Print in color: auto, always or never.")
+PRICES = FilePath(
+    "prices", None, "A JSON file of prices that goes over the table of prices.", variable="SESSIONDB_PRICES"
+)
+LIST_LIMIT = Number("limits.list", 20, "Sessions that `list` shows; 0 means all.")
+SEARCH_LIMIT = Number("limits.search", 20, "Hits that `search` shows; 0 means all.")
+HOOK_ENABLED = Switch(
+    "hook.enabled", True, "Whether the hooks of agents do anything.", variable="SESSIONDB_HOOK"
+)
+HOOK_TOKENS = Number(
+    "hook.tokens",
+    500,
+    "Tokens that a hook tells the agent at most, about.",
+    variable="SESSIONDB_HOOK_TOKENS",
+)
+HOOK_SECONDS = Seconds("hook.lock_seconds", 2.0, "Seconds that a hook waits for another writer.")
+
+SETTINGS: tuple[Setting[object], ...] = (
+    DATABASE, TIME_ZONE, COLOR, PRICES, LIST_LIMIT, SEARCH_LIMIT, HOOK_ENABLED, HOOK_TOKENS,
+    HOOK_SECONDS,
+)  # fmt: skip
+"""All settings, in the order in which people read them."""
