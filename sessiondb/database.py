@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         ImportReport,
         MergeReport,
         Optimized,
+        Recovered,
         Removal,
         ResumeCommand,
         Skipped,
@@ -502,6 +503,22 @@ class SessionDB(Tables):
         from sessiondb.dao.maintenance import Maintenance
 
         return Maintenance(self.connection).back_up(Path(target))
+
+    @staticmethod
+    def recover(
+        damaged: str | PathLike[str], new: str | PathLike[str], *, progress: Progress | None = None
+    ) -> Recovered:
+        """Read what can be read of a damaged file into a new one, readable by its owner alone; nothing writes to the
+        damaged one, which nobody may write meanwhile.
+
+        It is read page by page, with its log. What was removed stays removed, search is made anew, and where anything
+        is lost, the next import reads all files again. `progress` is called in the phase "recover". Raises
+        InvalidInput where the new file exists, DatabaseMissing, DatabaseForeign, and DatabaseError where it cannot be
+        written.
+        """
+        from sessiondb.dao.recovery.recover import recover
+
+        return recover(Path(damaged).expanduser(), Path(new).expanduser(), progress)
 
     def optimize(self, *, progress: Progress | None = None) -> Optimized:
         """Complete and merge the search indexes, and empty the write-ahead log.

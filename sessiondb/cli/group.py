@@ -44,6 +44,7 @@ COMMANDS = {
     "status": "status",
     "backup": "backup",
     "doctor": "doctor",
+    "recover": "recover",
     "optimize": "optimize",
     "web": "web",
     "config": "config",

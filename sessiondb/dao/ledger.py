@@ -58,6 +58,10 @@ _CLAIM = (
 )
 
 
+READ_AND_LOST = -2
+"""In place of a version: what the file gave is no longer all there. It is read anew, and what it gave is replaced."""
+
+
 class Ledger:
     """The tables `imports`, `import_sessions` and `import_errors`.
 

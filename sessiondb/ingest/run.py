@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sized
 from datetime import tzinfo
 
 from sessiondb.dao.forks.parents import link_parents
-from sessiondb.dao.ledger import Entry, Ledger, Stat, Trouble
+from sessiondb.dao.ledger import READ_AND_LOST, Entry, Ledger, Stat, Trouble
 from sessiondb.dao.lookups import Lookups, message_counts
 from sessiondb.dao.lost_logs import LostLogs
 from sessiondb.dao.search.indexes import TOOLS, SearchIndex
@@ -295,12 +295,16 @@ class Ingest:
         return Brought(file, old, added, is_over=True)
 
     def _old_reading(self, path: str, entry: Entry | None) -> OldReading:
-        """Return what a lower version of the same importer took from a file that is read again for that."""
+        """Return what a lower version of the same importer took from a file that is read again for that.
+
+        What was lost of a file since counts as read wrongly: its place is between what is still there.
+        """
         if entry is None or entry.format is None:
             return OldReading()
-        if not 0 <= entry.parser_version < self._versions.get(entry.format, 0):
+        is_lost = entry.parser_version == READ_AND_LOST
+        if not (is_lost or 0 <= entry.parser_version < self._versions.get(entry.format, 0)):
             return OldReading()
-        is_wrong = entry.parser_version < getattr(importer(entry.format), "wrong_before", 0)
+        is_wrong = is_lost or entry.parser_version < getattr(importer(entry.format), "wrong_before", 0)
         try:
             # Lines that the file has lost are nowhere else.
             is_wrong = is_wrong and begins_as_read(path, entry)

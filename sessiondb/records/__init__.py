@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sessiondb.records.exchange import ExportReport, MergeReport
     from sessiondb.records.hooks import HookEntry
     from sessiondb.records.imports import ExplainedFile, ImportReport, Skipped, Unfilled
-    from sessiondb.records.maintenance import Backup, Finding, Optimized
+    from sessiondb.records.maintenance import Backup, Finding, Optimized, Recovered, Restored
     from sessiondb.records.messages import Message, ToolCall
     from sessiondb.records.notes import Knowledge, Note
     from sessiondb.records.removal import Removal
@@ -40,7 +40,9 @@ __all__ = [
     "Message",
     "Note",
     "Optimized",
+    "Recovered",
     "Removal",
+    "Restored",
     "ResumeCommand",
     "SearchHit",
     "SearchResult",
@@ -74,6 +76,8 @@ _HOMES = {
     "Message": "messages",
     "Note": "notes",
     "Optimized": "maintenance",
+    "Recovered": "maintenance",
+    "Restored": "maintenance",
     "Removal": "removal",
     "ResumeCommand": "resume",
     "SearchHit": "search",

@@ -1,11 +1,11 @@
-"""Copy a whole database into a file of its own, which has its name only once it is complete."""
+"""Make a whole database in a file of its own, which has its name only once it is complete."""
 
 from __future__ import annotations
 
 import contextlib
 import glob
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,31 @@ def back_up(target: Path, run: Callable[[str, tuple[str]], Any]) -> None:
     What stops in between, be it the power, leaves no file of that name, and the next backup to it removes
     what was written. Where another process was faster, its file stays. Raises OSError, and what `run` raises.
     """
+    with new_file(target) as part:
+        run("VACUUM INTO ?", (str(part),))
+
+
+@contextlib.contextmanager
+def new_file(target: Path) -> Iterator[Path]:
+    """Yield an empty file beside a target, which gets its name when the block ends, and is gone when it raises."""
     # Several processes may be at it: each makes its own copy, and the first one gets the name.
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     private_file(part)
     try:
-        run("VACUUM INTO ?", (str(part),))
+        yield part
         _give_name(part, target)
     finally:
         for left in target.parent.glob(f"{glob.escape(f'.{target.name}.')}*.part*"):
             left.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Bring a file, which nobody has open as a database, to the disk."""
+    file = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _give_name(part: Path, target: Path) -> None:

@@ -368,6 +368,10 @@ class Connection:
                 self._sqlite.close()
         self._turns.close()
 
+    def is_at(self, path: Path) -> bool:
+        """Say whether this is the file of that path, and open."""
+        return not self._is_closed and self._file.is_at(path)
+
     def after_fork(self) -> None:
         """Let go, in a forked child, of all that is the parent's."""
         self._is_inherited = True

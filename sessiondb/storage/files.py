@@ -81,6 +81,13 @@ class OpenedFile:
             self.check()
         return self._is_lost
 
+    def is_at(self, path: Path) -> bool:
+        """Say whether a path names this file."""
+        with contextlib.suppress(OSError):
+            found = os.stat(path)
+            return (found.st_dev, found.st_ino) == self._identity
+        return False
+
     def stamp(self) -> tuple[int, ...]:
         """Return what changes with each change of the file, and -1 for a log beside it that holds anything.
 
@@ -102,6 +109,9 @@ class Inheritable(Protocol):
     def after_fork(self) -> None:
         """Let go of all that is the parent's."""
 
+    def is_at(self, path: Path) -> bool:
+        """Say whether this is the file of that path, and open."""
+
 
 _opened: weakref.WeakSet[Any] = weakref.WeakSet()
 _kept: list[object] = []
@@ -110,6 +120,11 @@ _kept: list[object] = []
 def watch(opened: Inheritable) -> None:
     """Tell an object when it finds itself in a forked child."""
     _opened.add(opened)
+
+
+def is_open(path: Path) -> bool:
+    """Say whether this process has a database open: to close its file by other means would drop SQLite's locks."""
+    return any(opened.is_at(path) for opened in list(_opened))
 
 
 def leak(*handles: object) -> None:

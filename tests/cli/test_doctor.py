@@ -71,6 +71,6 @@ def test_a_file_too_damaged_to_open_is_a_finding(filled: Path, run: Run) -> None
 
     assert (result.exit_code, result.stderr) == (1, "")
     assert result.stdout == (
-        "file: database disk image is malformed: restore a backup, or recover what can be read with"
-        " `sqlite3 FILE .recover` (not repaired)\nwhat is left cannot be repaired automatically\n"
+        "file: database disk image is malformed: restore a backup (`sessiondb restore`), or recover what can be read"
+        " (`sessiondb recover`) (not repaired)\nwhat is left cannot be repaired automatically\n"
     )
