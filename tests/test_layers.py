@@ -31,8 +31,8 @@ HOMES = {
 
 # What the command line may use: what anybody may, and where the default database is.
 LIBRARY = (
-    "__version__", "cli", "chat.", "database.", "errors", "importers.", "loop.", "records", "timestamps",
-    "settings.", "web.",
+    "__version__", "cli", "chat.", "database.", "errors", "importers.", "install.", "loop.", "records",
+    "settings.", "timestamps", "web.",
 )  # fmt: skip
 
 # SQL on our schema: a statement that names one of its tables.

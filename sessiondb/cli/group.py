@@ -36,6 +36,8 @@ COMMANDS = {
     "merge": "merge",
     "note": "note",
     "brief": "brief",
+    "install": "install",
+    "uninstall": "uninstall",
     "hook": "hook",
     "mcp": "mcp",
     "usage": "usage",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sessiondb.cli.options import database_option, json_option, reading
+from sessiondb.cli.options import database_option, database_path, json_option, reading
 from sessiondb.cli.record_fields import fields_of
 from sessiondb.cli.render import Column, Output, print_notice, show_json, show_text, table
 from sessiondb.loop.hook import AGENTS, responded
@@ -33,7 +33,7 @@ def command(agent: str, event: str | None, limit: int, as_json: bool) -> None:
     Agents call this at their events, with JSON on standard input. At the start of a session it imports what has
     grown in the project's logs and prints what is known of the project; when a turn or a session ends it imports
     that session and prints nothing. It always ends with 0, and migrates nothing. SESSIONDB_HOOK=off turns it off.
-    The lines for the settings of each agent are in docs/agents.md.
+    `sessiondb install` writes it into the settings of an agent.
 
     \b
     Example:
@@ -41,7 +41,7 @@ def command(agent: str, event: str | None, limit: int, as_json: bool) -> None:
       sessiondb hook log
     """
     if agent != "log":
-        if not responded([agent, *([event] if event else [])]):
+        if not responded([agent, *([event] if event else []), "--db", str(database_path())]):
             raise click.UsageError(
                 f"There are no hooks of {agent!r}: give one of {', '.join(AGENTS)}, or log."
             )
@@ -53,4 +53,4 @@ def command(agent: str, event: str | None, limit: int, as_json: bool) -> None:
     elif rows:
         show_text(table(Output(), _COLUMNS, rows))
     else:
-        print_notice("no hook was called yet: docs/agents.md has the lines for the settings of each agent")
+        print_notice("no hook was called yet: `sessiondb install` writes them into the settings of an agent")

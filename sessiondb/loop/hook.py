@@ -36,6 +36,9 @@ AGENTS = ("claude-code", "codex", "gemini-cli", "copilot-cli", "cursor", "openco
 MAX_GROWTH = 16 * 1024 * 1024
 """Bytes that the start of a session reads at most: the agent waits for it. An end has time for more."""
 
+MAX_STORE = 64 * 1024 * 1024
+"""Bytes of an agent's database that the end of a turn reads at most: it reads the whole. `import auto` reads any."""
+
 _START, _END = "start", "end"
 
 # The events that mean something here, as the agents spell them, without case, dots and underscores.
@@ -54,11 +57,12 @@ _AFTER_LOSS = ("compact", "clear")
 
 
 def responded(arguments: Sequence[str]) -> bool:
-    """Answer the hook that command-line arguments ask for, AGENT [EVENT], by stdin and stdout; False for others.
+    """Answer the hook that arguments ask for, AGENT [EVENT] [--db PATH], by stdin and stdout; False for others.
 
     Nothing that goes wrong reaches the agent: most drop the output of a hook that fails, some block a prompt, and all
     make people wait. The setting `hook.enabled`, as SESSIONDB_HOOK=off, turns hooks off.
     """
+    arguments, database = _database_of(arguments)
     if not arguments or arguments[0] not in AGENTS or len(arguments) > 2:
         return False
     try:
@@ -67,12 +71,20 @@ def responded(arguments: Sequence[str]) -> bool:
         use_time_zone()
         given = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
         call = read_call(arguments[0], arguments[1] if len(arguments) > 1 else None, given)
-        if text := answer(call, default_database()):
+        if text := answer(call, database or default_database()):
             print(text, flush=True)
     except Exception as error:  # A hook promises to end well, whatever happens.
         if debug.is_on("hook"):
             debug.write("hook", f"{type(error).__name__}: {error}")
     return True
+
+
+def _database_of(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
+    """Return arguments without the database that they name, and that database."""
+    if "--db" not in arguments[:-1]:
+        return list(arguments), None
+    place = arguments.index("--db")
+    return [*arguments[:place], *arguments[place + 2 :]], Path(arguments[place + 1]).expanduser()
 
 
 class Call(NamedTuple):
@@ -106,14 +118,21 @@ def read_call(agent: str, event: str | None, text: str) -> Call:
         first("agent_transcript_path", "agentTranscriptPath"),
     )
     return Call(
-        agent,
+        # Cursor runs the hooks of Claude Code too.
+        "cursor" if "cursor_version" in given else agent,
         name,
         _EVENTS.get(re.sub(r"[^a-z]", "", name.lower())),
         first("session_id", "sessionId", "sessionID"),
-        first("cwd", "directory"),
+        first("cwd", "directory") or _first_root(given.get("workspace_roots")),
         first("source") or "",
         tuple(path for path in paths if path),
     )
+
+
+def _first_root(roots: object) -> str | None:
+    """Return the folder that Cursor works in: it lists those of its window."""
+    root = roots[0] if isinstance(roots, list) and roots else None
+    return root if isinstance(root, str) and root else None
 
 
 def answer(call: Call, database: Path) -> str:
@@ -129,7 +148,7 @@ def answer(call: Call, database: Path) -> str:
     # What a hook misses because another one writes is imported by the next.
     with SessionDB(database, time_budget=get(HOOK_SECONDS)) as db:
         if call.kind == _END:
-            grown = [path for path in call.transcripts if os.path.exists(path)]
+            grown = [path for path in call.transcripts or _stores(call) if os.path.exists(path)]
             if grown:
                 db.import_logs(*grown)
             _log(db, call, "")
@@ -184,6 +203,16 @@ def _logs(call: Call) -> Iterable[Path]:
         days = sorted(sessions.glob("[0-9]*/[0-9]*/[0-9]*"))[-2:]
         return [log for day in days for log in sorted(day.glob("*.jsonl"))]
     return []
+
+
+def _stores(call: Call) -> Iterable[str]:
+    """Return the database of an agent that keeps all its sessions in one, where reading it takes no long time."""
+    if call.agent != "opencode":
+        return []
+    from sessiondb.ingest.places import known_places
+
+    stores = [path for path in known_places(["opencode"])["opencode"] if path.is_file()]
+    return [str(path) for path in stores if path.stat().st_size <= MAX_STORE]
 
 
 def _is_news(db: SessionDB, call: Call, text: str) -> bool:

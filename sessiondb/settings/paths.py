@@ -34,3 +34,12 @@ def user_config() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support"
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+
+
+def user_state() -> Path:
+    """Return the folder for state that is neither data nor configuration: $XDG_STATE_HOME or ~/.local/state; on macOS
+    and Windows that for data.
+    """
+    if sys.platform in ("win32", "darwin"):
+        return user_data()
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")

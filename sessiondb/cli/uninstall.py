@@ -1,0 +1,37 @@
+"""sessiondb uninstall"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sessiondb.cli.colours import look_options
+from sessiondb.cli.installing import agents_argument, chosen, consent_options, settle
+from sessiondb.cli.options import database_option
+
+if TYPE_CHECKING:
+    from sessiondb.cli.installing import Consent
+
+
+@click.command()
+@agents_argument
+@click.option("--all", "every", is_flag=True, help="All agents that something is installed for.")
+@consent_options
+@look_options
+@database_option
+def command(agents: tuple[str, ...], every: bool, consent: Consent) -> None:
+    """Take out of agents' settings what `install` put there.
+
+    A file that nobody has changed since is byte for byte what it was before; of another, only our entries are taken
+    out. Sessions stay where they are.
+
+    \b
+    Example:
+      sessiondb uninstall codex
+      sessiondb uninstall --all --dry-run
+    """
+    from sessiondb.install import plan
+
+    names = chosen(agents, every, plan.installed_agents(), "uninstall", consent)
+    settle(plan.removal(names), consent)
