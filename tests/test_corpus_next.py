@@ -11,6 +11,7 @@ import pytest
 
 from sessiondb import SessionDB, timestamps
 from sessiondb.ingest.run import Ingest
+from sessiondb.records import Session
 from tests.conftest import corpus_folder
 
 FOLDER = corpus_folder().with_name("corpus-next")
@@ -24,6 +25,7 @@ FORMATS = (
     "pi",
     "qwen-code",
     "vscode-chat",
+    "zed",
 )
 # Facts that do not hold as they were counted, and why.
 TRIMMED = "every id in a part of the file is '[trimmed for fixture]', so that its answers are one"
@@ -141,6 +143,10 @@ def test_times_project_title_and_models_are_those_of_the_log(imported: Imported)
     told = imported.db.connection.rows("SELECT id, relation FROM sessions")
     # A log of a sub-agent alone is that.
     sessions = [one for one in told if one[1] != "subagent"] or told
+    if isinstance(facts.get("sessions"), list):
+        for (id, _), expected in zip(sessions, facts["sessions"], strict=True):
+            assert {**expected, **facts_of(imported.db.sessions.get(id))} == expected
+        return
     assert len(sessions) == 1
     session = imported.db.sessions.get(sessions[0][0])
     zone = timestamps.zone("UTC")
@@ -154,6 +160,13 @@ def test_times_project_title_and_models_are_those_of_the_log(imported: Imported)
         " SELECT o.name FROM models AS o JOIN messages AS m ON m.model_id = o.id"
     )
     imported.holds("models", sorted(row[0] for row in models))
+
+
+def facts_of(session: Session) -> dict[str, Any]:
+    """Return a session as the facts of a file with several have it."""
+    times = {"created_at": session.started_at, "updated_at": session.last_active_at}
+    moments = {name: str(time).replace(".000Z", "+00:00") for name, time in times.items()}
+    return {"id": session.native_id, "title": session.title, "cwd": session.project, **moments}
 
 
 def test_rare_words_are_found_in_the_message_that_has_them(imported: Imported) -> None:

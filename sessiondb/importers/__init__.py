@@ -31,6 +31,7 @@ _MODULES = (
     "continue_dev",
     "cursor",
     "opencode",
+    "zed",
     "llm",
     "openai_agents",
     "chatgpt",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from sessiondb.errors import InvalidInput
 from sessiondb.records.agents import stored_name
-from sessiondb.settings.paths import user_config
+from sessiondb.settings.paths import user_config, user_data
 
 _FROM_OPENCODE = ("kilo", "mimocode", "icodemate")
 
@@ -80,6 +81,7 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
             name: [_data() / name / store for store in (f"{name}.db", "opencode.db", "storage")]
             for name in _FROM_OPENCODE
         },
+        "zed": _zed_places(),
         "llm": [_folder("LLM_USER_PATH", user_config() / "io.datasette.llm") / "logs.db"],
     }
     agents = [stored_name(agent) for agent in agents]
@@ -153,6 +155,14 @@ def _vscode_places(*editors: str) -> list[Path]:
             folder / "globalStorage" / "emptyWindowChatSessions",
         )
     ]
+
+
+def _zed_places() -> list[Path]:
+    """Return the threads of Zed, and those of its Flatpak on Linux."""
+    if sys.platform in ("darwin", "win32"):
+        return [user_data() / "Zed" / "threads" / "threads.db"]
+    sandboxed = Path.home() / ".var" / "app" / "dev.zed.Zed" / "data"
+    return [folder / "zed" / "threads" / "threads.db" for folder in (user_data(), sandboxed)]
 
 
 def _hermes_places() -> list[Path]:

@@ -49,7 +49,6 @@ DATABASES = [
         "Goose",
         "CREATE TABLE messages (session_id, role, content_json, created_timestamp); CREATE TABLE sessions (id)",
     ),
-    ("Zed", "CREATE TABLE threads (id, summary, updated_at, data_type, data)"),
     ("LangGraph", "CREATE TABLE checkpoints (thread_id, checkpoint_ns, checkpoint_id, checkpoint)"),
     ("LangChain", "CREATE TABLE message_store (id, session_id, message)"),
 ]

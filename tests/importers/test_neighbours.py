@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from tests.importers.test_cursor import LOG as CURSORS
 from tests.importers.test_pi import LOG as PIS
 from tests.importers.test_qwen import LOG as QWENS
 from tests.importers.test_vscode import change, document, request
+from tests.importers.test_zed import THREAD as ZEDS
+from tests.importers.test_zed import row as zeds_row
+from tests.importers.test_zed import write as write_zeds
 
 GEMINIS = {"sessionId": "x", "projectHash": "f" * 64, "messages": []}
 LOGS: list[tuple[str, str, list[Any]]] = [
@@ -37,6 +40,9 @@ LOGS: list[tuple[str, str, list[Any]]] = [
     *(("cline", name, [value]) for name, value in CLINES),
     *(("continue", name, [value]) for name, value in CONTINUES),
     ("gemini", "x.json", [GEMINIS]),
+]
+DATABASES: list[tuple[str, Callable[[Path], Path]]] = [
+    ("zed", lambda folder: write_zeds(folder / "threads.db", zeds_row(ZEDS))),
 ]
 FORMATS = [one.name for one in built_in()]
 # Of the real logs: two programs write these, so that one cannot be certain.
@@ -67,6 +73,20 @@ def test_a_log_is_refused_under_the_name_of_another_format(
     else:
         with pytest.raises(SessionDBError, match=f"is of the format {format}, not {named}"):
             check_named(importer(named), sample)
+
+
+@pytest.mark.parametrize(("format", "database"), DATABASES)
+def test_a_database_is_certain_of_its_own_format_and_refused_under_any_other(
+    tmp_path: Path, format: str, database: Callable[[Path], Path]
+) -> None:
+    sample = Sample(database(tmp_path))
+    assert [one for one, score in scores(sample).items() if score == CERTAIN] == [format]
+    for named in FORMATS:
+        if named == format:
+            check_named(importer(named), sample)
+        else:
+            with pytest.raises(SessionDBError, match=f"is of the format {format}, not {named}"):
+                check_named(importer(named), sample)
 
 
 def test_an_import_under_another_name_adds_nothing_and_says_what_to_do(tmp_path: Path) -> None:

@@ -84,6 +84,25 @@ def test_places_that_differ_by_platform(
 
 
 @pytest.mark.parametrize(
+    ("platform", "places"),
+    [
+        (
+            "linux",
+            [".local/share/zed/threads/threads.db", ".var/app/dev.zed.Zed/data/zed/threads/threads.db"],
+        ),
+        ("darwin", ["Library/Application Support/Zed/threads/threads.db"]),
+        ("win32", ["AppData/Local/Zed/threads/threads.db"]),
+    ],
+)
+def test_zed_has_a_place_of_its_own_on_each_platform(
+    home: Path, monkeypatch: pytest.MonkeyPatch, platform: str, places: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+
+    assert below(home, "zed") == places
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "agent", "expected"),
     [
         ("CLAUDE_CONFIG_DIR", "{0}/a, {0}/b,", "claude-code", ["a/projects", "b/projects"]),
@@ -106,6 +125,12 @@ def test_places_that_differ_by_platform(
             ],
         ),
         ("CONTINUE_GLOBAL_DIR", "{0}/c", "continue", ["c/sessions"]),
+        (
+            "XDG_DATA_HOME",
+            "{0}/d",
+            "zed",
+            ["d/zed/threads/threads.db", ".var/app/dev.zed.Zed/data/zed/threads/threads.db"],
+        ),
         ("PI_CODING_AGENT_DIR", "~/p", "pi", ["p/sessions"]),
         ("CURSOR_DATA_DIR", "~/c", "cursor", [".config/Cursor/User/globalStorage/state.vscdb", "c/chats"]),
         ("OPENCLAW_STATE_DIR", "{0}/o", "openclaw", ["o/agents"]),

@@ -67,11 +67,19 @@ def plain_path(path: Path) -> Path:
 def unpacked(handle: io.BufferedReader, path: Path) -> Unpacked:
     """Return what a packed file holds; it closes the file. Raises Unreadable where nothing here unpacks it."""
     codec = _Codec(_Gzip, zlib.error, padding=b"\0") if handle.peek(len(_GZIP)).startswith(_GZIP) else _zstd()
-    if codec is None:
-        raise Unreadable(
-            f"{path} is packed with zstd, which this Python cannot read: pip install 'sessiondb[zstd]'"
-        )
-    return Unpacked(_Frames(handle, codec, path), BUFFER)
+    return Unpacked(_Frames(handle, _known(codec, path), path), BUFFER)
+
+
+def unpacked_value(data: bytes, path: Path, most: int) -> bytes:
+    """Return what a value in a file holds that is packed with zstd.
+
+    Raises Unreadable where nothing here unpacks it, Damaged where it is no such value or gives more than `most` bytes.
+    """
+    with Unpacked(_Frames(io.BytesIO(data), _known(_zstd(), path), path), BUFFER) as handle:
+        found = handle.read(most + 1)
+    if len(found) > most or not found:
+        raise Damaged(f"it is empty, or gives more than {in_words(most)}")
+    return found
 
 
 class Unpacked(io.BufferedReader):
@@ -218,6 +226,14 @@ class _Zstandard:
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         return cast("bytes", self._object.decompress(data))
+
+
+def _known(codec: _Codec | None, path: Path) -> _Codec:
+    if codec is None:
+        raise Unreadable(
+            f"{path} is packed with zstd, which this Python cannot read: pip install 'sessiondb[zstd]'"
+        )
+    return codec
 
 
 @cache
