@@ -412,6 +412,15 @@ class Connection:
             attempt(self._sqlite, "BEGIN IMMEDIATE", (), self._time_budget)
         except sqlite3.Error as error:
             raise self._failure(error) from error
+        if self._is_wal:
+            self._check_log()
+
+    def _check_log(self) -> None:
+        try:
+            self._file.check_log()
+        except DatabaseError:
+            self._undo("ROLLBACK")
+            raise
 
     def _commit(self) -> None:
         self._check_not_undone()

@@ -53,6 +53,9 @@ class OpenedFile:
         found = os.stat(self._path)
         # As SQLite itself tells files apart.
         self._identity = (found.st_dev, found.st_ino)
+        # SQLite follows links before it names the log.
+        self._log_path = os.path.realpath(path) + "-wal"
+        self._log: tuple[int, int] | None = None
 
     def check(self) -> None:
         """Raise DatabaseError where the path names another file by now, or none, or the file was emptied."""
@@ -75,8 +78,32 @@ class OpenedFile:
         elif not self._was_empty:
             raise DatabaseError(f"{self._path} was emptied while it was open: restore a backup")
 
+    def check_log(self) -> None:
+        """Raise DatabaseError where the log beside the file is not the one of the first call, or is gone.
+
+        To be called where the log is in use, so that there is one: no connection removes it under another.
+        """
+        try:
+            found = os.stat(self._log_path)
+        except FileNotFoundError as error:
+            raise DatabaseError(
+                f"{self._log_path} was removed while it was in use: what is written now may be lost;"
+                " close the database, which saves what that log held, and open it again"
+            ) from error
+        except OSError as error:
+            raise DatabaseError(f"cannot see {self._log_path}: {error.strerror}") from error
+        identity = (found.st_dev, found.st_ino)
+        if self._log is None:
+            self._log = identity
+        elif identity != self._log:
+            self._is_lost = True
+            raise DatabaseError(
+                f"{self._log_path} was replaced while it was in use: what is written now would be lost;"
+                " open the database again"
+            )
+
     def is_lost(self) -> bool:
-        """Say whether the path names another file by now, or none."""
+        """Say whether the path, or the log beside it, names another file by now, or the path none."""
         with contextlib.suppress(DatabaseError):
             self.check()
         return self._is_lost
@@ -95,7 +122,7 @@ class OpenedFile:
         """
         found = os.stat(self._path)
         with contextlib.suppress(FileNotFoundError):
-            if os.stat(f"{self._path}-wal").st_size:
+            if os.stat(self._log_path).st_size:
                 return (-1,)
         return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 

@@ -53,3 +53,34 @@ def test_no_write_is_acknowledged_that_would_be_lost(tmp_path: Path, way: str) -
             db.messages.transcript("s")
     finally:
         db.close()
+
+
+def test_a_log_removed_beside_an_open_database_takes_no_write_and_loses_none(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.db"
+    db = SessionDB(path)
+    try:
+        db.sessions.start("agent", id="s")
+        db.messages.append("s", "user", "before")
+        Path(f"{path}-wal").unlink()
+        for _ in range(2):
+            with pytest.raises(DatabaseError, match="-wal was removed while it was in use"):
+                db.messages.append("s", "user", "after")
+    finally:
+        db.close()
+    with SessionDB(path) as again:
+        assert [message["content"] for message in again.history("s")] == ["before"]
+        again.messages.append("s", "user", "after")
+
+
+def test_a_log_put_in_the_place_of_one_in_use_takes_no_write(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.db"
+    db = SessionDB(path)
+    try:
+        db.sessions.start("agent", id="s")
+        log = Path(f"{path}-wal")
+        log.with_name("copy").write_bytes(log.read_bytes())
+        log.with_name("copy").replace(log)
+        with pytest.raises(DatabaseError, match="-wal was replaced while it was in use"):
+            db.messages.append("s", "user", "after")
+    finally:
+        db.close()
