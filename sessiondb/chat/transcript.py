@@ -192,10 +192,14 @@ def _call(call: ToolCall, look: Look) -> str:
 
 
 def note_text(note: Note) -> str:
-    state = (
-        f" (resolved: {note.resolution})" if note.resolution else " (resolved)" if note.resolved_at else ""
-    )
-    return one_line(f"{note.kind}: {note.body}{state}")
+    state = "resolved" if note.status in ("open", "done") else note.status
+    if note.status == "superseded" and note.superseded_by is not None:
+        state += f" by note {note.superseded_by}"
+    if note.resolution:
+        state += f": {note.resolution}"
+    elif note.status == "open" and note.resolved_at is None:
+        return one_line(f"{note.kind}: {note.body}")
+    return one_line(f"{note.kind}: {note.body} ({state})")
 
 
 def _shortened(text: str, most: int | None) -> Iterator[str]:

@@ -55,14 +55,14 @@ MESSAGES = Listing(
 NOTES = Listing(
     (
         "id", "kind", "body", "created_at", "session_id", "project", "context", "resolution", "author",
-        "assignee", "due_at", "resolved_at", "translations",
+        "assignee", "due_at", "resolved_at", "translations", "status", "supersedes", "superseded_by", "history",
     ),
     (
         Column("id", "id", "number"),
         Column("kind", "kind"),
         Column("body", "text", least=30),
         Column("due_at", "due"),
-        Column("resolved_at", "resolved", "time"),
+        Column("state", "status"),
         Column("folder", "project", least=12),
         Column("created_at", "noted", "time"),
     ),
@@ -165,12 +165,18 @@ def call_fields(call: ToolCall) -> dict[str, Any]:
 
 def note_fields(note: Note) -> dict[str, Any]:
     """Return the fields of a note."""
-    return fields_of(note)
+    return {**fields_of(note), "history": [fields_of(change) for change in note.history]}
 
 
 def note_rows(notes: Iterable[Note]) -> list[dict[str, Any]]:
     """Return notes as rows of NOTES."""
-    return [{**note_fields(note), "folder": folder(note.project)} for note in notes]
+    return [{**note_fields(note), "folder": folder(note.project), "state": _state(note)} for note in notes]
+
+
+def _state(note: Note) -> str | None:
+    if note.superseded_by is not None and note.status == "superseded":
+        return f"superseded by {note.superseded_by}"
+    return None if note.status == "open" else note.status
 
 
 def hit_rows(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ _TEXTS = {
     "messages": ("content", "reasoning", "parts", "external_id", "metadata"),
     "tool_calls": ("name", "arguments", "result"),
     "notes": ("body", "context", "resolution", "author", "assignee"),
+    "note_changes": ("author",),
 }
 _JSON = {
     "sessions": ("metadata",),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
+from sessiondb.dao.note_changes import name_of
 from sessiondb.dao.session_filter import where_clause
 from sessiondb.dao.values import sound, sound_json
 from sessiondb.records import SessionFilter
@@ -14,6 +15,7 @@ from sessiondb.records.export_rows import (
     ChannelRow,
     DeletionRow,
     MessageRow,
+    NoteChangeRow,
     NoteRow,
     Row,
     SessionRow,
@@ -98,8 +100,10 @@ _SERVER_TOOLS = 10 + BILLING_DETAILS.index("server_tools")
 _NOTES = """
 SELECT n.kind, n.body, n.created_at, n.session_id, p.path, p.name, n.context, n.resolution, n.author,
   n.assignee, n.due_at, n.resolved_at,
-  (SELECT json_group_object(t.lang, t.body) FROM note_translations AS t WHERE t.note_id = n.id)
-FROM notes AS n LEFT JOIN projects AS p ON p.id = n.project_id
+  (SELECT json_group_object(t.lang, t.body) FROM note_translations AS t WHERE t.note_id = n.id),
+  (SELECT json_group_array(json_array(c.at, c.status, c.author)) FROM note_changes AS c WHERE c.note_id = n.id),
+  n.awaits, o.kind, o.body, o.created_at
+FROM notes AS n LEFT JOIN projects AS p ON p.id = n.project_id LEFT JOIN notes AS o ON o.id = n.supersedes
 WHERE n.session_id IS ? ORDER BY n.created_at, n.kind, n.body, n.id
 """
 
@@ -113,10 +117,14 @@ def _tokens(values: Values) -> TokensRow:
 
 
 class Exports:
-    """Sessions as rows that mean the same in every database."""
+    """Sessions as rows that mean the same in every database.
 
-    def __init__(self, connection: Connection) -> None:
+    `clean` is what becomes of texts afterwards: a note that another one names is named by its text as it will be.
+    """
+
+    def __init__(self, connection: Connection, clean: Callable[[str], str] = str) -> None:
         self._db = connection
+        self._clean = clean
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Let all reads of the block see the database as it is at its first one, while others write."""
@@ -184,8 +192,13 @@ class Exports:
     def notes(self, session_id: str | None) -> Iterator[NoteRow]:
         """Yield the notes of a session, or for None those that belong to none."""
         for row in self._db.stream(_NOTES, (session_id,)):
-            translations = dict(sorted(json.loads(row[-1]).items()))
-            yield NoteRow(*(*row[:-1], translations))
+            translations, history, awaits, kind, body, created_at = row[12:]
+            note = NoteRow(*row[:12])
+            note.translations = dict(sorted(json.loads(translations).items()))
+            changes = sorted(json.loads(history), key=lambda change: change[:2])
+            note.history = [NoteChangeRow(*change) for change in changes]
+            note.supersedes = awaits if body is None else name_of(kind, self._clean(body), created_at)
+            yield note
 
     def _session(self, row: Values) -> SessionRow:
         pinned, origin, tags, metadata = row[23:]

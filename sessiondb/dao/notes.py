@@ -7,19 +7,22 @@ from datetime import date, datetime
 from os import PathLike
 from typing import Any, NamedTuple
 
+from sessiondb.dao import note_changes
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.values import due, moment, row_limit, stored_json
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.records import Note
-from sessiondb.records.notes import KINDS
+from sessiondb.records.notes import KINDS, STATUSES, NoteChange
 from sessiondb.records.projects import normal_path
 from sessiondb.storage.connection import Connection, Row
 
 _SELECT = """
 SELECT n.id, n.kind, n.body, n.created_at, n.session_id, coalesce(p.path, p.name), n.context, n.resolution,
   n.author, n.assignee, n.due_at, n.resolved_at,
-  (SELECT json_group_object(t.lang, t.body) FROM note_translations AS t WHERE t.note_id = n.id)
+  (SELECT json_group_object(t.lang, t.body) FROM note_translations AS t WHERE t.note_id = n.id),
+  n.status, n.supersedes, (SELECT max(r.id) FROM notes AS r WHERE r.supersedes = n.id),
+  (SELECT json_group_array(json_array(c.at, c.status, c.author)) FROM note_changes AS c WHERE c.note_id = n.id)
 FROM notes AS n LEFT JOIN projects AS p ON p.id = n.project_id
 """
 
@@ -44,7 +47,7 @@ class Scope(NamedTuple):
 
 
 class Notes:
-    """The tables `notes` and `note_translations`."""
+    """The tables `notes`, `note_translations` and `note_changes`."""
 
     def __init__(self, connection: Connection, lookups: Lookups) -> None:
         self._db = connection
@@ -64,21 +67,25 @@ class Notes:
         due_at: str | date | None = None,
         created_at: str | datetime | None = None,
         translations: Mapping[str, str | None] | None = None,
+        supersedes: int | None = None,
     ) -> Note:
         """Add a note to a session, a project, or both, and return it; a session's project is taken over.
+
+        `supersedes` is the id of a note that it takes the place of, and that is no longer current then; without a
+        session and a project the new one belongs where that does.
 
         `kind` is decision, failure, win, followup, question, workstream or summary. `due_at` is a day
         (`2026-03-01`) or a time. `translations` maps language codes to the body in them; empty ones do not
         count. A question that is open there in the same words is not asked twice: the first one is returned.
         A note is activity of its session, which stays ended where it was. Raises InvalidInput for an unknown
-        kind, an empty body or a time that cannot be read, NotFound where there is no such session.
+        kind, an empty body or a time that cannot be read, NotFound where there is no such session or note.
         """
         if kind not in KINDS:
             raise InvalidInput(f"there is no kind of note {kind!r}: give one of {', '.join(KINDS)}")
         if not isinstance(body, str) or not body.strip():
             raise InvalidInput("a note needs a text")
         created = moment(created_at)
-        columns = {
+        columns: dict[str, Any] = {
             "session_id": session_id,
             "kind": kind,
             "body": body,
@@ -90,14 +97,17 @@ class Notes:
             "assignee": assignee,
             "due_at": due(due_at),
             "created_at": created,
+            "supersedes": supersedes,
         }
 
         def write() -> Note:
-            row = {**columns, "project_id": self._project_of(session_id, project)}
-            note_id = self._open_question(row) if kind == "question" else None
+            row = {**columns, **self._place_of(session_id, project, supersedes)}
+            note_id = self._open_question(row) if kind == "question" and supersedes is None else None
             if note_id is None:
                 note_id = self._insert(row)
-                self._was_active(session_id, created)
+                self._was_active(row["session_id"], created)
+            if supersedes is not None:
+                note_changes.change(self._db, supersedes, "superseded", author, created)
             self._translate(note_id, translations or {})
             return self.get(note_id)
 
@@ -121,44 +131,64 @@ class Notes:
         project: str | PathLike[str] | None = None,
         kind: str | None = None,
         is_open: bool | None = None,
+        status: str | None = None,
     ) -> list[Note]:
         """Return notes, the oldest first: of a session, of a project over all its sessions; None is any.
 
-        `is_open`: True those that are neither done, answered nor replaced.
+        `is_open`: True those that are current: neither done, superseded nor obsolete.
         """
         condition, parameters = Scope(session_id, project).where()
         if kind is not None:
             condition += " AND n.kind = :kind"
         if is_open is not None:
-            condition += f" AND n.resolved_at IS {'' if is_open else 'NOT '}NULL"
+            condition += f" AND n.status {'=' if is_open else '<>'} 'open'"
+        if status is not None:
+            condition += " AND n.status = :status"
         rows = self._db.rows(
-            f"{_SELECT} WHERE {condition} ORDER BY n.created_at, n.id", {**parameters, "kind": kind}
+            f"{_SELECT} WHERE {condition} ORDER BY n.created_at, n.id",
+            {**parameters, "kind": kind, "status": status},
         )
         return [_note(row) for row in rows]
+
+    def set_status(
+        self,
+        note_id: int,
+        status: str,
+        resolution: str | None = None,
+        *,
+        author: str | None = None,
+        at: str | datetime | None = None,
+    ) -> Note:
+        """Say what has become of a note, by whom if known, and return it with its history.
+
+        `status` is open, done, superseded or obsolete; one that it has already changes nothing. `resolution` says
+        how it came; it is set in either case. This is activity of the note's session. Raises NotFound, and
+        InvalidInput for another status.
+        """
+        if status not in STATUSES:
+            raise InvalidInput(f"there is no status {status!r}: give one of {', '.join(STATUSES)}")
+        changed_at = moment(at)
+
+        def write() -> Note:
+            note = self.get(note_id)
+            note_changes.change(self._db, note_id, status, author, changed_at)
+            if resolution is not None:
+                self._db.execute("UPDATE notes SET resolution = ? WHERE id = ?", (resolution, note_id))
+            self._was_active(note.session_id, changed_at)
+            return self.get(note_id)
+
+        return despite_search(self._db, write)
 
     def resolve(
         self, note_id: int, resolution: str | None = None, *, at: str | datetime | None = None
     ) -> Note:
-        """Mark a note as done, answered or replaced, and return it; a note that is so already keeps its time.
+        """Mark a note as done or answered, and return it; one that is no longer open keeps its status and time.
 
         `resolution` says how; it is set in either case. This too is activity of the note's session. Raises
         NotFound.
         """
-
-        def write() -> Note:
-            changed = self._db.execute(
-                "UPDATE notes SET resolved_at = coalesce(resolved_at, ?),"
-                " resolution = coalesce(?, resolution) WHERE id = ?",
-                (resolved_at, resolution, note_id),
-            ).rowcount
-            if not changed:
-                raise NotFound(f"there is no note {note_id}: `sessiondb note list` shows those there are")
-            note = self.get(note_id)
-            self._was_active(note.session_id, resolved_at)
-            return note
-
-        resolved_at = moment(at)
-        return despite_search(self._db, write)
+        status = self.get(note_id).status
+        return self.set_status(note_id, "done" if status == "open" else status, resolution, at=at)
 
     def translate(self, note_id: int, translations: Mapping[str, str | None]) -> Note:
         """Add a note's text in further languages, by language code, and return it.
@@ -178,7 +208,7 @@ class Notes:
         condition, parameters = Scope(project=project).where()
         rows = self._db.rows(
             "SELECT s.id, count(CASE WHEN n.kind = 'decision' THEN 1 END),"
-            " count(CASE WHEN n.kind = 'followup' AND n.resolved_at IS NULL THEN 1 END)"
+            " count(CASE WHEN n.kind = 'followup' AND n.status = 'open' THEN 1 END)"
             f" FROM notes AS n JOIN sessions AS s ON s.id = n.session_id WHERE {condition}"
             " GROUP BY s.id ORDER BY s.last_active_at DESC, s.id LIMIT :limit",
             {**parameters, "limit": row_limit(limit)},
@@ -213,6 +243,15 @@ class Notes:
             {"session_id": session_id, "at": at},
         )
 
+    def _place_of(
+        self, session_id: str | None, project: str | PathLike[str] | None, supersedes: int | None
+    ) -> dict[str, Any]:
+        """Return the session and project that a note belongs to."""
+        old = None if supersedes is None else self.get(supersedes)
+        if old is not None and session_id is None and project is None:
+            session_id, project = (None, old.project) if old.project else (old.session_id, None)
+        return {"session_id": session_id, "project_id": self._project_of(session_id, project)}
+
     def _project_of(self, session_id: str | None, project: str | PathLike[str] | None) -> int | None:
         project_id = self._lookups.project(project)
         if session_id is None:
@@ -227,7 +266,7 @@ class Notes:
 
     def _open_question(self, row: Mapping[str, Any]) -> int | None:
         found = self._db.value(
-            "SELECT id FROM notes WHERE kind = 'question' AND resolved_at IS NULL AND body = :body"
+            "SELECT id FROM notes WHERE kind = 'question' AND status = 'open' AND body = :body"
             " AND session_id IS :session_id AND project_id IS :project_id",
             {name: row[name] for name in ("body", "session_id", "project_id")},
         )
@@ -244,4 +283,6 @@ class Notes:
 def _note(row: Row) -> Note:
     values = list(row)
     values[12] = stored_json(row[12], {}, f"the translations of note {row[0]}")
+    changes: list[tuple[str, str, str | None]] = stored_json(row[16], [], f"the history of note {row[0]}")
+    values[16] = sorted((NoteChange(*change) for change in changes), key=NoteChange.order)
     return Note(*values)

@@ -126,14 +126,16 @@ def chosen(db: Tables, session_ids: Sequence[str] | None, where: SessionFilter) 
     return found
 
 
-def rows(db: Tables, session_ids: Sequence[str] | None = None) -> Iterator[Row]:
+def rows(
+    db: Tables, session_ids: Sequence[str] | None = None, clean: Callable[[str], str] = str
+) -> Iterator[Row]:
     """Yield all that a database holds, or some sessions with all that hangs on them, as it is at this moment.
 
     Without `session_ids` that includes the notes of no session and the tombstones; never the ledger of
     imported files, nor what is derived: the search indexes and counters. Memory does not grow with the
-    number of rows.
+    number of rows. `clean` is what the caller makes of each text.
     """
-    exports = Exports(db.connection)
+    exports = Exports(db.connection, clean)
     with exports.snapshot():
         yield from exports.everything() if session_ids is None else exports.some(session_ids)
 
@@ -151,12 +153,13 @@ def export(
     data are taken out of it (see sessiondb.exchange.redact), and it holds sessions alone: an import of it leaves those
     that are there already as they are.
     """
+    from sessiondb.exchange.redact import redact as without_secrets
     from sessiondb.exchange.redact import redacted
 
     total = Exports(db.connection).session_count() if session_ids is None else len(session_ids)
     report, done = progress or no_progress, 0
     yield encode(HeaderRow(FORMAT, VERSION, redact)) + b"\n"
-    for row in rows(db, session_ids):
+    for row in rows(db, session_ids, without_secrets if redact else str):
         if isinstance(row, SessionRow):
             done += 1
             report("write", done, max(done, total))

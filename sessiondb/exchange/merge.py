@@ -12,6 +12,7 @@ from sessiondb.dao.exports import Exports
 from sessiondb.dao.forks.parents import link_parents
 from sessiondb.dao.ledger import Ledger
 from sessiondb.dao.lookups import Lookups
+from sessiondb.dao.note_changes import link_notes
 from sessiondb.dao.search.indexes import SearchIndex
 from sessiondb.dao.tables import Tables, dry_run_copy
 from sessiondb.dao.union.merge import Merge, Merged
@@ -73,6 +74,7 @@ def _merge(db: Tables, source: Tables, done: Merged, progress: Progress) -> None
                 progress("read", sessions, total)
     with db.connection.transaction():
         link_parents(db.connection)
+        link_notes(db.connection)
     search = SearchIndex(db.connection)
     pending, indexed = search.pending("tool_calls_fts"), 0
     for count in search.catch_up():

@@ -13,6 +13,7 @@ from sessiondb.dao.forks.parents import link_parents
 from sessiondb.dao.ledger import READ_AND_LOST, Entry, Ledger, Stat, Trouble
 from sessiondb.dao.lookups import Lookups, message_counts
 from sessiondb.dao.lost_logs import LostLogs
+from sessiondb.dao.note_changes import link_notes
 from sessiondb.dao.search.indexes import TOOLS, SearchIndex
 from sessiondb.dao.union.replacing import NOTHING_OLD, OldReading
 from sessiondb.dao.union.sessions import Batch
@@ -103,6 +104,7 @@ class Ingest:
             if changed:
                 with self._db.transaction():
                     link_parents(self._db)
+                    link_notes(self._db)
             self._index()
         if self._gone:
             self._tally.unfilled = LostLogs(self._db).unfilled(self._gone, self._versions)

@@ -56,13 +56,20 @@ class Continuity:
             going_on = [note for note in current if note.body in wanted]
             in_place = takewhile(lambda pair: pair[0].body == pair[1], zip(going_on, wanted, strict=False))
             kept, known = [note for note, _ in in_place], {note.body: note.translations for note in going_on}
-            for note in current:
-                if note not in kept:
-                    self._db.notes.resolve(note.id)
-            return kept + [
-                self._db.notes.add("workstream", body, translations=known.get(body), **scope)
+            former = {note.body: note.id for note in current if note not in kept}
+            added = [
+                self._db.notes.add(
+                    "workstream",
+                    body,
+                    translations=known.get(body),
+                    supersedes=former.pop(body, None),
+                    **scope,
+                )
                 for body in wanted[len(kept) :]
             ]
+            for note_id in former.values():
+                self._db.notes.resolve(note_id)
+            return kept + added
 
         return despite_search(self._db.connection, write)
 
@@ -81,17 +88,22 @@ class Continuity:
         scope: dict[str, Any] = {"session_id": session_id, "project": project}
 
         def write() -> Note | None:
+            former: list[int] = []
             for note in self._own("summary", session_id, project):
                 if note.body == text and note.translations == dict(translations or {}):
                     return note
-                self._db.notes.resolve(note.id)
-            if text is None or not text.strip():
-                return None
-            return self._db.notes.add("summary", text, translations=translations, **scope)
+                former.append(note.id)
+            new = None
+            if text is not None and text.strip():
+                last = former.pop() if former else None
+                new = self._db.notes.add("summary", text, translations=translations, supersedes=last, **scope)
+            for note_id in former:
+                self._db.notes.resolve(note_id)
+            return new
 
         return despite_search(self._db.connection, write)
 
-    def complete(
+    def complete(  # noqa: PLR0913
         self,
         what: int | str,
         *,
@@ -100,18 +112,21 @@ class Continuity:
         kind: str = "followup",
         first: bool = False,
         resolution: str | None = None,
+        status: str = "done",
+        author: str | None = None,
     ) -> Note:
         """Mark a follow-up as done, by its id or a part of its text in any of its languages, and return it.
 
         Upper and lower case are the same. A text is looked for among the open notes of `kind` of the
-        session or project, or among all. `kind="question"` answers a question; `resolution` says how.
+        session or project, or among all. `kind="question"` answers a question; `resolution` says how,
+        `author` who says so, and `status` what else it is than done.
         Raises NotFound where nothing fits, Ambiguous where several do, unless `first` takes the oldest.
         """
         scope = Scope(session_id, project)
 
         def write() -> Note:
             note_id = what if isinstance(what, int) else self._only(what, kind, scope, first).id
-            return self._db.notes.resolve(note_id, resolution)
+            return self._db.notes.set_status(note_id, status, resolution, author=author)
 
         return despite_search(self._db.connection, write)
 
@@ -205,17 +220,17 @@ def _knowledge(session: Session | None, project: str | None, notes: list[Note]) 
         project,
         next(reversed(_current(by_kind, "summary")), None),
         _current(by_kind, "workstream"),
-        by_kind.get("decision", []),
+        _open(by_kind, "decision"),
         _unlike(_open(by_kind, "question")),
-        by_kind.get("failure", []),
-        by_kind.get("win", []),
+        _open(by_kind, "failure"),
+        _open(by_kind, "win"),
         sorted(_open(by_kind, "followup"), key=followup_order),
         max(moments, default=None),
     )
 
 
 def _open(by_kind: Mapping[str, list[Note]], kind: str) -> list[Note]:
-    return [note for note in by_kind.get(kind, []) if note.resolved_at is None]
+    return [note for note in by_kind.get(kind, []) if note.status == "open"]
 
 
 def _current(by_kind: Mapping[str, list[Note]], kind: str) -> list[Note]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sessiondb.records.imports import ExplainedFile, ImportReport, Skipped, Unfilled
     from sessiondb.records.maintenance import Backup, Finding, Optimized, Recovered, Restored
     from sessiondb.records.messages import Message, ToolCall
-    from sessiondb.records.notes import Knowledge, Note
+    from sessiondb.records.notes import Knowledge, Note, NoteChange
     from sessiondb.records.removal import Removal
     from sessiondb.records.resume import ResumeCommand
     from sessiondb.records.search import SearchHit, SearchResult
@@ -39,6 +39,7 @@ __all__ = [
     "MergeReport",
     "Message",
     "Note",
+    "NoteChange",
     "Optimized",
     "Recovered",
     "Removal",
@@ -75,6 +76,7 @@ _HOMES = {
     "MergeReport": "exchange",
     "Message": "messages",
     "Note": "notes",
+    "NoteChange": "notes",
     "Optimized": "maintenance",
     "Recovered": "maintenance",
     "Restored": "maintenance",

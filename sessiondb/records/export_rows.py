@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from sessiondb.records.notes import Kind
+from sessiondb.records.notes import Kind, Status
 
 FORMAT: Literal["sessiondb-export"] = "sessiondb-export"
-VERSION = 2
+VERSION = 3
 """Raised when a reader of the version before would lose something."""
 
 NOTHING = msgspec.Raw()
@@ -23,6 +23,11 @@ NOTHING = msgspec.Raw()
 
 Moment = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 """A time as it is stored."""
+
+NoteName = Annotated[
+    str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [a-z]+ [0-9a-f]{32}$")
+]
+"""What a note is known by elsewhere; see sessiondb.dao.note_changes.name_of."""
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1)]
 Ordinal = Annotated[int, msgspec.Meta(ge=1, le=2**62)]
@@ -151,8 +156,20 @@ class TokensRow(msgspec.Struct, tag="tokens", omit_defaults=True):
     git_commit: str | None = None
 
 
+class NoteChangeRow(msgspec.Struct, omit_defaults=True):
+    """A change of a note's status."""
+
+    at: Moment
+    status: Status
+    author: str | None = None
+
+
 class NoteRow(msgspec.Struct, tag="note", omit_defaults=True):
-    """A continuity note, with its translations by language code."""
+    """A continuity note, with its translations by language code.
+
+    Its status is what `history` says last, "open" where there is none; `resolved_at` is since when it is another.
+    `supersedes` names the note that it takes the place of: time, kind, and a digest of its text.
+    """
 
     kind: Kind
     body: str
@@ -167,6 +184,8 @@ class NoteRow(msgspec.Struct, tag="note", omit_defaults=True):
     due_at: str | None = None
     resolved_at: Moment | None = None
     translations: dict[str, str] = {}
+    history: list[NoteChangeRow] = []
+    supersedes: NoteName | None = None
 
 
 Row = HeaderRow | DeletionRow | SessionRow | MessageRow | TokensRow | NoteRow

@@ -12,10 +12,28 @@ if TYPE_CHECKING:
 Kind = Literal["decision", "failure", "win", "followup", "question", "workstream", "summary"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+Status = Literal["open", "done", "superseded", "obsolete"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+
+@dataclass(frozen=True, slots=True)
+class NoteChange:
+    """A change of a note's status: when, to which of STATUSES, and who made it."""
+
+    at: str
+    status: str
+    author: str | None = None
+
+    def order(self) -> tuple[str, bool]:
+        """Return what a history is sorted by: of two changes at one instant, the one that closes comes last."""
+        return self.at, self.status != "open"
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the next session must know. `kind` is one of KINDS."""
+    """What the next session must know. `kind` is one of KINDS, `status` of STATUSES; `resolved_at`: since when it
+    is not open. `supersedes` is the id of the note that it replaces, `superseded_by` of the newest that replaces it.
+    """
 
     id: int
     kind: str
@@ -30,11 +48,15 @@ class Note:
     due_at: str | None = None
     resolved_at: str | None = None
     translations: dict[str, str] = field(default_factory=dict)
+    status: str = "open"
+    supersedes: int | None = None
+    superseded_by: int | None = None
+    history: list[NoteChange] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What is known, the oldest first: of follow-ups, questions and workstreams those that are open.
+    """What is known and current, the oldest first: nothing done, superseded or obsolete.
 
     Follow-ups come in the order they are due. `session` is the one asked for, or the latest of the project.
     """

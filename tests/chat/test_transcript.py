@@ -120,6 +120,11 @@ def test_fences_are_longer_than_those_within() -> None:
         (Note(1, "followup", "water  the\nfig", "t"), "  followup: water the fig"),
         (Note(1, "question", "why?", "t", resolution="rain"), "  question: why? (resolved: rain)"),
         (Note(1, "followup", "water", "t", resolved_at="t"), "  followup: water (resolved)"),
+        (
+            Note(1, "decision", "red", "t", status="superseded", superseded_by=4),
+            "  decision: red (superseded by note 4)",
+        ),
+        (Note(1, "win", "red", "t", status="obsolete", resolution="gone"), "  win: red (obsolete: gone)"),
     ],
 )
 def test_notes_say_whether_they_are_settled(note: Note, expected: str) -> None:

@@ -127,3 +127,40 @@ def test_brief_of_nothing_says_so(filled: Path, run: Run) -> None:
     empty = run("brief", "--project", "/nowhere")
     assert (empty.exit_code, empty.stdout) == (0, "")
     assert "there are no notes yet" in empty.stderr
+
+
+def test_a_note_that_was_superseded_is_listed_only_when_asked_for(run: Run) -> None:
+    run("note", "add", "decision", "Tests live in tests/")
+    added = run("note", "add", "decision", "Tests live in spec/", "--supersedes", "1", "--author", "mira")
+    assert added.stdout.endswith(", supersedes note 1\n")
+    listed = run("note", "list", "--json")
+    assert [note["id"] for note in json.loads(listed.stdout)] == [2]
+    assert listed.stderr == "1 superseded or obsolete, not listed: --all lists them too\n"
+    new, old = json.loads(run("note", "list", "--all", "--json").stdout)
+    assert (new["supersedes"], new["status"]) == (1, "open")
+    assert (old["superseded_by"], old["status"]) == (2, "superseded")
+    assert [(change["status"], change["author"]) for change in old["history"]] == [("superseded", "mira")]
+    assert "superseded by 2" in run("note", "list", "--status", "superseded").stdout
+
+
+def test_obsolete_notes_leave_the_brief_and_come_back_when_reopened(run: Run) -> None:
+    run("note", "add", "decision", "Tests live in tests/")
+    assert (
+        run("note", "obsolete", "1", "--author", "noor").stdout == "obsolete: note 1, Tests live in tests/\n"
+    )
+    assert "Tests live" not in run("brief").stdout
+    assert run("note", "reopen", "1").stdout == "open: note 1, Tests live in tests/\n"
+    assert "Tests live" in run("brief").stdout
+
+
+def test_all_and_a_status_contradict_one_another(run: Run) -> None:
+    refused = run("note", "list", "--all", "--status", "done")
+    assert refused.exit_code == 2
+    assert "--all lists every status" in refused.stderr
+
+
+def test_a_note_to_supersede_that_is_not_there_is_named(run: Run) -> None:
+    run("note", "add", "win", "It parses")
+    refused = run("note", "add", "decision", "x", "--supersedes", "9")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "there is no note 9: `sessiondb note list` shows those there are" in refused.stderr

@@ -108,7 +108,7 @@ def test_a_large_export_goes_past_the_triggers_and_is_the_same(
 def test_the_first_line_names_the_format_and_lines_are_objects(full: Path) -> None:
     lines = exported(full).split(b"\n")
 
-    assert lines[0] == b'{"type":"header","format":"sessiondb-export","version":2}'
+    assert lines[0] == b'{"type":"header","format":"sessiondb-export","version":3}'
     assert lines[-1] == b""
     kinds = [json.loads(line)["type"] for line in lines[:-1]]
     assert kinds[:3] == ["header", "deletion", "session"]
@@ -215,13 +215,13 @@ def test_a_torn_export_is_completed_by_the_whole_one(tmp_path: Path, full: Path)
 
 
 def test_an_export_of_a_later_version_is_refused(tmp_path: Path, full: Path) -> None:
-    file = saved(tmp_path, exported(full).replace(b'"version":2', b'"version":3'))
+    file = saved(tmp_path, exported(full).replace(b'"version":3', b'"version":4'))
     copy = tmp_path / "copy.db"
 
     report = imported(copy, file)
 
     assert [skipped.reason for skipped in report.skipped] == [
-        f"{file} is an export of version 3, and this sessiondb reads up to 2: upgrade sessiondb"
+        f"{file} is an export of version 4, and this sessiondb reads up to 3: upgrade sessiondb"
     ]
     assert report.refused == [str(file)]
 

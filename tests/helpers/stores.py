@@ -43,9 +43,12 @@ TABLES = {
       LEFT JOIN models AS m ON m.id = t.model_id""",
     "notes": """
       SELECT n.session_id, p.path, p.name, n.kind, n.body, n.context, n.resolution, n.author, n.assignee, n.due_at,
-        n.resolved_at, n.created_at,
+        n.resolved_at, n.created_at, n.status, n.awaits, o.kind, o.body, o.created_at,
         (SELECT group_concat(lang || ':' || body) FROM (SELECT * FROM note_translations WHERE note_id = n.id))
-      FROM notes AS n LEFT JOIN projects AS p ON p.id = n.project_id""",
+      FROM notes AS n LEFT JOIN projects AS p ON p.id = n.project_id LEFT JOIN notes AS o ON o.id = n.supersedes""",
+    "note_changes": """
+      SELECT n.kind, n.body, n.created_at, c.at, c.status, c.author
+      FROM note_changes AS c JOIN notes AS n ON n.id = c.note_id""",
     "tags": "SELECT s.session_id, t.name FROM session_tags AS s JOIN tags AS t ON t.id = s.tag_id",
     "deletions": "SELECT session_id, agent, native_id, title, reason, deleted_at FROM deletions",
 }
@@ -146,7 +149,7 @@ def add_strange_rows(db: SessionDB) -> None:
 
 
 def add_notes(db: SessionDB) -> None:
-    """Add notes of sessions and projects, some alike, one resolved, one with translations."""
+    """Add notes of sessions and projects: some alike, one resolved, one superseded, one with translations."""
     about: dict[str, Any] = {"created_at": AT.format(50)}
     for _ in range(2):
         db.notes.add("decision", "Amounts are fractions.", session_id="tools", **about)
@@ -157,6 +160,9 @@ def add_notes(db: SessionDB) -> None:
         "followup", "Ask Noor", session_id="chat", assignee="me", due_at="2026-04-01", **about
     )
     db.notes.resolve(done.id, "asked", at=AT.format(50))
+    old = db.notes.add("decision", "Pages are grey.", project="/home/mira/quill", author="mira", **about)
+    later: dict[str, Any] = {"supersedes": old.id, "author": "noor", "created_at": AT.format(51)}
+    db.notes.add("decision", "Pages are white.", session_id="chat", **later)
 
 
 def remove(db: SessionDB, session_id: str, reason: str, deleted_at: str) -> None:

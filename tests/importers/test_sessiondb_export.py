@@ -121,6 +121,6 @@ def test_a_bad_message_does_not_end_its_session(tmp_path: Path) -> None:
 
 def test_a_later_version_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        ImportFailed, match=r"is an export of version 3, and this sessiondb reads up to 2: upgrade"
+        ImportFailed, match=r"is an export of version 4, and this sessiondb reads up to 3: upgrade"
     ):
-        read(tmp_path, HEADER | {"version": 3}, SESSION)
+        read(tmp_path, HEADER | {"version": 4}, SESSION)

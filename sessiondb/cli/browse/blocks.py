@@ -148,7 +148,7 @@ def _agent(session: Session) -> Block:
 
 
 def _note(note: Note) -> Block:
-    state = "" if note.resolved_at is None else " (resolved)"
+    state = "" if note.status == "open" else f" ({note.status})"
     return Block("note", f"{note.kind}{state}", "bold yellow", note.body)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
+from sessiondb.dao import note_changes
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
 from sessiondb.dao.union.row_buffer import TOKENS, Call, Count, Message
 from sessiondb.dao.union.sessions import Batch, storable
@@ -42,17 +43,18 @@ _SERVER_TOOLS = TOKENS.index("server_tools")
 _FIND_COUNT = f"SELECT {', '.join(TOKENS)} FROM token_counts WHERE request_key = ?"
 _COUNTED = "SELECT 1 FROM token_counts AS t JOIN messages AS m ON m.id = t.message_id WHERE m.external_id = ? LIMIT 1"
 _SAME_COUNTS = f"SELECT count(*) FROM token_counts WHERE {' AND '.join(f'{name} IS ?' for name in TOKENS)}"
-_NOTE = ("kind", "body", "created_at", "context", "resolution", "author", "assignee", "due_at", "resolved_at")
+_NOTE = ("kind", "body", "created_at", "context", "resolution", "author", "assignee", "due_at")
 _NOTE_GROWING = _NOTE[3:]
 _FIND_NOTE = """
 SELECT id FROM notes WHERE session_id IS ? AND (session_id IS NOT NULL OR project_id IS ?)
   AND kind = ? AND body = ? AND (created_at = ? OR ?) ORDER BY id LIMIT 1 OFFSET ?
 """
-_ADD_NOTE = f"INSERT INTO notes (session_id, project_id, {', '.join(_NOTE)}) VALUES ({', '.join('?' * 11)})"
+_ADD_NOTE = f"INSERT INTO notes (session_id, project_id, {', '.join(_NOTE)}) VALUES ({', '.join('?' * 10)})"
 _FILL_NOTE = (
     f"UPDATE notes SET {', '.join(f'{name} = coalesce({name}, :{name})' for name in _NOTE_GROWING)} WHERE id = :id"
     f" AND ({' OR '.join(f'({name} IS NULL AND :{name} IS NOT NULL)' for name in _NOTE_GROWING)})"
 )
+_AWAIT_NOTE = "UPDATE notes SET awaits = :name WHERE id = :id AND supersedes IS NULL AND :name IS NOT NULL"
 
 
 class Content:
@@ -356,6 +358,10 @@ class Content:
         if is_new:
             found = self._db.execute(_ADD_NOTE, (session_id, project_id, *values.values())).lastrowid
         is_changed = is_new or self._db.execute(_FILL_NOTE, values | {"id": found}).rowcount > 0
+        if isinstance(record, NoteRow):
+            self._db.execute(_AWAIT_NOTE, {"name": record.supersedes, "id": found})
+        history = [(one.at, one.status, one.author) for one in getattr(record, "history", ())]
+        is_changed = note_changes.unite(self._db, found, history, record.resolved_at) or is_changed
         self._db.executemany(
             "INSERT OR IGNORE INTO note_translations (note_id, lang, body) VALUES (?, ?, ?)",
             [(found, lang, body) for lang, body in (record.translations or {}).items()],

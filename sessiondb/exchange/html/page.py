@@ -142,7 +142,7 @@ def _notes(notes: list[Note], anchor: str = "") -> str:
         return ""
     items = "".join(
         f"<li><b>{escape(note.kind)}</b> {escape(note.body)}"
-        f"{' <small>resolved</small>' if note.resolved_at else ''}</li>\n"
+        f"{'' if note.status == 'open' else f' <small>{note.status}</small>'}</li>\n"
         for note in notes
     )
     id = f' id="{anchor}"' if anchor else ""
