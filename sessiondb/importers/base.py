@@ -31,6 +31,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -229,6 +230,7 @@ def inherited_key(request_key: str) -> str:
     return f"{INHERITED}:{request_key}"
 
 
+@lru_cache(maxsize=64)  # the lines of an answer repeat its id
 def is_globally_unique(id: str) -> bool:
     """Say whether no two messages in the world share an id, so that who has it is a copy."""
     return _GLOBALLY_UNIQUE.fullmatch(id) is not None

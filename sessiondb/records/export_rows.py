@@ -8,6 +8,7 @@ its token counts and its notes; the notes that belong to no session.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -226,10 +227,27 @@ _ROW_BYTES = 250
 
 def weight(row: object) -> int:
     """Return about how many bytes a row, or a record with the same names, takes: by its longest texts."""
-    content, result = getattr(row, "content", None), getattr(row, "result", None)
-    size = _ROW_BYTES + (len(content) if content else 0) + (len(result) if result else 0)
-    for name in ("tool_calls", "answers"):
-        for call in getattr(row, name, ()):
-            size += _ROW_BYTES + len(getattr(call, "arguments", None) or "")
-            size += len(getattr(call, "result", None) or "")
+    kind = type(row)
+    texts, lists = _heavy.get(kind) or _heavy_names(kind)
+    size = _ROW_BYTES
+    for name in texts:
+        size += len(getattr(row, name) or "")
+    for name in lists:
+        for call in getattr(row, name):
+            size += weight(call)
     return size
+
+
+# By kind of row: to ask each row for names that it does not have is slow.
+_heavy: dict[type[object], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+
+
+def _heavy_names(kind: type[object]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which of the long texts, and which of the lists of calls, a kind of row has; note it."""
+    texts = (
+        ("arguments", "result") if kind.__name__.startswith(("Call", "ToolCall")) else ("content", "result")
+    )
+    lists = ("tool_calls", "answers")
+    names = tuple(filter(partial(hasattr, kind), texts)), tuple(filter(partial(hasattr, kind), lists))
+    _heavy[kind] = names
+    return names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sessiondb.chat.content import text_or_none, whole
 from sessiondb.chat.text import clean_text
@@ -17,6 +17,19 @@ _WRITES = {
 }
 
 
+class HowAnswered(NamedTuple):
+    """What a bill needs of an answer beside its tokens, in the order of `TokenRecord`."""
+
+    service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
+    web_searches: int | None = None
+    server_tools: dict[str, int] | None = None
+
+
+_UNTOLD = HowAnswered()
+
+
 def billing_details(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a `TokenRecord` that a usage object gives: how long the cache keeps what it took, tier,
     speed, region and the provider's own tools.
@@ -26,24 +39,21 @@ def billing_details(usage: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(writes, dict) and any(writes.values()):
         found = {field: _count(writes.get(name)) for name, field in _WRITES.items()}
     values = (usage.get(name) for name in ("service_tier", "speed", "inference_geo", "server_tool_use"))
-    return {**found, **how_answered(*values)}
+    return {**found, **how_answered(*values)._asdict()}
 
 
-def how_answered(tier: Any, speed: Any, geo: Any, tools: Any) -> dict[str, Any]:
+def how_answered(tier: Any, speed: Any, geo: Any, tools: Any) -> HowAnswered:
     """Return tier, speed and region of an answer, and how often the provider used tools of its own."""
+    if tier is speed is geo is tools is None:
+        return _UNTOLD
     uses = {name: _count(uses) for name, uses in tools.items()} if isinstance(tools, dict) else {}
     other = {
         name.removesuffix("_requests"): count
         for name, count in uses.items()
         if count and name != "web_search_requests"
     }
-    return {
-        "service_tier": service_tier(tier),
-        "speed": _known(speed),
-        "inference_geo": _known(geo),
-        "web_searches": uses.get("web_search_requests"),
-        "server_tools": other or None,
-    }
+    searches = uses.get("web_search_requests")
+    return HowAnswered(service_tier(tier), _known(speed), _known(geo), searches, other or None)
 
 
 def service_tier(value: Any) -> str | None:

@@ -192,8 +192,9 @@ def turn_records(slot: Slot, line: Line, message: Message) -> list[Record]:
             # What stands beside a tool's answer was put there: a person's words have a line of their own.
             turn = Turn([], turn.injected + turn.typed, turn.kind or "meta")
         records += _rows(slot, turn, parts, None)
-    ids = (f"{slot.external_id}#said{number or ''}" for number in range(len(said)))
-    return [*records, *(row._replace(external_id=id) for row, id in zip(said, ids, strict=False))]
+    for number, row in enumerate(said):
+        records.append(row._replace(external_id=f"{slot.external_id}#said{number or ''}"))
+    return records
 
 
 def queued_records(slot: Slot, queued: Attachment) -> list[Record]:

@@ -17,7 +17,7 @@ from sessiondb.importers.base import (
     ToolResult,
     is_globally_unique,
 )
-from sessiondb.importers.chat_api.billing import how_answered
+from sessiondb.importers.chat_api.billing import HowAnswered, how_answered
 from sessiondb.importers.claude_code.lines import (
     Block,
     Counts,
@@ -145,25 +145,17 @@ class Answer:
         """Return the counts of the answer, and of each call within it that its sums leave out."""
         key = self._request_key(session, line)
         cost = None if line.costUSD is None else round(line.costUSD * 1_000_000)
-        answer = self._counts(session, key, usage)
-        told = how_answered(usage.service_tier, usage.speed, usage.inference_geo, usage.server_tool_use)
+        how = how_answered(usage.service_tier, usage.speed, usage.inference_geo, usage.server_tool_use)
         branch = clean_text(line.gitBranch) if line.gitBranch else None
-        answer = answer._replace(git_branch=branch, **told)
-        found = [answer._replace(cost_microdollars=cost, message=self.external_id)]
+        found = [self._counts(session, key, usage, cost, how, branch)]
         # The sums of an answer leave out what the program asked beside it, such as a check of the prompt: these
         # were paid for too.
         beside = [call for call in usage.iterations or () if call.type in _BESIDE]
         for number, call in enumerate(beside, 1):
             # Not a part of the message: what its text came to is the output of the answer alone.
-            counts = self._counts(session, f"{key}:{call.type}:{number}", call)
-            found.append(
-                counts._replace(
-                    model=call.model or self.model,
-                    service_tier=answer.service_tier,
-                    inference_geo=answer.inference_geo,
-                    git_branch=answer.git_branch,
-                )
-            )
+            how = HowAnswered(how.service_tier, inference_geo=how.inference_geo)
+            counts = self._counts(session, f"{key}:{call.type}:{number}", call, None, how, branch)
+            found.append(counts._replace(model=call.model or self.model, message=None))
         return found
 
     def _request_key(self, session: str, line: Line) -> str:
@@ -175,7 +167,10 @@ class Answer:
             return id
         return f"{id}:{line.requestId}" if line.requestId else self.external_id
 
-    def _counts(self, session: str, key: str, counts: Counts) -> TokenRecord:
+    def _counts(
+        self, session: str, key: str, counts: Counts, cost: int | None, how: HowAnswered, branch: str | None
+    ) -> TokenRecord:
+        # Made at once, by place: this is done for every answer, and keywords and _replace take four times as long.
         return TokenRecord(
             session,
             key,
@@ -184,11 +179,17 @@ class Answer:
             counts.cache_write,
             counts.output_tokens,
             counts.reasoning,
-            None,
+            cost,
             self.model,
-            None,
+            self.external_id,
             self._counted_at,
             *counts.cache_writes,
+            how.service_tier,
+            how.speed,
+            how.inference_geo,
+            how.web_searches,
+            how.server_tools,
+            branch,
         )
 
 

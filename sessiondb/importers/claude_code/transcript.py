@@ -154,14 +154,16 @@ class Transcript:
             external_id = session.answer_id(line, message) or self._fingerprint(
                 line, role, gist(message.content)
             )
-            self._note_fork(session, line, external_id)
+            if line.forkedFrom is not None:
+                self._note_fork(session, line, external_id)
             session.put_answer(line, message, external_id, stamp)
             return
         external_id = line.uuid or self._fingerprint(line, role, gist(message.content))
         for record in turn_records(Slot(session.id, session.is_child, external_id, stamp), line, message):
             session.put(record)
             if isinstance(record, MessageRecord):
-                self._note_fork(session, line, record.external_id)
+                if line.forkedFrom is not None:
+                    self._note_fork(session, line, record.external_id)
                 if record.role == "user":
                     session.asked()
 
