@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sessiondb.cli.agents_health import agents_fields, agents_findings, agents_health, show_agents
 from sessiondb.cli.options import database_option, json_option, reading, writing
 from sessiondb.cli.record_fields import fields_of
 from sessiondb.cli.render import print_result, show_json
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 def command(fix: bool, as_json: bool) -> None:
     """Check the database for problems, and repair them.
 
-    Checks pages, schema, references, counters, search indexes, and file permissions. The exit code is 1 if
-    there are problems, or with --fix if any are left.
+    Checks pages, schema, references, counters, search indexes, and file permissions; of what `install` has put into
+    the settings of agents, whether it starts and uses this database, and when hooks were called last. The exit code
+    is 1 if there are problems, or with --fix if any are left.
 
     \b
     Example:
@@ -30,10 +32,15 @@ def command(fix: bool, as_json: bool) -> None:
       sessiondb doctor --fix
     """
     found, left = _examine(fix)
+    agents = agents_health()
+    broken = agents_findings(agents)
+    found, left = found + broken, left + broken
     if as_json:
         report = {"found": found, "left": left}
-        show_json({name: [fields_of(finding) for finding in findings] for name, findings in report.items()})
+        findings = {name: [fields_of(finding) for finding in findings] for name, findings in report.items()}
+        show_json(findings | {"agents": agents_fields(agents)})
     else:
+        show_agents(agents)
         for finding in dict.fromkeys(found + left):
             state = "" if not fix else " (not repaired)" if finding in left else " (repaired)"
             print_result(f"{finding.check}: {finding.problem}{state}")

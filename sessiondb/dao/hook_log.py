@@ -48,3 +48,8 @@ class HookLog:
         """Return the newest entries, the newest first. Raises InvalidInput for a limit below 0."""
         rows = self._db.rows(f"SELECT {_COLUMNS} FROM hook_log ORDER BY id DESC LIMIT ?", (row_limit(limit),))
         return [HookEntry(*row) for row in rows]
+
+    def last_calls(self) -> dict[str, str]:
+        """Return for each agent that has called a hook the time of its last call."""
+        rows = self._db.rows("SELECT agent, max(at) FROM hook_log GROUP BY agent")
+        return {str(agent): str(at) for agent, at in rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from sessiondb import SessionDB
 from sessiondb.cli.group import cli
 from sessiondb.records import Channel
+from tests.conftest import HOMES
 
 Run = Callable[..., Result]
 
@@ -98,3 +100,16 @@ def add_parser_session(db: SessionDB) -> None:
         "decision", "Amounts are fractions.", session_id="11112222-parser", created_at="2026-03-02T08:05:00Z"
     )
     db.sessions.end("11112222-parser", "done", at="2026-03-02T08:06:00Z")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a home with settings of Claude Code and Codex, and no programs."""
+    for name in (*HOMES, "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", os.defpath)
+    for folder in (".claude", ".codex"):
+        (tmp_path / "home" / folder).mkdir(parents=True)
+    (tmp_path / "home" / ".codex" / "config.toml").write_text('model = "x"\n')
+    return tmp_path / "home"

@@ -50,7 +50,11 @@ def test_json_tells_what_was_found_and_what_is_left(filled: Path, run: Run) -> N
     found = json.loads(run("doctor", "--fix", "--json").stdout)
 
     problem = WRONG.removeprefix("counters: ")
-    assert found == {"found": [{"check": "counters", "problem": problem, "can_repair": True}], "left": []}
+    assert found == {
+        "found": [{"check": "counters", "problem": problem, "can_repair": True}],
+        "left": [],
+        "agents": [],
+    }
 
 
 def test_a_file_of_another_program_is_refused(path: Path, run: Run) -> None:

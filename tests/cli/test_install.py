@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -10,22 +9,8 @@ import pytest
 
 from sessiondb.cli import installing
 from tests.cli.conftest import Run
-from tests.conftest import HOMES
 
 PROGRAM = str(Path(sys.executable).with_name("sessiondb"))
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a home with settings of Claude Code and Codex, and no programs."""
-    for name in (*HOMES, "COLUMNS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PATH", os.defpath)
-    for folder in (".claude", ".codex"):
-        (tmp_path / "home" / folder).mkdir(parents=True)
-    (tmp_path / "home" / ".codex" / "config.toml").write_text('model = "x"\n')
-    return tmp_path / "home"
 
 
 @pytest.fixture
