@@ -21,6 +21,7 @@ FORMATS = (
     "continue",
     "copilot-cli",
     "cursor",
+    "langgraph",
     "openclaw",
     "pi",
     "qwen-code",
@@ -33,6 +34,7 @@ CODEX = "codex/run_0.171.0/sessions/2026/11/28/rollout-2026-11-28T12-20-59-01a22
 REAL_COPILOT = "copilot-cli/Mai0313_VibeCodingTracker/96ef38f0-9d09-45c3-8124-6448c36090ed/events.jsonl"
 SMALL_COPILOT = "copilot-cli/jazzyalex_agent-sessions/small.jsonl"
 QWEN_1 = "qwen-code/jazzyalex_agent-sessions/019f0000-0000-7000-8000-000000000001.jsonl"
+LANGGRAPH = "langgraph/run_3.1.2/checkpoints.sqlite"
 QWEN_4 = "qwen-code/jazzyalex_agent-sessions/019f0000-0000-7000-8000-000000000004.jsonl"
 EMPTY = "its second prompt is empty: the program told the model to go on"
 DOUBTED = {
@@ -43,6 +45,7 @@ DOUBTED = {
         "vscode-chat/peckjon_copilot-chat-to-markdown/chat.json",
         "tool_results",
     ): "the parts hold none, the rounds do",
+    (LANGGRAPH, "first_time"): "a sentence; it is the time of the first checkpoint",
     (QWEN_1, "user"): "a notification of the program is no prompt",
     (QWEN_1, "rare_words"): "one stands in the notification",
     (QWEN_4, "assistant"): "two lines of one uuid are one message",
@@ -125,6 +128,7 @@ def test_tokens_are_counted_once(imported: Imported) -> None:
         "input_incl_cache": asked + read + written,
         "input_uncached": asked,
         "input_tokens": asked + read + written,
+        "input": asked + read + written,
         "output": output,
         "output_tokens": output,
         "cache_read": read,

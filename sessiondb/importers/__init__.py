@@ -32,6 +32,7 @@ _MODULES = (
     "cursor",
     "opencode",
     "zed",
+    "langgraph",
     "llm",
     "openai_agents",
     "chatgpt",

@@ -151,8 +151,6 @@ def _with(table: str, *columns: str) -> Callable[[Mapping[str, frozenset[str]]],
 
 _DATABASES: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("Goose", _with("messages", "content_json", "created_timestamp")),
-    ("LangGraph", _with("checkpoints", "thread_id", "checkpoint_ns", "checkpoint")),
-    ("LangChain", _with("message_store", "session_id", "message")),
     ("VS Code", lambda tables: "cursorDiskKV" not in tables and _with("ItemTable", "key", "value")(tables)),
     ("GitHub Copilot CLI", _with("turns", "session_id", "user_message", "assistant_response")),
     ("Cline", _with("sessions", "session_id", "messages_path", "is_subagent")),

@@ -49,8 +49,6 @@ DATABASES = [
         "Goose",
         "CREATE TABLE messages (session_id, role, content_json, created_timestamp); CREATE TABLE sessions (id)",
     ),
-    ("LangGraph", "CREATE TABLE checkpoints (thread_id, checkpoint_ns, checkpoint_id, checkpoint)"),
-    ("LangChain", "CREATE TABLE message_store (id, session_id, message)"),
 ]
 
 

@@ -21,6 +21,9 @@ from tests.importers.test_cline import FILES as CLINES
 from tests.importers.test_continue_dev import FILES as CONTINUES
 from tests.importers.test_copilot import LOG as COPILOTS
 from tests.importers.test_cursor import LOG as CURSORS
+from tests.importers.test_langgraph import STEPS as LANGGRAPHS
+from tests.importers.test_langgraph import history as langchains
+from tests.importers.test_langgraph import write as write_langgraphs
 from tests.importers.test_pi import LOG as PIS
 from tests.importers.test_qwen import LOG as QWENS
 from tests.importers.test_vscode import change, document, request
@@ -42,6 +45,8 @@ LOGS: list[tuple[str, str, list[Any]]] = [
     ("gemini", "x.json", [GEMINIS]),
 ]
 DATABASES: list[tuple[str, Callable[[Path], Path]]] = [
+    ("langgraph", lambda folder: write_langgraphs(folder / "x.sqlite", *LANGGRAPHS)),
+    ("langgraph", lambda folder: langchains(folder / "x.db")),
     ("zed", lambda folder: write_zeds(folder / "threads.db", zeds_row(ZEDS))),
 ]
 FORMATS = [one.name for one in built_in()]
