@@ -154,6 +154,7 @@ class SessionDB(Tables):
         format: str | None = None,
         tz: tzinfo | str | None = None,
         restore: bool = False,
+        redact: str | None = None,
         read_ahead: bool = False,
         dry_run: bool = False,
         progress: Progress | None = None,
@@ -163,9 +164,11 @@ class SessionDB(Tables):
         What was imported before is passed over, what has grown is read from where it ended. `agents` are
         those that "auto" stands for; `format` is that of all files, otherwise each is looked into; `tz` is
         the zone of times that name none, by default this machine's; `restore` brings removed sessions back;
-        `read_ahead` lets a second process read where there are many megabytes. `progress` is called in the
-        phases "read" and "index", of a dry run "copy" too: that one imports into a copy of the database,
-        which is gone when it is done. What cannot be read is in the report, and stops nothing.
+        `redact` takes "secrets", or "all" that is secret or personal, out of texts, "off" nothing. Without it, and for
+        what is never imported, the user's settings hold (docs/configuration.md). `read_ahead` lets a second process
+        read where there are many megabytes. `progress` is called in the phases "read" and "index", of a dry run
+        "copy" too: that one imports into a copy of the database, which is gone when it is done. What cannot be read
+        is in the report, and stops nothing.
         """
         from sessiondb.ingest.logs import import_logs
 
@@ -176,6 +179,7 @@ class SessionDB(Tables):
             format=format,
             tz=tz,
             restore=restore,
+            redact=redact,
             read_ahead=read_ahead,
             dry_run=dry_run,
             progress=progress,
@@ -188,6 +192,7 @@ class SessionDB(Tables):
         format: str | None = None,
         tz: tzinfo | str | None = None,
         restore: bool = False,
+        redact: str | None = None,
         interval: float = 2.0,
         wait: Callable[[float], bool] | None = None,
         on_busy: Callable[[DatabaseBusy], None] | None = None,
@@ -208,6 +213,7 @@ class SessionDB(Tables):
             format=format,
             tz=tz,
             restore=restore,
+            redact=redact,
             interval=interval,
             wait=wait,
             on_busy=on_busy,

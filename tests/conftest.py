@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from sessiondb import SessionDB
+from sessiondb.settings import file
 
 if TYPE_CHECKING:
     import httpx
@@ -75,6 +76,20 @@ def unwritable_home(no_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, str(no_folder / name.lower()))
     monkeypatch.delenv("SESSIONDB_CONFIG", raising=False)
     return no_folder
+
+
+@pytest.fixture
+def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Return a function that makes a text the file of settings, and returns its path."""
+    path = tmp_path / "config.toml"
+
+    def written(text: str) -> Path:
+        monkeypatch.setenv("SESSIONDB_CONFIG", str(path))
+        path.write_text(text, encoding="utf-8")
+        file.forget()
+        return path
+
+    return written
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from sessiondb.cli.render import (
     show_json,
     show_text,
 )
+from sessiondb.settings.table import REDACTION
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -86,6 +87,11 @@ def _known_zone(ctx: click.Context, param: click.Parameter, value: str | None) -
     default=2.0,
     metavar="SECONDS",
     help="How often --watch checks for changes. Default: 2.",
+)
+@click.option(
+    "--redact",
+    type=click.Choice(REDACTION.choices),
+    help="Take secrets, or all secrets and personal data, out of texts. Default: off, or what the settings say.",
 )
 @click.option("--restore", is_flag=True, help="Also import sessions that were removed before.")
 @click.option(

@@ -201,6 +201,15 @@ class Ledger:
             found.setdefault(path, []).append(id)
         return found
 
+    def projects(self, path: str) -> list[tuple[str, str | None, str | None]]:
+        """Return the sessions that a file gave, each with the folder and the name of its project."""
+        return self._db.rows(
+            "SELECT s.id, p.path, p.name FROM imports AS i JOIN import_sessions AS g ON g.import_id = i.id"
+            " JOIN sessions AS s ON s.id = g.session_id LEFT JOIN projects AS p ON p.id = s.project_id"
+            " WHERE i.path = ?",
+            (path,),
+        )
+
     def paths_of_deleted(self) -> set[str]:
         """Return the files that gave sessions which were removed since."""
         rows = self._db.rows(

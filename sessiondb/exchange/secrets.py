@@ -9,8 +9,8 @@ from collections import Counter
 from sessiondb.dao.purge import Purge
 from sessiondb.dao.tables import Tables
 from sessiondb.dao.texts import Text, Texts
-from sessiondb.exchange.redact import without_secrets
 from sessiondb.records.secrets import SecretsFound
+from sessiondb.redaction.redact import without_secrets
 
 _MARK = re.compile(r"\[redacted:([a-z-]+)\]")
 _BATCH = 1_000_000

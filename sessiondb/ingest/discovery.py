@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sessiondb.dao.ledger import Stat
 from sessiondb.importers.files import packed
 from sessiondb.importers.files.source import path_text
+from sessiondb.ingest.rules import Rules
 
 SUFFIXES = frozenset((".jsonl", ".ndjson", ".json", ".db", ".sqlite", ".sqlite3", ".vscdb", ".zip"))
 _DATABASES = frozenset((".db", ".sqlite", ".sqlite3", ".vscdb"))
@@ -71,19 +72,25 @@ class Refused(NamedTuple):
         return path_text(self.path)
 
 
-def discover(sources: list[str]) -> Iterator[Found | Refused]:
+def discover(sources: list[str], rules: Rules | None = None) -> Iterator[Found | Refused]:
     """Yield each file once that is named, or that lies in a named folder and may hold sessions.
 
     Folders are read through, links to folders too, each once. Named files are taken whatever they are
-    called; FIFOs, sockets and devices are refused, as are folders that cannot be read.
+    called; FIFOs, sockets and devices are refused, as are folders that cannot be read. What the rules keep out is
+    passed over in a folder, and refused where it is named.
     """
-    seen: set[tuple[int, int]] = set()
+    rules = rules or Rules()
+    # Folders that are kept out count as seen.
+    seen = rules.ignored_places()
     for source in sources:
         path = os.path.abspath(os.path.expanduser(source))
         try:
             status = os.stat(path)
         except OSError as error:
             yield Refused(path, f"cannot be read: {error.strerror}", True)
+            continue
+        if rules.keeps_out(path):
+            yield Refused(path, "is in a folder that import.ignore_folders of the settings names", True)
             continue
         if stat.S_ISDIR(status.st_mode):
             yield from _walk(path, seen)

@@ -14,6 +14,7 @@ from sessiondb.dao.tables import Tables, dry_run_copy
 from sessiondb.dao.values import span_of_time
 from sessiondb.errors import DatabaseBusy
 from sessiondb.ingest.places import expanded
+from sessiondb.ingest.rules import users_rules
 from sessiondb.ingest.run import Ingest
 from sessiondb.ingest.watch import Watch
 from sessiondb.records import ImportReport
@@ -23,7 +24,7 @@ from sessiondb.storage.dry_run import sweep
 Source = str | os.PathLike[str]
 
 
-def import_logs(
+def import_logs(  # noqa: PLR0913
     db: Tables,
     sources: Sequence[Source],
     *,
@@ -31,16 +32,18 @@ def import_logs(
     tz: tzinfo | str | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
+    redact: str | None = None,
     **options: Any,
 ) -> ImportReport:
     """Import files, folders, and for `auto` the places of the agents; see SessionDB.import_logs.
 
     `options` are those of Ingest. A dry run works on a copy.
     """
-    paths = expanded(sources, agents)
+    rules = users_rules(redact)
+    paths = expanded(sources, agents, rules)
     sweep(db.path)
     with dry_run_copy(db, progress) if dry_run else contextlib.nullcontext(db) as target:
-        ingest = Ingest(target.connection, tz=_zone(tz), progress=progress, **options)
+        ingest = Ingest(target.connection, tz=_zone(tz), progress=progress, rules=rules, **options)
         return replace(ingest.run(paths), dry_run=dry_run)
 
 
@@ -53,15 +56,17 @@ def watch_logs(  # noqa: PLR0913
     interval: float,
     wait: Callable[[float], bool] | None,
     on_busy: Callable[[DatabaseBusy], None] | None,
+    redact: str | None = None,
     **options: Any,
 ) -> Iterator[ImportReport]:
     """Yield a report of a first import, and of each later one of what has changed; see SessionDB.watch_logs."""
     zone = _zone(tz)
     span_of_time(interval, "interval")
-    watch = Watch(expanded(sources, agents, even_absent=True))
+    rules = users_rules(redact)
+    watch = Watch(expanded(sources, agents, rules, even_absent=True), rules)
     for paths in watch.updates(interval, sleep=wait):
         try:
-            report = Ingest(db.connection, tz=zone, **options).run(paths)
+            report = Ingest(db.connection, tz=zone, rules=rules, **options).run(paths)
         except DatabaseBusy as error:
             if on_busy is None:
                 raise

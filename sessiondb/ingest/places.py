@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from sessiondb.errors import InvalidInput
+from sessiondb.ingest.rules import Rules
 from sessiondb.records.agents import stored_name
 from sessiondb.settings.paths import user_config, user_data
 
@@ -20,12 +21,16 @@ AUTO = "auto"
 
 
 def expanded(
-    sources: Iterable[str | os.PathLike[str]], agents: Collection[str] = (), *, even_absent: bool = False
+    sources: Iterable[str | os.PathLike[str]],
+    agents: Collection[str] = (),
+    rules: Rules | None = None,
+    *,
+    even_absent: bool = False,
 ) -> list[str]:
     """Return the sources with `auto` replaced by the places of the agents named, or of all that are known.
 
-    Of these only what is there, unless `even_absent`. Raises InvalidInput where there are no sources, for
-    agents without `auto`, and for an agent whose places are not known.
+    Of these only what is there, unless `even_absent`, and not what the rules keep out. Raises InvalidInput where there
+    are no sources, for agents without `auto`, and for an agent whose places are not known.
     """
     named = [os.fspath(source) for source in sources]
     if not named:
@@ -36,6 +41,8 @@ def expanded(
         return named
     places = [str(path) for paths in known_places(agents).values() for path in paths]
     found = [place for place in places if even_absent or os.path.exists(place)]
+    if rules and rules.folders:
+        found = [place for place in found if not rules.keeps_out(place)]
     return [*(source for source in named if source != AUTO), *found]
 
 

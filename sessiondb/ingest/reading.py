@@ -17,6 +17,7 @@ from sessiondb.importers.files.failures import Unreadable
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source, is_packed, path_text
 from sessiondb.importers.foreign import NotReadYet
+from sessiondb.ingest.rules import Rules, Sieve
 
 if TYPE_CHECKING:
     from sessiondb.importers.base import Importer, Record
@@ -28,7 +29,8 @@ DIGEST_BYTES = 4096
 class Request(NamedTuple):
     """A file to read. `entry` is what the ledger knows of it, `format` is one that a person named.
 
-    `is_again`: it is read from its beginning whatever is known of it.
+    `is_again`: it is read from its beginning whatever is known of it. `ignored` are sessions of the file that the
+    database knows to be left out by the `rules`.
     """
 
     path: str
@@ -37,6 +39,8 @@ class Request(NamedTuple):
     format: str | None = None
     tz: tzinfo | None = None
     is_again: bool = False
+    rules: Rules = Rules()
+    ignored: frozenset[str] = frozenset()
 
 
 class Outcome(NamedTuple):
@@ -44,7 +48,8 @@ class Outcome(NamedTuple):
 
     `format` is None for a file that no importer knows. `failure` says why a file could not be read to its end.
     `is_whole`: it was read from its beginning. `is_final`: as long as the file stays as it is, reading it again
-    would end the same way. `owner` is the agent whose log it is, where there is no importer for it.
+    would end the same way. `owner` is the agent whose log it is, where there is no importer for it. `has_ignored`:
+    sessions of it were left out by the rules.
     """
 
     format: str | None
@@ -59,6 +64,7 @@ class Outcome(NamedTuple):
     failure: str | None = None
     is_final: bool = True
     owner: str | None = None
+    has_ignored: bool = False
 
 
 class Reading:
@@ -80,14 +86,17 @@ class Reading:
                 reason = "is empty" if self._request.size == 0 else "is no session log that sessiondb knows"
                 self.outcome = Outcome(None, failure=reason)
                 return
-            records = reader.read(source)
+            records: Iterator[Record | Row] = reader.read(source)
+            sieve = Sieve(self._request.rules, self._request.ignored)
+            if self._request.rules.is_any:
+                records = sieve.left(records)
             is_text = path_text(self._request.path) == self._request.path
             yield from records if is_text else map(_with_text, records)
             # Digests of what was read, not of the file: it may have grown since.
             head, tail = _digests(self._request.path, source.end)
             self.outcome = Outcome(
                 reader.name, reader.version, source.end, source.line, head, tail, source.state or None,
-                not source.start, source.listed_problems,
+                not source.start, source.listed_problems, has_ignored=sieve.has_ignored,
             )  # fmt: skip
         except Exception as error:
             # Importers are anybody's code, and files are anybody's: no error of theirs may end the run.

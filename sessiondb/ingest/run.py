@@ -25,6 +25,7 @@ from sessiondb.ingest.discovery import Found, Refused, discover
 from sessiondb.ingest.pieces import Brought, ImportFile, Piece, Tally, cut
 from sessiondb.ingest.read_ahead import ReadAhead, ReaderLost, is_worthwhile
 from sessiondb.ingest.reading import Reading, Request, begins_as_read, in_words
+from sessiondb.ingest.rules import Rules
 from sessiondb.records import ImportReport, Skipped
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage.connection import Connection
@@ -45,10 +46,10 @@ BULK_BYTES = 512 * 1024
 class Ingest:
     """One import run into a database.
 
-    `read_ahead`: files are read by a second process where they are many megabytes.
+    `read_ahead`: files are read by a second process where they are many megabytes. `rules` say what stays out.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         connection: Connection,
         *,
@@ -57,11 +58,13 @@ class Ingest:
         restore: bool = False,
         progress: Progress | None = None,
         read_ahead: bool = False,
+        rules: Rules | None = None,
     ) -> None:
         self._db = connection
         self._format = importer(format).name if format else None
         self._tz = tz
         self._restore = restore
+        self._rules = rules or Rules()
         self._progress = progress or no_progress
         self._lookups = Lookups(connection)
         self._ledger = Ledger(connection)
@@ -71,6 +74,7 @@ class Ingest:
         # How many formats are known, be it to refuse them: with more, a file that was none is looked at again. One
         # that is read counts for more than one that is refused, which it may have been before.
         self._known = _OF_A_FORMAT * len(self._versions) + REFUSED
+        self._left_out = self._rules.code((self._versions, self._known))
         self._done = self._total = 0
         self._is_ahead = read_ahead
         self._ahead: ReadAhead | None = None
@@ -83,7 +87,7 @@ class Ingest:
         What cannot be read is in the report, and stops nothing. Raises the errors of the database.
         """
         started = time.monotonic()
-        changed = self._changed(discover(sources))
+        changed = self._changed(discover(sources, self._rules))
         self._total = sum(found.stat.size for found in changed)
         if changed:
             self._tally.counts_before = message_counts(self._db)
@@ -144,7 +148,7 @@ class Ingest:
         """Say whether a file is as it was when it was read last, by the same importer."""
         # A file that was none of the known formats then may be one of theirs now.
         current = self._known if format is None else self._versions.get(format)
-        return stat == found.stat and version == current and self._format in (None, format)
+        return stat == found.stat and version in (current, self._left_out) and self._format in (None, format)
 
     def _read_ahead(self, changed: list[Found], stack: contextlib.ExitStack) -> ReadAhead | None:
         """Let the files that are read from their beginning be read by a process of its own, where that pays."""
@@ -291,6 +295,9 @@ class Ingest:
             part.skip(found, outcome.failure)
             troubles.append((None, None, outcome.failure))
         entry = Entry(found.name, found.stat, *outcome[:7])
+        if outcome.has_ignored:
+            # Under other rules the file is read again, and when it grows it is read as a whole.
+            entry = entry._replace(parser_version=self._left_out)
         if not outcome.is_final:
             entry = entry._replace(parser_version=_TRY_AGAIN)
         self._ledger.record(entry, {**file.claims, **added.claims}, troubles, renews=outcome.is_whole)
@@ -315,7 +322,13 @@ class Ingest:
         return OldReading(frozenset(self._ledger.claims(entry.path)), is_wrong)
 
     def _request(self, found: Found, entry: Entry | None) -> Request:
-        return Request(found.path, found.stat.size, entry, self._format, self._tz, self._restore)
+        ignored: frozenset[str] = frozenset()
+        if entry is not None and self._rules.projects:
+            projects = self._ledger.projects(entry.path)
+            ignored = frozenset(id for id, *named in projects if self._rules.ignores_project(*named))
+        return Request(
+            found.path, found.stat.size, entry, self._format, self._tz, self._restore, self._rules, ignored
+        )
 
     def _refuse(
         self, found: Found, reason: str, part: Tally, *, is_final: bool = True, withdrawn: Sized = ()

@@ -17,6 +17,7 @@ from threading import Event
 
 from sessiondb.dao.ledger import Stat
 from sessiondb.ingest.discovery import is_candidate, is_walked, look
+from sessiondb.ingest.rules import Rules
 
 ACTIVE = 200
 """Files that changed last, which are looked at in every round."""
@@ -37,7 +38,8 @@ _UNKNOWN = -1
 class Watch:
     """What is known of the files below some places; those that are there when it is made are no change."""
 
-    def __init__(self, sources: Iterable[str]) -> None:
+    def __init__(self, sources: Iterable[str], rules: Rules | None = None) -> None:
+        self._kept_out = rules.ignored_places() if rules else set()
         self._sources = [os.path.abspath(os.path.expanduser(source)) for source in sources]
         # The folders with when they last changed, and under which name each was found first.
         self._folders: dict[str, int] = {}
@@ -120,7 +122,11 @@ class Watch:
             if stat.S_ISREG(status.st_mode):
                 self._round.append(path)
                 found += self._look_at(path)
-            elif stat.S_ISDIR(status.st_mode) and self._is_first(path, status):
+            elif (
+                stat.S_ISDIR(status.st_mode)
+                and (status.st_dev, status.st_ino) not in self._kept_out
+                and self._is_first(path, status)
+            ):
                 self._folders[path] = _UNKNOWN
                 waiting += reversed(self._new_in(path))
         return found

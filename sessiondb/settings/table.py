@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sessiondb.settings.kinds import Color, FilePath, Number, Seconds, Setting, Switch, Zone
+from sessiondb.settings.kinds import Choice, Color, FilePath, Number, Seconds, Setting, Switch, Texts, Zone
 
 DATABASE = FilePath(
     "database", None, "The database. Default: a place for user data.", variable="SESSIONDB_PATH"
@@ -16,6 +16,18 @@ PRICES = FilePath(
 )
 LIST_LIMIT = Number("limits.list", 20, "Sessions that `list` shows; 0 means all.")
 SEARCH_LIMIT = Number("limits.search", 20, "Hits that `search` shows; 0 means all.")
+IGNORED_FOLDERS = Texts("import.ignore_folders", (), "Folders with logs that are never imported.")
+IGNORED_PROJECTS = Texts(
+    "import.ignore_projects",
+    (),
+    "Projects, by folder or name, that are never imported.",
+)
+REDACTION = Choice(
+    "import.redact",
+    "off",
+    "What an import takes out of texts: off, secrets, or all (secrets and personal data).",
+    choices=("off", "secrets", "all"),
+)
 HOOK_ENABLED = Switch(
     "hook.enabled", True, "Whether the hooks of agents do anything.", variable="SESSIONDB_HOOK"
 )
@@ -28,7 +40,8 @@ HOOK_TOKENS = Number(
 HOOK_SECONDS = Seconds("hook.lock_seconds", 2.0, "Seconds that a hook waits for another writer.")
 
 SETTINGS: tuple[Setting[object], ...] = (
-    DATABASE, TIME_ZONE, COLOR, PRICES, LIST_LIMIT, SEARCH_LIMIT, HOOK_ENABLED, HOOK_TOKENS,
+    DATABASE, TIME_ZONE, COLOR, PRICES, LIST_LIMIT, SEARCH_LIMIT, IGNORED_FOLDERS, IGNORED_PROJECTS, REDACTION,
+    HOOK_ENABLED, HOOK_TOKENS,
     HOOK_SECONDS,
 )  # fmt: skip
 """All settings, in the order in which people read them."""

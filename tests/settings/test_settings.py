@@ -29,20 +29,6 @@ from sessiondb.settings.time_zone import named_zone, use_time_zone
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a function that makes a text the file of settings."""
-    path = tmp_path / "config.toml"
-    monkeypatch.setenv("SESSIONDB_CONFIG", str(path))
-
-    def written(text: str) -> Path:
-        path.write_text(text, encoding="utf-8")
-        file.forget()
-        return path
-
-    return written
-
-
 def test_without_a_file_everything_is_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TZ", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "SESSIONDB_PATH"):
         monkeypatch.delenv(name, raising=False)
@@ -50,11 +36,11 @@ def test_without_a_file_everything_is_as_it_comes(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_environment_goes_before_the_file_and_the_file_before_the_default(
-    write: Any, monkeypatch: pytest.MonkeyPatch
+    configure: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write("")
+    configure("")
     assert found(HOOK_TOKENS) == (500, "default")
-    write("[hook]\ntokens = 200")
+    configure("[hook]\ntokens = 200")
     assert found(HOOK_TOKENS) == (200, "file")
     monkeypatch.setenv("SESSIONDB_HOOK_TOKENS", "90")
     assert found(HOOK_TOKENS) == (90, "$SESSIONDB_HOOK_TOKENS")
@@ -63,13 +49,13 @@ def test_the_environment_goes_before_the_file_and_the_file_before_the_default(
 
 
 def test_the_database_of_the_file_may_be_relative_to_it(
-    write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    configure: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SESSIONDB_PATH")
-    write('database = "mine.db"')
+    configure('database = "mine.db"')
     assert default_database() == tmp_path / "mine.db"
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    write('database = "~/mine.db"')
+    configure('database = "~/mine.db"')
     assert default_database() == tmp_path / "home" / "mine.db"
     monkeypatch.setenv("SESSIONDB_PATH", "~/other.db")
     assert default_database() == tmp_path / "home" / "other.db"
@@ -85,13 +71,13 @@ def test_the_database_of_the_file_may_be_relative_to_it(
     ],
 )
 def test_the_variables_of_colours_go_before_the_file(
-    write: Any, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: tuple[str, str]
+    configure: Any, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: tuple[str, str]
 ) -> None:
     for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "CLICOLOR"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    write('color = "always"')
+    configure('color = "always"')
     assert found(COLOR) == expected
 
 
@@ -120,8 +106,8 @@ def test_the_variables_of_colours_go_before_the_file(
         ("color = 'auto'\ncolor = 'never'", "(at "),
     ],
 )  # fmt: skip
-def test_a_file_that_makes_no_sense_is_refused_with_its_line(write: Any, text: str, reason: str) -> None:
-    path = write(text)
+def test_a_file_that_makes_no_sense_is_refused_with_its_line(configure: Any, text: str, reason: str) -> None:
+    path = configure(text)
     with pytest.raises(InvalidInput) as error:
         get(HOOK_TOKENS)
     assert f"cannot use the settings in {path}" in str(error.value)
@@ -169,11 +155,11 @@ def test_hooks_can_be_turned_off_by_a_word(monkeypatch: pytest.MonkeyPatch, word
     assert get(HOOK_ENABLED) is is_on
 
 
-def test_the_template_sets_nothing_and_names_everything(write: Any) -> None:
-    path = write(file.template())
+def test_the_template_sets_nothing_and_names_everything(configure: Any) -> None:
+    path = configure(file.template())
     assert file.stored() == {}
     bare = [line.removeprefix("# ") if " = " in line else line for line in path.read_text().splitlines()]
-    write("\n".join(line for line in bare if "~/path" not in line))
+    configure("\n".join(line for line in bare if "~/path" not in line))
     assert file.stored() == {
         setting.key: setting.default for setting in SETTINGS if setting.default is not None
     } | {TIME_ZONE.key: TIME_ZONE.example}
@@ -205,8 +191,10 @@ def test_every_setting_is_explained() -> None:
         ("utc", "2026-03-01 00:00"),
     ],
 )
-def test_the_time_zone_of_the_file_holds_for_python_and_sqlite(write: Any, zone: str, expected: str) -> None:
-    write(f'time_zone = "{zone}"')
+def test_the_time_zone_of_the_file_holds_for_python_and_sqlite(
+    configure: Any, zone: str, expected: str
+) -> None:
+    configure(f'time_zone = "{zone}"')
     program = (
         "import sqlite3; from sessiondb import timestamps; from sessiondb.settings.time_zone import use_time_zone;"
         "use_time_zone(); print(timestamps.local_text('2026-03-01T00:00:00.000Z'));"
@@ -220,16 +208,16 @@ def test_the_time_zone_of_the_file_holds_for_python_and_sqlite(write: Any, zone:
 
 
 def test_where_the_system_has_no_zone_of_a_process_commands_ask_for_it(
-    write: Any, monkeypatch: pytest.MonkeyPatch
+    configure: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TZ", raising=False)
-    write('time_zone = "Asia/Tokyo"')
+    configure('time_zone = "Asia/Tokyo"')
     assert named_zone() is None
     monkeypatch.delattr(time, "tzset")
     use_time_zone()
     assert (named_zone(), os.environ.get("TZ")) == ("Asia/Tokyo", None)
 
 
-def test_seconds_may_be_whole(write: Any) -> None:
-    write("hook.lock_seconds = 1")
+def test_seconds_may_be_whole(configure: Any) -> None:
+    configure("hook.lock_seconds = 1")
     assert get(HOOK_SECONDS) == 1.0

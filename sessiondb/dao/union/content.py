@@ -6,6 +6,7 @@ the lines that other sessions hold; only what is neither is added. A message tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
@@ -37,6 +38,8 @@ SELECT 1 FROM messages AS m JOIN tool_calls AS t ON t.message_id = m.id
 WHERE m.external_id = :asked_by AND m.session_id <> :session AND t.call_id = :call_id
   AND t.result_message_id IS NOT NULL
 """
+_REDACTED = "[redacted:"
+_SPACE = re.compile(r"\s")
 _A_MESSAGE = "JSON of a message that an import goes on with"
 _details = attrgetter(*BILLING_DETAILS)
 _SERVER_TOOLS = TOKENS.index("server_tools")
@@ -400,4 +403,18 @@ def _joined(stored: str | None, new: str | None) -> str | None:
 def _longer(stored: str | None, new: str | None) -> str | None:
     if not stored:
         return new
-    return new if new is not None and new.startswith(stored) else stored
+    if new is not None and (new.startswith(stored) or _is_cut_at_a_secret(stored, new)):
+        return new
+    return stored
+
+
+def _is_cut_at_a_secret(stored: str, new: str) -> bool:
+    """Say whether a stored text ends in the part of a secret that was written by then, and is there in the new one
+    as a whole: taken out.
+    """
+    if len(new) <= len(stored) or _REDACTED not in new:
+        return False
+    pairs = enumerate(zip(stored, new, strict=False))
+    same = next((at for at, (one, other) in pairs if one != other), len(stored))
+    mark = new.rfind(_REDACTED, 0, same + len(_REDACTED))
+    return mark >= 0 and same <= new.find("]", mark) and not _SPACE.search(stored, same)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
-from sessiondb.exchange.secret_names import without_named
-from sessiondb.exchange.secret_shapes import without_shapes
+from sessiondb.redaction.names import without_named
+from sessiondb.redaction.shapes import without_shapes
 
 T = TypeVar("T")
 
@@ -50,30 +50,66 @@ def without_secrets(text: str) -> str:
     return without_named(without_shapes(text, names=False))
 
 
+Cleaner = Callable[[str], str]
+"""What takes something out of a text: `redact`, or `without_secrets`."""
+
+
 def redacted(value: T) -> T:
     """Return a value with every text in it redacted: in lists, dicts, and the fields of records and rows.
 
     A session is left without its key and the people it was with.
     """
-    result: Any = value
-    if isinstance(value, str):
-        result = redact(value)
-    elif isinstance(value, list):
-        result = [redacted(item) for item in value]
-    elif isinstance(value, tuple):
-        items = [redacted(item) for item in value]
-        result = value._make(items) if hasattr(value, "_make") else tuple(items)
-    elif isinstance(value, dict):
-        result = {redacted(key): redacted(item) for key, item in value.items()}
-    elif is_dataclass(value) and not isinstance(value, type):
-        result = replace(value, **_fields(value, [field.name for field in fields(value)]))
-    elif hasattr(value, "__struct_fields__"):
-        result = type(value)(**_fields(value, value.__struct_fields__))
+    return _cleaned(value, redact)
+
+
+def with_clean_texts(record: T, clean: Cleaner) -> T:
+    """Return a record or row of a session with what was said and done in it cleaned.
+
+    What names the session and its parts, such as ids, the project and the channel, stays: it is by these that the
+    same record is known when it comes again.
+    """
+    result: Any = record
+    names: tuple[str, ...] = getattr(record, "_fields", ()) or getattr(record, "__struct_fields__", ())
+    values = {name: _field(record, name, clean) for name in names if name in _TEXTS}
+    for name in set(names) & _CALLS:
+        calls = getattr(record, name)
+        values[name] = type(calls)(with_clean_texts(call, clean) for call in calls)
+    if isinstance(record, tuple):
+        result = result._replace(**values) if values else record
+    elif values:
+        import msgspec
+
+        result = msgspec.structs.replace(result, **values)
     return cast("T", result)
 
 
-def _fields(record: Any, names: Sequence[str]) -> dict[str, Any]:
-    values = {name: _field(record, name) for name in names}
+_TEXTS = {
+    "title", "content", "reasoning", "parts", "metadata", "arguments", "result", "body", "context", "resolution",
+    "translations",
+}  # fmt: skip
+_CALLS = {"tool_calls", "answers", "calls"}
+
+
+def _cleaned(value: T, clean: Cleaner) -> T:
+    result: Any = value
+    if isinstance(value, str):
+        result = clean(value)
+    elif isinstance(value, list):
+        result = [_cleaned(item, clean) for item in value]
+    elif isinstance(value, tuple):
+        items = [_cleaned(item, clean) for item in value]
+        result = value._make(items) if hasattr(value, "_make") else tuple(items)
+    elif isinstance(value, dict):
+        result = {_cleaned(key, clean): _cleaned(item, clean) for key, item in value.items()}
+    elif is_dataclass(value) and not isinstance(value, type):
+        result = replace(value, **_fields(value, [field.name for field in fields(value)], clean))
+    elif hasattr(value, "__struct_fields__"):
+        result = type(value)(**_fields(value, value.__struct_fields__, clean))
+    return cast("T", result)
+
+
+def _fields(record: Any, names: Sequence[str], clean: Cleaner) -> dict[str, Any]:
+    values = {name: _field(record, name, clean) for name in names}
     if "channel" in values and "native_id" in values:
         # Chats go by the numbers and names of people, and so do the keys and ids made from them.
         values["key"] = None
@@ -83,27 +119,40 @@ def _fields(record: Any, names: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def _field(record: Any, name: str) -> Any:
+def _field(record: Any, name: str, clean: Cleaner) -> Any:
     import msgspec
 
     value = getattr(record, name)
     if isinstance(value, msgspec.Raw):
         text = bytes(value).decode()
-        clean = _json(text)
-        return value if clean == text else msgspec.Raw(clean.encode())
-    return _json(value) if name == "arguments" and value else redacted(value)
+        cleaned = _json(text, clean)
+        return value if cleaned == text else msgspec.Raw(cleaned.encode())
+    if name in ("parts", "metadata") and value and isinstance(value, (list, dict)):
+        return json.loads(_json(json.dumps(value, ensure_ascii=False), clean))
+    return _json(value, clean) if name == "arguments" and value else _cleaned(value, clean)
 
 
-def _json(text: str) -> str:
-    """Return JSON text redacted, still JSON; text that is none as any other."""
+def _json(text: str, clean: Cleaner) -> str:
+    """Return JSON text cleaned, still JSON; text that is none as any other."""
     if not text.startswith(("{", "[")):
-        return redact(text)
+        return clean(text)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return redact(text)
-    clean = redacted(value)
-    return text if clean == value else json.dumps(clean, ensure_ascii=False, separators=(",", ":"))
+        return clean(text)
+    cleaned = _cleaned(value, clean)
+    result = text if cleaned == value else json.dumps(cleaned, ensure_ascii=False, separators=(",", ":"))
+    # A value may be secret by the name that it has.
+    named = clean(result)
+    return named if named == result or _is_json(named) else result
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _without_addresses(text: str) -> str:

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from sessiondb.exchange.redact import redact, redacted
 from sessiondb.records import Channel, Session, ToolCall
 from sessiondb.records.export_rows import CallRow, ChannelRow, MessageRow, SessionRow, encode, raw_json
+from sessiondb.redaction.redact import redact, redacted
 
 WHEN = "2026-03-01T12:00:00.000Z"
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from sessiondb.exchange.redact import redact
+from sessiondb.redaction.redact import redact
 from tests.helpers.made_up_secrets import KINDS, WRAPPINGS, Kind, wrapped
 
 EACH = 5

@@ -1,0 +1,1 @@
+"""What is secret or personal in a text, and the text without it."""
