@@ -22,6 +22,7 @@ FORMATS = (
     "copilot-cli",
     "cursor",
     "langgraph",
+    "goose",
     "openclaw",
     "pi",
     "qwen-code",
@@ -107,7 +108,7 @@ def test_messages_and_calls_are_those_of_the_log(imported: Imported) -> None:
     )
     for role, count in imported.facts["roles"].items():
         if role != "tool":
-            imported.holds(role, roles.get(role, 0), count)
+            imported.holds(role, roles.get(role.partition(" (")[0], 0), count)
     imported.holds("tool_results", roles.get("tool", 0))
     calls = "SELECT count(*) FROM tool_calls WHERE message_id IS NOT NULL"
     imported.holds("tool_calls", imported.value(calls))

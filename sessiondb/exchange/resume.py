@@ -46,8 +46,8 @@ class _Agent(NamedTuple):
     by_file: tuple[str, ...] = ()
 
 
-# Each was tried with the agent against a stub of a model, but for cursor, hermes, nanobot, llm, pi, qwen-code and
-# continue, which are as documented.
+# Claude Code, Codex, Copilot CLI, Gemini CLI and OpenCode were tried against a stub of a model, the others are as
+# documented.
 _AGENTS = {
     "claude-code": _Agent(("claude", "--resume", "{}"), is_bound=True),
     "codex": _Agent(("codex", "resume", "{}"), starts_anew=True),
@@ -58,6 +58,7 @@ _AGENTS = {
     "gemini-cli": _Agent(
         ("gemini", "--resume", "{}"), is_bound=True, by_file=("gemini", "--session-file", "{}")
     ),
+    "goose": _Agent(("goose", "session", "--resume", "--session-id", "{}")),
     "hermes": _Agent(("hermes", "--resume", "{}")),
     "llm": _Agent(("llm", "chat", "--cid", "{}")),
     "nanobot": _Agent(("nanobot", "agent", "--session", "{}")),

@@ -30,6 +30,7 @@ _MODULES = (
     "cline",
     "continue_dev",
     "cursor",
+    "goose",
     "opencode",
     "zed",
     "langgraph",

@@ -97,18 +97,9 @@ def _is_grok(line: Object) -> bool:
     )
 
 
-def _is_goose(line: Object) -> bool:
-    is_header = "working_dir" in line and bool(
-        line.keys() & {"message_count", "total_tokens", "extension_data"}
-    )
-    is_message = {"role", "created", "content"} <= line.keys() and isinstance(line["content"], list)
-    return is_header or (is_message and isinstance(line["created"], int))
-
-
 _LINES: tuple[tuple[str, Callable[[Object], bool]], ...] = (
     ("Droid", lambda line: _type(line) == "session_start" and "cwd" in line),
     ("Kimi Code", lambda line: _type(line) == "metadata" and "protocol_version" in line),
-    ("Goose", _is_goose),
     ("Antigravity", _has("step_index", "source", "type")),
     ("Grok", _is_grok),
 )
@@ -150,7 +141,6 @@ def _with(table: str, *columns: str) -> Callable[[Mapping[str, frozenset[str]]],
 
 
 _DATABASES: tuple[tuple[str, Callable[[Any], bool]], ...] = (
-    ("Goose", _with("messages", "content_json", "created_timestamp")),
     ("VS Code", lambda tables: "cursorDiskKV" not in tables and _with("ItemTable", "key", "value")(tables)),
     ("GitHub Copilot CLI", _with("turns", "session_id", "user_message", "assistant_response")),
     ("Cline", _with("sessions", "session_id", "messages_path", "is_subagent")),

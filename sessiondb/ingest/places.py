@@ -73,6 +73,7 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
         "roo-code": _tasks_of("rooveterinaryinc.roo-cline"),
         "kilo-code": _tasks_of("kilocode.kilo-code"),
         "cursor": _cursor_places(),
+        "goose": [_goose_folder() / "sessions"],
         "qwen-code": _qwen_places(),
         "vscode-chat": _vscode_places("Code", "Code - Insiders", "VSCodium"),
         "positron": _vscode_places("Positron"),
@@ -131,6 +132,13 @@ def _cursor_places() -> list[Path]:
             *sorted(folder.glob("workspaceStorage/*/state.vscdb")),
         )
     ] + [*sorted(home.glob("projects/*/agent-transcripts")), home / "chats"]
+
+
+def _goose_folder() -> Path:
+    """Return the folder for Goose's data: where its variable says, else that of the system."""
+    if named := os.environ.get("GOOSE_PATH_ROOT"):
+        return Path(named).expanduser() / "data"
+    return user_config() / "Block" / "goose" / "data" if sys.platform == "win32" else _data() / "goose"
 
 
 def _openclaw_places() -> list[Path]:

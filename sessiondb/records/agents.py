@@ -20,6 +20,8 @@ _ALIASES = {
     "githubcopilotcli": "copilot-cli",
     "cursoragent": "cursor",
     "cursoride": "cursor",
+    "blockgoose": "goose",
+    "codenamegoose": "goose",
     "hermesagent": "hermes",
     "opencodeai": "opencode",
 }

@@ -26,11 +26,6 @@ ANSWERED = {"role": "assistant", "content": [{"type": "text", "text": "Pruned."}
 LINES: list[tuple[str, list[dict[str, Any]]]] = [
     ("Droid", [{"type": "session_start", "id": ID, "title": "Roses", "cwd": "/home/ada/garden"}]),
     ("Kimi Code", [{"type": "metadata", "protocol_version": "1.4", "created_at": 1_790_000_000_000}]),
-    ("Goose", [{"working_dir": "/home/ada/garden", "description": "Roses", "message_count": 2}]),
-    (
-        "Goose",
-        [{"id": "m1", "role": "user", "created": 1_790_000_000, "content": [{"type": "text", "text": "Hi"}]}],
-    ),
     ("Antigravity", [{"step_index": 0, "source": "USER_EXPLICIT", "type": "USER_INPUT", "content": "Hi"}]),
     (
         "Grok",
@@ -45,10 +40,7 @@ DOCUMENTS: list[tuple[str, str, Any]] = [
 ]
 
 DATABASES = [
-    (
-        "Goose",
-        "CREATE TABLE messages (session_id, role, content_json, created_timestamp); CREATE TABLE sessions (id)",
-    ),
+    ("Open WebUI", "CREATE TABLE chat (id, user_id, title, chat)"),
 ]
 
 

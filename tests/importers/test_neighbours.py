@@ -21,6 +21,7 @@ from tests.importers.test_cline import FILES as CLINES
 from tests.importers.test_continue_dev import FILES as CONTINUES
 from tests.importers.test_copilot import LOG as COPILOTS
 from tests.importers.test_cursor import LOG as CURSORS
+from tests.importers.test_goose import LOG as GOOSES
 from tests.importers.test_langgraph import STEPS as LANGGRAPHS
 from tests.importers.test_langgraph import history as langchains
 from tests.importers.test_langgraph import write as write_langgraphs
@@ -36,6 +37,7 @@ LOGS: list[tuple[str, str, list[Any]]] = [
     ("copilot-cli", "events.jsonl", COPILOTS),
     ("pi", "x.jsonl", PIS),
     ("cursor", "x.jsonl", CURSORS),
+    ("goose", "x.jsonl", GOOSES),
     ("qwen-code", "x.jsonl", QWENS),
     *(("qwen-code", "x.jsonl", [line]) for line in QWENS),
     ("vscode-chat", "x.json", [document(request("Dry?", {"value": "Left."}, result={}))]),

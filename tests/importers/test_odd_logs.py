@@ -21,6 +21,7 @@ from tests.importers.test_continue_dev import LOG as CONTINUES
 from tests.importers.test_copilot import LOG as COPILOTS
 from tests.importers.test_copilot import event
 from tests.importers.test_cursor import LOG as CURSORS
+from tests.importers.test_goose import LOG as GOOSES
 from tests.importers.test_pi import LOG as PIS
 from tests.importers.test_qwen import LOG as QWENS
 from tests.importers.test_qwen import line
@@ -60,6 +61,7 @@ LOGS: list[tuple[str, str, list[Any]]] = [
     ),
     ("pi", "x.jsonl", PIS),
     ("cursor", "x.jsonl", CURSORS),
+    ("goose", "x.jsonl", GOOSES),
     (
         "qwen-code",
         "x.jsonl",

@@ -15,7 +15,7 @@ VARIABLES = (
     "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "HERMES_HOME",
     "COPILOT_HOME", "OPENCLAW_STATE_DIR", "PI_CODING_AGENT_DIR", "LLM_USER_PATH", "GEMINI_CLI_HOME",
     "OPENCODE_DB", "SESSIONDB_PATH", "VSCODE_APPDATA", "VSCODE_PORTABLE", "QWEN_HOME", "QWEN_RUNTIME_DIR",
-    "CLINE_DATA_DIR", "CONTINUE_GLOBAL_DIR", "CURSOR_DATA_DIR",
+    "CLINE_DATA_DIR", "CONTINUE_GLOBAL_DIR", "CURSOR_DATA_DIR", "GOOSE_PATH_ROOT",
 )  # fmt: skip
 
 
@@ -103,6 +103,22 @@ def test_zed_has_a_place_of_its_own_on_each_platform(
 
 
 @pytest.mark.parametrize(
+    ("platform", "expected"),
+    [
+        ("linux", ".local/share/goose/sessions"),
+        ("darwin", ".local/share/goose/sessions"),
+        ("win32", "AppData/Roaming/Block/goose/data/sessions"),
+    ],
+)
+def test_goose_keeps_to_the_folders_of_windows_there(
+    home: Path, monkeypatch: pytest.MonkeyPatch, platform: str, expected: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+
+    assert below(home, "goose") == [expected]
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "agent", "expected"),
     [
         ("CLAUDE_CONFIG_DIR", "{0}/a, {0}/b,", "claude-code", ["a/projects", "b/projects"]),
@@ -133,6 +149,8 @@ def test_zed_has_a_place_of_its_own_on_each_platform(
         ),
         ("PI_CODING_AGENT_DIR", "~/p", "pi", ["p/sessions"]),
         ("CURSOR_DATA_DIR", "~/c", "cursor", [".config/Cursor/User/globalStorage/state.vscdb", "c/chats"]),
+        ("GOOSE_PATH_ROOT", "~/g", "goose", ["g/data/sessions"]),
+        ("XDG_DATA_HOME", "{0}/d", "goose", ["d/goose/sessions"]),
         ("OPENCLAW_STATE_DIR", "{0}/o", "openclaw", ["o/agents"]),
         ("VSCODE_APPDATA", "{0}/v", "positron", ["v/Positron/User/globalStorage/emptyWindowChatSessions"]),
         ("LLM_USER_PATH", "{0}/l", "llm", ["l/logs.db"]),

@@ -30,6 +30,13 @@ class HowAnswered(NamedTuple):
 _UNTOLD = HowAnswered()
 
 
+def microdollars(dollars: Any) -> int | None:
+    """Return dollars in millionths; 0 may also mean that no price is known."""
+    if isinstance(dollars, bool) or not isinstance(dollars, int | float) or not 0 < dollars < 1e9:
+        return None
+    return round(dollars * 1_000_000) or None
+
+
 def billing_details(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a `TokenRecord` that a usage object gives: how long the cache keeps what it took, tier,
     speed, region and the provider's own tools.

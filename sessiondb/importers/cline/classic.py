@@ -10,7 +10,8 @@ from typing import Any
 from sessiondb.chat.content import text_or_none, whole
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, session_id
-from sessiondb.importers.cline.messages import Conversation, microdollars
+from sessiondb.importers.chat_api.billing import microdollars
+from sessiondb.importers.cline.messages import Conversation
 from sessiondb.importers.files.json_lines import object_of, objects_of
 from sessiondb.importers.files.packed import plain_path
 from sessiondb.importers.files.source import Source

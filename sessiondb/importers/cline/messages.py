@@ -15,6 +15,7 @@ from sessiondb.importers.base import (
     ToolCallRecord,
     ToolResult,
 )
+from sessiondb.importers.chat_api.billing import microdollars
 from sessiondb.importers.chat_api.messages import message_records
 from sessiondb.importers.cline.prompts import (
     calls_in,
@@ -31,7 +32,6 @@ from sessiondb.importers.files.source import Source
 from sessiondb.timestamps import normalise
 
 _API = ("role", "content")
-_MICRO = 1_000_000
 
 
 class Conversation:
@@ -181,13 +181,6 @@ def _answer(session: str, block: dict[str, Any], id: str, at: str | None) -> Too
     failed = block.get("is_error")
     failed = failed if isinstance(failed, bool) else None
     return ToolResult(session, text_or_none(block.get("tool_use_id")), text, failed, at, None, id, parts)
-
-
-def microdollars(dollars: Any) -> int | None:
-    """Return dollars in millionths; 0 may also mean that no price is known."""
-    if isinstance(dollars, bool) or not isinstance(dollars, int | float) or not 0 < dollars < 1e9:
-        return None
-    return round(dollars * _MICRO) or None
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from sessiondb.importers.base import (
     ToolResult,
     session_id,
 )
+from sessiondb.importers.chat_api.billing import microdollars
 from sessiondb.importers.files.json_lines import object_of, objects_of
 from sessiondb.importers.files.source import Source
 from sessiondb.importers.pi.owner import Index, channel_of, parent_of
@@ -31,7 +32,6 @@ from sessiondb.timestamps import normalise
 _SUMMARIES = {"compaction": "compact_summary", "branch_summary": "branch_summary"}
 _OF_A_CALL = frozenset(("toolCall", "thinking"))
 _COUNTS = ("input", "cacheRead", "cacheWrite", "output")
-_MICRO = 1_000_000
 # Their entries name what they answer to, which may be a call, and never branch.
 _IN_ONE_CHAIN = frozenset(("openclaw", "qclaw"))
 
@@ -221,7 +221,7 @@ class Session:
             cache_read=read,
             cache_write=written,
             output=said,
-            cost_microdollars=_microdollars(cost),
+            cost_microdollars=microdollars(cost),
             model=model,
             message=id,
             counted_at=at,
@@ -249,10 +249,3 @@ def _call(block: dict[str, Any]) -> ToolCallRecord:
 def _count(value: Any) -> int | None:
     count = whole(value)
     return count if count is not None and count >= 0 else None
-
-
-def _microdollars(cost: Any) -> int | None:
-    """Return dollars in millionths; Pi's 0 may also mean that it knows no price."""
-    if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 < cost < 1e9:
-        return None
-    return round(cost * _MICRO) or None
