@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sessiondb.dao.tables import Tables
+from sessiondb.storage.connection import TIME_BUDGET
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         Optimized,
         Recovered,
         Removal,
+        Restored,
         ResumeCommand,
         Skipped,
         Stats,
@@ -525,6 +527,23 @@ class SessionDB(Tables):
         from sessiondb.dao.recovery.recover import recover
 
         return recover(Path(damaged).expanduser(), Path(new).expanduser(), progress)
+
+    @staticmethod
+    def restore_backup(
+        backup: str | PathLike[str], path: str | PathLike[str], *, time_budget: float = TIME_BUDGET
+    ) -> Restored:
+        """Put a backup in the place of a database; what was there before is kept in a file of its own.
+
+        Others may have the database open: it is replaced in one transaction, readers see the backup from their next
+        read on, and writers that were open before raise DatabaseError at their next transaction. The backup is
+        verified first, and brought up to date. Where the path names no database, or one that SQLite cannot open, it
+        gets the backup, and what lay there, with its log, gets another name. Raises DatabaseMissing, DatabaseForeign,
+        DatabaseDamaged for a backup that is not sound, DatabaseBusy where others write for longer than `time_budget`
+        seconds; nothing is changed then.
+        """
+        from sessiondb.dao.restoring import restore
+
+        return restore(Path(backup).expanduser(), Path(path).expanduser(), time_budget)
 
     def optimize(self, *, progress: Progress | None = None) -> Optimized:
         """Complete and merge the search indexes, and empty the write-ahead log.

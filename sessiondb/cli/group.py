@@ -45,6 +45,7 @@ COMMANDS = {
     "path": "path",
     "status": "status",
     "backup": "backup",
+    "restore": "restore",
     "doctor": "doctor",
     "recover": "recover",
     "optimize": "optimize",

@@ -36,13 +36,19 @@ def new_file(target: Path) -> Iterator[Path]:
             left.unlink(missing_ok=True)
 
 
-def sync(path: Path) -> None:
+def sync(path: Path, mode: int = os.O_RDWR) -> None:
     """Bring a file, which nobody has open as a database, to the disk."""
-    file = os.open(path, os.O_RDWR)
+    file = os.open(path, mode)
     try:
         os.fsync(file)
     finally:
         os.close(file)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the system knows how to."""
+    with contextlib.suppress(OSError):
+        sync(folder, os.O_RDONLY)
 
 
 def _give_name(part: Path, target: Path) -> None:

@@ -36,6 +36,11 @@ MOST_TIME = 1e6
 WAL_PATIENCE = 1.0
 """Seconds that opening a database waits for its readers to set write-ahead logging; the next one tries again."""
 
+RESTORED = "restored"
+"""The key in `meta` of a mark that each restored backup has anew: by it a writer knows that the file was replaced."""
+
+_MARK = f"SELECT value FROM meta WHERE key = '{RESTORED}'"
+
 CACHE, LOAD_CACHE = 2 * 1024, 32 * 1024
 """KiB of pages that the writer keeps at most, and while it loads many rows."""
 
@@ -59,6 +64,8 @@ class Connection:
         self._loading_thread: int | None = None
         self._is_closed = self._is_inherited = False
         self._is_wal = True
+        # What `meta` says at the opening, in a tuple; None until that is known.
+        self._mark: tuple[object, ...] | None = None
         self._synchronous = "FULL"
         self._file = self._make_file()
         self._readers = Readers(path, self._file, time_budget, read_only=read_only)
@@ -104,6 +111,10 @@ class Connection:
         except DatabaseBusy:
             pass
         self._is_wal = mode == "wal"
+
+    def watch_for_restoring(self) -> None:
+        """Let each transaction from now on raise where a backup was put in the place of this database."""
+        self._mark = (self.row(_MARK),)
 
     def on_writer(self) -> AbstractContextManager[Holder]:
         """Let reads of the block use the writer, while nobody else knows it: a reader takes time to open."""
@@ -332,6 +343,23 @@ class Connection:
             except sqlite3.Error as error:
                 raise self._failure(error) from error
 
+    def overwrite(
+        self, source: sqlite3.Connection, pages: int, progress: Callable[[int, int, int], None]
+    ) -> None:
+        """Put another database in place of all that is here, in one transaction, alone among writers.
+
+        It is copied in steps of so many pages; `progress` is called after each with SQLite's result code, and what
+        it raises undoes all of them. From the first step that is OK on nobody else can write.
+        """
+        self._check_usable()
+        with self._turns.held("the restoring of a backup"):
+            self._file.check()
+            self._set_synchronous()
+            try:
+                source.backup(self._sqlite, pages=pages, progress=progress, sleep=statements.MAX_PAUSE)
+            except sqlite3.Error as error:
+                raise self._failure(error) from error
+
     def vacuum(self) -> bool:
         """Write the file anew, without free pages, in little memory; say whether its log could be emptied, too.
 
@@ -410,10 +438,17 @@ class Connection:
         try:
             self._set_synchronous()
             attempt(self._sqlite, "BEGIN IMMEDIATE", (), self._time_budget)
+            is_same = self._mark is None or (self._sqlite.execute(_MARK).fetchone(),) == self._mark
         except sqlite3.Error as error:
+            self._undo("ROLLBACK")
             raise self._failure(error) from error
         if self._is_wal:
             self._check_log()
+        if not is_same:
+            self._undo("ROLLBACK")
+            raise DatabaseError(
+                f"{self.path} was replaced by a backup while it was open: nothing was written; open the database again"
+            )
 
     def _check_log(self) -> None:
         try:

@@ -144,8 +144,17 @@ def migrate(connection: Connection) -> None:
         version = check(connection)
     # A copy of a database, such as a backup, comes without it.
     connection.use_wal()
-    if version == SCHEMA_VERSION:
-        return
+    if version != SCHEMA_VERSION:
+        _upgrade(connection)
+    connection.watch_for_restoring()
+
+
+def has_schema(connection: Connection) -> bool:
+    """Say whether there is anything in a database at all."""
+    return bool(connection.value("SELECT count(*) FROM sqlite_master"))
+
+
+def _upgrade(connection: Connection) -> None:
     version = check(connection)
     if 0 < version < SCHEMA_VERSION:
         _back_up(connection, version)

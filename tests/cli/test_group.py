@@ -26,7 +26,7 @@ ABOUT_ITSELF = {"completions", "help", "version"}
 OF_FILES = {"recover"}
 """Commands that are given the files they work on."""
 
-MAKERS = {"import", "mcp", "merge", "note add", "path"}
+MAKERS = {"import", "mcp", "merge", "note add", "path", "restore"}
 ARGUMENTS = {
     "resume": ["x"],
     "show": ["@last"],

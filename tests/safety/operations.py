@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from sessiondb import SessionDB
 from sessiondb.errors import SessionDBError
+from tests.helpers.damaging import overwrite, pages_of
 from tests.helpers.live_worker import write_turn
 from tests.helpers.old_databases import make_oldest
 
@@ -183,6 +184,33 @@ def back_up(folder: Path) -> None:
     say("backed up")
 
 
+def changed_since_backup(folder: Path) -> None:
+    """Make a database, its backup, and what was written since."""
+    old_sessions(folder)
+    with SessionDB(database(folder)) as db:
+        db.backup(folder / "backup.db")
+        db.remove("old1", "old2")
+
+
+def restore(folder: Path) -> None:
+    """Put the backup in the place of the database."""
+    say(f"restored {SessionDB.restore_backup(folder / 'backup.db', database(folder)).sessions}")
+
+
+def damaged_file(folder: Path) -> None:
+    """Make a file of which a page is lost."""
+    old_sessions(folder)
+    damaged = database(folder).rename(folder / "torn.db")
+    overwrite(damaged, pages_of(damaged, "notes")[0])
+
+
+def recover(folder: Path) -> None:
+    """Read the damaged file into a new one."""
+    if not database(folder).exists():
+        SessionDB.recover(folder / "torn.db", database(folder))
+    say("recovered")
+
+
 def damaged_index(folder: Path) -> None:
     """Make a database whose search index lost a segment, whose counters are wrong, and that lacks a trigger."""
     old_sessions(folder)
@@ -213,6 +241,8 @@ OPERATIONS = {
     "migration": Operation(oldest_schema, migrate),
     "optimize": Operation(old_sessions, optimize),
     "backup": Operation(old_sessions, back_up),
+    "restore": Operation(changed_since_backup, restore),
+    "recover": Operation(damaged_file, recover),
     "doctor --fix": Operation(damaged_index, repair, begins_sound=False),
 }
 

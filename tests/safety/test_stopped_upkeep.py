@@ -10,7 +10,7 @@ from tests.safety.points import need_strace
 from tests.safety.stopping import Campaign
 
 pytestmark = [need_strace, pytest.mark.safety]
-OPERATIONS = ["prune", "rm", "optimize", "backup", "doctor --fix", "migration"]
+OPERATIONS = ["prune", "rm", "optimize", "backup", "restore", "recover", "doctor --fix", "migration"]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

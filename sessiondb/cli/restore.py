@@ -1,0 +1,33 @@
+"""sessiondb restore"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sessiondb.chat.text import counted
+from sessiondb.cli.options import database_option, database_path
+from sessiondb.cli.render import print_notice, print_result
+
+
+@click.command()
+@click.argument("backup", type=click.Path(path_type=Path))
+@database_option
+def command(backup: Path) -> None:
+    """Put a backup in the place of the database.
+
+    The backup is checked first, and stays where it is. What the database held before is kept in another file, which
+    is named. Programs that have the database open see the backup from then on; those that write to it must open it
+    again, and are told so.
+
+    \b
+    Example:
+      sessiondb restore ~/backups/sessions-2026-03-01.db
+    """
+    from sessiondb.database import SessionDB
+
+    restored = SessionDB.restore_backup(backup, database_path())
+    print_result(f"{restored.path}: {counted(restored.sessions, 'session')}")
+    if restored.replaced:
+        print_notice(f"what was there before is in {restored.replaced}")
