@@ -12,6 +12,7 @@ another database.
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import sqlite3
 import time
@@ -108,7 +109,7 @@ def _staged(backup: Path, path: Path, page_size: int | None) -> Iterator[tuple[P
         sync(part)
         yield part, sessions
     finally:
-        for left in path.parent.glob(f".{path.name}.*.restore*"):
+        for left in path.parent.glob(glob.escape(f".{path.name}.") + "*.restore*"):
             left.unlink(missing_ok=True)
 
 
@@ -159,6 +160,9 @@ def _overwrite(live: Connection, part: Path, replaced: Path, time_budget: float)
 
 def _copy(path: Path, target: Path) -> None:
     """Copy a database page by page as it is, damaged or not, into a new file."""
+    # Nobody else is at it: the database takes no writes meanwhile.
+    for left in path.parent.glob(glob.escape(f".{path.name}.") + "*.backup.*.part*"):
+        left.unlink(missing_ok=True)
     with new_file(target) as part:
         with (
             contextlib.closing(open_file(path, "mode=rw", CACHE)) as source,
