@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,8 +15,9 @@ from sessiondb.importers.files import packed
 from sessiondb.importers.files.source import path_text
 from sessiondb.ingest.rules import Rules
 
-SUFFIXES = frozenset((".jsonl", ".ndjson", ".json", ".db", ".sqlite", ".sqlite3", ".vscdb", ".zip"))
-_DATABASES = frozenset((".db", ".sqlite", ".sqlite3", ".vscdb"))
+_PLAIN = (".jsonl", ".ndjson", ".json", ".zip")
+_PACKED = tuple(packed.SUFFIXES)
+_DATABASES = (".db", ".sqlite", ".sqlite3", ".vscdb")
 
 # What lies beside the session logs of the known agents and is none, or holds secrets.
 _NO_FOLDERS = frozenset(
@@ -43,7 +45,11 @@ _NO_COPIES = re.compile(r".*\.checkpoint\.[^/]+\.jsonl")
 _RESET = re.compile(r"(.+\.jsonl)\.reset\.[^/]+")
 # Cursor's transcripts, as they were before they had lines of JSON.
 _TEXTS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.txt")
+# Where OpenCode keeps its sessions.
+_TREE = f"{os.sep}storage{os.sep}session{os.sep}"
 _NO_ENDINGS = (".tmp", ".meta.json", ".checkpoint.json", ".lock")
+
+_name = attrgetter("name")
 
 
 class Found(NamedTuple):
@@ -123,7 +129,7 @@ def _listed(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found | Refused
             return
         seen.add((status.st_dev, status.st_ino))
         with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
+            entries = sorted(listing, key=_name)
     except OSError as error:
         yield Refused(folder, f"cannot be read: {error.strerror}")
         return
@@ -135,30 +141,30 @@ def _listed(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found | Refused
                     yield entry.path
             elif is_candidate(entry.name) and entry.is_file():
                 status = entry.stat()
-                if (status.st_nlink == 1 and not entry.is_symlink()) or (
-                    status.st_dev,
-                    status.st_ino,
-                ) not in seen:
-                    if status.st_nlink > 1 or entry.is_symlink():
-                        seen.add((status.st_dev, status.st_ino))
-                    yield Found(entry.path, look(entry.path, status), False)
+                # Only what goes by several names can be met twice.
+                if status.st_nlink > 1 or entry.is_symlink():
+                    identity = (status.st_dev, status.st_ino)
+                    if identity in seen:
+                        continue
+                    seen.add(identity)
+                yield Found(entry.path, look(entry.path, status), False)
         except OSError as error:
             yield Refused(entry.path, f"cannot be read: {error.strerror}")
 
 
 def is_candidate(name: str) -> bool:
     """Say whether a file in a folder may hold sessions, by its name; packed or not makes no difference."""
-    stem, suffix = os.path.splitext(name)
-    name = stem if suffix in packed.SUFFIXES else name
-    if reset := _RESET.fullmatch(name):
+    if name.endswith(_PACKED):
+        name = os.path.splitext(name)[0]
+    if ".reset." in name and (reset := _RESET.fullmatch(name)):
         name = reset[1]
     if name in _NO_FILES or name.startswith(_NO_BEGINNINGS) or name.endswith(_NO_ENDINGS):
         return False
-    if _TEXTS.fullmatch(name):
-        return True
-    return os.path.splitext(name)[1] in SUFFIXES and not (
-        _NO_DATABASES.fullmatch(name) or _NO_COPIES.fullmatch(name)
-    )
+    if name.endswith(_PLAIN):
+        return not (".checkpoint." in name and _NO_COPIES.fullmatch(name))
+    if name.endswith(_DATABASES):
+        return not _NO_DATABASES.fullmatch(name)
+    return _TEXTS.fullmatch(name) is not None
 
 
 def is_walked(name: str, siblings: set[str]) -> bool:
@@ -173,14 +179,14 @@ def look(path: str, status: os.stat_result) -> Stat:
     count with it.
     """
     size, mtime = status.st_size, status.st_mtime_ns
-    others: Iterator[Path] = iter(())
-    if os.path.splitext(path)[1] in _DATABASES:
-        others = iter((Path(f"{path}-wal"),))
-    elif f"{os.sep}storage{os.sep}session{os.sep}" in path:
+    others: Iterable[str | Path] = ()
+    if path.endswith(_DATABASES):
+        others = (f"{path}-wal",)
+    elif _TREE in path:
         others = _pieces(Path(path))
     for other in others:
         try:
-            extra = other.stat()
+            extra = os.stat(other)
         except OSError:
             continue
         size += extra.st_size

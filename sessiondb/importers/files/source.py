@@ -43,6 +43,8 @@ _NO_UTF8 = re.compile("[\udc80-\udcff]")
 
 def path_text(path: str) -> str:
     """Return a path, or text with one in it, as any database holds it: bytes that are no UTF-8 are `\\xff`."""
+    if path.isascii():
+        return clean_text(path)
     return clean_text(_NO_UTF8.sub(lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", path))
 
 
