@@ -56,8 +56,9 @@ class SessionDB(Tables):
     """One database file, as a context manager; safe to share between threads.
 
     It is made, readable by its owner alone, and brought up to date when it is opened. With `read_only` it
-    is neither. ":memory:" is a new database that is gone when it is closed. A write waits up to
-    `time_budget` seconds for other writers. Raises the errors of sessiondb.errors.
+    is neither; without `migrate` an older one is refused, which is for what runs unasked. ":memory:" is a new
+    database that is gone when it is closed. A write waits up to `time_budget` seconds for other writers. Raises
+    the errors of sessiondb.errors.
     """
 
     @cached_property

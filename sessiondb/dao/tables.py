@@ -29,12 +29,18 @@ class Tables:
     """An open database file and its tables, as a context manager; safe to share between threads.
 
     The file is made, readable by its owner alone, and brought up to date when it is opened. With `read_only`
-    it is neither. ":memory:" is a new database that is gone when it is closed. A write waits up to
-    `time_budget` seconds for other writers. Raises the errors of sessiondb.errors.
+    it is neither; without `migrate` an older one is refused, which is for what runs unasked. ":memory:" is a new
+    database that is gone when it is closed. A write waits up to `time_budget` seconds for other writers. Raises
+    the errors of sessiondb.errors.
     """
 
     def __init__(
-        self, path: str | PathLike[str], *, read_only: bool = False, time_budget: float = TIME_BUDGET
+        self,
+        path: str | PathLike[str],
+        *,
+        read_only: bool = False,
+        time_budget: float = TIME_BUDGET,
+        migrate: bool = True,
     ) -> None:
         self._forget: Callable[[], Any] | None = None
         self.path = self._file(path, read_only)
@@ -44,7 +50,7 @@ class Tables:
                 # A reader never changes a file, not even to bring it up to date.
                 migrations.check_readable(self.connection)
             else:
-                migrations.migrate(self.connection)
+                migrations.migrate(self.connection, upgrades=migrate)
         except BaseException:
             self.close()
             raise

@@ -97,6 +97,8 @@ class Brief:
         headings: Mapping[str, str] | None,
         now: datetime | None,
         sizes: Mapping[str, int | None],
+        *,
+        numbered: bool = False,
     ) -> None:
         unknown = sorted(set(sizes) - set(SIZES))
         if unknown:
@@ -107,6 +109,7 @@ class Brief:
         self._words = {**HEADINGS.get(lang.partition("-")[0].lower(), HEADINGS["en"]), **(headings or {})}
         self._now = timestamps.aware(now)
         self._sizes = {**SIZES, **sizes}
+        self._numbered = numbered
 
     def text(self, knowledge: Knowledge, max_tokens: int | None) -> str:
         """Return the prompt; over budget it loses its oldest wins, failures, decisions, at last its end."""
@@ -122,16 +125,18 @@ class Brief:
         return text if text_tokens(text) <= max_tokens else _cut(text, max_tokens)
 
     def _sections(self, knowledge: Knowledge) -> list[_Section]:
-        lines = {
-            "workstreams": [self._body(note) for note in knowledge.workstreams],
-            "decisions": [self._decision(note) for note in knowledge.decisions],
-            "questions": [self._body(note) for note in knowledge.questions],
-            "failures": [self._failure(note) for note in knowledge.failures],
-            "wins": [self._with_context(note) for note in knowledge.wins],
-            "followups": [self._followup(note) for note in knowledge.followups],
+        written = {
+            "workstreams": self._body,
+            "decisions": self._decision,
+            "questions": self._body,
+            "failures": self._failure,
+            "wins": self._with_context,
+            "followups": self._followup,
         }
         sections = []
-        for name, all_lines in lines.items():
+        for name, line_of in written.items():
+            number = "[{}] ".format if self._numbered else "".format
+            all_lines = [number(note.id) + line_of(note) for note in getattr(knowledge, name)]
             size = self._sizes[name]
             size = len(all_lines) if size is None else size
             # Of what has happened the latest, of what is to be done the first.

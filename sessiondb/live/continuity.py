@@ -152,7 +152,7 @@ class Continuity:
         folder = session.project if project is None and session else project
         return _knowledge(session, None if folder is None else normal_path(folder), notes)
 
-    def brief(
+    def brief(  # noqa: PLR0913
         self,
         session_id: str | None = None,
         *,
@@ -161,6 +161,7 @@ class Continuity:
         headings: Mapping[str, str] | None = None,
         max_tokens: int | None = None,
         now: datetime | None = None,
+        numbered: bool = False,
         **sizes: int | None,
     ) -> str:
         """Return what is known as a prompt for the next session, in Markdown; "" where nothing was noted yet.
@@ -170,11 +171,12 @@ class Continuity:
         sessiondb.live.brief. `sizes` say how many to show: decisions=5, failures=3, wins=3, and workstreams,
         questions, followups, all unless told; None is all. To stay within about `max_tokens` (see
         sessiondb.chat.token_estimate) the oldest wins, failures, decisions and so on are left out, and the headings
-        say of how many. Follow-ups come by due date; those overdue at `now` are marked. Raises
-        InvalidInput for an unknown size, and for one below 0.
+        say of how many. Follow-ups come by due date; those overdue at `now` are marked. `numbered` puts
+        each note's id before it, by which another can supersede it. Raises InvalidInput for an unknown size and
+        for one below 0.
         """
         row_limit(max_tokens, "max_tokens")
-        brief = Brief(lang, headings, now, sizes)
+        brief = Brief(lang, headings, now, sizes, numbered=numbered)
         knowledge = self.restore(session_id, project=project)
         return "" if knowledge.is_new else brief.text(knowledge, max_tokens)
 

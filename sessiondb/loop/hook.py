@@ -138,41 +138,30 @@ def _first_root(roots: object) -> str | None:
 def answer(call: Call, database: Path) -> str:
     """Do what a call asks for, and return what is to be printed, "" for nothing.
 
-    The database is made where there is none, and left alone where its schema is not ours: a hook migrates nothing.
-    Raises the errors of sessiondb.errors.
+    The database is made where there is none; one of an older version is refused, for a hook migrates nothing. Raises
+    the errors of sessiondb.errors.
     """
-    if call.kind is None or not _is_ours(database):
+    if call.kind is None:
         return ""
     from sessiondb.database import SessionDB
 
     # What a hook misses because another one writes is imported by the next.
-    with SessionDB(database, time_budget=get(HOOK_SECONDS)) as db:
+    with SessionDB(database, time_budget=get(HOOK_SECONDS), migrate=False) as db:
         if call.kind == _END:
             grown = [path for path in call.transcripts or _stores(call) if os.path.exists(path)]
             if grown:
                 db.import_logs(*grown)
-            _log(db, call, "")
+            _log(db, call)
             return ""
         if grown := list(_grown(db, call)):
             db.import_logs(*grown)
-        text = memory.known(db, call.folder, get(HOOK_TOKENS), but=call.session_id) if call.folder else ""
+        if call.folder is None:
+            return ""
+        text, tokens = memory.known(db, call.folder, get(HOOK_TOKENS), but=call.session_id)
         if text and _is_news(db, call, text):
-            _log(db, call, text)
+            _log(db, call, text, tokens)
             return _framed(call.agent, call.event, text)
         return ""
-
-
-def _is_ours(database: Path) -> bool:
-    """Say whether the database can be used as it is: it has this version's schema, or is not there yet."""
-    import contextlib
-    import sqlite3
-
-    from sessiondb.storage.migrations import SCHEMA_VERSION
-
-    if not database.exists() or not database.stat().st_size:
-        return True
-    with contextlib.closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as plain:
-        return bool(plain.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION)
 
 
 def _grown(db: SessionDB, call: Call) -> Iterator[str]:
@@ -226,12 +215,8 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _log(db: SessionDB, call: Call, text: str) -> None:
-    from sessiondb.chat.token_estimate import text_tokens
-
-    entry = HookEntry(
-        "", call.agent, call.event, call.session_id, call.folder, text_tokens(text) if text else 0
-    )
+def _log(db: SessionDB, call: Call, text: str = "", tokens: int = 0) -> None:
+    entry = HookEntry("", call.agent, call.event, call.session_id, call.folder, tokens)
     db.hook_log.add(entry, _digest(text) if text else None)
 
 

@@ -90,15 +90,26 @@ class _Tools:
         )
 
     async def note(
-        self, kind: Kind, text: str, context: Context[Any, Any, Any], project: str | None = None
+        self,
+        kind: Kind,
+        text: str,
+        context: Context[Any, Any, Any],
+        project: str | None = None,
+        supersedes: int | None = None,
     ) -> str:
-        """Note for later sessions of a project what was decided, failed, or is to be done."""
+        """Note for later sessions of a project what was decided, failed, or is to be done.
+
+        supersedes: number of the note that no longer holds.
+        """
         client = context.session.client_params
         author = client.clientInfo.name if client else None
 
         def write(db: SessionDB) -> str:
-            made = db.notes.add(kind, text, project=self._one_project(db, project), author=author)
-            return one_line(f"Noted: {made.kind} {made.id}, {made.project}")
+            # What takes a note's place belongs where that does.
+            where = None if supersedes is not None and project is None else self._one_project(db, project)
+            made = db.notes.add(kind, text, project=where, author=author, supersedes=supersedes)
+            instead = "" if supersedes is None else f", in place of {supersedes}"
+            return one_line(f"Noted: {made.kind} {made.id}, {made.project or made.session_id}{instead}")
 
         return await self._answer(write, writes=True)
 
@@ -108,7 +119,8 @@ class _Tools:
 
     def _asked(self, ask: Callable[[SessionDB], str], writes: bool) -> str:
         try:
-            with SessionDB(self._path, read_only=not writes, time_budget=LOCK_SECONDS) as db:
+            opened = SessionDB(self._path, read_only=not writes, time_budget=LOCK_SECONDS, migrate=False)
+            with opened as db:
                 return ask(db)
         except DatabaseBusy:
             done = "Nothing was noted" if writes else "Nothing could be read"

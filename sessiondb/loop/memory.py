@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB
@@ -11,8 +11,15 @@ if TYPE_CHECKING:
 _TAG = re.compile(r"<(?=\s*/?\s*sessiondb)", re.IGNORECASE)
 
 
-def known(db: SessionDB, project: str, max_tokens: int, *, but: str | None = None) -> str:
-    """Return the notes of a project and its last sessions by title, "" where there are none.
+class Known(NamedTuple):
+    """What is known of a project, and about how many tokens it is; both are nothing where nothing is known."""
+
+    text: str
+    tokens: int
+
+
+def known(db: SessionDB, project: str, max_tokens: int, *, but: str | None = None) -> Known:
+    """Return the notes of a project and its last sessions by title.
 
     Titles that would make it more than `max_tokens` are left out. `but` is the agent's own id of a session that is
     not listed: the one that asks.
@@ -21,19 +28,22 @@ def known(db: SessionDB, project: str, max_tokens: int, *, but: str | None = Non
     from sessiondb.chat.token_estimate import text_tokens
     from sessiondb.records import SessionFilter
 
-    brief = db.continuity.brief(project=project, max_tokens=max_tokens).strip()
-    sessions = db.sessions.page(SessionFilter(project=project), limit=6)
-    lines = [
-        f"- {session.last_active_at[:10]} {one_line(session.title)} ({session.agent}, {session.id[:8]})"
-        for session in sessions
-        if session.title and (but is None or session.native_id != but) and session.parent_id is None
-    ]
-    while lines and text_tokens("\n".join((brief, *lines))) > max_tokens:
-        lines.pop()
-    if not (brief or lines):
-        return ""
-    listed = ["Last sessions here:", *lines] if lines else []
-    return visible("\n".join(part for part in (brief, *listed) if part))
+    parts = [visible(db.continuity.brief(project=project, max_tokens=max_tokens, numbered=True).strip())]
+    tokens = text_tokens(parts[0])
+    title = "Last sessions here:"
+    for session in db.sessions.page(SessionFilter(project=project), limit=6):
+        if not session.title or session.parent_id or (but is not None and session.native_id == but):
+            continue
+        line = (
+            f"- {session.last_active_at[:10]} {one_line(session.title)} ({session.agent}, {session.id[:8]})"
+        )
+        lines = [line] if len(parts) > 1 else [title, line]
+        size = text_tokens("\n".join(("", *lines)))
+        if tokens + size > max_tokens:
+            break
+        parts += lines
+        tokens += size
+    return Known("\n".join(part for part in parts if part), tokens)
 
 
 def framed(text: str, further: str = "") -> str:

@@ -70,7 +70,7 @@ def read(db: SessionDB, session: str, around: int | None, max_tokens: int) -> st
 
 def brief(db: SessionDB, project: str, max_tokens: int) -> str:
     """Return what is known of a project: its notes, and its last sessions by title."""
-    text = known(db, project, _room(max_tokens))
+    text = known(db, project, _room(max_tokens)).text
     return _framed(max_tokens, text or f"Nothing is known of {project} yet: no notes and no sessions.")
 
 

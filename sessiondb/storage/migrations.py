@@ -129,19 +129,19 @@ def check_readable(connection: Connection) -> None:
         raise DatabaseForeign(
             f"{connection.path} is an empty file: any writing command, such as import, fills it"
         )
-    if version < SCHEMA_VERSION:
-        raise DatabaseForeign(
-            f"{connection.path} has schema {version}, and this sessiondb reads {SCHEMA_VERSION}:"
-            " `sessiondb optimize` brings it up to date"
-        )
+    _refuse_older(connection, version)
 
 
-def migrate(connection: Connection) -> None:
+def migrate(connection: Connection, *, upgrades: bool = True) -> None:
     """Bring the schema up to date; many processes may do so at once. An older file is first copied to
-    PATH.vN.backup.
+    PATH.vN.backup, or without `upgrades` left as it is.
+
+    Raises DatabaseForeign for what is not ours, and for an older file that is left.
     """
     with connection.on_writer():
         version = check(connection)
+    if version and not upgrades:
+        _refuse_older(connection, version)
     # A copy of a database, such as a backup, comes without it.
     connection.use_wal()
     if version != SCHEMA_VERSION:
@@ -168,6 +168,14 @@ def _upgrade(connection: Connection) -> None:
             # Asked again under the lock: another process may have done it meanwhile.
             if check(connection) < migration.number:
                 _apply(connection, migration)
+
+
+def _refuse_older(connection: Connection, version: int) -> None:
+    if version < SCHEMA_VERSION:
+        raise DatabaseForeign(
+            f"{connection.path} has schema {version}, and this sessiondb reads {SCHEMA_VERSION}:"
+            " `sessiondb optimize` brings it up to date"
+        )
 
 
 def _apply(connection: Connection, migration: Migration) -> None:

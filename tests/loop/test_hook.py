@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.errors import DatabaseForeign
 from sessiondb.loop.hook import answer, read_call
 from tests.helpers.old_databases import make_oldest
 
@@ -159,7 +160,10 @@ def test_what_is_quoted_cannot_end_the_frame_or_drive_a_terminal(path: Path) -> 
 def test_a_hook_migrates_nothing(tmp_path: Path) -> None:
     make_oldest(tmp_path / "old.db")
     before = (tmp_path / "old.db").read_bytes()
-    assert called(tmp_path / "old.db", "claude-code", handed("Stop", log(tmp_path))) == ""
+    with pytest.raises(DatabaseForeign, match="`sessiondb optimize` brings it up to date"):
+        called(tmp_path / "old.db", "claude-code", handed("Stop", log(tmp_path)))
+    done = run(tmp_path / "old.db", handed("Stop", log(tmp_path)), "claude-code")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / "old.db").read_bytes() == before
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.chat.token_estimate import text_tokens
+from tests.helpers.old_databases import make_oldest
 
 pytest.importorskip("mcp", reason="needs the extra mcp")
 
@@ -273,3 +274,39 @@ def test_without_the_sdk_the_command_says_what_to_install(path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "pip install 'sessiondb[mcp]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_note_takes_the_place_of_one_by_the_number_in_the_brief(path: Path, project: str) -> None:
+    before, noted, after = answers(
+        path,
+        project,
+        ("brief", {}),
+        ("note", {"kind": "decision", "text": "Amounts are decimals.", "supersedes": 1}),
+        ("brief", {}),
+    )
+
+    assert re.search(r"\n- \[1\] .*Amounts are fractions\.", before)
+    assert noted == f"Noted: decision 2, {project}, in place of 1"
+    assert "Amounts are decimals." in after
+    assert "fractions" not in after
+    with SessionDB(path, read_only=True) as db:
+        assert [(change.status, change.author) for change in db.notes.get(1).history] == [
+            ("superseded", "mcp")
+        ]
+
+
+def test_a_note_leaves_a_database_of_an_older_version_as_it_is(tmp_path: Path, project: str) -> None:
+    make_oldest(tmp_path / "old.db")
+    before = (tmp_path / "old.db").read_bytes()
+
+    async def ask(client: ClientSession) -> list[CallToolResult]:
+        return [
+            await client.call_tool("note", {"kind": "win", "text": "x"}),
+            await client.call_tool("brief", {}),
+        ]
+
+    for result in asked(tmp_path / "old.db", project, ask):
+        assert result.isError
+        assert "`sessiondb optimize` brings it up to date" in str(result.content)
+    assert (tmp_path / "old.db").read_bytes() == before
+    assert [file.name for file in tmp_path.glob("*.backup")] == []
