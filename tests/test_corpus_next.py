@@ -16,6 +16,7 @@ from tests.conftest import corpus_folder
 
 FOLDER = corpus_folder().with_name("corpus-next")
 FORMATS = (
+    "antigravity-cli",
     "cline",
     "codex",
     "continue",
@@ -35,6 +36,7 @@ CODEX = "codex/run_0.171.0/sessions/2026/11/28/rollout-2026-11-28T12-20-59-01a22
 REAL_COPILOT = "copilot-cli/Mai0313_VibeCodingTracker/96ef38f0-9d09-45c3-8124-6448c36090ed/events.jsonl"
 SMALL_COPILOT = "copilot-cli/jazzyalex_agent-sessions/small.jsonl"
 QWEN_1 = "qwen-code/jazzyalex_agent-sessions/019f0000-0000-7000-8000-000000000001.jsonl"
+ANTIGRAVITY = "antigravity-cli/jazzyalex_agent-sessions/cli_small.jsonl"
 LANGGRAPH = "langgraph/run_3.1.2/checkpoints.sqlite"
 QWEN_4 = "qwen-code/jazzyalex_agent-sessions/019f0000-0000-7000-8000-000000000004.jsonl"
 EMPTY = "its second prompt is empty: the program told the model to go on"
@@ -46,6 +48,8 @@ DOUBTED = {
         "vscode-chat/peckjon_copilot-chat-to-markdown/chat.json",
         "tool_results",
     ): "the parts hold none, the rounds do",
+    (ANTIGRAVITY, "last_time"): "its last lines have no time",
+    (ANTIGRAVITY, "rare_words"): "one stands in what the program put beside the prompt",
     (LANGGRAPH, "first_time"): "a sentence; it is the time of the first checkpoint",
     (QWEN_1, "user"): "a notification of the program is no prompt",
     (QWEN_1, "rare_words"): "one stands in the notification",

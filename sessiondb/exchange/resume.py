@@ -63,6 +63,7 @@ _AGENTS = {
     "llm": _Agent(("llm", "chat", "--cid", "{}")),
     "nanobot": _Agent(("nanobot", "agent", "--session", "{}")),
     "opencode": _Agent(("opencode", "--session", "{}"), is_bound=True, first=("opencode", "import", "{}")),
+    "openhands": _Agent(("openhands", "--resume", "{}")),
     "pi": _Agent(("pi", "--session", "{}"), is_bound=True),
     "qwen-code": _Agent(("qwen", "--resume", "{}"), is_bound=True),
 }

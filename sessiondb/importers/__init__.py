@@ -29,6 +29,8 @@ _MODULES = (
     "vscode",
     "cline",
     "continue_dev",
+    "antigravity",
+    "openhands",
     "cursor",
     "goose",
     "opencode",

@@ -23,6 +23,7 @@ Object = Mapping[str, Any]
 
 # Files that hold nothing that the logs beside them do not: whose they are, and where those logs are.
 _BESIDE = {
+    "Antigravity CLI": "a store of Antigravity CLI, whose transcripts are read: import the folder brain beside it",
     "Cline": "an index of Cline's sessions: import the folder sessions beside it",
     "GitHub Copilot CLI": "an index of Copilot CLI's sessions: import the folder session-state beside it",
     "VS Code": "a store of VS Code's own: its chats lie in folders chatSessions",
@@ -100,7 +101,6 @@ def _is_grok(line: Object) -> bool:
 _LINES: tuple[tuple[str, Callable[[Object], bool]], ...] = (
     ("Droid", lambda line: _type(line) == "session_start" and "cwd" in line),
     ("Kimi Code", lambda line: _type(line) == "metadata" and "protocol_version" in line),
-    ("Antigravity", _has("step_index", "source", "type")),
     ("Grok", _is_grok),
 )
 
@@ -117,16 +117,8 @@ def _is_amp(document: Object) -> bool:
     )
 
 
-def _is_openhands(document: Object) -> bool:
-    kind = document.get("kind")
-    return (
-        isinstance(kind, str) and kind.endswith("Event") and {"id", "source", "timestamp"} <= document.keys()
-    )
-
-
 _DOCUMENTS: tuple[tuple[str, Callable[[Object], bool]], ...] = (
     ("Amp", _is_amp),
-    ("OpenHands", _is_openhands),
     ("LibreChat", lambda document: "conversationId" in document and "messages" in document),
 )
 
@@ -144,6 +136,7 @@ _DATABASES: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("VS Code", lambda tables: "cursorDiskKV" not in tables and _with("ItemTable", "key", "value")(tables)),
     ("GitHub Copilot CLI", _with("turns", "session_id", "user_message", "assistant_response")),
     ("Cline", _with("sessions", "session_id", "messages_path", "is_subagent")),
+    ("Antigravity CLI", lambda tables: "gen_metadata" in tables),
     ("Open WebUI", _with("chat", "id", "user_id", "title", "chat")),
 )
 

@@ -171,6 +171,8 @@ def is_walked(name: str, siblings: set[str]) -> bool:
     """Say whether a folder in a folder is looked into, by its name and the names beside it."""
     # OpenCode keeps the pieces of its sessions in folders beside these.
     is_tree_of_pieces = name in ("message", "part") and bool(siblings & {"session", "info"})
+    # And OpenHands the events of a conversation beside its state.
+    is_tree_of_pieces |= name == "events" and "base_state.json" in siblings
     return name not in _NO_FOLDERS and not is_tree_of_pieces
 
 
@@ -184,6 +186,8 @@ def look(path: str, status: os.stat_result) -> Stat:
         others = (f"{path}-wal",)
     elif _TREE in path:
         others = _pieces(Path(path))
+    elif os.path.basename(path) == "base_state.json":
+        others = Path(path).with_name("events").glob("*.json")
     for other in others:
         try:
             extra = os.stat(other)

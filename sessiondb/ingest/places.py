@@ -54,6 +54,7 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
     """
     home = Path.home()
     codex = _folder("CODEX_HOME", home / ".codex")
+    openhands = _folder("OPENHANDS_PERSISTENCE_DIR", home / ".openhands")
     known = {
         "claude-code": [folder / "projects" for folder in _claude_folders()],
         "codex": [
@@ -89,6 +90,10 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
             name: [_data() / name / store for store in (f"{name}.db", "opencode.db", "storage")]
             for name in _FROM_OPENCODE
         },
+        "antigravity-cli": [
+            home / ".gemini" / folder / "brain" for folder in ("antigravity-cli", "antigravity")
+        ],
+        "openhands": [_folder("OPENHANDS_CONVERSATIONS_DIR", openhands / "conversations")],
         "zed": _zed_places(),
         "llm": [_folder("LLM_USER_PATH", user_config() / "io.datasette.llm") / "logs.db"],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _ALIASES = {
+    "antigravity": "antigravity-cli",
     "claude": "claude-code",
     "claudecode": "claude-code",
     "claudeai": "claude-ai",

@@ -26,7 +26,6 @@ ANSWERED = {"role": "assistant", "content": [{"type": "text", "text": "Pruned."}
 LINES: list[tuple[str, list[dict[str, Any]]]] = [
     ("Droid", [{"type": "session_start", "id": ID, "title": "Roses", "cwd": "/home/ada/garden"}]),
     ("Kimi Code", [{"type": "metadata", "protocol_version": "1.4", "created_at": 1_790_000_000_000}]),
-    ("Antigravity", [{"step_index": 0, "source": "USER_EXPLICIT", "type": "USER_INPUT", "content": "Hi"}]),
     (
         "Grok",
         [{"type": "system", "content": "You help."}, {"type": "user", "content": [], "prompt_index": 0}],
@@ -35,7 +34,6 @@ LINES: list[tuple[str, list[dict[str, Any]]]] = [
 
 DOCUMENTS: list[tuple[str, str, Any]] = [
     ("Amp", f"T-{ID}.json", {"v": 3, "id": f"T-{ID}", "created": 1, "messages": [ASKED, ANSWERED]}),
-    ("OpenHands", "0.json", {"id": "1", "kind": "MessageEvent", "source": "user", "timestamp": WHEN}),
     ("LibreChat", "export.json", {"conversationId": ID, "title": "Roses", "messages": [{"sender": "User"}]}),
 ]
 
@@ -89,6 +87,10 @@ def test_databases_of_an_agent_that_is_not_read_yet_are_refused_by_its_name(
         (
             "turns (session_id, user_message, assistant_response)",
             "is an index of Copilot CLI's sessions: import the folder session-state beside it",
+        ),
+        (
+            "gen_metadata (idx, data)",
+            "is a store of Antigravity CLI, whose transcripts are read: import the folder brain beside it",
         ),
         (
             "sessions (session_id, messages_path, is_subagent)",

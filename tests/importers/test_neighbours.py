@@ -17,6 +17,7 @@ from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.foreign import owner_of
 from sessiondb.ingest.discovery import Found, discover
 from sessiondb.ingest.run import Ingest
+from tests.importers.test_antigravity import LOG as ANTIGRAVITIES
 from tests.importers.test_cline import FILES as CLINES
 from tests.importers.test_continue_dev import FILES as CONTINUES
 from tests.importers.test_copilot import LOG as COPILOTS
@@ -25,6 +26,8 @@ from tests.importers.test_goose import LOG as GOOSES
 from tests.importers.test_langgraph import STEPS as LANGGRAPHS
 from tests.importers.test_langgraph import history as langchains
 from tests.importers.test_langgraph import write as write_langgraphs
+from tests.importers.test_openhands import LOG as OPENHANDS
+from tests.importers.test_openhands import STATE
 from tests.importers.test_pi import LOG as PIS
 from tests.importers.test_qwen import LOG as QWENS
 from tests.importers.test_vscode import change, document, request
@@ -44,6 +47,9 @@ LOGS: list[tuple[str, str, list[Any]]] = [
     ("vscode-chat", "x.jsonl", [{"kind": 0, "v": document(request("Dry?"))}, change(1, "x", "customTitle")]),
     *(("cline", name, [value]) for name, value in CLINES),
     *(("continue", name, [value]) for name, value in CONTINUES),
+    ("antigravity-cli", "x.jsonl", ANTIGRAVITIES),
+    ("openhands", "base_state.json", [STATE]),
+    *(("openhands", "x.json", [event]) for event in OPENHANDS[:6]),
     ("gemini", "x.json", [GEMINIS]),
 ]
 DATABASES: list[tuple[str, Callable[[Path], Path]]] = [

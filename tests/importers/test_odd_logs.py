@@ -16,6 +16,7 @@ from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.odd_values import assert_storable, spoilt, with_odd_values
+from tests.importers.test_antigravity import LOG as ANTIGRAVITIES
 from tests.importers.test_cline import DETAILS, METRICS, answer, text, user
 from tests.importers.test_continue_dev import LOG as CONTINUES
 from tests.importers.test_copilot import LOG as COPILOTS
@@ -89,6 +90,7 @@ LOGS: list[tuple[str, str, list[Any]]] = [
     ("cline", "x.messages.json", [{"agent": "lead", "sessionId": "x", "messages": MESSAGES}]),
     ("cline", "api_conversation_history.json", [MESSAGES]),
     ("continue", "x.json", [CONTINUES]),
+    ("antigravity-cli", "x.jsonl", ANTIGRAVITIES),
 ]
 
 

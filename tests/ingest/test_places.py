@@ -16,6 +16,7 @@ VARIABLES = (
     "COPILOT_HOME", "OPENCLAW_STATE_DIR", "PI_CODING_AGENT_DIR", "LLM_USER_PATH", "GEMINI_CLI_HOME",
     "OPENCODE_DB", "SESSIONDB_PATH", "VSCODE_APPDATA", "VSCODE_PORTABLE", "QWEN_HOME", "QWEN_RUNTIME_DIR",
     "CLINE_DATA_DIR", "CONTINUE_GLOBAL_DIR", "CURSOR_DATA_DIR", "GOOSE_PATH_ROOT",
+    "OPENHANDS_CONVERSATIONS_DIR", "OPENHANDS_PERSISTENCE_DIR",
 )  # fmt: skip
 
 
@@ -48,6 +49,9 @@ def below(home: Path, agent: str) -> list[str]:
         ("copilot-cli", [".copilot/session-state"]),
         ("pi", [".pi/agent/sessions"]),
         ("openclaw", [".openclaw/agents", ".moltbot/agents", ".clawdbot/agents"]),
+        ("antigravity-cli", [".gemini/antigravity-cli/brain", ".gemini/antigravity/brain"]),
+        ("openhands", [".openhands/conversations"]),
+        ("continue", [".continue/sessions"]),
         ("omp", [".omp/agent/sessions"]),
         ("qwen-code", [".qwen/projects", ".qwen/tmp"]),
         ("kilo", [f".local/share/kilo/{name}" for name in ("kilo.db", "opencode.db", "storage")]),
@@ -147,6 +151,8 @@ def test_goose_keeps_to_the_folders_of_windows_there(
             "zed",
             ["d/zed/threads/threads.db", ".var/app/dev.zed.Zed/data/zed/threads/threads.db"],
         ),
+        ("OPENHANDS_PERSISTENCE_DIR", "{0}/o", "openhands", ["o/conversations"]),
+        ("OPENHANDS_CONVERSATIONS_DIR", "~/o", "openhands", ["o"]),
         ("PI_CODING_AGENT_DIR", "~/p", "pi", ["p/sessions"]),
         ("CURSOR_DATA_DIR", "~/c", "cursor", [".config/Cursor/User/globalStorage/state.vscdb", "c/chats"]),
         ("GOOSE_PATH_ROOT", "~/g", "goose", ["g/data/sessions"]),

@@ -77,6 +77,16 @@ def cursor(folder: Path) -> None:
     workspace_store(folder / "User/workspaceStorage/w/state.vscdb", {"cursorAuth/refreshToken": SECRET})
 
 
+def openhands(folder: Path) -> None:
+    from tests.importers.test_openhands import LOG as EVENTS
+    from tests.importers.test_openhands import STATE
+    from tests.importers.test_openhands import write as write_conversation
+
+    llm = {"model": "m", "api_key": SECRET, "aws_secret_access_key": SECRET}
+    secrets = {"agent": {"llm": llm}, "secret_registry": {"secret_sources": {"x": {"value": SECRET}}}}
+    write_conversation(folder, *EVENTS, state={**STATE, **secrets})
+
+
 def text_of(db: SessionDB) -> str:
     tables = db.connection.rows(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
@@ -85,7 +95,7 @@ def text_of(db: SessionDB) -> str:
     return repr(rows)
 
 
-@pytest.mark.parametrize("store", [opencode, openclaw, copilot, cursor])
+@pytest.mark.parametrize("store", [openhands, opencode, openclaw, copilot, cursor])
 def test_no_secret_of_a_store_comes_into_ours(tmp_path: Path, store: Any) -> None:
     store(tmp_path / "store")
     with SessionDB(tmp_path / "x.db") as db:

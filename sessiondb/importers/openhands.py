@@ -1,0 +1,316 @@
+"""The conversations of OpenHands: of its command line, and of programs on its SDK.
+
+`~/.openhands/conversations/<id>/`: `base_state.json` has the folder, the model and the tokens of each response,
+`events/event-<number>-<id>.json` one event each, told by its `kind`; `subagents/<id>/` is built the same. The state is
+the source, its events count with it, as the pieces of OpenCode's sessions do.
+
+- Actions of one response are one answer with several calls; `finish` is how the model speaks.
+- `extended_content` of a prompt was put there by skills and hooks. The program itself writes in the user's name where
+  an answer has no call, or a critic wants more.
+- `prompt_tokens` have in them what came from the cache. Times have no zone: they are local.
+
+Not kept: definitions of tools, changes of the state, token ids. Keys of the model's provider are in the state; only
+the fields that are named here are read.
+
+Source: openhands-sdk of github.com/OpenHands/software-agent-sdk, its events and their persistence, 2026.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sessiondb.chat.content import json_text, text_and_parts, text_or_none, whole, without_payloads
+from sessiondb.errors import ImportFailed
+from sessiondb.importers.base import (
+    MessageRecord,
+    Record,
+    SessionRecord,
+    TokenRecord,
+    ToolCallRecord,
+    ToolResult,
+    session_id,
+)
+from sessiondb.importers.files.json_lines import object_of, objects_of
+from sessiondb.importers.files.source import Source
+from sessiondb.timestamps import normalise
+
+if TYPE_CHECKING:
+    from sessiondb.importers.files.sample import Sample
+
+name = "openhands"
+version = 1
+
+STATE, EVENTS = "base_state.json", "events"
+_STATE = frozenset(("id", "workspace", "persistence_dir"))
+_HEX = re.compile(r"([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})")
+_ENDINGS = ("Event", "Observation", "Condensation")
+# How what the program says in the user's name begins: its response dispatcher, and its critic.
+_NUDGES = (
+    "Your last response did not include a function call or a message",
+    "The task appears incomplete (iteration ",
+)
+
+
+def sniff(sample: Sample) -> int:
+    """Look for the state of a conversation, or for one of its events."""
+    document = sample.lines[0] if sample.lines else sample.document
+    if not isinstance(document, dict):
+        return 0
+    return 2 if _is_event(document) or _is_state(sample.path, document) else 0
+
+
+def read(source: Source) -> Iterator[Record]:
+    """Yield a conversation by its state; of an event that was named alone, what that says of it.
+
+    Raises ImportFailed where the file is neither.
+    """
+    source.start = source.line = 0
+    document = source.document()
+    path = source.path.absolute()
+    if isinstance(document, dict) and _is_event(document):
+        folder = path.parent.parent if path.parent.name == EVENTS else path.parent
+        conversation = _Conversation(source, folder, object_of(_beside(folder / STATE)))
+        yield conversation.session
+        yield from conversation.records(document)
+    elif isinstance(document, dict):
+        conversation = _Conversation(source, path.parent, document)
+        events = sorted((path.parent / EVENTS).glob("event-*.json"), key=_place)
+        if not events:
+            return
+        yield conversation.session
+        for event in events:
+            value = _beside(event)
+            if isinstance(value, dict):
+                yield from conversation.records(value)
+            else:
+                source.problem(f"{event.name} is not a JSON object", whole=True)
+        yield from conversation.tokens()
+    else:
+        raise ImportFailed(f"{source.path} is neither a state nor an event of OpenHands")
+
+
+def _is_state(path: Path, document: dict[str, Any]) -> bool:
+    return document.keys() >= _STATE or (path.name == STATE and isinstance(document.get("agent"), dict))
+
+
+def _is_event(document: dict[str, Any]) -> bool:
+    kind = document.get("kind")
+    return (
+        isinstance(kind, str) and kind.endswith(_ENDINGS) and {"id", "timestamp", "source"} <= document.keys()
+    )
+
+
+def _place(event: Path) -> tuple[int, str]:
+    number = event.name.split("-")[1]
+    return int(number) if number.isdecimal() and len(number) < 16 else 0, event.name
+
+
+def _beside(path: Path) -> Any:
+    try:
+        return Source(path).document()
+    except (OSError, ImportFailed):
+        return None
+
+
+class _Conversation:
+    """The events of one conversation on their way to records."""
+
+    def __init__(self, source: Source, folder: Path, state: dict[str, Any]) -> None:
+        self._source = source
+        self._state = state
+        self._model = text_or_none(object_of(object_of(state.get("agent")).get("llm")).get("model"))
+        self.session = self._session(folder)
+        self._id = self.session.id
+        self._answers: set[str] = set()
+
+    def _session(self, folder: Path) -> SessionRecord:
+        state = self._state
+        parent = folder.parent.parent if folder.parent.name == "subagents" else None
+        workspace = state.get("workspace")
+        place = workspace if isinstance(workspace, str) else object_of(workspace).get("working_dir")
+        llm = object_of(object_of(state.get("agent")).get("llm"))
+        details = {"effort": text_or_none(llm.get("reasoning_effort"))}
+        return SessionRecord(
+            _session_of(folder),
+            name,
+            folder.name,
+            project=text_or_none(place),
+            parent_id=_session_of(parent) if parent else None,
+            relation="subagent" if parent else None,
+            title=text_or_none(object_of(state.get("tags")).get("title")) or text_or_none(state.get("title")),
+            model=self._model,
+            metadata={key: value for key, value in details.items() if value} or None,
+        )
+
+    def records(self, event: dict[str, Any]) -> Iterator[Record]:
+        """Yield the records of an event."""
+        try:
+            yield from list(self._records(event))
+        except RecursionError:
+            self._source.problem(f"event {event.get('id')} is nested too deeply", whole=True)
+
+    def _records(self, event: dict[str, Any]) -> Iterator[Record]:
+        kind = event.get("kind")
+        id = text_or_none(event.get("id")) or json_text(without_payloads(event)) or ""
+        at = normalise(event.get("timestamp"), self._source.tz)
+        if kind == "MessageEvent":
+            yield from self._message(event, id, at)
+        elif kind == "ActionEvent":
+            yield from self._action(event, id)
+        elif kind in ("ObservationEvent", "AgentErrorEvent", "UserRejectObservation"):
+            yield self._answer(event, id, at)
+        elif kind == "SystemPromptEvent":
+            yield from self._injected(
+                object_of(event.get("system_prompt")).get("text"), "instructions", id, at
+            )
+            context = object_of(event.get("dynamic_context")).get("text")
+            yield from self._injected(context, "environment", f"{id}#context", at)
+        elif kind in ("Condensation", "CondensationSummaryEvent"):
+            yield from self._injected(event.get("summary"), "compact_summary", id, at)
+        elif kind == "ConversationErrorEvent":
+            yield from self._injected(event.get("detail"), "notice", id, at)
+
+    def _injected(self, text: Any, kind: str, id: str, at: str | None) -> Iterator[Record]:
+        if said := text_or_none(text):
+            yield MessageRecord(self._id, "system", said, id, at, metadata={"kind": kind})
+
+    def _message(self, event: dict[str, Any], id: str, at: str | None) -> Iterator[Record]:
+        message = object_of(event.get("llm_message"))
+        text, parts = text_and_parts(message.get("content"))
+        added, _ = text_and_parts(event.get("extended_content"))
+        yield from self._injected(added, "context", f"{id}#context", at)
+        if event.get("source") == "agent":
+            if text or parts:
+                reasoning = text_or_none(message.get("reasoning_content"))
+                yield self._said(event, id, text, reasoning, parts=parts)
+        elif (
+            event.get("source") == "user" and not event.get("sender") and not (text or "").startswith(_NUDGES)
+        ):
+            if text or parts:
+                yield MessageRecord(self._id, "user", text or None, id, at, parts=parts)
+        else:
+            yield from self._injected(text, "notice", id, at)
+
+    def _said(
+        self,
+        event: dict[str, Any],
+        id: str,
+        text: str | None,
+        reasoning: str | None,
+        *,
+        calls: tuple[ToolCallRecord, ...] = (),
+        parts: list[Any] | None = None,
+    ) -> MessageRecord:
+        """Return an answer, or what an event adds to it: they are one by the response that they came in."""
+        response = text_or_none(event.get("llm_response_id")) or id
+        continues = response in self._answers
+        self._answers.add(response)
+        return MessageRecord(
+            self._id,
+            "assistant",
+            text or None,
+            response,
+            normalise(event.get("timestamp"), self._source.tz),
+            reasoning,
+            parts,
+            self._model,
+            tool_calls=calls,
+            continues=continues,
+        )
+
+    def _action(self, event: dict[str, Any], id: str) -> Iterator[Record]:
+        call = object_of(event.get("tool_call"))
+        action = event.get("action")
+        asked = call.get("arguments")
+        if asked is None and isinstance(action, dict):
+            asked = {key: value for key, value in action.items() if key != "kind"}
+        tool = text_or_none(event.get("tool_name")) or text_or_none(call.get("name"))
+        call_id = text_or_none(event.get("tool_call_id")) or text_or_none(call.get("id")) or f"{id}#call"
+        thought, _ = text_and_parts(event.get("thought"))
+        words = text_or_none(object_of(action).get("message")) if tool == "finish" else None
+        said = [one for one in (thought, words) if one]
+        text = "\n\n".join(said[:1] if len(set(said)) == 1 else said)
+        reasoning = text_or_none(event.get("reasoning_content"))
+        record = ToolCallRecord(call_id, tool, json_text(without_payloads(asked)))
+        yield self._said(event, id, text, reasoning, calls=(record,))
+
+    def _answer(self, event: dict[str, Any], id: str, at: str | None) -> ToolResult:
+        observation = object_of(event.get("observation"))
+        shown = observation.get("content", observation.get("output"))
+        text, parts = text_and_parts(shown)
+        failed = observation.get("is_error", observation.get("error"))
+        is_error = bool(failed) if isinstance(failed, bool | str) else None
+        code = whole(observation.get("exit_code"))
+        details: dict[str, Any] = {} if code is None else {"exit_code": code}
+        if event.get("kind") != "ObservationEvent":
+            text, is_error = (
+                text_or_none(event.get("error")) or text_or_none(event.get("rejection_reason")),
+                True,
+            )
+            details = {"rejected": True} if event.get("kind") == "UserRejectObservation" else {}
+        return ToolResult(
+            self._id,
+            text_or_none(event.get("tool_call_id")),
+            text,
+            is_error,
+            at,
+            text_or_none(event.get("tool_name")),
+            id,
+            parts,
+            details or None,
+        )
+
+    def tokens(self) -> Iterator[Record]:
+        """Yield the tokens of each response; of what has no list of them, the sum."""
+        for purpose, metrics in object_of(
+            object_of(self._state.get("stats")).get("usage_to_metrics")
+        ).items():
+            known = object_of(metrics)
+            usages, costs = objects_of(known.get("token_usages")), objects_of(known.get("costs"))
+            if not usages:
+                sum_of_all = object_of(known.get("accumulated_token_usage"))
+                cost = {"cost": known.get("accumulated_cost")}
+                yield from self._tokens(sum_of_all, cost, f"{purpose}:total")
+            for number, usage in enumerate(usages):
+                cost = costs[number] if len(costs) == len(usages) else {}
+                yield from self._tokens(
+                    usage, cost, text_or_none(usage.get("response_id")) or f"{purpose}:{number}"
+                )
+
+    def _tokens(self, usage: dict[str, Any], cost: dict[str, Any], key: str) -> Iterator[Record]:
+        asked, read, written, said, thought = (
+            _count(usage.get(f"{one}_tokens"))
+            for one in ("prompt", "cache_read", "cache_write", "completion", "reasoning")
+        )
+        if not asked and not said:
+            return
+        cached = (read or 0) + (written or 0)
+        dollars = cost.get("cost")
+        is_cost = isinstance(dollars, int | float) and not isinstance(dollars, bool) and 0 < dollars < 10**9
+        yield TokenRecord(
+            self._id,
+            f"{self._id}:{key}",
+            input=max(0, (asked or 0) - cached),
+            cache_read=read,
+            cache_write=written,
+            output=said,
+            reasoning=thought,
+            cost_microdollars=round(dollars * 1_000_000) if is_cost and dollars else None,
+            model=text_or_none(usage.get("model")) or self._model,
+            message=key if key in self._answers else None,
+            counted_at=normalise(cost.get("timestamp"), self._source.tz),
+        )
+
+
+def _session_of(folder: Path) -> str:
+    """Return the session of a conversation, whose folder is called as its id, without the dashes."""
+    found = _HEX.fullmatch(folder.name)
+    return session_id(name, "-".join(found.groups()) if found else folder.name, str(folder.parent))
+
+
+def _count(value: Any) -> int | None:
+    count = whole(value)
+    return count if count is not None and count >= 0 else None
