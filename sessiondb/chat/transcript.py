@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sessiondb import timestamps
 from sessiondb.chat.text import counted, cut, one_line, short_bytes, short_number, visible
 from sessiondb.records import Message, Note, Session, ToolCall, Transcript
+from sessiondb.records.sessions import PROMPTS_ONLY_IN_WORDS
 
 _FENCES = re.compile("`{3,}")
 STYLES = ("text", "md")
@@ -160,6 +161,7 @@ def _facts(transcript: Transcript) -> Iterator[tuple[str, str]]:
         ("size", _size(session)),
         ("parent", f"{session.parent_id} ({session.relation})" if session.parent_id else None),
         ("tags", ", ".join(transcript.tags)),
+        ("kept", PROMPTS_ONLY_IN_WORDS if session.is_prompts_only else None),
     )
     yield from ((name, one_line(value)) for name, value in facts if value)
 

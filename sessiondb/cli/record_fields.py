@@ -28,7 +28,7 @@ SESSIONS = Listing(
     ),
     (
         Column("short_id", "id", look="id"),
-        Column("title", "title", least=12, wants=35),
+        Column("marked_title", "title", least=12, wants=35),
         Column("subagents", "sub-agents", "number", short="subs", rank=2, look="dim"),
         Column("agent", "agent", "agent", least=6, wants=8, rank=1),
         Column("folder", "project", least=6, wants=8, rank=1),
@@ -112,9 +112,22 @@ def session_rows(
             "short_id": short_ids[session.id],
             "folder": folder(session.project),
             "tokens": session.tokens.total,
+            **_marks(session),
         }
         for session in sessions
     ]
+
+
+def _marks(session: Session) -> dict[str, Any]:
+    """Return how a table marks a session's title, and what its JSON says beside the fields of all."""
+    if not session.is_prompts_only:
+        return {"marked_title": session.title}
+    from sessiondb.records.sessions import PROMPTS_ONLY
+
+    return {
+        "marked_title": f"[prompts only] {session.title or ''}".rstrip(),
+        "more": {PROMPTS_ONLY: True},
+    }
 
 
 def session_details(session: Session, tags: Sequence[str]) -> dict[str, Any]:

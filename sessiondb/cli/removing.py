@@ -29,7 +29,7 @@ _HINTS = {
 
 _DOOMED = (
     Column("short_id", "id"),
-    Column("title", "title", least=12),
+    Column("marked_title", "title", least=12),
     Column("agent", "agent", least=6),
     Column("folder", "project", least=6),
     Column("last_active_at", "last active", "time", short="active"),

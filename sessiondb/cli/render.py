@@ -67,7 +67,10 @@ def show_rows(output: Output, listing: Listing, rows: Sequence[Row], *, total: i
         else:
             print_notice("no matches")
     elif output.form in ROWS:
-        _print(_FORMS[output.form](fields_in(listing, rows), output, listing.fields))
+        found = fields_in(listing, rows)
+        if output.form in _MORE:
+            found = [fields | row.get("more", {}) for fields, row in zip(found, rows, strict=True)]
+        _print(_FORMS[output.form](found, output, listing.fields))
     else:
         _print(_tabulated(output, listing.columns, rows))
     if total is not None:
@@ -285,6 +288,8 @@ def _csv(rows: Sequence[Row], output: Output, fields: Sequence[str]) -> Iterator
 
 ROWS = ("json", "nl", "csv", "tsv")
 """Forms for other programs: a row for each thing, whatever a table folds."""
+_MORE = ("json", "nl")
+"""Those whose rows may have further fields, which a table of columns cannot."""
 _FORMS = {"json": _json_array, "nl": _json_lines, "csv": _csv, "tsv": _csv}
 
 

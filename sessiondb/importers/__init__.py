@@ -19,6 +19,8 @@ _MODULES = (
     "qwen",
     "codex",
     "codex.legacy",
+    "claude_code.history",
+    "codex.history",
     "nanobot",
     "hermes",
     "agentloop",

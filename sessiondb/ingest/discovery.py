@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -26,9 +26,12 @@ _NO_FOLDERS = frozenset(
         "shell-snapshots", "tool-results", ".migration-conflicts", "statsig", "plugins", "request_dumps",
     )
 )  # fmt: skip
+# Claude Code and Codex keep a history of prompts beside the folders of their logs; elsewhere the name is no session's.
+_HISTORY = "history.jsonl"
+_STORES = frozenset(("projects", "sessions", "archived_sessions"))
 _NO_FILES = frozenset(
     (
-        "history.jsonl", "session_index.jsonl", "sessions-index.json", "logs.json", "_index.json", "journal.jsonl",
+        "session_index.jsonl", "sessions-index.json", "logs.json", "_index.json", "journal.jsonl",
         "auth.json", "oauth_creds.json", ".credentials.json", "credentials.json", "google_accounts.json",
         "channel_directory.json", "kanban.db", "user.json", "users.json", "package.json",
         "package-lock.json", "tsconfig.json", "settings.json", "settings.local.json",
@@ -139,7 +142,7 @@ def _listed(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found | Refused
             if entry.is_dir():
                 if is_walked(entry.name, names):
                     yield entry.path
-            elif is_candidate(entry.name) and entry.is_file():
+            elif is_candidate(entry.name, names) and entry.is_file():
                 status = entry.stat()
                 # Only what goes by several names can be met twice.
                 if status.st_nlink > 1 or entry.is_symlink():
@@ -152,10 +155,14 @@ def _listed(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found | Refused
             yield Refused(entry.path, f"cannot be read: {error.strerror}")
 
 
-def is_candidate(name: str) -> bool:
-    """Say whether a file in a folder may hold sessions, by its name; packed or not makes no difference."""
+def is_candidate(name: str, siblings: Collection[str] = ()) -> bool:
+    """Say whether a file in a folder may hold sessions, by its name and the names beside it; packed or not makes no
+    difference.
+    """
     if name.endswith(_PACKED):
         name = os.path.splitext(name)[0]
+    if name == _HISTORY:
+        return not _STORES.isdisjoint(siblings)
     if ".reset." in name and (reset := _RESET.fullmatch(name)):
         name = reset[1]
     if name in _NO_FILES or name.startswith(_NO_BEGINNINGS) or name.endswith(_NO_ENDINGS):

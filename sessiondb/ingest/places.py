@@ -40,6 +40,8 @@ def expanded(
             raise InvalidInput(f"agents choose among the places of {AUTO!r}: give that as a source")
         return named
     places = [str(path) for paths in known_places(agents).values() for path in paths]
+    # Last: of most of what was typed there is a log, and then the history adds nothing.
+    places += [str(path) for path in prompt_histories(agents)]
     found = [place for place in places if even_absent or os.path.exists(place)]
     if rules and rules.folders:
         found = [place for place in found if not rules.keeps_out(place)]
@@ -56,7 +58,7 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
     codex = _folder("CODEX_HOME", home / ".codex")
     openhands = _folder("OPENHANDS_PERSISTENCE_DIR", home / ".openhands")
     known = {
-        "claude-code": [folder / "projects" for folder in _claude_folders()],
+        "claude-code": [folder / "projects" for folder in claude_folders()],
         "codex": [
             codex / "sessions",
             codex / "archived_sessions",
@@ -104,7 +106,17 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
     return {agent: places for agent, places in known.items() if not agents or agent in agents}
 
 
-def _claude_folders() -> list[Path]:
+def prompt_histories(agents: Collection[str] = ()) -> list[Path]:
+    """Return where the agents named, or all, keep what was typed, whether it is there or not."""
+    known = {
+        "claude-code": [folder / "history.jsonl" for folder in claude_folders()],
+        "codex": [_folder("CODEX_HOME", Path.home() / ".codex") / "history.jsonl"],
+    }
+    wanted = set(map(stored_name, agents)) or known.keys()
+    return [path for agent, paths in known.items() if agent in wanted for path in paths]
+
+
+def claude_folders() -> list[Path]:
     """Return the folders of Claude Code: those that its variable lists, else its old default and the new
     one.
     """

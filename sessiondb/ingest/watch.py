@@ -165,7 +165,7 @@ class Watch:
             if entry.path in self._files or entry.path in self._folders:
                 continue
             with contextlib.suppress(OSError):
-                if is_walked(name, names) if entry.is_dir() else is_candidate(name):
+                if is_walked(name, names) if entry.is_dir() else is_candidate(name, names):
                     found.append(entry.path)
         return found
 

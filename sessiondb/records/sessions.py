@@ -15,6 +15,14 @@ BILLING_DETAILS = (
 """What else a token count says for the bill; the first three are of `cache_write`."""
 
 
+PROMPTS_ONLY = "prompts_only"
+"""In a session's metadata: all that is known of it is what a person typed. A log of the session takes the place."""
+
+PROMPTS_ONLY_IN_WORDS = (
+    "prompts only, from the history that the agent keeps: no log of the session was imported"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """The place messages come from: a chat, group or thread on a platform."""
@@ -104,6 +112,11 @@ class Session:
     def platform(self) -> str | None:
         """Return the platform of its channel."""
         return self.channel.platform if self.channel else None
+
+    @property
+    def is_prompts_only(self) -> bool:
+        """Say whether all that is known of it is what a person typed, from the history that its agent keeps."""
+        return bool(self.metadata.get(PROMPTS_ONLY))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from tests.importers.test_continue_dev import FILES as CONTINUES
 from tests.importers.test_copilot import LOG as COPILOTS
 from tests.importers.test_cursor import LOG as CURSORS
 from tests.importers.test_goose import LOG as GOOSES
+from tests.importers.test_histories import CLAUDE_ENTRIES, CODEX_ENTRIES
 from tests.importers.test_langgraph import STEPS as LANGGRAPHS
 from tests.importers.test_langgraph import history as langchains
 from tests.importers.test_langgraph import write as write_langgraphs
@@ -51,6 +52,8 @@ LOGS: list[tuple[str, str, list[Any]]] = [
     ("openhands", "base_state.json", [STATE]),
     *(("openhands", "x.json", [event]) for event in OPENHANDS[:6]),
     ("gemini", "x.json", [GEMINIS]),
+    *(("claude-code-history", "history.jsonl", [entry]) for entry in CLAUDE_ENTRIES),
+    ("codex-history", "history.jsonl", CODEX_ENTRIES),
 ]
 DATABASES: list[tuple[str, Callable[[Path], Path]]] = [
     ("langgraph", lambda folder: write_langgraphs(folder / "x.sqlite", *LANGGRAPHS)),

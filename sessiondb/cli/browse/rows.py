@@ -69,7 +69,8 @@ def facts(session: Session, tags: list[str]) -> Iterator[Text]:
     last_line = Text(one_line(session.id), "dim")
     if session.relation and session.parent_id:
         last_line.append(f" · {session.relation} of {one_line(session.parent_id)}")
-    marks = [*(["★ pinned"] if session.pinned else []), *(f"#{one_line(tag)}" for tag in tags)]
+    kept = ["prompts only"] if session.is_prompts_only else []
+    marks = [*kept, *(["★ pinned"] if session.pinned else []), *(f"#{one_line(tag)}" for tag in tags)]
     last_line.append("".join(f" · {mark}" for mark in marks), "yellow")
     yield last_line
 

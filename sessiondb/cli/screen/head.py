@@ -11,6 +11,7 @@ from sessiondb.chat.text import counted, one_line, short_number, shown
 from sessiondb.cli.render import from_home
 from sessiondb.cli.screen.look import Look
 from sessiondb.records import Session, Transcript
+from sessiondb.records.sessions import PROMPTS_ONLY_IN_WORDS
 
 
 def head_lines(transcript: Transcript, look: Look, resume: str | None) -> Iterator[str]:
@@ -67,6 +68,8 @@ def _facts(transcript: Transcript, resume: str | None) -> Iterator[tuple[str, st
         yield "tags", ", ".join(transcript.tags), ""
     if session.pinned:
         yield "pinned", "prune keeps it", "warning"
+    if session.is_prompts_only:
+        yield "kept", PROMPTS_ONLY_IN_WORDS, "warning"
     for path in transcript.files[:1]:
         fate = "" if os.path.exists(path) else " (no longer there)"
         others = f" and {len(transcript.files) - 1:,} more" if len(transcript.files) > 1 else ""

@@ -17,7 +17,9 @@ from sessiondb.dao.union.align import Alignment, Known, digest
 from sessiondb.dao.union.incoming import AnyMessage, Incoming, SessionFields
 from sessiondb.dao.union.merge_fields import outlives, united
 from sessiondb.dao.union.row_buffer import Call, Message
+from sessiondb.dao.union.stand_ins import displace, has_talk, is_marked, without_prompts
 from sessiondb.dao.union.union import Union
+from sessiondb.importers.base import PROMPT_ID
 from sessiondb.records import Channel
 from sessiondb.records.export_rows import (
     CallRow,
@@ -30,6 +32,7 @@ from sessiondb.records.export_rows import (
     TokensRow,
     stored_json,
 )
+from sessiondb.records.sessions import PROMPTS_ONLY
 
 _ANSWERED = "SELECT 1 FROM tool_calls WHERE result_message_id = ? AND call_id IS ?"
 
@@ -71,6 +74,11 @@ class _Current:
         # How far it is summarised: the id of the last such message here, and its seq there.
         self.consolidated: tuple[int | None, int] = (None, 0)
         self.last_active_at = str(session.row.fields["last_active_at"])
+        # All that is there are prompts, which what is here holds.
+        self.drops_prompts = False
+        # Their row, where all that is here are prompts, until a word is said; the context that came before that.
+        self.awaits_talk: SessionRow | None = None
+        self.context: list[MessageRow] = []
 
 
 class Merge:
@@ -99,9 +107,10 @@ class Merge:
         """Take a row; those of a session come after the session's own."""
         if isinstance(row, MessageRow):
             if self._current is not None:
-                self._message(self._current, row)
+                self._take(self._current, row)
         elif isinstance(row, TokensRow):
             if self._current is not None:
+                self._release(self._current)
                 self._tokens(self._current, row)
         elif isinstance(row, SessionRow):
             self._end_session()
@@ -159,6 +168,11 @@ class Merge:
             self._passed_over.add(theirs.id)
             self.merged.unchanged.append(theirs.id)
             return
+        is_marked_here = is_marked(written)
+        is_marked_there = PROMPTS_ONLY.encode() in bytes(theirs.metadata)
+        is_beside = is_marked_there and not is_marked_here and has_talk(self._db, theirs.id, written)
+        if ours is not None and is_beside:
+            theirs = without_prompts(theirs, ours)
         row = theirs if ours is None else united(ours, theirs)
         if ours is not None and row.title_source == "prompt" and b'"forked_at"' in bytes(ours.metadata):
             # Theirs may be the first prompt of what it has copied.
@@ -175,6 +189,8 @@ class Merge:
         else:
             self._current = _Current(session, Alignment(self._ours(row.id)))
             self._current.consolidated = (self._last_consolidated(row.id), theirs.consolidated)
+        self._current.drops_prompts = is_beside
+        self._current.awaits_talk = theirs if is_marked_here and not is_marked_there else None
         self._union.open[session.id] = session
         for call in theirs.calls if session.is_new else ():
             self._content.add_call(session, call)
@@ -194,6 +210,7 @@ class Merge:
         current, self._current = self._current, None
         if current is None:
             return
+        self._release(current)
         session, batch, merged = current.session, self._batch, self.merged
         for message, call in current.early.values():
             self._add_answer(session, message, call)
@@ -214,6 +231,37 @@ class Merge:
         (kind if session.is_changed else merged.unchanged).append(session.id)
 
     # Messages
+
+    def _take(self, current: _Current, row: MessageRow) -> None:
+        """Take a message, unless it is held back, or left out, beside prompts that stand for a session."""
+        if current.drops_prompts and (row.external_id or "").startswith(PROMPT_ID):
+            return
+        if current.awaits_talk is None:
+            self._message(current, row)
+            return
+        current.context.append(row)
+        if row.role != "system":
+            self._displace(current, current.awaits_talk)
+            self._release(current)
+
+    def _displace(self, current: _Current, theirs: SessionRow) -> None:
+        """Let what is there of a session take the place of the prompts that are here."""
+        session = current.session
+        self._union.flush()
+        displace(self._db, session)
+        ours = self._exports.session(session.id)
+        assert ours is not None
+        row = united(without_prompts(ours, theirs), theirs)
+        session.row.fields |= self._columns(row)
+        session.row.tags.update(row.tags)
+        current.alignment = Alignment(self._ours(session.id))
+        current.last_active_at = row.last_active_at
+
+    def _release(self, current: _Current) -> None:
+        """Take what was held back until a word was said."""
+        context, current.context, current.awaits_talk = current.context, [], None
+        for row in context:
+            self._message(current, row)
 
     def _ours(self, session_id: str) -> Iterator[Known]:
         for id, row in self._exports.messages(session_id):

@@ -157,17 +157,19 @@ class Misread:
 class Claim:
     """What a file claims of a session: with what authority, and whether the stored messages are the file's.
 
-    `held` are its records until it is decided on them, None where it has no rival.
+    `held` are its records until it is decided on them, None where it has no rival. `awaits_talk`: they are held until
+    a word is said, which takes the place of the prompts that are stored (see stand_ins.py).
     """
 
-    __slots__ = ("authority", "held", "is_owner")
+    __slots__ = ("authority", "awaits_talk", "held", "is_owner")
 
-    def __init__(self, authority: int | None, *, has_rival: bool) -> None:
+    def __init__(self, authority: int | None, *, has_rival: bool, awaits_talk: bool = False) -> None:
         self.authority = authority
-        self.held: list[Part] | None = [] if has_rival else None
+        self.awaits_talk = awaits_talk
+        self.held: list[Part | SessionRecord] | None = [] if has_rival or awaits_talk else None
         self.is_owner = True
 
-    def settle(self, session: Incoming, batch: Batch, path: str) -> list[Part]:
+    def settle(self, session: Incoming, batch: Batch, path: str) -> list[Part | SessionRecord]:
         """Decide who owns the messages of a session; return those to take, all of this file or none."""
         held, self.held = self.held or [], None
         count = sum(isinstance(record, MessageRecord | ToolResult) for record in held)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from sessiondb.dao.union.merge import Merge, Merged
 from sessiondb.dao.union.replacing import NOTHING_OLD, Claim, Misread, OldReading
 from sessiondb.dao.union.row_buffer import Message
 from sessiondb.dao.union.sessions import Batch, storable
+from sessiondb.dao.union.stand_ins import displace, has_talk, is_marked, is_stand_in, is_talk
 from sessiondb.dao.union.union import Union
 from sessiondb.dao.union.written import Part, Written
 from sessiondb.errors import Conflict, SessionDBError
@@ -128,7 +129,12 @@ class ImportWriter:
         elif isinstance(record, SessionRecord):
             session = self._session(record)
             if session is not None:
-                self._learn(session, self._written.placed(record, self._path))
+                placed = self._written.placed(record, self._path)
+                claim = self._claims[session.id]
+                if claim.held is not None and claim.awaits_talk:
+                    claim.held.append(placed)
+                else:
+                    self._learn(session, placed)
         else:
             session = self._sessions.get(record.session)
             if session is None or self._written.is_any:
@@ -140,6 +146,8 @@ class ImportWriter:
                 self._take(session, record)
             else:
                 held.append(record)
+                if self._claims[session.id].awaits_talk and is_talk(record):
+                    self._displace(session)
 
     def _session_of(self, record: Part) -> Incoming | None:
         """Return the session that a record is part of, None where that, or the record, is not taken in."""
@@ -210,6 +218,9 @@ class ImportWriter:
                 self._sessions[record.id] = None
                 return None
             self._union.sessions.bring_back(record.id)
+        if is_stand_in(record) and written and has_talk(self._batch.db, record.id, written):
+            self._sessions[record.id] = None
+            return None
         fields = dict(written) or {
             "id": record.id, "agent": record.agent, "native_id": record.native_id, "consolidated": 0, "pinned": 0,
             "origin": self._batch.database_id,
@@ -220,22 +231,50 @@ class ImportWriter:
         may_rival = not session.is_new and record.authority is not None
         has_rival = may_rival and self._batch.ledger.rival(record.id, self._path) is not None
         self._sessions[record.id] = session
+        stands_in = is_stand_in(record)
         self._identities[record.id] = SessionRecord(
-            record.id, record.agent, record.native_id, authority=record.authority
+            record.id,
+            record.agent,
+            record.native_id,
+            authority=record.authority,
+            metadata=record.metadata if stands_in else None,
         )
-        self._claims[record.id] = Claim(record.authority, has_rival=has_rival)
-        if not has_rival:
+        awaits_talk = not stands_in and not has_rival and is_marked(written)
+        self._claims[record.id] = Claim(record.authority, has_rival=has_rival, awaits_talk=awaits_talk)
+        if not (has_rival or awaits_talk):
             self._union.open[record.id] = session
         return session
 
     def _settle_rivalry(self, session: Incoming) -> None:
         """Take the messages of this file in place of the stored ones, or leave them: see Claim.settle."""
         claim = self._claims[session.id]
-        if claim.held is not None:
+        if claim.awaits_talk:
+            # Not a word was said in it.
+            self._release(session)
+        elif claim.held is not None:
             held = claim.settle(session, self._batch, self._path)
             if claim.is_owner:
                 self._union.open[session.id] = session
-            for record in held:
+            self._take_all(session, held)
+
+    def _displace(self, session: Incoming) -> None:
+        """Let the log of a session take the place of the prompts that have stood for it."""
+        self.flush()
+        displace(self._batch.db, session)
+        self._release(session)
+
+    def _release(self, session: Incoming) -> None:
+        """Take what was held back until a word was said."""
+        claim = self._claims[session.id]
+        held, claim.held, claim.awaits_talk = claim.held or [], None, False
+        self._union.open[session.id] = session
+        self._take_all(session, held)
+
+    def _take_all(self, session: Incoming, records: Iterable[Part | SessionRecord]) -> None:
+        for record in records:
+            if isinstance(record, SessionRecord):
+                self._learn(session, record)
+            else:
                 self._take(session, record)
 
     def _interleave(self, sessions: list[Incoming]) -> None:

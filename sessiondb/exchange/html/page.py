@@ -12,6 +12,7 @@ from sessiondb.exchange.html.document import document
 from sessiondb.exchange.html.markup import escape
 from sessiondb.exchange.html.messages import Place, articles, moment, spent
 from sessiondb.records import Note, Session, ToolCall, Transcript
+from sessiondb.records.sessions import PROMPTS_ONLY_IN_WORDS
 
 PART = 50
 """Messages that a browser lays out together, when they come into sight."""
@@ -81,6 +82,7 @@ def facts(transcript: Transcript, links: Mapping[str, str]) -> str:
         ("Tokens", spent(session.tokens)),
         ("From", _origin(session, links)),
         ("Tags", escape(", ".join(transcript.tags))),
+        ("Kept", PROMPTS_ONLY_IN_WORDS if session.is_prompts_only else ""),
         ("Session", f"<code>{escape(session.id)}</code>"),
     )
     return f"<dl>{''.join(f'<div><dt>{name}</dt><dd>{value}</dd></div>' for name, value in found if value)}</dl>\n"

@@ -1,0 +1,78 @@
+"""What the histories of prompts have in common, which some agents keep beside their logs.
+
+They hold what a person typed in the terminal, of sessions whose logs were deleted long ago too. Their sessions are the
+agent's own, under the same ids, marked as PROMPTS_ONLY: the log of a session takes their place (see
+dao/union/stand_ins.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sessiondb.importers.base import (
+    PROMPT_ID,
+    Fingerprints,
+    MessageRecord,
+    Record,
+    SessionRecord,
+    session_id,
+)
+from sessiondb.importers.files.source import Source
+from sessiondb.records.sessions import PROMPTS_ONLY
+from sessiondb.timestamps import normalise
+
+FORMATS = ("claude-code-history", "codex-history")
+"""The formats of such histories."""
+
+
+class Typed(NamedTuple):
+    """What a person typed, in the session that its agent calls `native_id`; `moment` as it is written.
+
+    A command to the program, and not to the model, is none of the conversation.
+    """
+
+    native_id: str
+    moment: Any
+    text: str
+    project: str | None = None
+    parts: list[Any] | None = None
+    is_command: bool = False
+
+
+class History:
+    """Turns what was typed into records; entries that name no session are counted, and told at the end."""
+
+    def __init__(self, source: Source, agent: str) -> None:
+        self._source = source
+        self._agent = agent
+        self._fingerprint = Fingerprints(source.state)
+        self._begun: set[str] = set()
+        self._nameless = 0
+
+    def add(self, typed: Typed) -> Iterator[Record]:
+        """Yield the message, and before the first of a session the session."""
+        if not typed.native_id:
+            self._nameless += 1
+            return
+        id = session_id(self._agent, typed.native_id)
+        if id not in self._begun:
+            self._begun.add(id)
+            yield SessionRecord(
+                id, self._agent, typed.native_id, project=typed.project, metadata={PROMPTS_ONLY: True}
+            )
+        yield MessageRecord(
+            id,
+            "system" if typed.is_command else "user",
+            typed.text or None,
+            PROMPT_ID + self._fingerprint(typed.moment, id, typed.text),
+            normalise(typed.moment, self._source.tz),
+            parts=typed.parts,
+            metadata={"kind": "command"} if typed.is_command else None,
+        )
+
+    def finish(self) -> None:
+        """Report the entries that name no session: earlier versions wrote such."""
+        if self._nameless:
+            entries = "1 prompt names" if self._nameless == 1 else f"{self._nameless:,} prompts name"
+            self._source.problem(f"{entries} no session, and cannot be imported", whole=True)
