@@ -188,6 +188,20 @@ class SessionDB(Tables):
             progress=progress,
         )
 
+    @classmethod
+    def import_into(
+        cls, path: str | PathLike[str], *sources: str | PathLike[str], **options: Any
+    ) -> ImportReport:
+        """Import logs into the file of a path; `options` are those of import_logs.
+
+        A file that is not there yet is loaded apart and has its name when it is complete, which is faster and writes
+        half as much as to open it first; until then nobody sees it. If it is made by others meanwhile, the logs are
+        imported into theirs. After a kill there is no file, after Ctrl-C one with what was read so far.
+        """
+        from sessiondb.ingest.first_load import import_into
+
+        return import_into(Path(path).expanduser(), sources, **options)
+
     def watch_logs(  # noqa: PLR0913
         self,
         *sources: str | PathLike[str],

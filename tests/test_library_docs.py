@@ -61,4 +61,4 @@ def test_every_public_name_has_an_example() -> None:
     code = "".join(BLOCKS)
     public = [name for name in (*dir(SessionDB), "path", "connection") if not name.startswith("_")]
 
-    assert [name for name in public if not re.search(rf"\bdb\.{name}\b", code)] == []
+    assert [name for name in public if not re.search(rf"\b(db|SessionDB)\.{name}\b", code)] == []

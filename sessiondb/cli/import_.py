@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sessiondb.chat.text import counted
-from sessiondb.cli.options import database_option, json_option, trying, writing
+from sessiondb.cli.options import database_option, database_path, json_option, trying
 from sessiondb.cli.record_fields import import_fields
 from sessiondb.cli.render import (
     Progress,
@@ -135,14 +136,13 @@ def command(
 
         follow(sources, as_json, {"agents": agents, "interval": interval, **how}, _show)
         return
-    with (
-        trying() if dry_run else writing(create=True) as db,
-        Progress(_PHASES) as progress,
-        _telling_what_stays(dry_run),
-    ):
-        report = db.import_logs(
-            *sources, agents=agents, dry_run=dry_run, progress=progress, read_ahead=True, **how
-        )
+    with Progress(_PHASES) as progress, _telling_what_stays(dry_run):
+        how |= {"agents": agents, "progress": progress, "read_ahead": True}
+        if dry_run:
+            with trying() as db:
+                report = db.import_logs(*sources, dry_run=True, **how)
+        else:
+            report = _import(*sources, **how)
     by_agent = _by_agent(report) if is_auto else {}
     if as_json:
         show_json(import_fields(report) | ({"agents": by_agent} if is_auto else {}))
@@ -150,6 +150,13 @@ def command(
         _show(report, by_agent)
     if any(os.path.abspath(os.path.expanduser(source)) in report.refused for source in sources):
         raise click.exceptions.Exit(1)
+
+
+def _import(*sources: str, **how: Any) -> ImportReport:
+    from sessiondb.database import SessionDB
+
+    gc.enable()
+    return SessionDB.import_into(database_path(), *sources, **how)
 
 
 @contextlib.contextmanager

@@ -30,8 +30,9 @@ class Tables:
 
     The file is made, readable by its owner alone, and brought up to date when it is opened. With `read_only`
     it is neither; without `migrate` an older one is refused, which is for what runs unasked. ":memory:" is a new
-    database that is gone when it is closed. A write waits up to `time_budget` seconds for other writers. Raises
-    the errors of sessiondb.errors.
+    database that is gone when it is closed. A write waits up to `time_budget` seconds for other writers.
+    `unshared` is for a file that nobody else knows and that may be lost: it is written without a log and without
+    syncing. Raises the errors of sessiondb.errors.
     """
 
     def __init__(
@@ -41,10 +42,13 @@ class Tables:
         read_only: bool = False,
         time_budget: float = TIME_BUDGET,
         migrate: bool = True,
+        unshared: bool = False,
     ) -> None:
         self._forget: Callable[[], Any] | None = None
         self.path = self._file(path, read_only)
-        self.connection = Connection(self.path, read_only=read_only, time_budget=time_budget)
+        self.connection = Connection(
+            self.path, read_only=read_only, time_budget=time_budget, unshared=unshared
+        )
         try:
             if read_only:
                 # A reader never changes a file, not even to bring it up to date.
@@ -121,5 +125,5 @@ def dry_run_copy(db: Tables, progress: Progress | None = None) -> Iterator[Table
     """Yield a copy of a database to try a write on; at the end of the block it is gone: see temporary_copy."""
     from sessiondb.storage.dry_run import temporary_copy
 
-    with temporary_copy(db.path, progress) as copy, Tables(copy) as tables:
+    with temporary_copy(db.path, progress) as copy, Tables(copy, unshared=True) as tables:
         yield tables

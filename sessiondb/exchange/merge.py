@@ -22,7 +22,7 @@ from sessiondb.errors import DatabaseMissing, InvalidInput
 from sessiondb.records import MergeReport
 from sessiondb.records.export_rows import Row, SessionRow, weight
 from sessiondb.records.progress import Progress, no_progress
-from sessiondb.storage.dry_run import sweep
+from sessiondb.storage.beside import sweep
 from sessiondb.storage.turns import Pace
 
 LARGE = 4 * 1024 * 1024

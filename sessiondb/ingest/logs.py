@@ -19,7 +19,7 @@ from sessiondb.ingest.run import Ingest
 from sessiondb.ingest.watch import Watch
 from sessiondb.records import ImportReport
 from sessiondb.records.progress import Progress
-from sessiondb.storage.dry_run import sweep
+from sessiondb.storage.beside import sweep
 
 Source = str | os.PathLike[str]
 

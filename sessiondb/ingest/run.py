@@ -29,7 +29,6 @@ from sessiondb.ingest.rules import Rules
 from sessiondb.records import ImportReport, Skipped
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage.connection import Connection
-from sessiondb.storage.turns import Pace
 
 _ENTRIES = 500
 """Files that the ledger is asked about at a time."""
@@ -78,7 +77,7 @@ class Ingest:
         self._done = self._total = 0
         self._is_ahead = read_ahead
         self._ahead: ReadAhead | None = None
-        self._pace = Pace()
+        self._pace = connection.pace()
         self._gone: list[str] = []
 
     def run(self, sources: list[str]) -> ImportReport:

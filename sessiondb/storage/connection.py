@@ -23,7 +23,7 @@ from sessiondb.errors import Conflict, DatabaseBusy, DatabaseError, DatabaseMiss
 from sessiondb.storage import files, statements
 from sessiondb.storage.readers import Readers, Row, open_file
 from sessiondb.storage.statements import Parameters, attempt, bindable, cleaned, refusal, too_large
-from sessiondb.storage.turns import Holder, Turns
+from sessiondb.storage.turns import Holder, Pace, Turns, Unhurried
 
 __all__ = ["TIME_BUDGET", "Connection", "Row"]
 
@@ -54,9 +54,18 @@ class Connection:
     is a transaction of its own. Every sqlite3.Error leaves as an error of sessiondb.errors.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False, time_budget: float = TIME_BUDGET) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        time_budget: float = TIME_BUDGET,
+        unshared: bool = False,
+    ) -> None:
         self.path = path
         self.read_only = read_only
+        # Nobody else knows the file, and nothing is lost with it: it needs no log, no syncing, and no turns.
+        self._is_unshared = unshared
         if not isinstance(time_budget, int | float) or not time_budget >= 0:
             raise InvalidInput(f"time_budget is 0 or more seconds, not {time_budget!r}")
         self._time_budget = time_budget = min(time_budget, MOST_TIME)
@@ -98,6 +107,11 @@ class Connection:
         Where there is no shared memory, as on a network file system, or readers are in the way for longer
         than a moment, the rollback journal is used with the sync that makes it durable.
         """
+        if self._is_unshared:
+            # In memory are the old pages that a transaction changes, so that it can be undone; new ones are not.
+            self._sqlite.execute("PRAGMA journal_mode = MEMORY")
+            self._is_wal = False
+            return
         patience = min(self._time_budget, WAL_PATIENCE)
         mode = ""
         try:
@@ -115,6 +129,16 @@ class Connection:
     def watch_for_restoring(self) -> None:
         """Let each transaction from now on raise where a backup was put in the place of this database."""
         self._mark = (self.row(_MARK),)
+
+    def share(self) -> None:
+        """End the time in which nobody else knew the file: what others rely on is set in it."""
+        self._check_usable()
+        self._is_unshared = False
+        self.use_wal()
+
+    def pace(self) -> Pace:
+        """Return how much to write at a time."""
+        return Unhurried() if self._is_unshared else Pace()
 
     def on_writer(self) -> AbstractContextManager[Holder]:
         """Let reads of the block use the writer, while nobody else knows it: a reader takes time to open."""
@@ -330,7 +354,8 @@ class Connection:
         finally:
             self._loading_thread = None
             self._check_usable()
-            with self._turns.held_here("a load of many rows"):
+            # Where the file cannot be read any more, what has failed before says why.
+            with self._turns.held_here("a load of many rows"), contextlib.suppress(sqlite3.Error):
                 self._sqlite.execute(f"PRAGMA cache_size = -{CACHE}")
         self.maintain("PRAGMA wal_checkpoint(PASSIVE)")
 
@@ -489,7 +514,7 @@ class Connection:
     def _set_synchronous(self) -> None:
         # FULL syncs the log at each commit: what was acknowledged survives a power cut. A rollback journal needs
         # EXTRA for that, which syncs the folder too when the journal goes.
-        level = "FULL" if self._is_wal else "EXTRA"
+        level = "OFF" if self._is_unshared else "FULL" if self._is_wal else "EXTRA"
         if self._is_wal and self._loading_thread == threading.get_ident():
             level = "NORMAL"
         if level != self._synchronous:

@@ -3,70 +3,42 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import shutil
 import sqlite3
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from sessiondb.errors import DatabaseError
 from sessiondb.records.progress import Progress, no_progress
+from sessiondb.storage.beside import DRY_RUN, folder_beside
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.files import private_file
-from sessiondb.storage.turns import ProcessMark, is_left
 
 PAGES = 4096
 """Pages that are copied between two reports of progress: 16 MB."""
-
-
-MARK = "in-use"
-"""The file in the folder of a copy that is locked while its process lives."""
-
-_LONG = 24 * 3600
-"""Seconds after which a copy without a mark is taken for left."""
 
 
 @contextlib.contextmanager
 def temporary_copy(database: Path, progress: Progress | None = None) -> Iterator[Path]:
     """Yield the path of a copy of what the database holds on disk at this moment; at the end of the block it is gone.
 
-    Page by page, at the speed of the disk, from one snapshot: other processes write meanwhile. The copy lies
-    in a private folder beside the database, for no other place is sure to have room for it and to be as
-    safe from other people's eyes. Raises DatabaseError where there is no room.
+    Page by page, at the speed of the disk, from one snapshot: other processes write meanwhile. Raises
+    DatabaseError where there is no room.
     """
     path = database.absolute()
-    try:
-        _check_room(path)
-        folder = tempfile.TemporaryDirectory(prefix=_prefix(path), dir=path.parent)
-        mark = ProcessMark(Path(folder.name) / MARK)
-    except OSError as error:
-        raise DatabaseError(
-            f"cannot make a copy for the dry run in {path.parent}: {error.strerror or error}"
-        ) from error
-    with folder as name, mark:
-        copy = Path(name) / path.name
-        private_file(copy)
+    with contextlib.ExitStack() as stack:
+        try:
+            _check_room(path)
+            copy = stack.enter_context(folder_beside(path, DRY_RUN)) / path.name
+            private_file(copy)
+        except OSError as error:
+            raise DatabaseError(
+                f"cannot make a copy for the dry run in {path.parent}: {error.strerror or error}"
+            ) from error
         # A connection of its own: this one may be in use by other threads, or within a transaction.
         with contextlib.closing(Connection(path, read_only=True)) as source:
             _copy(source, copy, progress or no_progress)
         yield copy
-
-
-def sweep(database: Path) -> None:
-    """Remove the copies that dry runs of this database have left that were killed."""
-    path = database.absolute()
-    for folder in path.parent.glob(f"{glob.escape(_prefix(path))}*"):
-        mark = folder / MARK
-        # Killed before it made the mark, which takes no time.
-        is_old = not mark.exists() and time.time() - folder.stat().st_mtime > _LONG
-        if is_old or is_left(mark):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _prefix(path: Path) -> str:
-    return f".{path.name}.dry-run-"
 
 
 def _check_room(path: Path) -> None:

@@ -338,3 +338,16 @@ class Pace:
             # Down at once where a transaction took too long, up by doubling at most: one quick part may be luck.
             wanted = max(int(size * TARGET_SECONDS / seconds), self._min_size)
             self.size = min(wanted, 2 * self.size, self._max_size)
+
+
+class Unhurried(Pace):
+    """The pace of a load that nobody waits for: as much at a time as memory bears."""
+
+    def __init__(self) -> None:
+        super().__init__(first=MAX_BYTES)
+
+    def wait(self) -> None:
+        """Do not wait."""
+
+    def note(self, size: int) -> None:
+        """Stay at the same size."""

@@ -103,7 +103,7 @@ def test_ctrl_c_says_what_was_kept(samples: Path, run: Run, monkeypatch: pytest.
     def interrupt(*sources: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sessiondb.database.SessionDB.import_logs", interrupt)
+    monkeypatch.setattr("sessiondb.database.SessionDB.import_into", interrupt)
 
     result = run("import", str(samples))
 

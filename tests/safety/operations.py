@@ -114,6 +114,12 @@ def import_logs(folder: Path) -> None:
     say(f"imported {report.messages_added} messages")
 
 
+def import_first(folder: Path) -> None:
+    """Import the folder's logs into a database that is not there yet."""
+    report = SessionDB.import_into(database(folder), folder / "logs")
+    say(f"imported {report.messages_added} messages")
+
+
 def old_sessions(folder: Path) -> None:
     """Make a database of sessions to prune, beside others to keep."""
     with filled(folder) as db:
@@ -233,6 +239,7 @@ OPERATIONS = {
     "first append": Operation(nothing, append, can_be_repeated=False),
     "turns": Operation(start_session, write_turns, can_be_repeated=False),
     "import": Operation(copy_logs, import_logs),
+    "first import": Operation(long_logs, import_first),
     "import of grown logs": Operation(grow_logs, import_logs),
     "import of long logs": Operation(long_logs, import_logs),
     "prune": Operation(old_sessions, prune),

@@ -21,8 +21,19 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-WRITES = ("pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "rename", "openat", "mkdir")
-_NAMED = ("unlink", "rename", "openat", "mkdir")
+WRITES = (
+    "pwrite64",
+    "fdatasync",
+    "fsync",
+    "ftruncate",
+    "unlink",
+    "rename",
+    "link",
+    "linkat",
+    "openat",
+    "mkdir",
+)
+_NAMED = ("unlink", "rename", "link", "linkat", "openat", "mkdir")
 _CALL = re.compile(r"(?:\d+ +)?(\w+)\(")
 
 need_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")

@@ -10,7 +10,7 @@ from tests.safety.points import need_strace
 from tests.safety.stopping import Campaign
 
 pytestmark = [need_strace, pytest.mark.safety]
-OPERATIONS = ["import", "import of grown logs", "import of long logs", "merge"]
+OPERATIONS = ["import", "first import", "import of grown logs", "import of long logs", "merge"]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -12,7 +12,6 @@ from sessiondb.errors import DatabaseError
 from sessiondb.query.text import needs_segments, segment
 from sessiondb.storage import migrations, statements
 from sessiondb.storage.connection import Connection
-from sessiondb.storage.turns import Pace
 
 # Bytes of terms that FTS5 collects before it writes a segment. Fewer and larger segments make a smaller file: the tool
 # index of 1 GB of logs takes 225 MB with 8 MiB, 206 MB with 64 MiB, in the same time.
@@ -128,7 +127,7 @@ class SearchIndex:
 
         An index that was marked stale is rebuilt.
         """
-        pace = Pace()
+        pace = self._db.pace()
         for index in ALL:
             while True:
                 pace.wait()
