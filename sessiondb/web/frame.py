@@ -24,7 +24,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
-HOME, SEARCH, USAGE, SESSION = "/-/sessiondb", "/-/search", "/-/usage", "/-/session"
+HOME, SEARCH, USAGE, ACTIVITY, SESSION = "/-/sessiondb", "/-/search", "/-/usage", "/-/activity", "/-/session"
 
 
 def session_path(session_id: str) -> str:
@@ -80,7 +80,12 @@ def document(page: Page, links: Links) -> str:
 def _pieces(page: Page, links: Links) -> Iterator[str]:
     asset = links.path(HOME)
     hidden = f'<input type="hidden" name="db" value="{escape(links.database)}">' if links.is_named else ""
-    ways = (("Sessions", links.to(links.home)), ("Usage", links.to(USAGE)), ("Tables", links.tables))
+    ways = (
+        ("Sessions", links.to(links.home)),
+        ("Usage", links.to(USAGE)),
+        ("Activity", links.to(ACTIVITY)),
+        ("Tables", links.tables),
+    )
     items = "".join(f'<a href="{escape(address)}">{name}</a>\n' for name, address in ways)
     yield (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -13,7 +13,7 @@ from sessiondb.exchange.html.site import item
 from sessiondb.records import SessionFilter
 from sessiondb.records.usage import cost_text
 from sessiondb.web.charts import Bar, calendar, stacked
-from sessiondb.web.frame import HOME, USAGE, Links, Page, Query, at_once, page_number, pages
+from sessiondb.web.frame import ACTIVITY, HOME, USAGE, Links, Page, Query, at_once, page_number, pages
 from sessiondb.web.tables import cards, figure, shown_name
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _chosen(query: Query, links: Links) -> str:
 
 def _overview(db: SessionDB, links: Links, listing: str) -> Iterator[str]:
     year, recent, counted_all, followups, agents, projects = at_once(
-        lambda: _year(db),
+        lambda: _year(db, links),
         lambda: _recent_usage(db, links),
         lambda: _status(db),
         lambda: _followups(db, links),
@@ -126,7 +126,7 @@ def _day(day: str, row: Usage | None, is_priced: bool) -> Bar:
     return Bar(day, (height or 0,), f"{day}: {row.tokens.total or 0:,} tokens, {cost_text(row) or '$0.00'}")
 
 
-def _year(db: SessionDB) -> str:
+def _year(db: SessionDB, links: Links) -> str:
     found = db.stats("day", since="372d")
     days = {
         date.fromisoformat(group.name): (
@@ -139,7 +139,8 @@ def _year(db: SessionDB) -> str:
     if not days:
         return ""
     drawn = calendar("Messages of the year", days, date.today())
-    return f'<section aria-labelledby="year">\n<h2 id="year">Activity</h2>\n{drawn}</section>\n'
+    address = escape(links.to(ACTIVITY, since="365d"))
+    return f'<section aria-labelledby="year">\n<h2 id="year"><a href="{address}">Activity</a></h2>\n{drawn}</section>\n'
 
 
 def _followups(db: SessionDB, links: Links) -> str:

@@ -8,9 +8,10 @@ from urllib.parse import unquote
 from datasette import Response
 
 from sessiondb.web import site
+from sessiondb.web.activity import activity_page
 from sessiondb.web.assets import ASSETS
 from sessiondb.web.cells import cell
-from sessiondb.web.frame import HOME, SEARCH, SESSION, USAGE
+from sessiondb.web.frame import ACTIVITY, HOME, SEARCH, SESSION, USAGE
 from sessiondb.web.home import home_page
 from sessiondb.web.hooks import hookimpl
 from sessiondb.web.search import search_page
@@ -28,6 +29,7 @@ def register_routes(datasette: Any) -> list[tuple[str, Any]]:
         (rf"^{HOME}/(?P<name>[\w.-]+)$", _asset),
         (rf"^{SEARCH}$", _search),
         (rf"^{USAGE}$", _usage),
+        (rf"^{ACTIVITY}$", _activity),
         (rf"^{SESSION}/(?P<id>.+)$", _session),
     ]
     return [(r"^/$", _home), *routes] if site.is_alone(datasette) else routes
@@ -36,7 +38,7 @@ def register_routes(datasette: Any) -> list[tuple[str, Any]]:
 @hookimpl
 def menu_links(datasette: Any) -> list[dict[str, str]]:
     """Return the entries of Datasette's own menu."""
-    ways = (("Sessions", HOME), ("Search sessions", SEARCH), ("Usage", USAGE))
+    ways = (("Sessions", HOME), ("Search sessions", SEARCH), ("Usage", USAGE), ("Activity", ACTIVITY))
     return [{"href": str(datasette.urls.path(path)), "label": label} for label, path in ways]
 
 
@@ -56,6 +58,10 @@ async def _search(request: Any, datasette: Any) -> Any:
 
 async def _usage(request: Any, datasette: Any) -> Any:
     return await site.answer(datasette, request, usage_page)
+
+
+async def _activity(request: Any, datasette: Any) -> Any:
+    return await site.answer(datasette, request, activity_page)
 
 
 async def _session(request: Any, datasette: Any) -> Any:

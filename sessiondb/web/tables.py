@@ -51,22 +51,34 @@ def usage_table(caption: str, head: str, rows: Sequence[Row], total: Usage | Non
         "Total",
         "Cost",
     )
-    heads = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
-    foot = f"<tfoot>{_usage_row(Row(total, 'Total'))}</tfoot>\n" if total and len(rows) > 1 else ""
+    foot = [_cells(Row(total, "Total"))] if total and len(rows) > 1 else []
+    return table(caption, columns, [_cells(row) for row in rows], foot)
+
+
+def table(
+    caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], foot: Iterable[Sequence[str]] = ()
+) -> str:
+    """Return a table that scrolls sideways where it is wide; cells are HTML, the first of a row is its head."""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
+    last = "".join(map(_row, foot))
     return (
         f'<div class="table" tabindex="0" role="group" aria-label="{escape(caption)}">\n'
-        f"<table><caption>{escape(caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n"
-        f"<tbody>\n{''.join(map(_usage_row, rows))}</tbody>\n{foot}</table></div>\n"
+        f"<table><caption>{escape(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n"
+        f"<tbody>\n{''.join(map(_row, rows))}</tbody>\n{f'<tfoot>{last}</tfoot>' if last else ''}\n</table></div>\n"
     )
 
 
-def _usage_row(row: Row) -> str:
+def _row(cells: Sequence[str]) -> str:
+    first, *others = cells
+    return f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in others)}</tr>\n'
+
+
+def _cells(row: Row) -> tuple[str, ...]:
     usage = row.usage
     name = f'<span dir="auto" title="{escape(usage.name or row.name)}">{escape(row.name)}</span>'
     first = f'<a href="{escape(row.address)}">{name}</a>' if row.address else name
-    cells = [f"{usage.responses:,}", *(figure(getattr(usage.tokens, bucket)) for bucket in _BUCKETS)]
-    cells += [figure(usage.tokens.total), escape(cost_text(usage))]
-    return f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>\n'
+    buckets = (figure(getattr(usage.tokens, bucket)) for bucket in _BUCKETS)
+    return first, f"{usage.responses:,}", *buckets, figure(usage.tokens.total), escape(cost_text(usage))
 
 
 def cards(values: Iterable[tuple[str, str, str]]) -> str:

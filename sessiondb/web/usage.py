@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from sessiondb.exchange.html.markup import escape
 from sessiondb.records.usage import cost_text
 from sessiondb.web.charts import COLOURS, Bar, stacked
+from sessiondb.web.forms import choice, chosen_range, kept_fields
 from sessiondb.web.frame import HOME, USAGE, Links, Page, Query, at_once
 from sessiondb.web.tables import UNKNOWN, Row, cards, figure, shown_name, unpriced, usage_table
 
@@ -19,7 +20,6 @@ PERIODS = {"daily": "Day", "weekly": "Week", "monthly": "Month"}
 SPLITS = ("model", "project", "agent")
 # Bars that are wide enough to be seen.
 _FITTING = {"365d": "weekly", "all": "monthly"}
-RANGES = (("30d", "30 days"), ("90d", "90 days"), ("365d", "a year"), ("all", "all time"))
 DEAREST = 15
 """Sessions, projects and such in a table."""
 
@@ -172,26 +172,12 @@ def _section(title: str, table: str) -> str:
 
 
 def _form(query: Query, view: View, links: Links) -> str:
-    hidden = [(name, query[name]) for name in _CRITERIA if name != "since" and query.get(name)]
-    hidden += [("db", links.database)] if links.is_named else []
-    kept = "".join(f'<input type="hidden" name="{name}" value="{escape(value)}">' for name, value in hidden)
-    ranges = dict(RANGES) if view.since in dict(RANGES) else {view.since: view.since, **dict(RANGES)}
+    kept = kept_fields(query, [name for name in _CRITERIA if name != "since"], links)
     return (
-        f'<form class="search" action="{escape(links.path(USAGE))}">{kept}\n'
-        + _choice("since", "Of the last", ranges, view.since)
-        + _choice("by", "By", {by: name.lower() for by, name in PERIODS.items()}, view.by)
-        + _choice("split", "and", {name: name for name in SPLITS}, view.split)
-        + _choice("show", "Show", {"": "cost", "tokens": "tokens"}, "tokens" if view.is_tokens else "")
-        + "<button>Show</button>\n</form>\n"
-        + "".join(
-            f'<p class="more">{name}: <b dir="auto">{escape(value)}</b></p>\n' for name, value in hidden
-        )
+        f'<form class="search" action="{escape(links.path(USAGE))}">{kept.fields}\n'
+        + choice("since", "Of the last", chosen_range(view.since), view.since)
+        + choice("by", "By", {by: name.lower() for by, name in PERIODS.items()}, view.by)
+        + choice("split", "and", {name: name for name in SPLITS}, view.split)
+        + choice("show", "Show", {"": "cost", "tokens": "tokens"}, "tokens" if view.is_tokens else "")
+        + f"<button>Show</button>\n</form>\n{kept.said}"
     )
-
-
-def _choice(name: str, label: str, values: dict[str, str], chosen: str) -> str:
-    options = "".join(
-        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(text)}</option>'
-        for value, text in values.items()
-    )
-    return f'<label>{label} <select name="{name}">{options}</select></label>\n'

@@ -13,7 +13,14 @@ from tests.helpers.web import Server
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
-PAGES = ("/", "/-/search?q=ferry+OR+tokenizer", "/-/usage?since=all", "/-/session/plain", "/-/session/long")
+PAGES = (
+    "/",
+    "/-/search?q=ferry+OR+tokenizer",
+    "/-/usage?since=all",
+    "/-/activity?since=all",
+    "/-/session/plain",
+    "/-/session/long",
+)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,15 @@ import pytest
 
 from tests.helpers.web import LONG, Server, fill, serving, told
 
-PAGES = ("/", "/-/sessiondb", "/-/search?q=tokenizer", "/-/search", "/-/usage", "/-/session/plain")
+PAGES = (
+    "/",
+    "/-/sessiondb",
+    "/-/search?q=tokenizer",
+    "/-/search",
+    "/-/usage",
+    "/-/activity",
+    "/-/session/plain",
+)
 
 
 def texts(html: str) -> str:
@@ -147,6 +155,8 @@ def test_usage_is_parted_over_time(site: Server, split: str) -> None:
     [
         ("/-/session/nobody", 404, "there is no session nobody"),
         ("/-/usage?since=nonsense", 400, "nonsense"),
+        ("/-/activity?since=nonsense", 400, "nonsense"),
+        ("/-/activity?since=all&agent=nobody", 200, "Days 0"),
         ("/-/sessiondb?until=32.13.", 400, "32.13."),
         ("/-/search?q=a&in=nowhere", 400, "nowhere"),
         ("/-/session/long?page=x&at=-1", 200, "Page 1 of 3"),
@@ -192,6 +202,32 @@ def test_the_tables_say_what_they_are(site: Server) -> None:
 def test_sql_of_visitors_is_off(site: Server) -> None:
     assert site.get("/sessions/-/query?sql=select+1").status in (400, 403, 404)
     assert "select 1" not in site.get("/sessions?sql=select+1").text
+
+
+def test_activity_is_that_of_the_command_line(site: Server) -> None:
+    html = site.get("/-/activity?since=all").text
+
+    hours, weekdays, tools = (told(site.database, "stats", by) for by in ("hour", "weekday", "tool"))
+    assert all((hours, weekdays, tools))
+    for hour in hours:
+        assert f"{hour['hour']}:00 to {hour['hour']}:59: {hour['messages']:,} message" in html
+    for weekday in weekdays:
+        assert f"<title>{weekday['weekday']}: {weekday['messages']:,} message" in html
+    for tool in tools:
+        cells = re.search(rf'<span dir="auto">{re.escape(tool["tool"])}</span>.*?</tr>', html, re.DOTALL)
+        assert cells, tool
+        assert re.findall(r"<td>([\d,]+)</td>", cells[0])[:2] == [
+            f"{tool['tool_calls']:,}",
+            f"{tool['errors']:,}",
+        ]
+
+
+def test_a_tool_leads_to_what_it_was_asked(site: Server) -> None:
+    html = site.get("/-/activity?since=all").text
+
+    address = re.search(r'<a href="(/-/search\?q=tool%3A[^"]+)"', html)
+    assert address
+    assert re.search(r"[1-9]\d* sessions? found", texts(site.get(address[1]).text))
 
 
 def test_figures_are_those_of_the_command_line(site: Server) -> None:
