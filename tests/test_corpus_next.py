@@ -221,6 +221,24 @@ def test_a_workspace_of_cursor_holds_the_chats_of_its_panel_and_of_its_composer(
         )
 
 
+@pytest.mark.parametrize("folder", ["kenn-io_agentsview/myrepo", "run_0.86.2"])
+def test_runs_of_aider_hold_what_was_typed_in_them(tmp_path: Path, corpus_next: Path, folder: str) -> None:
+    path = f"aider/{folder}/.aider.chat.history.md"
+    facts = json.loads((corpus_next / "EXPECTED.json").read_bytes())["files"][path]
+    with SessionDB(tmp_path / "sessions.db") as db:
+        for _ in range(2):
+            Ingest(db.connection, tz=timestamps.zone("UTC")).run([str(corpus_next / path)])
+            db.connection.execute("UPDATE imports SET size = 1, mtime_ns = 1, byte_offset = 0")
+        assert db.connection.value("SELECT count(*) FROM sessions") == facts["runs_with_a_turn"]
+        prompts = db.connection.rows(
+            "SELECT m.content FROM messages AS m JOIN sessions AS s ON s.id = m.session_id"
+            " WHERE m.role = 'user' ORDER BY s.started_at, m.seq"
+        )
+        assert [one[0] for one in prompts] == facts["prompts"]
+        counts = db.connection.rows("SELECT input, output FROM token_counts ORDER BY input DESC")
+        assert [f"{asked} sent, {said} received." for asked, said in counts] == facts["token_lines"]
+
+
 def everything_of(folder: Path, paths: list[Path]) -> list[list[Any]]:
     """Return what a database holds of files that were imported one by one in this order, whatever it numbers."""
     with SessionDB(folder / f"{len(list(folder.glob('*.db')))}.db") as db:

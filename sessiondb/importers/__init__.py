@@ -35,6 +35,7 @@ _MODULES = (
     "openhands",
     "cursor",
     "goose",
+    "aider",
     "opencode",
     "zed",
     "langgraph",

@@ -9,6 +9,7 @@ refused by name can be read later. `detect` asks here first, then the importers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ Object = Mapping[str, Any]
 
 # Files that hold nothing that the logs beside them do not: whose they are, and where those logs are.
 _BESIDE = {
+    "Aider": "what Aider sent to its model: import .aider.chat.history.md beside it",
     "Antigravity CLI": "a store of Antigravity CLI, whose transcripts are read: import the folder brain beside it",
     "Cline": "an index of Cline's sessions: import the folder sessions beside it",
     "GitHub Copilot CLI": "an index of Copilot CLI's sessions: import the folder session-state beside it",
@@ -65,7 +67,7 @@ def owner_of(sample: Sample, first: int = 0) -> str | None:
     if document is not None:
         name = _first(_DOCUMENTS, document)
     else:
-        name = "Aider" if sample.head.lstrip().startswith(b"# aider chat started at ") else None
+        name = "Aider" if re.match(rb"\s*TO LLM \d{4}-", sample.head) else None
     return name
 
 

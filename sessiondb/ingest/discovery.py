@@ -46,6 +46,8 @@ _NO_DATABASES = re.compile(r"(goals|memories|queue|logs|thread_history)_\d+\.sql
 # OpenClaw's copies of sessions; and, with what follows the suffix, the sessions that others took the place of.
 _NO_COPIES = re.compile(r".*\.checkpoint\.[^/]+\.jsonl")
 _RESET = re.compile(r"(.+\.jsonl)\.reset\.[^/]+")
+AIDERS = ".aider.chat.history.md"
+"""The name of Aider's history, the one hidden file that is looked at."""
 # Cursor's transcripts, as they were before they had lines of JSON.
 _TEXTS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.txt")
 # Where OpenCode keeps its sessions.
@@ -165,6 +167,8 @@ def is_candidate(name: str, siblings: Collection[str] = ()) -> bool:
         return not _STORES.isdisjoint(siblings)
     if ".reset." in name and (reset := _RESET.fullmatch(name)):
         name = reset[1]
+    if name == AIDERS:
+        return True
     if name in _NO_FILES or name.startswith(_NO_BEGINNINGS) or name.endswith(_NO_ENDINGS):
         return False
     if name.endswith(_PLAIN):

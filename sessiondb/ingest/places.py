@@ -8,9 +8,12 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from sessiondb.errors import InvalidInput
+from sessiondb.ingest.discovery import AIDERS, is_walked
 from sessiondb.ingest.rules import Rules
 from sessiondb.records.agents import stored_name
+from sessiondb.settings import get
 from sessiondb.settings.paths import user_config, user_data
+from sessiondb.settings.table import AIDER_ROOTS
 
 _FROM_OPENCODE = ("kilo", "mimocode", "icodemate")
 
@@ -76,6 +79,7 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
         "roo-code": _tasks_of("rooveterinaryinc.roo-cline"),
         "kilo-code": _tasks_of("kilocode.kilo-code"),
         "cursor": _cursor_places(),
+        "aider": _aider_places(),
         "goose": [_goose_folder() / "sessions"],
         "qwen-code": _qwen_places(),
         "vscode-chat": _vscode_places("Code", "Code - Insiders", "VSCodium"),
@@ -149,6 +153,19 @@ def _cursor_places() -> list[Path]:
             *sorted(folder.glob("workspaceStorage/*/state.vscdb")),
         )
     ] + [*sorted(home.glob("projects/*/agent-transcripts")), home / "chats"]
+
+
+def _aider_places() -> list[Path]:
+    """Return the histories of Aider in the folders of the user's choice, and the one that its variable names."""
+    named = os.environ.get("AIDER_CHAT_HISTORY_FILE", "")
+    found = [Path(named).expanduser()] if os.path.isabs(os.path.expanduser(named)) else []
+    for root in get(AIDER_ROOTS):
+        for folder, folders, files in os.walk(os.path.expanduser(root)):
+            folders[:] = sorted(
+                name for name in folders if not name.startswith(".") and is_walked(name, set(folders))
+            )
+            found += [Path(folder) / AIDERS] if AIDERS in files else []
+    return list(dict.fromkeys(found))
 
 
 def _goose_folder() -> Path:

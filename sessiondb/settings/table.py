@@ -22,6 +22,11 @@ IGNORED_PROJECTS = Texts(
     (),
     "Projects, by folder or name, that are never imported.",
 )
+AIDER_ROOTS = Texts(
+    "import.aider_roots",
+    (),
+    "Folders below which `import auto` looks for the histories that Aider leaves in projects.",
+)
 REDACTION = Choice(
     "import.redact",
     "off",
@@ -40,8 +45,7 @@ HOOK_TOKENS = Number(
 HOOK_SECONDS = Seconds("hook.lock_seconds", 2.0, "Seconds that a hook waits for another writer.")
 
 SETTINGS: tuple[Setting[object], ...] = (
-    DATABASE, TIME_ZONE, COLOR, PRICES, LIST_LIMIT, SEARCH_LIMIT, IGNORED_FOLDERS, IGNORED_PROJECTS, REDACTION,
-    HOOK_ENABLED, HOOK_TOKENS,
-    HOOK_SECONDS,
+    DATABASE, TIME_ZONE, COLOR, PRICES, LIST_LIMIT, SEARCH_LIMIT, IGNORED_FOLDERS, IGNORED_PROJECTS, AIDER_ROOTS,
+    REDACTION, HOOK_ENABLED, HOOK_TOKENS, HOOK_SECONDS,
 )  # fmt: skip
 """All settings, in the order in which people read them."""

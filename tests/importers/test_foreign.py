@@ -107,14 +107,6 @@ def test_an_index_beside_the_logs_of_an_agent_is_refused_and_names_those(
     assert refused(path) == reason
 
 
-def test_an_aider_history_is_refused_by_its_name(tmp_path: Path) -> None:
-    path = tmp_path / ".aider.chat.history.md"
-    path.write_text(
-        "\n# aider chat started at 2026-10-01 08:00:00\n\n#### prune the roses  \n", encoding="utf-8"
-    )
-    assert "a log of Aider" in refused(path)
-
-
 def test_a_message_to_an_api_that_speaks_of_a_task_is_no_log_of_cline(tmp_path: Path) -> None:
     path = write(tmp_path / "saved.json", [ASKED, ANSWERED])
     found = detect(Sample(path))

@@ -16,7 +16,7 @@ VARIABLES = (
     "COPILOT_HOME", "OPENCLAW_STATE_DIR", "PI_CODING_AGENT_DIR", "LLM_USER_PATH", "GEMINI_CLI_HOME",
     "OPENCODE_DB", "SESSIONDB_PATH", "VSCODE_APPDATA", "VSCODE_PORTABLE", "QWEN_HOME", "QWEN_RUNTIME_DIR",
     "CLINE_DATA_DIR", "CONTINUE_GLOBAL_DIR", "CURSOR_DATA_DIR", "GOOSE_PATH_ROOT",
-    "OPENHANDS_CONVERSATIONS_DIR", "OPENHANDS_PERSISTENCE_DIR",
+    "OPENHANDS_CONVERSATIONS_DIR", "OPENHANDS_PERSISTENCE_DIR", "AIDER_CHAT_HISTORY_FILE",
 )  # fmt: skip
 
 
@@ -249,3 +249,16 @@ def test_an_agent_without_known_places_is_refused(home: Path) -> None:
         InvalidInput, match="the places of 'emacs' are not known: give one of claude-code, codex, "
     ):
         known_places(("codex", "emacs"))
+
+
+def test_histories_of_aider_are_looked_for_where_the_settings_say(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert known_places()["aider"] == []
+    for folder in ("code/garden", "code/.hidden", "code/node_modules/x", "other"):
+        (home / folder).mkdir(parents=True)
+        (home / folder / ".aider.chat.history.md").touch()
+    monkeypatch.setattr("sessiondb.ingest.places.get", lambda setting: ("~/code",))
+    assert below(home, "aider") == ["code/garden/.aider.chat.history.md"]
+    monkeypatch.setenv("AIDER_CHAT_HISTORY_FILE", "~/all.md")
+    assert below(home, "aider") == ["all.md", "code/garden/.aider.chat.history.md"]
