@@ -5,18 +5,22 @@ import { spawn } from "node:child_process"
 const COMMAND = @COMMAND@
 const TIMEOUT = 10_000
 
-// Call the hook, and return what it prints: "" where it fails or takes too long. It never throws.
-const call = (event, given) =>
+// Call the hook, and return what it prints: "" where it fails or takes too long. It never throws. Where nobody waits for
+// its answer it outlives OpenCode, which may end with the turn (`opencode run`).
+const call = (event, given, waits) =>
   new Promise((resolve) => {
     try {
       const [program, agent, name, ...rest] = COMMAND
-      const child = spawn(program, [agent, name, event, ...rest], { stdio: ["pipe", "pipe", "ignore"], timeout: TIMEOUT })
+      const stdio = ["pipe", waits ? "pipe" : "ignore", "ignore"]
+      const limits = waits ? { timeout: TIMEOUT } : { detached: true }
+      const child = spawn(program, [agent, name, event, ...rest], { stdio, ...limits })
       let printed = ""
-      child.stdout.setEncoding("utf8").on("data", (text) => (printed += text))
+      child.stdout?.setEncoding("utf8").on("data", (text) => (printed += text))
       child.on("error", () => resolve(""))
       child.on("close", (code) => resolve(code === 0 ? printed.trim() : ""))
       child.stdin.on("error", () => {})
       child.stdin.end(JSON.stringify({ hook_event_name: event, ...given }))
+      if (!waits) child.unref()
     } catch {
       resolve("")
     }
@@ -39,7 +43,7 @@ export const SessionDB = async ({ directory }) => {
   const importLater = async (given) => {
     if (running) return void (again = given)
     running = true
-    for (let next = given; next; next = again, again = null) await call("session.idle", next)
+    for (let next = given; next; next = again, again = null) await call("session.idle", next, false)
     running = false
   }
 
@@ -48,13 +52,13 @@ export const SessionDB = async ({ directory }) => {
       const { info, sessionID } = event.properties ?? {}
       if (event.type === "session.created" && info?.parentID) children.add(info.id)
       if (event.type === "session.compacted") told.delete(sessionID), compacted.add(sessionID)
-      if (event.type === "session.idle") await importLater({ session_id: sessionID, cwd: directory })
+      if (event.type === "session.idle") importLater({ session_id: sessionID, cwd: directory })
     },
     "chat.message": async ({ sessionID }, output) => {
       if (told.has(sessionID) || children.has(sessionID)) return
       told.add(sessionID)
       const source = compacted.delete(sessionID) ? "compact" : "startup"
-      const text = await call("session.created", { session_id: sessionID, cwd: directory, source })
+      const text = await call("session.created", { session_id: sessionID, cwd: directory, source }, true)
       if (text)
         output.parts.push({ id: partId(), sessionID, messageID: output.message.id, type: "text", text, synthetic: true })
     },
