@@ -52,6 +52,8 @@ _EVENTS = {
     "agentstop": _END,
     "sessionidle": _END,
 }
+_LAST = re.compile(r"^(?:Session|Last update): .*\n", re.MULTILINE)
+"""The lines of a brief that name the last session, and when."""
 _AFTER_LOSS = ("compact", "clear")
 """Sources of a start at which the model has forgotten what it was told."""
 
@@ -122,7 +124,7 @@ def read_call(agent: str, event: str | None, text: str) -> Call:
         "cursor" if "cursor_version" in given else agent,
         name,
         _EVENTS.get(re.sub(r"[^a-z]", "", name.lower())),
-        first("session_id", "sessionId", "sessionID"),
+        first("session_id", "sessionId", "sessionID", "conversation_id"),
         first("cwd", "directory") or _first_root(given.get("workspace_roots")),
         first("source") or "",
         tuple(path for path in paths if path),
@@ -212,7 +214,9 @@ def _is_news(db: SessionDB, call: Call, text: str) -> bool:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """Return what tells one thing told from another. The last session does not count: it may be the one that asks."""
+    lasting = _LAST.sub("", text)
+    return hashlib.sha256(lasting.encode()).hexdigest()[:16]
 
 
 def _log(db: SessionDB, call: Call, text: str = "", tokens: int = 0) -> None:

@@ -33,6 +33,16 @@ def texts(database: Path, agent: str, wanted: list[str]) -> list[str]:
     return said
 
 
+def wait_for_imports(database: Path, count: int) -> None:
+    """Wait until imports that nobody waits for have ended: one for each life of OpenCode in which a turn ended."""
+    for _ in range(300):
+        with SessionDB(database) as db:
+            if sum(entry.event == "session.idle" for entry in db.hook_log.latest()) >= count:
+                return
+        time.sleep(0.1)
+    raise AssertionError("an import has not ended")
+
+
 @pytest.fixture(params=FAKE_AGENTS)
 def agent(request: pytest.FixtureRequest, home: Path) -> FakeAgent:
     """Make an agent in a project, whose settings hold a hook of somebody else."""
@@ -76,6 +86,8 @@ def test_a_session_is_told_what_is_known_and_imported_from_its_start_to_its_end(
     assert agent.compact().count(DECISION) == (name in ("claude-code", "codex", "opencode"))
     assert agent.finish() == ""
     assert texts(database, name, imported) == imported
+    if name == "opencode":
+        wait_for_imports(database, 3)
 
     list(plan.carry_out(plan.removal([name])))
     assert (agent.settings().read_bytes() if agent.settings().exists() else None) == before

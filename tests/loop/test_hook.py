@@ -88,6 +88,37 @@ def test_the_same_is_said_again_only_after_a_compaction(path: Path) -> None:
     assert "Cups are metric." in called(path, "claude-code", handed("SessionStart", source="resume"))
 
 
+def test_a_resumed_session_is_not_told_again_because_it_is_the_last_one_now(
+    path: Path, tmp_path: Path
+) -> None:
+    transcript = log(tmp_path, 1, "How many cups?")
+    given = {"session_id": transcript.stem, "transcript_path": str(tmp_path / "none.jsonl")}
+    assert called(path, "claude-code", handed("SessionStart", source="startup", **given))
+    assert called(path, "claude-code", handed("Stop", transcript)) == ""
+    assert called(path, "claude-code", handed("SessionStart", source="resume", **given)) == ""
+
+
+def test_cursor_is_answered_in_its_own_form_whichever_hooks_it_runs(path: Path) -> None:
+    given = json.dumps(
+        {
+            "conversation_id": "c1",
+            "hook_event_name": "sessionStart",
+            "cursor_version": "2.1.0",
+            "workspace_roots": [PROJECT],
+        }
+    )
+    told = called(path, "claude-code", given)
+    assert "Amounts are fractions." in json.loads(told)["additional_context"]
+    # It runs Claude Code's hooks beside its own.
+    assert called(path, "cursor", given) == ""
+
+
+def test_a_hook_can_name_its_database(path: Path, tmp_path: Path) -> None:
+    done = run(tmp_path / "other.db", handed("SessionStart"), "claude-code", "--db", str(path))
+    assert "Amounts are fractions." in done.stdout
+    assert not (tmp_path / "other.db").exists()
+
+
 FORMS: dict[str, tuple[str, str | None, Callable[[str], str]]] = {
     "codex": ("SessionStart", None, str),
     "gemini-cli": (
