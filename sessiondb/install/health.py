@@ -110,22 +110,30 @@ def _default_database(program: tuple[str, ...]) -> str | None:
 
 
 def _untrusted(calls: list[tuple[Path, Found]]) -> Iterator[str]:
-    """Yield what is to be done where Codex has not been told to trust a hook: config.toml names those it trusts."""
+    """Yield what is to be done where Codex does not trust a hook yet, or was told to leave it out.
+
+    Its config.toml names those that it trusts, by file, event and place.
+    """
     hooks = [(path, found) for path, found in calls if found.kind == "hooks"]
-    trusted = _trusted(hooks[0][0].with_name("config.toml")) if hooks else {}
-    for path, found in hooks:
-        event = re.sub(r"(?<!^)(?=[A-Z])", "_", found.name).lower()
-        numbers = [key for key in found.place if isinstance(key, int)]
-        rest = ":".join([event, *map(str, numbers)])
-        if not (trusted.get(f"{path}:{rest}") or trusted.get(f"{path.resolve()}:{rest}")):
-            yield (
-                "codex: its hooks are not trusted yet, so Codex skips them: start `codex` once in a terminal, and"
-                " choose to trust the hooks that it lists"
-            )
-            return
+    states = _hook_states(hooks[0][0].with_name("config.toml")) if hooks else {}
+    ours = [_state_of(states, path, found) for path, found in hooks]
+    if not all(state.get("trusted_hash") for state in ours):
+        yield (
+            "codex: its hooks are not trusted yet, so Codex skips them: start `codex` once in a terminal, and choose to"
+            " trust the hooks that it lists"
+        )
+    if any(state.get("enabled") is False for state in ours):
+        yield "codex: a hook is turned off in Codex; /hooks in Codex turns it on"
 
 
-def _trusted(config: Path) -> Mapping[str, Any]:
+def _state_of(states: Mapping[str, Any], path: Path, found: Found) -> Mapping[str, Any]:
+    event = re.sub(r"(?<!^)(?=[A-Z])", "_", found.name).lower()
+    place = ":".join([event, *(str(key) for key in found.place if isinstance(key, int))])
+    state = states.get(f"{path}:{place}") or states.get(f"{path.resolve()}:{place}")
+    return state if isinstance(state, dict) else {}
+
+
+def _hook_states(config: Path) -> Mapping[str, Any]:
     try:
         content = files.read(config)
         state: Any = toml.load(files.decoded(config, content)[1])

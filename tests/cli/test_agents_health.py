@@ -55,6 +55,8 @@ def test_it_names_the_step_by_which_codex_trusts_a_hook(home: Path, path: Path, 
         trust = f'\n[hooks.state."{hooks}:{event}:0:0"]\ntrusted_hash = "sha256:1"\n'
         config.write_text(config.read_text() + trust)
     assert TRUST not in run("doctor").stdout
+    config.write_text(f"{config.read_text()}enabled = false\n")
+    assert "codex: a hook is turned off in Codex; /hooks in Codex turns it on\n" in run("doctor").stdout
 
 
 def findings(run: Run) -> list[Any]:

@@ -43,7 +43,7 @@ def wait_for_imports(database: Path, count: int) -> None:
     raise AssertionError("an import has not ended")
 
 
-@pytest.fixture(params=FAKE_AGENTS)
+@pytest.fixture
 def agent(request: pytest.FixtureRequest, home: Path) -> FakeAgent:
     """Make an agent in a project, whose settings hold a hook of somebody else."""
     if request.param == "opencode" and shutil.which("node") is None:
@@ -57,7 +57,11 @@ def agent(request: pytest.FixtureRequest, home: Path) -> FakeAgent:
     return made
 
 
-@pytest.mark.parametrize("is_default", [True, False], ids=["default database", "another database"])
+@pytest.mark.parametrize(
+    ("agent", "is_default"),
+    [*((name, True) for name in FAKE_AGENTS), ("claude-code", False), ("opencode", False)],
+    indirect=["agent"],
+)
 def test_a_session_is_told_what_is_known_and_imported_from_its_start_to_its_end(
     home: Path, agent: FakeAgent, is_default: bool
 ) -> None:

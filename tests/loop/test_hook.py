@@ -92,10 +92,13 @@ def test_a_resumed_session_is_not_told_again_because_it_is_the_last_one_now(
     path: Path, tmp_path: Path
 ) -> None:
     transcript = log(tmp_path, 1, "How many cups?")
-    given = {"session_id": transcript.stem, "transcript_path": str(tmp_path / "none.jsonl")}
-    assert called(path, "claude-code", handed("SessionStart", source="startup", **given))
+
+    def begun(source: str) -> str:
+        return handed("SessionStart", tmp_path / "none.jsonl", session_id=transcript.stem, source=source)
+
+    assert called(path, "claude-code", begun("startup"))
     assert called(path, "claude-code", handed("Stop", transcript)) == ""
-    assert called(path, "claude-code", handed("SessionStart", source="resume", **given)) == ""
+    assert called(path, "claude-code", begun("resume")) == ""
 
 
 def test_cursor_is_answered_in_its_own_form_whichever_hooks_it_runs(path: Path) -> None:
