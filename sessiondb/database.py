@@ -560,6 +560,16 @@ class SessionDB(Tables):
 
         return restore(Path(backup).expanduser(), Path(path).expanduser(), time_budget)
 
+    @staticmethod
+    def free_reserve(path: str | PathLike[str]) -> bool:
+        """Give up the room that is kept on the disk for removals, where that is about full; say whether it is.
+
+        `remove` and `prune` do it themselves. Call it before a database is opened for them: to open it takes room.
+        """
+        from sessiondb.storage import reserve
+
+        return reserve.release(Path(path).expanduser())
+
     def optimize(self, *, progress: Progress | None = None) -> Optimized:
         """Complete and merge the search indexes, and empty the write-ahead log.
 

@@ -10,7 +10,7 @@ import click
 
 from sessiondb.chat.text import counted, short_bytes
 from sessiondb.cli.colours import look_options
-from sessiondb.cli.options import Function, reading, with_options, writing
+from sessiondb.cli.options import Function, database_path, reading, with_options, writing
 from sessiondb.cli.record_fields import removal_fields, session_rows
 from sessiondb.cli.render import Column, Output, ask, can_ask, print_result, show_json, show_text, table
 
@@ -106,7 +106,13 @@ def consent_options(function: Function) -> Function:
 
 def opened(consent: Consent) -> SessionDB:
     """Open the database, for reading only where nothing is to be removed."""
-    return reading() if consent.dry_run else writing()
+    if consent.dry_run:
+        return reading()
+    from sessiondb.database import SessionDB
+
+    # To open a database takes room already, and the disk may have none.
+    SessionDB.free_reserve(database_path())
+    return writing()
 
 
 def remove(db: SessionDB, consent: Consent, run: Callable[[bool], Removal]) -> None:

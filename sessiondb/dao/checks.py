@@ -11,12 +11,15 @@ from sessiondb.dao.search.indexes import ALL, SearchIndex
 from sessiondb.errors import DatabaseDamaged, DatabaseError
 from sessiondb.records import Finding
 from sessiondb.settings import paths
-from sessiondb.storage import migrations
+from sessiondb.storage import migrations, surroundings
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.migrations import SchemaObject
 
 PROBLEMS = 20
 """Problems of one kind that are named."""
+
+MUCH_FREE = 64 * 1024 * 1024
+"""Bytes of free pages from which on they are worth to be given back, where they are half of the file."""
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 
@@ -75,6 +78,8 @@ class Checks:
             self._values,
             self._indexes,
             self._modes,
+            self._surroundings,
+            self._space,
         )
         found: list[Finding] = []
         for check in checks:
@@ -118,7 +123,7 @@ class Checks:
         path = self._db.path
         wanted = {
             path.with_name(f"{path.name}{suffix}"): PRIVATE_FILE
-            for suffix in ("", "-wal", "-shm", "-journal", ".lock")
+            for suffix in ("", "-wal", "-shm", "-journal", ".lock", ".reserve")
         }
         if path.parent == paths.user_data() / "sessiondb":
             wanted[path.parent] = PRIVATE_FOLDER
@@ -242,6 +247,34 @@ class Checks:
     def _modes(self) -> Iterator[Finding]:
         for path, mode in self.wrong_modes():
             yield Finding("modes", f"{path} can be read by others: its mode should be {mode:o}", True)
+
+    def _surroundings(self) -> Iterator[Finding]:
+        if kind := surroundings.network_file_system(self._db.path):
+            yield Finding(
+                "place",
+                f"{self._db.path} lies on a network file system ({kind}), whose locks do not keep writers apart:"
+                " move it to a disk of this machine",
+                False,
+            )
+        if len(libraries := surroundings.sqlite_libraries()) > 1:
+            yield Finding(
+                "process",
+                f"this process has {len(libraries)} SQLite libraries, which drop each other's locks: open the database"
+                f" with one of them ({', '.join(libraries)})",
+                False,
+            )
+
+    def _space(self) -> Iterator[Finding]:
+        free, total, size = self._db.rows(
+            "SELECT * FROM pragma_freelist_count, pragma_page_count, pragma_page_size"
+        )[0]
+        if free * size >= MUCH_FREE and free * 2 >= total:
+            yield Finding(
+                "space",
+                f"{free * size:,} of {total * size:,} bytes are free: `sessiondb doctor --fix` gives them back"
+                " to the disk",
+                True,
+            )
 
 
 def is_derived(table: str) -> bool:

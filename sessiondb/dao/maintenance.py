@@ -10,6 +10,7 @@ from sessiondb.dao.search.indexes import ALL, SearchIndex
 from sessiondb.errors import DatabaseError, InvalidInput
 from sessiondb.records import Backup, Finding, Optimized
 from sessiondb.records.progress import Progress, no_progress
+from sessiondb.storage import reserve
 from sessiondb.storage.backups import back_up
 from sessiondb.storage.connection import Connection
 
@@ -38,6 +39,8 @@ class Maintenance:
                     self._db.execute(f"UPDATE sessions AS s SET {name} = {truth} WHERE {name} <> {truth}")
         if has_lost_pages or "file" in found:
             self._db.maintain("REINDEX")
+            self._db.vacuum()
+        elif "space" in found:
             self._db.vacuum()
         for path, mode in self._checks.wrong_modes():
             path.chmod(mode)
@@ -90,6 +93,7 @@ class Maintenance:
         self._search.optimize()
         self._db.maintain("PRAGMA optimize = 0x10002")
         self._db.maintain("PRAGMA wal_checkpoint(TRUNCATE)")
+        reserve.keep(self._db.path)
         return Optimized(indexed, before, self._size())
 
     def _size(self) -> int:

@@ -19,11 +19,15 @@ from sessiondb.dao.values import row_limit
 from sessiondb.errors import Conflict, InvalidInput, NotFound
 from sessiondb.records import Removal, SessionFilter
 from sessiondb.records.progress import Progress, no_progress
+from sessiondb.storage import reserve
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.turns import Pace
 
 # Sessions that one transaction removes: of the first, at least, and at most.
 _SESSIONS = (20, 1, 500)
+# On a disk that is about full, where the log must stay small; and the pages of the log that SQLite brings into the
+# file at once, then and otherwise.
+_ONE_BY_ONE, _TIGHT_LOG, _LOG = (1, 1, 1), 100, 1000
 
 _BYTES = """
   (SELECT coalesce(sum(length(CAST(concat AS BLOB))), 0) FROM (
@@ -164,6 +168,18 @@ class Removals:
         return size - self._size()
 
     def _remove(self, session_ids: list[str], order: _Order, kept: dict[str, int]) -> Removal:
+        if order.dry_run or self._db.in_transaction or not reserve.release(self._db.path):
+            return self._remove_in_parts(session_ids, order, kept, _SESSIONS)
+        self._db.maintain(f"PRAGMA wal_autocheckpoint = {_TIGHT_LOG}")
+        try:
+            return self._remove_in_parts(session_ids, order, kept, _ONE_BY_ONE)
+        finally:
+            self._db.maintain(f"PRAGMA wal_autocheckpoint = {_LOG}")
+            reserve.keep(self._db.path)
+
+    def _remove_in_parts(
+        self, session_ids: list[str], order: _Order, kept: dict[str, int], sizes: tuple[int, int, int]
+    ) -> Removal:
         report = order.progress or no_progress
         copies = only_copies(self._db, session_ids)
         if order.keep_only_copies:
@@ -183,7 +199,7 @@ class Removals:
                 " messages from them with --with-copies (with_copies=True)"
             )
         # In parts, so that live appends get their turn: a prune of years takes minutes.
-        pace = Pace(*_SESSIONS)
+        pace = Pace(*sizes)
         while done < len(session_ids):
             number = min(pace.size, len(session_ids) - done)
             batch = json.dumps(session_ids[done : done + number])

@@ -28,6 +28,7 @@ from sessiondb.ingest.reading import Reading, Request, begins_as_read, in_words
 from sessiondb.ingest.rules import Rules
 from sessiondb.records import ImportReport, Skipped
 from sessiondb.records.progress import Progress, no_progress
+from sessiondb.storage import reserve
 from sessiondb.storage.connection import Connection
 
 _ENTRIES = 500
@@ -109,6 +110,7 @@ class Ingest:
                     link_parents(self._db)
                     link_notes(self._db)
             self._index()
+        reserve.keep(self._db.path)
         if self._gone:
             self._tally.unfilled = LostLogs(self._db).unfilled(self._gone, self._versions)
         return self._tally.report(self._db, time.monotonic() - started)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.dao import checks
 from sessiondb.dao.maintenance import Maintenance
 from sessiondb.records import Finding
 
@@ -104,3 +105,20 @@ def test_what_other_programs_wrote_is_read_and_named(
     found = problems(path)
     assert {finding.check for finding in found} == {"values"}
     assert any(finding.problem.startswith(problem) for finding in found)
+
+
+def test_much_free_space_is_found_and_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "MUCH_FREE", 100_000)
+    path = tmp_path / "roomy.db"
+    with SessionDB(path) as db:
+        db.sessions.start("agent", id="long")
+        for _ in range(20):
+            db.messages.append("long", "user", "word " * 20_000)
+        db.remove("long")
+        size = path.stat().st_size
+
+        (found,) = db.check()
+
+        assert (found.check, found.can_repair) == ("space", True)
+        assert db.repair() == []
+    assert path.stat().st_size < size / 2
