@@ -109,7 +109,7 @@ def _nothing(verb: str) -> str:
 
 def settle(plan: Plan, consent: Consent) -> None:
     """Show what is to change, ask if need be, change it, and report. Files that were refused end it with 1."""
-    show_text(line for change in plan.changes for line in _difference(change))
+    show_text(line for change in plan.changes for line in _difference(change, consent.dry_run))
     for reason in plan.refused:
         print_notice(reason)
     if plan.changes and not consent.dry_run:
@@ -150,14 +150,20 @@ def _carry_out(plan: Plan) -> None:
         print_notice(remark)
 
 
-def _difference(change: Change) -> Iterator[str]:
-    """Yield the lines of a difference, safe for a terminal and in colours where there are any."""
+def _difference(change: Change, whole: bool) -> Iterator[str]:
+    """Yield the lines of a difference, safe for a terminal and in colours where there are any.
+
+    Files that are ours as a whole are shown by a dry run alone: they would hide what changes in a person's settings.
+    """
     path, paint = one_line(from_home(str(change.path))), painter()
     yield strong(f"--- {path if change.before is not None else '(no file)'}")
     yield strong(f"+++ {path if change.after is not None else '(no file)'}")
     lines = change.difference()
     if change.after is None:
         yield paint(f"-  ({counted(len(lines) - 1, 'line')})", "taken")
+        return
+    if change.is_own and not whole:
+        yield paint(f"+  ({counted(len(lines) - 1, 'line')} of our own; --dry-run shows them)", "added")
         return
     for line in lines:
         text = cut(visible(line), _COLUMNS)

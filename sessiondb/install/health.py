@@ -19,6 +19,13 @@ from sessiondb.install.entries import Found
 _PLUGIN = re.compile(r"^const COMMAND = (\[.*\])$", re.MULTILINE)
 
 
+_SWITCHES: dict[str, tuple[tuple[str, ...], bool]] = {
+    "claude-code": (("disableAllHooks",), True),
+    "gemini-cli": (("hooksConfig", "enabled"), False),
+}
+"""The key by which an agent calls no hooks, and its value then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Installed:
     """What an agent has been given: `hooks`, `mcp`, `skill`; what is broken about it; what a person has yet to do."""
@@ -57,7 +64,7 @@ def _examined(agent: Agent, database: Path, is_default: bool) -> Installed | Non
         agent.name,
         tuple(kind for kind in agents.KINDS if any(found.kind == kind for _, found in calls)),
         tuple(f"{agent.name}: {problem}" for problem in (*broken, *(f"{text}; {mend}" for text in problems))),
-        tuple(_untrusted(calls)) if agent.name == "codex" else (),
+        (*_turned_off(agent, calls), *(_untrusted(calls) if agent.name == "codex" else ())),
     )
 
 
@@ -107,6 +114,17 @@ def _program(found: Found) -> tuple[str, ...]:
 @cache
 def _default_database(program: tuple[str, ...]) -> str | None:
     return command.default_database(program)
+
+
+def _turned_off(agent: Agent, calls: list[tuple[Path, Found]]) -> Iterator[str]:
+    """Yield that an agent was told to call no hooks at all."""
+    keys, off = _SWITCHES.get(agent.name, ((), None))
+    for path in dict.fromkeys(path for path, found in calls if keys and found.kind == "hooks"):
+        value: Any = jsonc.load(files.decoded(path, files.read(path))[1])
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is off:
+            yield f"{agent.name}: {'.'.join(keys)} in {path} turns all hooks off"
 
 
 def _untrusted(calls: list[tuple[Path, Found]]) -> Iterator[str]:

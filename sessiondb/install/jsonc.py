@@ -7,6 +7,7 @@ and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Sequence
@@ -24,6 +25,14 @@ _COMMENT_OR_COMMA = re.compile(r"//[^\r\n]*|/\*.*?\*/|,", re.DOTALL)
 _DEEPEST = 200
 
 
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+# Python reads NaN and Infinity, which are no JSON.
+_PLAIN = json.JSONDecoder(parse_constant=_no_number)
+
+
 class Member(NamedTuple):
     """A member of an object or an item of an array: its key (None in an array), where it begins, and its value."""
 
@@ -33,7 +42,7 @@ class Member(NamedTuple):
 
 
 class Node(NamedTuple):
-    """A value and where it stands. `members` of an object or array, None of others."""
+    """A value and where it stands. `members` of an object or array that was looked into, None of others."""
 
     start: int
     end: int
@@ -50,7 +59,7 @@ class Node(NamedTuple):
 
 def load(text: str, *, strict: bool = False) -> Any:
     """Return what a text holds, {} for an empty one. Raises InvalidInput with the line where it is broken."""
-    return _root(text, strict=strict).data
+    return _root(text, None, strict=strict).data
 
 
 def put(text: str, path: Path, value: Any) -> str:
@@ -59,7 +68,7 @@ def put(text: str, path: Path, value: Any) -> str:
     Raises InvalidInput where something else than an object is in the way.
     """
     text = text if text.strip() else "{}\n" if not text or "\r" not in text else "{}\r\n"
-    root = _root(text)
+    root = _root(text, path)
     node, done = root, 0
     for key in path:
         found = node.member(key)
@@ -81,12 +90,12 @@ def append(text: str, path: Path, value: Any) -> str:
     if not isinstance(found.data, list):
         raise InvalidInput(f"{named(path)} is not a list")
     made = _added(text, found, [*path, len(found.data)], value)
-    return _checked(made, _with(_root(text).data, path, [*found.data, value]), path)
+    return _checked(made, _with(load(text), path, [*found.data, value]), path)
 
 
 def remove(text: str, path: Path) -> str:
     """Return a text without the member or item at a path, which must be there."""
-    root = _root(text)
+    root = _root(text, path)
     parent = _walk(root, path[:-1])
     members = parent.members if parent else None
     found = parent.member(path[-1]) if parent else None
@@ -114,7 +123,7 @@ def remove(text: str, path: Path) -> str:
 
 def at(text: str, path: Path) -> Node | None:
     """Return the node at a path, None where there is none."""
-    return _walk(_root(text), path)
+    return _walk(_root(text, path), path)
 
 
 def named(path: Path) -> str:
@@ -245,11 +254,13 @@ def _closed_up(text: str, path: Path) -> str:
     return text[: node.start + 1] + text[node.end - 1 :]
 
 
-def _root(text: str, *, strict: bool = False) -> Node:
+def _root(text: str, path: Path | None, *, strict: bool = False) -> Node:
+    """Return the node of a text. Only those on a path have members: the rest is read by the standard library."""
     reader = _Reader(text, strict)
-    if not text[reader.skip(0) :]:
+    begin = reader.skip(0)
+    if begin == len(text):
         return Node(0, len(text), {}, [])
-    node = reader.value(reader.skip(0), 0)
+    node = reader.value(begin, 0, path)
     end = reader.skip(node.end)
     if end < len(text):
         reader.fail(end, "something follows its end")
@@ -276,13 +287,18 @@ class _Reader:
             problem = "a comment, which the agent does not read"
         raise InvalidInput(f"line {line}: {problem}")
 
-    def value(self, start: int, depth: int) -> Node:
-        """Return the value that begins at a place."""
+    def value(self, start: int, depth: int, path: Path | None) -> Node:
+        """Return the value that begins at a place, with members where it is on the way to a path."""
+        if path is None:
+            # What is no plain JSON, or broken, is read again below, with its place.
+            with contextlib.suppress(ValueError, RecursionError):
+                data, end = _PLAIN.raw_decode(self._text, start)
+                return Node(start, end, data)
         if depth > _DEEPEST:
             self.fail(start, "nested too deeply")
         first = self._text[start : start + 1]
         if first in ("{", "["):
-            return self._container(start, depth, is_object=first == "{")
+            return self._container(start, depth, path)
         found = _STRING.match(self._text, start) or _SCALAR.match(self._text, start)
         if found is None:
             self.fail(
@@ -290,16 +306,17 @@ class _Reader:
             )
         return Node(start, found.end(), self._decoded(found[0], start))
 
-    def _container(self, start: int, depth: int, *, is_object: bool) -> Node:
+    def _container(self, start: int, depth: int, path: Path | None) -> Node:
         members: list[Member] = []
+        is_object = self._text[start] == "{"
         closing = "}" if is_object else "]"
         place = self.skip(start + 1)
         while self._text[place : place + 1] != closing:
-            member = (
-                self._member(place, depth) if is_object else Member(None, place, self.value(place, depth + 1))
-            )
-            members.append(member)
-            place = self.skip(member.value.end)
+            key, begin = self._key(place) if is_object else (len(members), place)
+            inner = path[1:] if path and path[0] == key else None
+            value = self.value(begin, depth + 1, inner)
+            members.append(Member(key if isinstance(key, str) else None, place, value))
+            place = self.skip(value.end)
             mark = self._text[place : place + 1]
             if mark == ",":
                 comma, place = place, self.skip(place + 1)
@@ -311,14 +328,15 @@ class _Reader:
             return Node(start, place + 1, {member.key: member.value.data for member in members}, members)
         return Node(start, place + 1, [member.value.data for member in members], members)
 
-    def _member(self, start: int, depth: int) -> Member:
+    def _key(self, start: int) -> tuple[str, int]:
+        """Return the key at a place, and where its value begins."""
         found = _STRING.match(self._text, start)
         if found is None:
             self.fail(start, "a key in double quotes is missing")
         colon = self.skip(found.end())
         if self._text[colon : colon + 1] != ":":
             self.fail(colon, "a colon is missing")
-        return Member(self._decoded(found[0], start), start, self.value(self.skip(colon + 1), depth + 1))
+        return str(self._decoded(found[0], start)), self.skip(colon + 1)
 
     def _decoded(self, token: str, place: int) -> Any:
         try:

@@ -15,6 +15,7 @@ from sessiondb.install import agents, entries, files, jsonc, records, toml
 from sessiondb.install.agents import Agent, OwnFile, Part, Settings
 from sessiondb.install.command import NAME, Command
 from sessiondb.install.records import Record, digest
+from sessiondb.redaction.redact import without_secrets
 
 _MARK = f"Made by `{NAME} install"
 _NOBODY = Command((NAME,))
@@ -32,10 +33,15 @@ class Change:
     original: bytes | None = None
     """Of an installation: what its removal brings back."""
 
+    @property
+    def is_own(self) -> bool:
+        """Say whether the file is ours as a whole."""
+        return self.after is not None and _MARK.encode() in self.after
+
     def difference(self) -> list[str]:
-        """Return the difference as `diff -u` has it, without its two lines of names."""
+        """Return the difference as `diff -u` has it, without its two lines of names and without secrets."""
         old, new = (self._lines(content) for content in (self.before, self.after))
-        return list(difflib.unified_diff(old, new, lineterm=""))[2:]
+        return [without_secrets(line) for line in difflib.unified_diff(old, new, lineterm="")][2:]
 
     @staticmethod
     def _lines(content: bytes | None) -> list[str]:

@@ -102,3 +102,20 @@ def test_settings_that_the_agent_cannot_read_any_more_are_a_problem(home: Path, 
     assert findings(run) == [
         f"claude-code: {settings} cannot be read: line 1: a comment, which the agent does not read"
     ]
+
+
+@pytest.mark.parametrize(
+    ("agent", "file", "key", "entry"),
+    [
+        ("claude-code", ".claude/settings.json", "disableAllHooks", '"disableAllHooks": true'),
+        ("gemini-cli", ".gemini/settings.json", "hooksConfig.enabled", '"hooksConfig": {"enabled": false}'),
+    ],
+)
+def test_it_says_where_an_agent_calls_no_hooks(
+    home: Path, path: Path, run: Run, agent: str, file: str, key: str, entry: str
+) -> None:
+    settings = home / file
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text(f"{{{entry}}}")
+    run("install", agent, "--yes", "--hooks")
+    assert f"{agent}: {key} in {settings} turns all hooks off\n" in run("doctor").stdout

@@ -118,6 +118,24 @@ def test_a_difference_is_coloured_and_drives_no_terminal(home: Path, run: Run) -
     assert "\x9b" not in done.stdout
 
 
+def test_no_secret_of_others_is_shown(home: Path, run: Run) -> None:
+    server = '"files": {"command": "x", "env": {"API_KEY": "sk-ant-api03-abcdefghijk1234567890abcdef"}}'
+    (home / ".claude.json").write_text(f'{{\n  "mcpServers": {{\n    {server}\n  }}\n}}\n')
+    done = run("install", "claude-code", "--mcp", "--yes")
+    assert "[redacted:api-key]" in done.stdout
+    assert "sk-ant" not in done.stdout
+    assert "sk-ant" in (home / ".claude.json").read_text()
+
+
+def test_a_file_of_our_own_is_shown_by_a_dry_run_alone(home: Path, run: Run) -> None:
+    assert "+# Search past sessions" in run("install", "codex", "--skill", "--dry-run").stdout
+    done = run("install", "codex", "--skill", "--yes")
+    assert done.stdout.splitlines()[1:3] == [
+        "+++ ~/.codex/skills/sessiondb/SKILL.md",
+        "+  (21 lines of our own; --dry-run shows them)",
+    ]
+
+
 def test_the_default_database_is_not_named(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     default = home / ".local" / "share" / "sessiondb" / "sessions.db"
     done = run("install", "codex", "--hooks", "--dry-run", "--db", str(default))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -115,8 +116,10 @@ BROKEN = {
     "{a: 1}": "line 1: a key in double quotes is missing",
     '{"a": yes}': "line 1: no JSON value: 'yes}'",
     '{"a": 1}}': "line 1: something follows its end",
-    '{"a": 1-2}': "line 1: no JSON value: '1-2'",
+    '{"a": 1-2}': "line 1: a comma or } is missing",
     "[" * 5000: "line 1: nested too deeply",
+    '{"a": [NaN]}': "line 1: no JSON value: 'NaN]}'",
+    '{"a": "\\ud800\\q"}': "line 1: no JSON value: '\"\\\\ud800\\\\q\"'",
     "/* for ever": "line 1: no JSON value: '/* for ever'",
 }
 
@@ -141,6 +144,14 @@ def test_what_a_strict_agent_does_not_read_is_broken_for_it(text: str, problem: 
     with pytest.raises(InvalidInput) as caught:
         jsonc.load(text, strict=True)
     assert str(caught.value) == problem
+
+
+def test_a_large_file_is_edited_in_a_moment() -> None:
+    text = json.dumps({"projects": {str(n): {"history": ["x" * 200] * 20} for n in range(500)}}, indent=2)
+    begun = time.process_time()
+    made = jsonc.put(text, ("mcpServers", "sessiondb"), {"command": "x"})
+    assert time.process_time() - begun < 1
+    assert jsonc.remove(made, ("mcpServers",)) == text
 
 
 @pytest.mark.parametrize("text", ['{"b": null}', '{"b": []}', '{"b": "x"}', "[]"])
