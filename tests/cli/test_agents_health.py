@@ -105,17 +105,17 @@ def test_settings_that_the_agent_cannot_read_any_more_are_a_problem(home: Path, 
 
 
 @pytest.mark.parametrize(
-    ("agent", "file", "key", "entry"),
+    ("agent", "file", "entry"),
     [
-        ("claude-code", ".claude/settings.json", "disableAllHooks", '"disableAllHooks": true'),
-        ("gemini-cli", ".gemini/settings.json", "hooksConfig.enabled", '"hooksConfig": {"enabled": false}'),
+        ("claude-code", ".claude/settings.json", {"disableAllHooks": True}),
+        ("gemini-cli", ".gemini/settings.json", {"hooksConfig": {"enabled": False}}),
     ],
 )
 def test_it_says_where_an_agent_calls_no_hooks(
-    home: Path, path: Path, run: Run, agent: str, file: str, key: str, entry: str
+    home: Path, path: Path, run: Run, agent: str, file: str, entry: dict[str, Any]
 ) -> None:
     settings = home / file
     settings.parent.mkdir(exist_ok=True)
-    settings.write_text(f"{{{entry}}}")
+    settings.write_text(json.dumps(entry))
     run("install", agent, "--yes", "--hooks")
-    assert f"{agent}: {key} in {settings} turns all hooks off\n" in run("doctor").stdout
+    assert f" in {settings} turns all hooks off\n" in run("doctor").stdout
