@@ -127,11 +127,11 @@ class SessionFields:
         if record.ended_at is not None:
             self._says_ended = (record.ended_at, record.end_reason or "imported")
 
-    def forget(self, agent: str) -> None:
+    def forget(self, agent: str, native_id: str) -> None:
         """Drop what was read of the session before, as its messages are; what a person said of it stays."""
         if self.fields["agent"] != agent:
             self.fields["metadata"] = None
-        self.fields["agent"] = agent
+        self.fields["agent"], self.fields["native_id"] = agent, native_id
         self.fields |= dict.fromkeys(("parent_id", "relation", "model_id", "project_id"))
         self.undate()
         if self.fields.get("title_source") != "user":

@@ -89,7 +89,7 @@ class Misread:
             return
         clear(self._db, session.id)
         self._union.batch.agent(record.agent)
-        session.row.forget(record.agent)
+        session.row.forget(record.agent, record.native_id)
         session.last_seq = session.start_seq = 0
         session.is_changed = True
 
