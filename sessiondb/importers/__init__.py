@@ -42,6 +42,8 @@ _MODULES = (
     "llm",
     "openai_agents",
     "chatgpt",
+    "open_webui",
+    "librechat",
     "claude_ai",
     "sessiondb_export",
     "openai_chat",

@@ -119,10 +119,7 @@ def _is_amp(document: Object) -> bool:
     )
 
 
-_DOCUMENTS: tuple[tuple[str, Callable[[Object], bool]], ...] = (
-    ("Amp", _is_amp),
-    ("LibreChat", lambda document: "conversationId" in document and "messages" in document),
-)
+_DOCUMENTS: tuple[tuple[str, Callable[[Object], bool]], ...] = (("Amp", _is_amp),)
 
 
 # Databases: table name -> its columns.
@@ -139,7 +136,6 @@ _DATABASES: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("GitHub Copilot CLI", _with("turns", "session_id", "user_message", "assistant_response")),
     ("Cline", _with("sessions", "session_id", "messages_path", "is_subagent")),
     ("Antigravity CLI", lambda tables: "gen_metadata" in tables),
-    ("Open WebUI", _with("chat", "id", "user_id", "title", "chat")),
 )
 
 REFUSED = len({name for tests in (_LINES, _DOCUMENTS, _DATABASES) for name, _ in tests})

@@ -34,11 +34,6 @@ LINES: list[tuple[str, list[dict[str, Any]]]] = [
 
 DOCUMENTS: list[tuple[str, str, Any]] = [
     ("Amp", f"T-{ID}.json", {"v": 3, "id": f"T-{ID}", "created": 1, "messages": [ASKED, ANSWERED]}),
-    ("LibreChat", "export.json", {"conversationId": ID, "title": "Roses", "messages": [{"sender": "User"}]}),
-]
-
-DATABASES = [
-    ("Open WebUI", "CREATE TABLE chat (id, user_id, title, chat)"),
 ]
 
 
@@ -68,16 +63,6 @@ def test_documents_of_an_agent_that_is_not_read_yet_are_refused_by_its_name(
     tmp_path: Path, owner: str, name: str, document: Any, indent: int | None
 ) -> None:
     path = write(tmp_path / name, document, indent=indent)
-    assert refused(path) == f"is a log of {owner}, which sessiondb does not read yet"
-
-
-@pytest.mark.parametrize(("owner", "schema"), DATABASES)
-def test_databases_of_an_agent_that_is_not_read_yet_are_refused_by_its_name(
-    tmp_path: Path, owner: str, schema: str
-) -> None:
-    path = tmp_path / "store.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(schema)
     assert refused(path) == f"is a log of {owner}, which sessiondb does not read yet"
 
 

@@ -27,6 +27,9 @@ from tests.importers.test_histories import CLAUDE_ENTRIES, CODEX_ENTRIES
 from tests.importers.test_langgraph import STEPS as LANGGRAPHS
 from tests.importers.test_langgraph import history as langchains
 from tests.importers.test_langgraph import write as write_langgraphs
+from tests.importers.test_librechat import LOG as LIBRECHATS
+from tests.importers.test_open_webui import LOG as WEBUIS
+from tests.importers.test_open_webui import database as webui
 from tests.importers.test_openhands import LOG as OPENHANDS
 from tests.importers.test_openhands import STATE
 from tests.importers.test_pi import LOG as PIS
@@ -49,6 +52,8 @@ LOGS: list[tuple[str, str, list[Any]]] = [
     *(("cline", name, [value]) for name, value in CLINES),
     *(("continue", name, [value]) for name, value in CONTINUES),
     ("antigravity-cli", "x.jsonl", ANTIGRAVITIES),
+    ("librechat", "x.json", [LIBRECHATS]),
+    ("open-webui", "x.json", [[WEBUIS]]),
     ("openhands", "base_state.json", [STATE]),
     *(("openhands", "x.json", [event]) for event in OPENHANDS[:6]),
     ("gemini", "x.json", [GEMINIS]),
@@ -58,6 +63,7 @@ LOGS: list[tuple[str, str, list[Any]]] = [
 DATABASES: list[tuple[str, Callable[[Path], Path]]] = [
     ("langgraph", lambda folder: write_langgraphs(folder / "x.sqlite", *LANGGRAPHS)),
     ("langgraph", lambda folder: langchains(folder / "x.db")),
+    ("open-webui", lambda folder: webui(folder / "webui.db", WEBUIS)),
     ("zed", lambda folder: write_zeds(folder / "threads.db", zeds_row(ZEDS))),
 ]
 FORMATS = [one.name for one in built_in()]

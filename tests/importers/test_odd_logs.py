@@ -23,6 +23,8 @@ from tests.importers.test_copilot import LOG as COPILOTS
 from tests.importers.test_copilot import event
 from tests.importers.test_cursor import LOG as CURSORS
 from tests.importers.test_goose import LOG as GOOSES
+from tests.importers.test_librechat import LOG as LIBRECHATS
+from tests.importers.test_open_webui import LOG as WEBUIS
 from tests.importers.test_pi import LOG as PIS
 from tests.importers.test_qwen import LOG as QWENS
 from tests.importers.test_qwen import line
@@ -90,6 +92,8 @@ LOGS: list[tuple[str, str, list[Any]]] = [
     ("cline", "x.messages.json", [{"agent": "lead", "sessionId": "x", "messages": MESSAGES}]),
     ("cline", "api_conversation_history.json", [MESSAGES]),
     ("continue", "x.json", [CONTINUES]),
+    ("librechat", "x.json", [LIBRECHATS]),
+    ("open-webui", "x.json", [[WEBUIS]]),
     ("antigravity-cli", "x.jsonl", ANTIGRAVITIES),
 ]
 

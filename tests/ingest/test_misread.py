@@ -22,7 +22,7 @@ from sessiondb.records.imports import Unfilled
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 WHEN = "2026-10-01T08:00:00.000Z"
 # Of an agent that there is no importer of, and of one that there is.
-FOREIGN = {"conversationId": ID, "title": "Roses", "messages": []}
+FOREIGN = {"id": f"T-{ID}", "title": "Roses", "messages": []}
 MISREAD = {
     "type": "user",
     "uuid": "q1",
@@ -88,7 +88,7 @@ def sessions(db: SessionDB) -> list[tuple[Any, ...]]:
 
 def test_a_log_of_another_agent_taken_for_claude_code_is_taken_back(db: SessionDB, log: Path) -> None:
     misread(db, log)
-    named = "is a log of LibreChat, which sessiondb does not read yet"
+    named = "is a log of Amp, which sessiondb does not read yet"
     assert run(db, log) == [f"{named}; what an earlier version took from it (1 session) is removed"]
     assert sessions(db) == []
     assert db.connection.value("SELECT count(*) FROM deletions") == 0
@@ -109,7 +109,7 @@ def test_what_a_person_put_on_a_misread_session_waits_for_its_importer(
     else:
         details(db).set_pinned(ID)
     run(db, log)
-    assert sessions(db) == [(ID, "librechat", "The dry bed" if mark == "title" else None, 0)]
+    assert sessions(db) == [(ID, "amp", "The dry bed" if mark == "title" else None, 0)]
 
 
 def test_a_qwen_log_taken_for_claude_code_becomes_what_it_is(db: SessionDB, log: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_session_that_another_file_gave_too_or_that_goes_on_here_stays(db: Ses
     db.connection.execute(
         "INSERT INTO messages (session_id, seq, role, content) VALUES (?, 2, 'user', 'And now?')", (ID,)
     )
-    assert run(db, log) == ["is a log of LibreChat, which sessiondb does not read yet"]
+    assert run(db, log) == ["is a log of Amp, which sessiondb does not read yet"]
     assert sessions(db) == [(ID, "claude-code", "no such words", 2)]
 
 

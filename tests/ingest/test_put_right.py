@@ -18,11 +18,12 @@ from tests.importers.test_neighbours import DATABASES, GEMINIS, LOGS, write
 AT = "2026-10-01T08:00:00.000Z"
 Log = tuple[Path, list[list[Any]]]
 OLD = "0e9f6f0e-3f52-4f0e-9d55-0c4f6f1f2a99"
-# A log of each format, by a function that writes it; two of them hold no messages.
+# A log of each format, by a function that writes it; two of them hold no messages. A history of prompts
+# is not among them: it never takes the place of what a session is.
 LOG_OF: dict[str, Callable[[Path], Path]] = {
     format: lambda folder, name=name, values=values: write(folder / name, values)  # type: ignore[misc]
     for format, name, values in reversed(LOGS)
-    if name != "base_state.json" and values != [GEMINIS]
+    if name != "base_state.json" and values != [GEMINIS] and not format.endswith("-history")
 }
 LOG_OF |= dict(reversed(DATABASES))
 

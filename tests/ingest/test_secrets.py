@@ -87,6 +87,24 @@ def openhands(folder: Path) -> None:
     write_conversation(folder, *EVENTS, state={**STATE, **secrets})
 
 
+def open_webui(folder: Path) -> None:
+    from tests.importers.test_open_webui import LOG as CHAT
+    from tests.importers.test_open_webui import database as chats
+
+    path = chats(folder / "webui.db", CHAT)
+    script = """
+    CREATE TABLE auth (id TEXT, email TEXT, password TEXT);
+    CREATE TABLE user (id TEXT, api_key TEXT);
+    CREATE TABLE config (id INT, data TEXT);
+    ALTER TABLE chat ADD share_id TEXT;
+    INSERT INTO auth VALUES ('ada', 'x', :secret);
+    INSERT INTO user VALUES ('ada', :secret);
+    INSERT INTO config VALUES (1, :secret);
+    UPDATE chat SET share_id = :secret;
+    """
+    database(path, script)
+
+
 def text_of(db: SessionDB) -> str:
     tables = db.connection.rows(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
@@ -95,7 +113,7 @@ def text_of(db: SessionDB) -> str:
     return repr(rows)
 
 
-@pytest.mark.parametrize("store", [openhands, opencode, openclaw, copilot, cursor])
+@pytest.mark.parametrize("store", [open_webui, openhands, opencode, openclaw, copilot, cursor])
 def test_no_secret_of_a_store_comes_into_ours(tmp_path: Path, store: Any) -> None:
     store(tmp_path / "store")
     with SessionDB(tmp_path / "x.db") as db:
