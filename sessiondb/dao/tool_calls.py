@@ -8,7 +8,8 @@ from typing import Any
 
 from sessiondb.chat.incoming import AnswerDraft, CallDraft
 from sessiondb.records import ToolCall
-from sessiondb.storage.connection import Connection, Row
+from sessiondb.storage.connection import Connection
+from sessiondb.storage.statements import as_stored
 
 _COLUMNS = """
   id, session_id, name, arguments, result, is_error, call_id, position, message_id, result_message_id,
@@ -24,37 +25,62 @@ class ToolCalls:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def ask(self, session_id: str, message_id: int, calls: Sequence[CallDraft], called_at: str) -> None:
-        """Add the calls that a message asks for."""
-        self._db.executemany(
+    def ask(
+        self, session_id: str, message_id: int, position: int, call: CallDraft, called_at: str
+    ) -> ToolCall:
+        """Add a call that a message asks for, and return it."""
+        id = self._db.execute(
             "INSERT INTO tool_calls (session_id, message_id, position, call_id, name, arguments, called_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(session_id, message_id, position, *call, called_at) for position, call in enumerate(calls)],
+            (session_id, message_id, position, *call, called_at),
+        ).lastrowid
+        call_id, name, arguments = call
+        return _call(
+            as_stored(
+                (
+                    id,
+                    session_id,
+                    name,
+                    arguments,
+                    None,
+                    None,
+                    call_id,
+                    position,
+                    message_id,
+                    None,
+                    called_at,
+                    None,
+                )
+            )
         )
 
-    def answer(self, session_id: str, message_id: int, answer: AnswerDraft, returned_at: str) -> None:
-        """Give a call its answer: the latest one with that id, or else that name, which has none yet.
+    def answer(self, session_id: str, message_id: int, answer: AnswerDraft, returned_at: str) -> ToolCall:
+        """Give a call its answer, and return it: the latest one with that id, or else that name, that has none yet.
 
         An answer to no known call is kept as a row of its own.
         """
-        column, value = ("call_id", answer.call_id) if answer.call_id is not None else ("name", answer.name)
-        call = self._db.value(
-            f"SELECT id FROM tool_calls WHERE session_id = ? AND {column} = ? AND result_message_id IS NULL"
+        call_id, name, result, is_error = answer
+        column, value = ("call_id", call_id) if call_id is not None else ("name", name)
+        call = self._db.row(
+            f"SELECT {_COLUMNS} FROM tool_calls WHERE session_id = ? AND {column} = ? AND result_message_id IS NULL"
             " AND message_id IS NOT NULL ORDER BY id DESC LIMIT 1",
             (session_id, value),
         )
         if call is None:
-            self._db.execute(
+            id = self._db.execute(
                 "INSERT INTO tool_calls (session_id, call_id, name, result, is_error, returned_at,"
                 " result_message_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (session_id, *answer, returned_at, message_id),
-            )
+            ).lastrowid
+            call = (id, session_id, name, None, None, None, call_id, 0, None, None, None, None)
         else:
             self._db.execute(
                 "UPDATE tool_calls SET result = ?, is_error = ?, returned_at = ?, result_message_id = ?"
                 " WHERE id = ?",
-                (answer.result, answer.is_error, returned_at, message_id, call),
+                (result, is_error, returned_at, message_id, call[0]),
             )
+        asked = (*call[6:9], message_id, call[10])
+        return _call(as_stored((*call[:4], result, is_error, *asked, returned_at)))
 
     def take_back(self, message_id: int) -> None:
         """Undo the answers that a message gave: its calls are open again."""
@@ -115,7 +141,7 @@ class ToolCalls:
         return found
 
 
-def _call(row: Row) -> ToolCall:
+def _call(row: Sequence[Any]) -> ToolCall:
     values = list(row)
     values[5] = None if row[5] is None else bool(row[5])
     return ToolCall(*values)

@@ -122,7 +122,12 @@ def cleaned(parameters: Parameters) -> Parameters:
     """Return the parameters with clean text throughout: lone surrogates cannot be stored either."""
     if isinstance(parameters, Mapping):
         return {name: _clean(value) for name, value in parameters.items()}
-    return [_clean(value) for value in parameters]
+    return as_stored(parameters)
+
+
+def as_stored(values: Iterable[Any]) -> list[Any]:
+    """Return the values of a row as they come back from the database."""
+    return [_clean(value) for value in values]
 
 
 def too_large() -> InvalidInput:
@@ -141,7 +146,9 @@ def refusal(parameters: Any) -> InvalidInput | None:
 
 
 def _clean(value: Any) -> Any:
-    return clean_text(value) if isinstance(value, str) else value
+    if not isinstance(value, str) or (value.isascii() and "\0" not in value):
+        return value
+    return clean_text(value)
 
 
 # Errors

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from enum import Enum
 from typing import Any
 
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.dao.messages import Messages
 from sessiondb.errors import Conflict, InvalidInput, NotFound
 from sessiondb.records import Message
 
@@ -286,3 +288,66 @@ def test_clear_leaves_an_empty_session(db: SessionDB) -> None:
     assert (session.message_count, session.tool_call_count, session.consolidated) == (1, 0, 0)
     with pytest.raises(NotFound, match="there is no session nowhere to clear"):
         db.messages.clear("nowhere")
+
+
+class Role(str, Enum):
+    USER = "user"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "content": "Where?"},
+        {"role": "user", "content": ""},
+        {"role": "user", "content": "a\0b \ud800 ü 数据库"},
+        {"role": Role.USER, "content": "of an enumeration"},
+        {"role": "user", "content": [{"type": "image", "url": "x"}, {"type": "text", "text": "\0"}]},
+        {"role": "user", "content": "x", "seen": (1, 2), "odd": {3: [None, 1.5, 2**70]}},
+        {
+            "role": "assistant",
+            "content": "y",
+            "model": "m\0",
+            "reasoning": "z\ud800",
+            "finish_reason": "stop",
+        },
+        {"role": "assistant", "content": "y", "external_id": "id\0", "name": "who"},
+        {"role": "assistant", "content": ANTHROPIC_CALL},
+        {"role": "user", "content": ANTHROPIC_ANSWER},
+        {"role": "user", "content": ANTHROPIC_ANSWER * 2 + [{"type": "text", "text": "And now?"}]},
+        {"role": "assistant", "content": ANTHROPIC_CALL + ANTHROPIC_ANSWER},
+        {
+            "role": "assistant",
+            "tool_calls": [
+                {"id": "c1\0", "name": "ls\ud800", "arguments": {"path": "ü"}},
+                {"id": "c2", "name": "cat", "arguments": "plain"},
+                {"name": "cat"},
+            ],
+        },
+        {"role": "tool", "content": "found\0", "tool_call_id": "open", "is_error": True},
+        {"role": "tool", "content": "found", "tool_call_id": "unknown", "is_error": False},
+        {"role": "tool", "content": "found", "name": "grep"},
+        {"role": "tool", "content": None, "tool_call_id": "open"},
+        {"role": "developer", "content": "d", "created_at": "2026-03-01T09:15:23Z"},
+    ],
+)
+def test_append_returns_what_reading_it_back_does(db: SessionDB, message: dict[str, Any]) -> None:
+    asked: list[dict[str, Any]] = [
+        {"id": "other", "name": "ls"},
+        {"id": "open", "name": "grep", "arguments": {"for": "x"}},
+        {"id": "t1", "name": "ls"},
+    ]
+    db.messages.append("s", "assistant", tool_calls=asked)
+
+    returned = db.messages.append("s", **message)
+
+    assert returned == db.messages.get(returned.id)
+    assert type(returned.role) is str
+
+
+def test_an_append_reads_nothing_back(db: SessionDB, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Messages, "get", None)
+
+    db.messages.append("s", "assistant", "Let me look.", tool_calls=[{"id": "c1", "name": "ls"}])
+    answer = db.messages.append("s", "tool", "tests/", tool_call_id="c1")
+
+    assert [(call.name, call.result) for call in answer.tool_calls] == [("ls", "tests/")]
