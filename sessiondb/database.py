@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Status,
         Transcript,
         UsageReport,
+        WaitingLogs,
     )
     from sessiondb.records.progress import Progress
     from sessiondb.records.secrets import SecretsFound
@@ -235,6 +236,16 @@ class SessionDB(Tables):
             wait=wait,
             on_busy=on_busy,
         )
+
+    def waiting_logs(self, *, seconds: float = 0.005, idle: float = 0.0) -> WaitingLogs:
+        """Return which logs have changed, or are new, since the last import, by a look that takes so many seconds.
+
+        Only files imported before and the folders that they lie in are looked at. Where the last import is less than
+        `idle` seconds ago, nothing is.
+        """
+        from sessiondb.ingest.freshness import waiting_logs
+
+        return waiting_logs(self, seconds=seconds, idle=idle)
 
     @staticmethod
     def log_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:

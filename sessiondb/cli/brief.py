@@ -7,6 +7,7 @@ from functools import partial
 import click
 
 from sessiondb.chat.text import visible
+from sessiondb.cli.freshness import sync_option
 from sessiondb.cli.options import (
     complete_sessions,
     completing,
@@ -35,6 +36,7 @@ from sessiondb.cli.render import print_notice, show_text
 @click.option(
     "--max-tokens", metavar="N", type=click.IntRange(min=1), help="Keep it to about this many tokens."
 )
+@sync_option
 @database_option
 def command(session: str | None, project: str | None, lang: str, max_tokens: int | None) -> None:
     """Print a prompt with what the next session should know.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sessiondb.chat.text import counted
+from sessiondb.cli.freshness import sync_option
 from sessiondb.cli.options import database_option, filter_options, output_options, reading, say_unknown
 from sessiondb.cli.record_fields import SESSIONS, session_rows
 from sessiondb.cli.render import ROWS, Output, print_notice, show_rows
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @filter_options("agent", "project", "model", "platform", "tag", "branch", "is_open", "since", "until")
 @click.option("--all", "unfolded", is_flag=True, help="In a table, list sub-agents on their own.")
 @output_options(setting=LIST_LIMIT)
+@sync_option
 @database_option
 def command(where: Criteria, unfolded: bool, output: Output) -> None:
     """List sessions, most recently active first.

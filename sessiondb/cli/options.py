@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sessiondb.cli.colours import look_options
+from sessiondb.cli.freshness import keep_up, look_after
 from sessiondb.cli.render import Output, print_notice
 from sessiondb.errors import Ambiguous, InvalidInput, SessionDBError
 from sessiondb.settings import DEFAULT, found
@@ -37,10 +38,17 @@ def database_path() -> Path:
 
 
 def reading() -> SessionDB:
-    """Open the database for reading. Raises DatabaseMissing where there is none."""
+    """Open the database for reading, brought up to date where --sync asks for that.
+
+    Raises DatabaseMissing where there is none.
+    """
     from sessiondb.database import SessionDB
 
-    return SessionDB(database_path(), read_only=True)
+    path = database_path()
+    keep_up(path)
+    db = SessionDB(path, read_only=True)
+    look_after(db)
+    return db
 
 
 def writing(*, create: bool = False) -> SessionDB:

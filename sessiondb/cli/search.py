@@ -10,6 +10,7 @@ import click
 
 from sessiondb.chat.text import width
 from sessiondb.cli.colours import is_drawing
+from sessiondb.cli.freshness import sync_option
 from sessiondb.cli.hits import drawn, fitting, lines, remarks
 from sessiondb.cli.options import (
     complete_times,
@@ -115,6 +116,7 @@ class _WithExclusions(click.Command):
     "--open", "opens", is_flag=True, help="Open the transcript of the best match in a pager, at the match."
 )
 @output_options(setting=SEARCH_LIMIT)
+@sync_option
 @database_option
 def command(
     query: tuple[str, ...], explain: bool, opens: bool, unfolded: bool, output: Output, **criteria: Any

@@ -9,6 +9,7 @@ import click
 
 from sessiondb.chat.transcript import STYLES, Look, lines, without_tools
 from sessiondb.cli.colours import is_drawing
+from sessiondb.cli.freshness import sync_option
 from sessiondb.cli.options import database_option, output_options, reading, session_argument
 from sessiondb.cli.record_fields import MESSAGES, fields_of, message_rows, session_details
 from sessiondb.cli.render import Output, print_more, show_json, show_rows, show_text, strong
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     "--full", is_flag=True, help="Do not fold what is long: results, reasoning, changes, injected context."
 )
 @output_options(limit=0)
+@sync_option
 @database_option
 def command(session: str, around: str | None, context: int, output: Output, tools: bool, **look: Any) -> None:
     """Show the transcript of a session.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sessiondb.chat.text import duration
+from sessiondb.cli.freshness import sync_option
 from sessiondb.cli.options import database_option, filter_options, output_options, reading, say_unknown
 from sessiondb.cli.record_fields import fields_of
 from sessiondb.cli.render import Column, Listing, Output, draws, show_rows, show_text, terminal_width
@@ -24,6 +25,7 @@ _YEAR = 53 * 7
 @click.argument("by", type=click.Choice(GROUPS), default=GROUPS[0], required=False)
 @filter_options("agent", "project", "model", "platform", "tag", "branch", "since", "until")
 @output_options(limit=24)
+@sync_option
 @database_option
 def command(by: str, where: Criteria, output: Output) -> None:
     """Count sessions, messages by time, or calls by tool.

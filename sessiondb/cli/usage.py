@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sessiondb.cli.freshness import sync_option
 from sessiondb.cli.options import (
     database_option,
     database_path,
@@ -72,6 +73,7 @@ def _sections(_context: click.Context, _option: click.Parameter, given: str | No
     "--plan", metavar="DOLLARS", type=click.IntRange(min=1), help="Compare with a plan of $20, $100, $200 ..."
 )
 @output_options()
+@sync_option
 @database_option
 def command(by: str, where: Criteria, output: Output, sections: tuple[str, ...], **choice: Any) -> None:
     """Report token usage and cost.

@@ -37,6 +37,15 @@ class Entry(NamedTuple):
     """Whether another file's messages are believed for one of its sessions: it must be read whole to be compared."""
 
 
+class LastSeen(NamedTuple):
+    """How a log looked when it was imported last, and when that was."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    imported_at: str
+
+
 Claims = dict[str, tuple[int | None, bool]]
 """The sessions that a file gave: with what authority, and whether their messages are the file's."""
 
@@ -46,6 +55,7 @@ Trouble = tuple[int | None, int | None, str]
 _STAT = "device, inode, size, mtime_ns, ctime_ns"
 _READ = "format, parser_version, byte_offset, lines, head_digest, tail_digest, state"
 _COLUMNS = f"path, {_STAT}, {_READ}, imported_at".split(", ")
+_NEWEST = 3000
 _ID = "(SELECT id FROM imports WHERE path = ?)"
 _RECORD = (
     f"INSERT INTO imports ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
@@ -79,6 +89,19 @@ class Ledger:
         """Return stat, format and parser version of every file in the ledger, by path."""
         rows = self._db.rows(f"SELECT path, {_STAT}, format, parser_version FROM imports")
         return {row[0]: (Stat(*row[1:6]), row[6], row[7]) for row in rows}
+
+    def newest(self, limit: int) -> list[LastSeen]:
+        """Return the logs that had changed last when they were imported, the latest first.
+
+        In a ledger of very many files, those of the files that came last.
+        """
+        last = self._db.value("SELECT max(id) FROM imports") or 0
+        rows = self._db.rows(
+            "SELECT path, size, mtime_ns, imported_at FROM imports WHERE format IS NOT NULL AND id > ?"
+            " ORDER BY mtime_ns DESC LIMIT ?",
+            (last - _NEWEST, limit),
+        )
+        return [LastSeen(*row) for row in rows]
 
     def entries(self, paths: Iterable[str]) -> dict[str, Entry]:
         """Return what is known of some files, by path; those that were never read are left out."""

@@ -61,12 +61,12 @@ class Rules(NamedTuple):
         return False
 
     def code(self, versions: object) -> int:
-        """Return what stands for an importer's version with a file of which sessions were left out: below -1.
+        """Return what stands for an importer's version with a file of which sessions were left out: below -1000.
 
         It is another one under other rules or other `versions`, so that the file is read again then.
         """
         digest = hashlib.sha256(repr((sorted(self.projects), versions)).encode()).digest()
-        return -2 - int.from_bytes(digest[:8], "big") % _CODES
+        return -1001 - int.from_bytes(digest[:8], "big") % _CODES
 
 
 def users_rules(redact: str | None = None) -> Rules:

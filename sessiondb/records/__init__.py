@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sessiondb.records.exchange import ExportReport, MergeReport
     from sessiondb.records.hooks import HookEntry
-    from sessiondb.records.imports import ExplainedFile, ImportReport, Skipped, Unfilled
+    from sessiondb.records.imports import ExplainedFile, ImportReport, Skipped, Unfilled, WaitingLogs
     from sessiondb.records.maintenance import Backup, Finding, Optimized, Recovered, Restored
     from sessiondb.records.messages import Message, ToolCall
     from sessiondb.records.notes import Knowledge, Note, NoteChange
@@ -59,6 +59,7 @@ __all__ = [
     "Unfilled",
     "Usage",
     "UsageReport",
+    "WaitingLogs",
 ]
 
 # Making such a class takes Python 0.7 ms, of the 60 in which `list` is done: each comes when it is asked for.
@@ -94,6 +95,7 @@ _HOMES = {
     "ToolCall": "messages",
     "Transcript": "transcripts",
     "Unfilled": "imports",
+    "WaitingLogs": "imports",
     "Usage": "usage",
     "UsageReport": "usage",
 }

@@ -58,6 +58,24 @@ class ImportReport:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingLogs:
+    """Logs that have changed since the last import, and those that are new; None where nothing was imported.
+
+    `is_all`: none of the logs that were imported, and of the folders that they lie in, was left out.
+    """
+
+    last_import_at: str | None
+    changed: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    is_all: bool = True
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Return all of them."""
+        return self.changed + self.new
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedFile:
     """Which format a file would be read as, None for none, and why.
 

@@ -33,6 +33,10 @@ REDACTION = Choice(
     "What an import takes out of texts: off, secrets, or all (secrets and personal data).",
     choices=("off", "secrets", "all"),
 )
+STALE_NOTICE = Switch(
+    "freshness.notice", True, "Whether commands that read say that logs have grown since the last import."
+)
+STALE_HOURS = Number("freshness.hours", 24, "Hours after an import in which they do not.")
 HOOK_ENABLED = Switch(
     "hook.enabled", True, "Whether the hooks of agents do anything.", variable="SESSIONDB_HOOK"
 )
@@ -46,6 +50,6 @@ HOOK_SECONDS = Seconds("hook.lock_seconds", 2.0, "Seconds that a hook waits for 
 
 SETTINGS: tuple[Setting[object], ...] = (
     DATABASE, TIME_ZONE, COLOR, PRICES, LIST_LIMIT, SEARCH_LIMIT, IGNORED_FOLDERS, IGNORED_PROJECTS, AIDER_ROOTS,
-    REDACTION, HOOK_ENABLED, HOOK_TOKENS, HOOK_SECONDS,
+    REDACTION, STALE_NOTICE, STALE_HOURS, HOOK_ENABLED, HOOK_TOKENS, HOOK_SECONDS,
 )  # fmt: skip
 """All settings, in the order in which people read them."""

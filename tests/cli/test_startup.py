@@ -94,8 +94,8 @@ PACKAGES = {
     "sessiondb.storage",
 }
 BUDGETS = {
-    "list": (PACKAGES | {"sessiondb.dao.search"}, 40),
-    "search": (PACKAGES | {"sessiondb.dao.search", "sessiondb.query", "sessiondb.search"}, 60),
+    "list": (PACKAGES | {"sessiondb.dao.search"}, 41),
+    "search": (PACKAGES | {"sessiondb.dao.search", "sessiondb.query", "sessiondb.search"}, 61),
 }
 
 
