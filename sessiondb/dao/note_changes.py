@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -49,6 +48,8 @@ def unite(
 
 def name_of(kind: str, body: str, created_at: str) -> str:
     """Return the name by which a note of another database is awaited; it does not give away the text."""
+    import hashlib  # `show` reads notes too, and has no need of it
+
     return f"{created_at} {kind} {hashlib.sha256(body.encode(errors='replace')).hexdigest()[:32]}"
 
 
