@@ -6,6 +6,7 @@
     │   └── Ambiguous                  the name fits several of them
     ├── Conflict                       the rules of the data forbid it: a second open session for a key
     ├── ImportFailed                   a source cannot be read, or is of no known format
+    ├── ServiceFailed                  the system did not start or stop a service
     └── DatabaseError                  the database itself
         ├── DatabaseMissing            there is no file yet
         ├── DatabaseForeign            the file is not ours, or of a version this one does not know
@@ -40,6 +41,10 @@ class Conflict(SessionDBError):
 
 class ImportFailed(SessionDBError):
     """A source that cannot be read or recognized."""
+
+
+class ServiceFailed(SessionDBError):
+    """A service that the system did not start or stop as it was asked to."""
 
 
 class DatabaseError(SessionDBError):

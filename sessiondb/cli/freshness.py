@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from sessiondb.database import SessionDB
     from sessiondb.records import WaitingLogs
 
+BUDGET = 0.005
+"""Seconds that are spent on looking for what has changed, where nobody asked for it."""
+
 SECONDS = 5.0
 """How long --sync waits for another writer."""
 
@@ -70,7 +73,7 @@ def look_after(db: SessionDB) -> None:
         return
     if any(context.params.get(name) for name in _FOR_PROGRAMS) or not get(STALE_NOTICE):
         return
-    found = db.waiting_logs(idle=3600 * get(STALE_HOURS))
+    found = db.waiting_logs(seconds=BUDGET, idle=3600 * get(STALE_HOURS))
     if found.paths and found.last_import_at:
         context.call_on_close(lambda: print_notice(_in_words(found)))
 

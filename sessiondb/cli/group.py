@@ -50,6 +50,7 @@ COMMANDS = {
     "recover": "recover",
     "optimize": "optimize",
     "web": "web",
+    "service": "service",
     "config": "config",
     "completions": "completions",
     "help": "help",

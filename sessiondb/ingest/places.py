@@ -15,6 +15,15 @@ from sessiondb.settings import get
 from sessiondb.settings.paths import user_config, user_data
 from sessiondb.settings.table import AIDER_ROOTS
 
+VARIABLES = (
+    "AIDER_CHAT_HISTORY_FILE", "CLAUDE_CONFIG_DIR", "CLINE_DATA_DIR", "CODEX_HOME", "CONTINUE_GLOBAL_DIR",
+    "COPILOT_HOME", "CURSOR_DATA_DIR", "GEMINI_CLI_HOME", "GOOSE_PATH_ROOT", "HERMES_HOME", "LLM_USER_PATH",
+    "OPENCLAW_STATE_DIR", "OPENCODE_DB", "OPENHANDS_CONVERSATIONS_DIR", "OPENHANDS_PERSISTENCE_DIR",
+    "PI_CODING_AGENT_DIR", "QWEN_HOME", "QWEN_RUNTIME_DIR", "VSCODE_APPDATA", "VSCODE_PORTABLE", "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+)  # fmt: skip
+"""The variables by which agents and systems move logs: what does not see those of a shell has to be told them."""
+
 _FROM_OPENCODE = ("kilo", "mimocode", "icodemate")
 
 _EDITORS = ("Code", "Code - Insiders", "VSCodium", "Cursor", "Windsurf", "Positron", "Trae")

@@ -40,6 +40,7 @@ def age(path: Path, by: str) -> None:
 def watched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let stderr be a terminal."""
     monkeypatch.setattr(freshness, "is_watched", lambda: True)
+    monkeypatch.setattr(freshness, "BUDGET", 60.0)
 
 
 @pytest.mark.usefixtures("watched")
