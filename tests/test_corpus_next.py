@@ -24,6 +24,7 @@ FORMATS = (
     "cursor",
     "langgraph",
     "goose",
+    "kimi-code",
     "openclaw",
     "pi",
     "qwen-code",
@@ -39,9 +40,13 @@ QWEN_1 = "qwen-code/jazzyalex_agent-sessions/019f0000-0000-7000-8000-00000000000
 ANTIGRAVITY = "antigravity-cli/jazzyalex_agent-sessions/cli_small.jsonl"
 LANGGRAPH = "langgraph/run_3.1.2/checkpoints.sqlite"
 QWEN_4 = "qwen-code/jazzyalex_agent-sessions/019f0000-0000-7000-8000-000000000004.jsonl"
+KIMI = "kimi-code/jazzyalex_agent-sessions/session_1/agents/{}/wire.jsonl"
 EMPTY = "its second prompt is empty: the program told the model to go on"
+ONLY_A_CALL = "a response that only calls a tool is a message here"
 DOUBTED = {
-    (CODEX, "assistant"): "a response that only calls a tool is a message here",
+    (CODEX, "assistant"): ONLY_A_CALL,
+    (KIMI.format("main"), "assistant"): ONLY_A_CALL,
+    (KIMI.format("agent-0"), "assistant"): ONLY_A_CALL,
     (REAL_COPILOT, "user"): EMPTY,
     (REAL_COPILOT, "system"): EMPTY,
     (
@@ -142,6 +147,9 @@ def test_tokens_are_counted_once(imported: Imported) -> None:
         "cache_write_input_tokens": written,
         "reasoning": reasoning,
         "reasoning_output_tokens": reasoning,
+        "inputOther": asked,
+        "inputCacheRead": read,
+        "inputCacheCreation": written,
         "total_tokens": asked + read + written + output,
     }
     assert {name: said[name] for name in tokens} == tokens

@@ -60,6 +60,7 @@ _AGENTS = {
     ),
     "goose": _Agent(("goose", "session", "--resume", "--session-id", "{}")),
     "hermes": _Agent(("hermes", "--resume", "{}")),
+    "kimi-code": _Agent(("kimi", "--session", "{}"), is_bound=True),
     "llm": _Agent(("llm", "chat", "--cid", "{}")),
     "nanobot": _Agent(("nanobot", "agent", "--session", "{}")),
     "opencode": _Agent(("opencode", "--session", "{}"), is_bound=True, first=("opencode", "import", "{}")),

@@ -36,6 +36,7 @@ _MODULES = (
     "cursor",
     "goose",
     "aider",
+    "kimi",
     "opencode",
     "zed",
     "langgraph",

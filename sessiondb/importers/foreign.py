@@ -102,7 +102,6 @@ def _is_grok(line: Object) -> bool:
 
 _LINES: tuple[tuple[str, Callable[[Object], bool]], ...] = (
     ("Droid", lambda line: _type(line) == "session_start" and "cwd" in line),
-    ("Kimi Code", lambda line: _type(line) == "metadata" and "protocol_version" in line),
     ("Grok", _is_grok),
 )
 

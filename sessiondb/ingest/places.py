@@ -89,6 +89,10 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
         "kilo-code": _tasks_of("kilocode.kilo-code"),
         "cursor": _cursor_places(),
         "aider": _aider_places(),
+        "kimi-code": [
+            _folder("KIMI_CODE_HOME", home / ".kimi-code") / "sessions",
+            _folder("KIMI_SHARE_DIR", home / ".kimi") / "sessions",
+        ],
         "goose": [_goose_folder() / "sessions"],
         "qwen-code": _qwen_places(),
         "vscode-chat": _vscode_places("Code", "Code - Insiders", "VSCodium"),

@@ -24,6 +24,9 @@ _ALIASES = {
     "blockgoose": "goose",
     "codenamegoose": "goose",
     "hermesagent": "hermes",
+    "kimi": "kimi-code",
+    "kimicli": "kimi-code",
+    "kimicode": "kimi-code",
     "opencodeai": "opencode",
 }
 

@@ -25,7 +25,6 @@ ANSWERED = {"role": "assistant", "content": [{"type": "text", "text": "Pruned."}
 
 LINES: list[tuple[str, list[dict[str, Any]]]] = [
     ("Droid", [{"type": "session_start", "id": ID, "title": "Roses", "cwd": "/home/ada/garden"}]),
-    ("Kimi Code", [{"type": "metadata", "protocol_version": "1.4", "created_at": 1_790_000_000_000}]),
     (
         "Grok",
         [{"type": "system", "content": "You help."}, {"type": "user", "content": [], "prompt_index": 0}],

@@ -24,6 +24,9 @@ from tests.importers.test_copilot import LOG as COPILOTS
 from tests.importers.test_cursor import LOG as CURSORS
 from tests.importers.test_goose import LOG as GOOSES
 from tests.importers.test_histories import CLAUDE_ENTRIES, CODEX_ENTRIES
+from tests.importers.test_kimi import CONTEXT as KIMI_CONTEXTS
+from tests.importers.test_kimi import LOG as KIMIS
+from tests.importers.test_kimi import OLD as OLD_KIMIS
 from tests.importers.test_langgraph import STEPS as LANGGRAPHS
 from tests.importers.test_langgraph import history as langchains
 from tests.importers.test_langgraph import write as write_langgraphs
@@ -44,6 +47,9 @@ LOGS: list[tuple[str, str, list[Any]]] = [
     ("copilot-cli", "events.jsonl", COPILOTS),
     ("pi", "x.jsonl", PIS),
     ("cursor", "x.jsonl", CURSORS),
+    ("kimi-code", "x.jsonl", KIMIS),
+    ("kimi-code", "x.jsonl", OLD_KIMIS),
+    ("kimi-code", "context.jsonl", KIMI_CONTEXTS),
     ("goose", "x.jsonl", GOOSES),
     ("qwen-code", "x.jsonl", QWENS),
     *(("qwen-code", "x.jsonl", [line]) for line in QWENS),

@@ -23,6 +23,9 @@ from tests.importers.test_copilot import LOG as COPILOTS
 from tests.importers.test_copilot import event
 from tests.importers.test_cursor import LOG as CURSORS
 from tests.importers.test_goose import LOG as GOOSES
+from tests.importers.test_kimi import CONTEXT as KIMI_CONTEXTS
+from tests.importers.test_kimi import LOG as KIMIS
+from tests.importers.test_kimi import OLD as OLD_KIMIS
 from tests.importers.test_librechat import LOG as LIBRECHATS
 from tests.importers.test_open_webui import LOG as WEBUIS
 from tests.importers.test_pi import LOG as PIS
@@ -64,6 +67,9 @@ LOGS: list[tuple[str, str, list[Any]]] = [
     ),
     ("pi", "x.jsonl", PIS),
     ("cursor", "x.jsonl", CURSORS),
+    ("kimi-code", "x.jsonl", KIMIS),
+    ("kimi-code", "x.jsonl", OLD_KIMIS),
+    ("kimi-code", "context.jsonl", KIMI_CONTEXTS),
     ("goose", "x.jsonl", GOOSES),
     (
         "qwen-code",

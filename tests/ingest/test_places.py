@@ -16,7 +16,8 @@ VARIABLES = (
     "COPILOT_HOME", "OPENCLAW_STATE_DIR", "PI_CODING_AGENT_DIR", "LLM_USER_PATH", "GEMINI_CLI_HOME",
     "OPENCODE_DB", "SESSIONDB_PATH", "VSCODE_APPDATA", "VSCODE_PORTABLE", "QWEN_HOME", "QWEN_RUNTIME_DIR",
     "CLINE_DATA_DIR", "CONTINUE_GLOBAL_DIR", "CURSOR_DATA_DIR", "GOOSE_PATH_ROOT",
-    "OPENHANDS_CONVERSATIONS_DIR", "OPENHANDS_PERSISTENCE_DIR", "AIDER_CHAT_HISTORY_FILE",
+    "OPENHANDS_CONVERSATIONS_DIR", "OPENHANDS_PERSISTENCE_DIR", "AIDER_CHAT_HISTORY_FILE", "KIMI_CODE_HOME",
+    "KIMI_SHARE_DIR",
 )  # fmt: skip
 
 
@@ -155,6 +156,8 @@ def test_goose_keeps_to_the_folders_of_windows_there(
         ("OPENHANDS_CONVERSATIONS_DIR", "~/o", "openhands", ["o"]),
         ("PI_CODING_AGENT_DIR", "~/p", "pi", ["p/sessions"]),
         ("CURSOR_DATA_DIR", "~/c", "cursor", [".config/Cursor/User/globalStorage/state.vscdb", "c/chats"]),
+        ("KIMI_CODE_HOME", "~/k", "kimi-code", ["k/sessions", ".kimi/sessions"]),
+        ("KIMI_SHARE_DIR", "{0}/k", "kimi-code", [".kimi-code/sessions", "k/sessions"]),
         ("GOOSE_PATH_ROOT", "~/g", "goose", ["g/data/sessions"]),
         ("XDG_DATA_HOME", "{0}/d", "goose", ["d/goose/sessions"]),
         ("OPENCLAW_STATE_DIR", "{0}/o", "openclaw", ["o/agents"]),
