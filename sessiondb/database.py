@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Finding,
         ImportReport,
         MergeReport,
+        OnlyCopies,
         Optimized,
         Recovered,
         Removal,
@@ -599,6 +600,12 @@ class SessionDB(Tables):
         from sessiondb.dao.removal import Removals
 
         return Removals(self.connection).vacuum(on_log_left)
+
+    def only_copies(self, session_ids: Collection[str] | None = None) -> OnlyCopies:
+        """Return which of some sessions, by default of all, were imported from logs that are gone, or out of reach."""
+        from sessiondb.dao.only_copies import only_copies
+
+        return only_copies(self.connection, session_ids)
 
     def imported_sizes(self, paths: Iterable[str]) -> dict[str, tuple[int, int]]:
         """Return the size in bytes and the time of change (in ns) of some files when they were imported last, by path.

@@ -32,7 +32,7 @@ HOMES = {
 # What the command line may use: what anybody may, and where the default database is.
 LIBRARY = (
     "__version__", "cli", "chat.", "database.", "errors", "importers.", "install.", "loop.", "records",
-    "settings.", "timestamps", "web.",
+    "retention", "settings.", "timestamps", "web.",
 )  # fmt: skip
 
 # SQL on our schema: a statement that names one of its tables.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sessiondb.cli.agent_logs import log_fields, log_lines, logs_found
 from sessiondb.cli.agents_health import agents_fields, agents_findings, agents_health, show_agents
 from sessiondb.cli.options import database_option, json_option, reading, writing
 from sessiondb.cli.record_fields import fields_of
@@ -23,8 +24,9 @@ def command(fix: bool, as_json: bool) -> None:
     """Check the database for problems, and repair them.
 
     Checks pages, schema, references, counters, search indexes, and file permissions; of what `install` has put into
-    the settings of agents, whether it starts and uses this database, and when hooks were called last. The exit code
-    is 1 if there are problems, or with --fix if any are left.
+    the settings of agents, whether it starts and uses this database, and when hooks were called last. It also
+    says how long agents keep their logs, which go within a week, and which sessions are lost or exist here alone. The
+    exit code is 1 if there are problems, or with --fix if any are left.
 
     \b
     Example:
@@ -35,12 +37,15 @@ def command(fix: bool, as_json: bool) -> None:
     agents = agents_health()
     broken = agents_findings(agents)
     found, left = found + broken, left + broken
+    logs = logs_found()
     if as_json:
         report = {"found": found, "left": left}
         findings = {name: [fields_of(finding) for finding in findings] for name, findings in report.items()}
-        show_json(findings | {"agents": agents_fields(agents)})
+        show_json(findings | {"agents": agents_fields(agents)} | log_fields(logs))
     else:
         show_agents(agents)
+        for _, line in log_lines(logs):
+            print_result(line)
         for finding in dict.fromkeys(found + left):
             state = "" if not fix else " (not repaired)" if finding in left else " (repaired)"
             print_result(f"{finding.check}: {finding.problem}{state}")

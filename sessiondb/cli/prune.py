@@ -11,6 +11,7 @@ from sessiondb.chat.text import short_bytes
 from sessiondb.cli.options import database_option, filter_options, say_unknown, time_begin
 from sessiondb.cli.removing import Consent, consent_options, keep_option, opened, remove
 from sessiondb.cli.render import print_notice
+from sessiondb.settings.table import KEEP_ONLY_COPIES
 
 if TYPE_CHECKING:
     from sessiondb.records.sessions import Criteria
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--keep", type=click.IntRange(min=0), default=0, metavar="N", help="Keep the newest N matching sessions."
 )
-@keep_option(envvar="SESSIONDB_KEEP_ONLY_COPIES")
+@keep_option(KEEP_ONLY_COPIES)
 @click.option("--vacuum", is_flag=True, help="Shrink the file afterward.")
 @consent_options
 @database_option
@@ -47,7 +48,7 @@ def command(
     not imported again, except by `import --restore`. The logs they came from are never touched.
 
     Agents delete their logs after a while. How many of the sessions exist nowhere else any more is said before
-    they go. With --keep-only-copies (or SESSIONDB_KEEP_ONLY_COPIES=1) they stay.
+    they go. With --keep-only-copies, or the setting keep_only_copies, they stay.
 
     \b
     Example:

@@ -13,10 +13,12 @@ from sessiondb.cli.colours import look_options
 from sessiondb.cli.options import Function, database_path, reading, with_options, writing
 from sessiondb.cli.record_fields import removal_fields, session_rows
 from sessiondb.cli.render import Column, Output, ask, can_ask, print_result, show_json, show_text, table
+from sessiondb.settings import get
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB
     from sessiondb.records import Removal
+    from sessiondb.settings.kinds import Setting
 
 SHOWN = 20
 """Sessions that a preview names."""
@@ -66,12 +68,18 @@ class Consent(NamedTuple):
         }
 
 
-def keep_option(*, envvar: str | None = None) -> Callable[[Function], Function]:
-    """Return what adds --keep-only-copies, which a command may take from an environment variable too."""
+def keep_option(setting: Setting[bool] | None = None) -> Callable[[Function], Function]:
+    """Return what adds --keep-only-copies; without it a setting may say whether they are kept."""
+
+    def chosen(ctx: click.Context, param: click.Parameter, value: bool | None) -> bool:
+        if value is None:
+            return setting is not None and get(setting)
+        return value
+
     return click.option(
         "--keep-only-copies/--no-keep-only-copies",
-        envvar=envvar,
-        default=False,
+        default=None,
+        callback=chosen,
         help="Keep sessions that were imported and whose log is gone or cannot be reached.",
     )
 

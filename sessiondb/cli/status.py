@@ -9,6 +9,7 @@ import click
 
 from sessiondb import timestamps
 from sessiondb.chat.text import counted, short_bytes
+from sessiondb.cli.agent_logs import log_fields, log_lines
 from sessiondb.cli.options import database_option, json_option, reading
 from sessiondb.cli.record_fields import fields_of
 from sessiondb.cli.render import from_home, print_notice, print_result, show_json
@@ -24,16 +25,20 @@ if TYPE_CHECKING:
 def command(problems: bool, as_json: bool) -> None:
     """Show the state of the database.
 
-    Its location, size, and contents, and anything left to do.
+    Its location, size, and contents, and anything left to do; how long agents keep the logs that sessions come from,
+    which of them go soon, and how many sessions exist nowhere else any more.
 
     \b
     Example:
       sessiondb status
       sessiondb status --problems
     """
+    from sessiondb.retention import LogReport, log_report
+
     with reading() as db:
         status = db.status()
         found = db.import_problems() if problems else []
+        logs = LogReport() if problems else log_report(db)
     if problems and as_json:
         show_json([fields_of(problem) for problem in found])
         return
@@ -43,9 +48,9 @@ def command(problems: bool, as_json: bool) -> None:
         print_notice(f"{counted(len(found), 'file or line', 'files or lines')} not imported")
         return
     if as_json:
-        show_json(fields_of(status))
+        show_json(fields_of(status) | log_fields(logs))
         return
-    for name, value in _facts(status):
+    for name, value in (*_facts(status), *log_lines(logs)):
         print_result(f"{name:<12} {value}")
 
 

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
 
 from sessiondb.importers import is_index
 from sessiondb.importers.files.presence import Presence
+from sessiondb.records import OnlyCopies
 from sessiondb.storage.connection import Connection
 
 UNREAD = -1
@@ -29,14 +29,6 @@ _SOURCES = """
 SELECT g.session_id, i.path, i.format, i.device, i.parser_version
 FROM import_sessions AS g JOIN imports AS i ON i.id = g.import_id JOIN sessions AS s ON s.id = g.session_id
 """
-
-
-@dataclass(frozen=True, slots=True)
-class OnlyCopies:
-    """Ids of sessions: whose logs are gone, and of which nobody knows, for their logs cannot be reached."""
-
-    gone: set[str] = field(default_factory=set)
-    unreachable: set[str] = field(default_factory=set)
 
 
 def only_copies(connection: Connection, session_ids: Collection[str] | None = None) -> OnlyCopies:

@@ -17,6 +17,7 @@ from sessiondb.dao.values import json_value, moment, row_limit, row_offset, stor
 from sessiondb.errors import Ambiguous, Conflict, NotFound
 from sessiondb.records import Channel, Session, SessionFilter, Tokens
 from sessiondb.records.projects import normal_path
+from sessiondb.records.sessions import PROMPTS_ONLY
 from sessiondb.storage.connection import Row
 
 __all__ = ["LAST", "Sessions"]
@@ -36,6 +37,11 @@ FROM sessions AS s
 LEFT JOIN projects AS p ON p.id = s.project_id
 LEFT JOIN channels AS c ON c.id = s.channel_id
 LEFT JOIN models AS m ON m.id = s.model_id
+"""
+_MARKED = f'%"{PROMPTS_ONLY}"%'
+_KNOWN = """
+SELECT id FROM sessions WHERE id IN (SELECT value FROM json_each(?)) AND coalesce(metadata, '') NOT LIKE ?
+UNION SELECT session_id FROM deletions WHERE session_id IN (SELECT value FROM json_each(?))
 """
 
 
@@ -167,6 +173,15 @@ class Sessions(SessionDetails):
 
     def _exists_any(self) -> bool:
         return bool(self._db.value("SELECT EXISTS (SELECT 1 FROM sessions)"))
+
+    def prompts_only(self) -> dict[str, str]:
+        """Return the ids of the sessions of which only the prompts are known, each with its agent."""
+        return dict(self._db.rows("SELECT id, agent FROM sessions WHERE metadata LIKE ?", (_MARKED,)))
+
+    def known(self, session_ids: Iterable[str]) -> set[str]:
+        """Return which of some sessions are here with more than their prompts, or were removed here."""
+        ids = json.dumps(list(session_ids))
+        return {row[0] for row in self._db.rows(_KNOWN, (ids, _MARKED, ids))}
 
     def has_any(self) -> bool:
         """Say whether there has ever been a session, those removed since included."""

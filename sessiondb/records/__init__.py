@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sessiondb.records.maintenance import Backup, Finding, Optimized, Recovered, Restored
     from sessiondb.records.messages import Message, ToolCall
     from sessiondb.records.notes import Knowledge, Note, NoteChange
-    from sessiondb.records.removal import Removal
+    from sessiondb.records.removal import OnlyCopies, Removal
     from sessiondb.records.resume import ResumeCommand
     from sessiondb.records.search import SearchHit, SearchResult
     from sessiondb.records.secrets import SecretsFound
@@ -40,6 +40,7 @@ __all__ = [
     "Message",
     "Note",
     "NoteChange",
+    "OnlyCopies",
     "Optimized",
     "Recovered",
     "Removal",
@@ -78,6 +79,7 @@ _HOMES = {
     "Message": "messages",
     "Note": "notes",
     "NoteChange": "notes",
+    "OnlyCopies": "removal",
     "Optimized": "maintenance",
     "Recovered": "maintenance",
     "Restored": "maintenance",

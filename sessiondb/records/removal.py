@@ -26,3 +26,11 @@ class Removal:
     undated: int = 0
     elsewhere: list[str] = field(default_factory=list)
     only_copies: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyCopies:
+    """Ids of sessions: those whose logs are gone, and those of which nobody knows, for their logs cannot be reached."""
+
+    gone: set[str] = field(default_factory=set)
+    unreachable: set[str] = field(default_factory=set)

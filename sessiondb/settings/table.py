@@ -37,6 +37,12 @@ STALE_NOTICE = Switch(
     "freshness.notice", True, "Whether commands that read say that logs have grown since the last import."
 )
 STALE_HOURS = Number("freshness.hours", 24, "Hours after an import in which they do not.")
+KEEP_ONLY_COPIES = Switch(
+    "keep_only_copies",
+    False,
+    "Whether `prune` keeps imported sessions whose log is gone or cannot be reached.",
+    variable="SESSIONDB_KEEP_ONLY_COPIES",
+)
 HOOK_ENABLED = Switch(
     "hook.enabled", True, "Whether the hooks of agents do anything.", variable="SESSIONDB_HOOK"
 )
@@ -49,7 +55,7 @@ HOOK_TOKENS = Number(
 HOOK_SECONDS = Seconds("hook.lock_seconds", 2.0, "Seconds that a hook waits for another writer.")
 
 SETTINGS: tuple[Setting[object], ...] = (
-    DATABASE, TIME_ZONE, COLOR, PRICES, LIST_LIMIT, SEARCH_LIMIT, IGNORED_FOLDERS, IGNORED_PROJECTS, AIDER_ROOTS,
-    REDACTION, STALE_NOTICE, STALE_HOURS, HOOK_ENABLED, HOOK_TOKENS, HOOK_SECONDS,
+    DATABASE, TIME_ZONE, COLOR, PRICES, KEEP_ONLY_COPIES, LIST_LIMIT, SEARCH_LIMIT, IGNORED_FOLDERS, IGNORED_PROJECTS,
+    AIDER_ROOTS, REDACTION, STALE_NOTICE, STALE_HOURS, HOOK_ENABLED, HOOK_TOKENS, HOOK_SECONDS,
 )  # fmt: skip
 """All settings, in the order in which people read them."""
