@@ -26,6 +26,7 @@ HOMES = {
     "pygments": ("cli/screen/markdown.py",),
     "textual": ("cli/browse/",),
     "dateutil": ("timestamps.py",),
+    "watchfiles": ("ingest/events.py",),
     "sqlite_utils": ("dao/", "storage/", "database.py"),
 }
 

@@ -13,6 +13,7 @@ from sessiondb import timestamps
 from sessiondb.dao.tables import Tables, dry_run_copy
 from sessiondb.dao.values import span_of_time
 from sessiondb.errors import DatabaseBusy
+from sessiondb.ingest.events import events_until
 from sessiondb.ingest.places import expanded
 from sessiondb.ingest.rules import users_rules
 from sessiondb.ingest.run import Ingest
@@ -64,17 +65,19 @@ def watch_logs(  # noqa: PLR0913
     span_of_time(interval, "interval")
     rules = users_rules(redact)
     watch = Watch(expanded(sources, agents, rules, even_absent=True), rules)
-    for paths in watch.updates(interval, sleep=wait):
-        try:
-            report = Ingest(db.connection, tz=zone, rules=rules, **options).run(paths)
-        except DatabaseBusy as error:
-            if on_busy is None:
-                raise
-            on_busy(error)
-            watch.again(paths)
-            continue
-        watch.later(report.unread)
-        yield report
+    events = events_until(wait)
+    with contextlib.closing(events) if events else contextlib.nullcontext():
+        for paths in watch.updates(interval, sleep=wait, events=events):
+            try:
+                report = Ingest(db.connection, tz=zone, rules=rules, **options).run(paths)
+            except DatabaseBusy as error:
+                if on_busy is None:
+                    raise
+                on_busy(error)
+                watch.again(paths)
+                continue
+            watch.later(report.unread)
+            yield report
 
 
 def _zone(tz: tzinfo | str | None) -> tzinfo | None:

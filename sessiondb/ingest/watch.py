@@ -3,12 +3,16 @@
 Only stats are compared. The folders and the files that changed last are looked at each time, the others a
 part each time, so that the work of a round has a bound however many files there are; what is kept of a file
 is its stat.
+
+With `Events` a look goes where the system says that something has changed, and comes at once; a round by stats alone
+still comes every ROUND seconds, for what the system does not tell.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 import time
 from collections import deque
@@ -17,6 +21,7 @@ from threading import Event
 
 from sessiondb.dao.ledger import Stat
 from sessiondb.ingest.discovery import is_candidate, is_walked, look
+from sessiondb.ingest.events import Events
 from sessiondb.ingest.rules import Rules
 
 ACTIVE = 200
@@ -30,6 +35,13 @@ REST, MAX_REST = 10, 60.0
 
 RETRY = 60.0
 """Seconds after which a file that could not be read is told again."""
+
+ROUND = 30.0
+"""Seconds between rounds by stats alone where there are events too."""
+
+# SQLite writes beside a database, and that changes it.
+_BESIDE = re.compile(r"-(wal|shm|journal)$")
+_OF_PIECES = re.compile(r"[\\/]storage[\\/](message|part)[\\/]")
 
 _YOUNG = 2_000_000_000
 _UNKNOWN = -1
@@ -48,8 +60,9 @@ class Watch:
         # The files in the order they are looked at next, and those that changed last, the latest at the end.
         self._round: deque[str] = deque()
         self._active: dict[str, None] = {}
-        # Files that could not be read.
+        # Files that could not be read, and those that were told and are to be told again.
         self._unread: set[str] = set()
+        self._again: set[str] = set()
         self.changes()
         newest = sorted(self._files, key=lambda path: self._files[path].mtime_ns)[-ACTIVE:]
         self._active = dict.fromkeys(newest)
@@ -60,29 +73,42 @@ class Watch:
         *,
         sleep: Callable[[float], bool] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        events: Events | None = None,
     ) -> Iterator[list[str]]:
         """Yield the files that have changed whenever some have; at first all places that are there.
 
         `interval` is in seconds. `sleep` waits for so long and returns True when it is time to end. A round
         that took long, with what the caller did in it, has a longer pause after it: a large database in use
-        is not read all the time.
+        is not read all the time. With `events` the interval is that of files named as sources: what lies in a
+        folder is told when it changes.
         """
         wait = sleep or Event().wait
-        retried = clock()
+        retried = looked = clock()
+        if events is not None:
+            events.follow(self._folder_sources())
         paths = [source for source in self._sources if os.path.exists(source)]
         if paths:
             yield paths
-        pause = interval
-        while not wait(pause):
+        rest = 0.0
+        while not (wait(rest) or events.wait(interval) if events is not None else wait(max(interval, rest))):
             began = clock()
             if began - retried >= RETRY:
                 retried = began
                 self.again(self._unread)
                 self._unread.clear()
-            paths = self.changes()
+            if events is not None and events.is_on and began - looked < ROUND:
+                paths = self.changes_at(events.taken())
+            else:
+                looked = began
+                paths = self.changes()
+                if events is not None:
+                    events.follow(self._folder_sources())
             if paths:
                 yield paths
-            pause = max(interval, min(REST * (clock() - began), MAX_REST))
+            rest = min(REST * (clock() - began), MAX_REST)
+
+    def _folder_sources(self) -> list[str]:
+        return [source for source in self._sources if os.path.isdir(source)]
 
     def again(self, paths: Iterable[str]) -> None:
         """Let files that were told be told once more: they could not be imported."""
@@ -90,6 +116,7 @@ class Watch:
             if path in self._files:
                 self._files[path] = self._files[path]._replace(mtime_ns=_UNKNOWN)
                 self._note(path)
+                self._again.add(path)
 
     def later(self, paths: Iterable[str]) -> None:
         """Let files be told once more in a minute: they could not be read, and may be then."""
@@ -108,6 +135,45 @@ class Watch:
             changed += self._look_at(path)
         self._round.extend(path for path in due if path in self._files)
         return list(dict.fromkeys(changed))
+
+    def changes_at(self, hints: Iterable[str]) -> list[str]:
+        """Return the files that are new or changed where something is said to have happened.
+
+        Looked at besides: files that are sources, those to be told again, and folders that have just changed.
+        """
+        changed: list[str] = []
+        for source in self._sources:
+            if source in self._files:
+                changed += self._look_at(source)
+            elif source not in self._folders:
+                changed += self._enter(source)
+        again, self._again = self._again, set()
+        for hint in sorted({*again, *(self._named(_BESIDE.sub("", hint)) for hint in hints)}):
+            if _OF_PIECES.search(hint):
+                return list(dict.fromkeys((*changed, *self.changes())))
+            changed += self._look_at(hint) if hint in self._files else self._look_above(hint)
+        for folder in [folder for folder, at in self._folders.items() if at == _UNKNOWN]:
+            changed += self._look_into(folder)
+        return list(dict.fromkeys(changed))
+
+    def _named(self, path: str) -> str:
+        """Return a path below a source as that is called here: some systems tell it without links."""
+        for source in self._sources:
+            real = os.path.realpath(source)
+            if real != source and path.startswith(real + os.sep):
+                return source + path[len(real) :]
+        return path
+
+    def _look_above(self, path: str) -> list[str]:
+        """Return the files that are new in the nearest known folder above a path that is not known."""
+        folder = path
+        while folder not in self._folders:
+            above = os.path.dirname(folder)
+            if above == folder:
+                return []
+            folder = above
+        self._folders[folder] = _UNKNOWN
+        return self._look_into(folder)
 
     def _enter(self, path: str) -> list[str]:
         """Take a source, or an entry of a folder, that is not known yet; return what files that brings."""
