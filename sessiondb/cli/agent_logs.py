@@ -11,6 +11,7 @@ from sessiondb.cli.render import from_home
 
 if TYPE_CHECKING:
     from sessiondb.retention import LogReport, Lost, Retention
+    from sessiondb.retention.rules import Rule
 
 
 def logs_found() -> LogReport:
@@ -27,11 +28,13 @@ def logs_found() -> LogReport:
 
 def log_lines(report: LogReport) -> Iterator[tuple[str, str]]:
     """Yield what there is to say, each line with what it is about; further lines on the same have ""."""
-    for number, kept in enumerate(report.retention):
-        yield "" if number else "logs", _about(kept, is_complete=report.is_complete)
+    for kept in report.retention:
         rule = kept.rule
+        yield "logs", _rule(rule)
         if rule.problem:
-            yield "", from_home_in(rule.problem, str(rule.file))
+            yield "", rule.problem.replace(str(rule.file), from_home(str(rule.file)))
+        if rule.days is not None:
+            yield "", _vanishing(kept, is_complete=report.is_complete)
         if rule.days is not None or rule.max_count is not None:
             yield "", f"to keep them: {rule.change} in {from_home(str(rule.file))}"
         if rule.note:
@@ -43,12 +46,12 @@ def log_lines(report: LogReport) -> Iterator[tuple[str, str]]:
             f"{counted(report.only_copies, 'session')} {verb} nowhere else any more: the log is gone",
         )
     if report.unreachable:
-        yield (
-            "unreachable",
-            f"{counted(report.unreachable, 'session')} whose log cannot be looked for: its folder is not there",
-        )
+        sessions = counted(report.unreachable, "session")
+        yield "unreachable", f"{sessions} whose log cannot be looked for: its folder is not there"
     for lost in report.lost:
-        yield "lost", _lost(lost)
+        sessions = counted(lost.sessions, "session")
+        yield "lost", f"{sessions} of {lost.agent}, gone before the first import, by what is left:"
+        yield "", _traces(lost)
 
 
 def log_fields(report: LogReport) -> dict[str, Any]:
@@ -80,46 +83,34 @@ def log_fields(report: LogReport) -> dict[str, Any]:
     }
 
 
-def from_home_in(text: str, path: str) -> str:
-    """Return a text with ~ for the home folder in a path that it names."""
-    return text.replace(path, from_home(path))
-
-
-def _about(kept: Retention, *, is_complete: bool) -> str:
-    rule = kept.rule
+def _rule(rule: Rule) -> str:
     most = f"keeps {rule.max_count:,} sessions at most" if rule.max_count is not None else ""
     if rule.days is None:
-        if most:
-            return f"{rule.agent} {most} ({rule.setting})"
         if rule.problem:
-            return f"{rule.agent}: how long it keeps its logs is not known"
-        return f"{rule.agent} keeps its logs ({rule.setting})"
-    default = ", the default" if rule.is_default else ""
+            return f"{rule.agent}: how long it keeps logs is not known"
+        return f"{rule.agent} {most or 'keeps its logs'} ({rule.setting})"
+    default = ", default" if rule.is_default else ""
     also = f" and {most}" if most else ""
+    return f"{rule.agent} deletes logs after {_days(rule.days)}{also} ({rule.setting}{default})"
+
+
+def _vanishing(kept: Retention, *, is_complete: bool) -> str:
+    logs = counted(kept.logs, "log")
     least = "" if is_complete else "at least "
-    vanishing = f"{least}{kept.vanishing:,}" if kept.vanishing else "none"
-    verb = "vanishes" if kept.vanishing <= 1 else "vanish"
-    missing = (
-        f", {kept.not_imported:,} of them not imported: `sessiondb import auto`" if kept.not_imported else ""
-    )
-    return (
-        f"{rule.agent} deletes logs after {_days(rule.days)}{also} ({rule.setting}{default}):"
-        f" {vanishing} of {kept.logs:,} {verb} within a week{missing}"
-    )
+    if not kept.vanishing:
+        return f"none of {least}{logs} goes within a week"
+    verb = "goes" if kept.vanishing == 1 else "go"
+    missing = f", {kept.not_imported:,} not imported: `sessiondb import auto`" if kept.not_imported else ""
+    return f"{least}{kept.vanishing:,} of {logs} {verb} within a week{missing}"
 
 
 def _days(days: float) -> str:
     return counted(int(days), "day") if days == int(days) else counted(round(days * 24), "hour")
 
 
-def _lost(lost: Lost) -> str:
-    signs = [
+def _traces(lost: Lost) -> str:
+    signs = (
         f"{counted(lost.folders, 'folder')} without a log" if lost.folders else "",
-        f"{counted(lost.prompts, 'session')} in the history of prompts that no log has"
-        if lost.prompts
-        else "",
-    ]
-    return (
-        f"{counted(lost.sessions, 'session')} of {lost.agent} {'was' if lost.sessions == 1 else 'were'} gone before the"
-        f" first import: {', '.join(filter(None, signs))}"
+        f"{counted(lost.prompts, 'session')} in the history of prompts" if lost.prompts else "",
     )
+    return ", ".join(filter(None, signs))

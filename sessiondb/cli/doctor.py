@@ -44,8 +44,8 @@ def command(fix: bool, as_json: bool) -> None:
         show_json(findings | {"agents": agents_fields(agents)} | log_fields(logs))
     else:
         show_agents(agents)
-        for _, line in log_lines(logs):
-            print_result(line)
+        for name, line in log_lines(logs):
+            print_result(line if name else f"  {line}")
         for finding in dict.fromkeys(found + left):
             state = "" if not fix else " (not repaired)" if finding in left else " (repaired)"
             print_result(f"{finding.check}: {finding.problem}{state}")

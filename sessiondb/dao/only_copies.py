@@ -7,7 +7,8 @@ A session counts by the files of the ledger that gave it, and by those alone.
     all are gone                                  an only copy
 
 - Indexes, which tell of sessions without what was said in them, count only where nothing else gave the session.
-- A file that is there and is no log any more (emptied, overwritten) is as good as gone.
+- A file that is there and is no log any more (emptied, overwritten) is as good as gone, and so is a database from
+  which a session was deleted.
 - What no import has brought is none of this: rows that an agent writes through the library, or that a merge took from
   another database, never had a log to lose. Their own database is their first place, and `prune` is how they age.
 """
@@ -26,7 +27,7 @@ UNREAD = -1
 """The parser version of a file that is being read, or could not be read to its end."""
 
 _SOURCES = """
-SELECT g.session_id, i.path, i.format, i.device, i.parser_version
+SELECT g.session_id, s.native_id, i.path, i.format, i.device, i.parser_version
 FROM import_sessions AS g JOIN imports AS i ON i.id = g.import_id JOIN sessions AS s ON s.id = g.session_id
 """
 
@@ -39,11 +40,12 @@ def only_copies(connection: Connection, session_ids: Collection[str] | None = No
     those = "" if session_ids is None else " WHERE g.session_id IN (SELECT value FROM json_each(?))"
     parameters = () if session_ids is None else (json.dumps(list(session_ids)),)
     known: dict[str, bool | None] = {}
-    for session_id, path, format, device, version in connection.rows(_SOURCES + those, parameters):
+    for session_id, native_id, path, format, device, version in connection.rows(_SOURCES + those, parameters):
         if path not in known:
             known[path] = _is_log(presence.is_there(path, format, device), format, version)
         kind = indexes if is_index(path, format) else states
-        kind.setdefault(session_id, []).append(known[path])
+        answer = known[path] and presence.holds(path, format, native_id)
+        kind.setdefault(session_id, []).append(answer)
     found = OnlyCopies()
     for session_id, answers in (indexes | states).items():
         if True in answers:

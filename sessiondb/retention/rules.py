@@ -39,10 +39,9 @@ else:
 _AGE = re.compile(r"(\d+)([hdwm])")
 _DAYS = {"h": 1 / 24, "d": 1.0, "w": 7.0, "m": 30.0}
 
-RESUMING = (
-    "resuming a session in Gemini CLI can delete it: the next start in its project removes the files of a session that"
-    " was resumed and said nothing; import before you resume"
-)
+# A resume in a later minute leaves a second file of the session without content, and the next start in the project
+# removes both.
+RESUMING = "resuming in Gemini CLI deletes sessions: import before you resume"
 
 
 class Rule(NamedTuple):

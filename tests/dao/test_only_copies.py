@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,32 @@ def test_an_index_is_no_copy(db: SessionDB, tmp_path: Path) -> None:
     rollout.unlink()
 
     assert gone(db) == {native_id}
+
+
+def test_a_session_that_was_deleted_from_a_database_with_others_is_the_only_copy(
+    db: SessionDB, tmp_path: Path
+) -> None:
+    store = tmp_path / "opencode.db"
+    ids = [f"ses_{number:024}" for number in range(3)]
+    moment = 1_772_355_600_000
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("CREATE TABLE session (id, title, time_created)")
+        connection.execute("CREATE TABLE message (id, session_id, time_created, data)")
+        connection.execute("CREATE TABLE part (id, message_id, session_id, time_created, data)")
+        for id in ids:
+            said = '{"role": "user", "time": {"created": 1772355600000}}'
+            part = '{"type": "text", "text": "Hello"}'
+            connection.execute("INSERT INTO session VALUES (?, 'Tests', ?)", (id, moment))
+            connection.execute("INSERT INTO message VALUES (?, ?, ?, ?)", (f"msg_{id}", id, moment, said))
+            row = (f"prt_{id}", f"msg_{id}", id, moment, part)
+            connection.execute("INSERT INTO part VALUES (?, ?, ?, ?, ?)", row)
+    assert len(db.import_logs(store).sessions_added) == 3
+    assert gone(db) == set()
+
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("DELETE FROM session WHERE id = ?", (ids[1],))
+    assert gone(db) == {ids[1]}
+
+    store.write_bytes(b"SQLite format 3\0" + bytes(100))
+    copies = only_copies(db.connection)
+    assert (copies.gone, copies.unreachable) == (set(), set(ids))

@@ -219,16 +219,17 @@ def test_status_and_doctor_say_it_in_words(db: SessionDB, home: Path, run: Run) 
     (home / ".gemini" / "tmp").mkdir(parents=True)
     settings(home, {"general": {"sessionRetention": {"enabled": False}}}, ".gemini")
 
-    said = run("status").stdout.splitlines()[-6:]
+    said = run("status").stdout.splitlines()[-8:]
 
     assert said == [
-        "logs         claude-code deletes logs after 30 days (cleanupPeriodDays, the default): 1 of 1 vanishes within a"
-        " week, 1 of them not imported: `sessiondb import auto`",
+        "logs         claude-code deletes logs after 30 days (cleanupPeriodDays, default)",
+        "             1 of 1 log goes within a week, 1 not imported: `sessiondb import auto`",
         f'             to keep them: "cleanupPeriodDays": 3650 in {claude}/settings.json',
-        "             gemini-cli keeps its logs (general.sessionRetention)",
-        f"             {RESUMING}",
+        "logs         gemini-cli keeps its logs (general.sessionRetention)",
+        "             resuming in Gemini CLI deletes sessions: import before you resume",
         "only here    1 session exists nowhere else any more: the log is gone",
-        "lost         1 session of claude-code was gone before the first import: 1 folder without a log",
+        "lost         1 session of claude-code, gone before the first import, by what is left:",
+        "             1 folder without a log",
     ]
     doctor = run("doctor")
     assert doctor.exit_code == 0

@@ -8,6 +8,8 @@ its folder is gone, its agent's store is there  gone: agents remove folders too
 its folder is gone, and the store as well       not known: a drive may be away, or all of it was moved
 its folder is empty, and on another device      not known: so does the place of a drive look that is away
 otherwise                                       gone
+
+In a database that is there, a session may have been deleted: `holds` looks for its row.
 """
 
 from __future__ import annotations
@@ -15,9 +17,12 @@ from __future__ import annotations
 import os
 import re
 from functools import cache
+from pathlib import Path
 
+from sessiondb.errors import ImportFailed
 from sessiondb.importers.files.packed import SUFFIXES
 from sessiondb.importers.files.source import path_text
+from sessiondb.importers.files.sqlite_source import open_read_only
 
 _SEPARATOR = re.escape("/") if os.sep == "/" else r"[/\\]"
 
@@ -35,6 +40,9 @@ _STORES = {
     "qwen-code": _layout(r"(.*/\.qwen/(?:projects|tmp))/.+"),
 }
 _STORES["codex-legacy"] = _STORES["codex"]
+# By format: the tables of a database that have a row for each session, under its native id.
+_TABLES = {"hermes": ("sessions",), "opencode": ("session", "session_v2"), "zed": ("threads",)}
+_DATABASES = (".db", ".sqlite", ".sqlite3")
 _ROLLOUT_DAY = re.compile(r"rollout-(\d{4})-(\d\d)-(\d\d)T")
 # How path_text writes a byte that is no UTF-8.
 _ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
@@ -45,6 +53,7 @@ class Presence:
 
     def __init__(self) -> None:
         self._names = cache(_names)
+        self._ids = cache(_ids)
 
     def is_there(self, path: str, format: str | None, device: int | None) -> bool | None:
         """Say whether a file is there; None where that cannot be known.
@@ -58,6 +67,16 @@ class Presence:
         if _is_among(name, names) or os.path.exists(path) or self._has_moved(folder, name, format):
             return None if os.path.islink(path) and not os.path.exists(path) else True
         return None if not names and _is_elsewhere(folder, device) else False
+
+    def holds(self, path: str, format: str | None, native_id: str | None) -> bool | None:
+        """Say whether a file that is there holds a session still; None where it cannot be read.
+
+        Only databases are looked into: from other files agents take no single sessions.
+        """
+        if format not in _TABLES or not path.endswith(_DATABASES) or not os.path.exists(_with_bytes(path)):
+            return True
+        ids = self._ids(path, _TABLES[format])
+        return native_id in ids if isinstance(ids, frozenset) else ids
 
     def _without_folder(self, path: str, folder: str, format: str | None, device: int | None) -> bool | None:
         if os.path.lexists(_with_bytes(folder)):
@@ -86,6 +105,21 @@ def _names(folder: str) -> frozenset[str] | None:
     try:
         return frozenset(map(path_text, os.listdir(_with_bytes(folder))))
     except (OSError, ValueError):
+        return None
+
+
+def _ids(path: str, names: tuple[str, ...]) -> frozenset[str] | bool | None:
+    """Return the ids of the sessions in a database: True for one without these tables, None for an unreadable one."""
+    try:
+        with open_read_only(Path(_with_bytes(path))) as connection:
+            there = {
+                row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            }
+            queries = [f"SELECT CAST(id AS TEXT) FROM {name}" for name in names if name in there]
+            return (
+                frozenset(row[0] for sql in queries for row in connection.execute(sql)) if queries else True
+            )
+    except (ImportFailed, OSError):
         return None
 
 
