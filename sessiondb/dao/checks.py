@@ -123,7 +123,7 @@ class Checks:
         path = self._db.path
         wanted = {
             path.with_name(f"{path.name}{suffix}"): PRIVATE_FILE
-            for suffix in ("", "-wal", "-shm", "-journal", ".lock", ".reserve")
+            for suffix in ("", "-wal", "-shm", "-journal", ".lock", ".reserve", ".import")
         }
         if path.parent == paths.user_data() / "sessiondb":
             wanted[path.parent] = PRIVATE_FOLDER

@@ -8,24 +8,37 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote, unquote
 
 from anyio import to_thread
 from mcp.server.fastmcp import Context, FastMCP
-from mcp.server.fastmcp.exceptions import ToolError
-from mcp.types import ToolAnnotations
+from mcp.server.fastmcp.exceptions import ResourceError, ToolError
+from mcp.server.lowlevel.helper_types import ReadResourceContents
+from mcp.types import Resource, ResourceTemplate, ToolAnnotations
+from pydantic import AnyUrl
 
 from sessiondb.chat.text import cut, one_line
 from sessiondb.database import SessionDB
 from sessiondb.errors import Ambiguous, DatabaseBusy, DatabaseMissing, SessionDBError
 from sessiondb.loop import recall
+from sessiondb.loop.catching_up import catch_up
 from sessiondb.records.notes import Kind
 
 LOCK_SECONDS = 2.0
 """How long a call waits for another writer."""
+
+SCHEME = "session://"
+"""What the address of a session begins with, before its id."""
+
+LISTED = 20
+"""Sessions that are listed as resources at most."""
+
+RESOURCE_TOKENS = 4000
+"""How much of a session a resource holds at most, about."""
 
 _INSTRUCTIONS = (
     "The sessions of all coding agents on this machine, and notes. Search before asking the user what was said, tried"
@@ -40,8 +53,8 @@ def serve(path: Path) -> None:
 
 def server(path: Path, folder: str) -> FastMCP[Any]:
     """Return a server of the database at a path, for an agent that works in a folder."""
-    made: FastMCP[Any] = FastMCP("sessiondb", instructions=_INSTRUCTIONS, log_level="WARNING")
     tools = _Tools(path, folder)
+    made = _Server(tools)
     for tool in (tools.search, tools.read, tools.brief):
         _add(made, tool, ToolAnnotations(readOnlyHint=True, openWorldHint=False))
     writing = ToolAnnotations(readOnlyHint=False, destructiveHint=False, openWorldHint=False)
@@ -52,6 +65,43 @@ def server(path: Path, folder: str) -> FastMCP[Any]:
 def _add(made: FastMCP[Any], tool: Callable[..., Any], annotations: ToolAnnotations) -> None:
     description = inspect.getdoc(tool)
     made.add_tool(tool, description=description, annotations=annotations, structured_output=False)
+
+
+class _Server(FastMCP[Any]):
+    """The tools, and sessions as resources: a client lists the latest ones, and reads any by its id."""
+
+    def __init__(self, tools: _Tools) -> None:
+        super().__init__("sessiondb", instructions=_INSTRUCTIONS, log_level="WARNING")
+        self._tools = tools
+
+    async def list_resources(self) -> list[Resource]:
+        """Return the latest sessions of the agent's folder."""
+        found = await self._tools.latest()
+        return [
+            Resource(uri=AnyUrl(SCHEME + quote(id, safe="")), name=name, mimeType="text/plain")
+            for id, name in found
+        ]
+
+    async def list_resource_templates(self) -> list[ResourceTemplate]:
+        """Return the one way to name a session."""
+        template = ResourceTemplate(
+            uriTemplate=SCHEME + "{id}",
+            name="session",
+            description="The end of a past session, by its id or a beginning of it.",
+            mimeType="text/plain",
+        )
+        return [template]
+
+    async def read_resource(self, uri: AnyUrl | str) -> Iterable[ReadResourceContents]:
+        """Return the end of a session. Raises ResourceError for what is none."""
+        id = unquote(str(uri).removeprefix(SCHEME).rstrip("/"))
+        if not str(uri).startswith(SCHEME) or not id:
+            raise ResourceError(cut(one_line(f"{uri} is no session: {SCHEME}ID is one"), 400))
+        try:
+            text = await self._tools.read(id, None, RESOURCE_TOKENS)
+        except ToolError as error:
+            raise ResourceError(str(error)) from error
+        return [ReadResourceContents(content=text, mime_type="text/plain")]
 
 
 class _Tools:
@@ -74,8 +124,14 @@ class _Tools:
         query: words, "phrases", -not, OR. project: path or name, default this folder, "all" for everywhere.
         since: 30d, 2026-03. scope tools: commands and their output.
         """
-        ask = partial(recall.search, since=since, scope=scope, max_tokens=max(max_tokens, recall.LEAST))
-        return await self._answer(lambda db: ask(db, query, project or self._folder))
+        asked = recall.Asked(query, project or self._folder, since, scope)
+        most = max(max_tokens, recall.LEAST)
+
+        def ask(db: SessionDB) -> str:
+            return recall.search(db, asked._replace(waiting=waiting), most, _own_sessions())
+
+        waiting = await to_thread.run_sync(partial(catch_up, self._path), abandon_on_cancel=True)
+        return await self._answer(ask)
 
     async def read(self, session: str, around: int | None = None, max_tokens: int = 2000) -> str:
         """Read a session (id, beginning of one, or @last) around a message number; by default its end."""
@@ -113,6 +169,17 @@ class _Tools:
 
         return await self._answer(write, writes=True)
 
+    async def latest(self) -> list[tuple[str, str]]:
+        """Return the ids of the latest sessions of the folder, and a line on each."""
+        found: list[tuple[str, str]] = []
+
+        def ask(db: SessionDB) -> str:
+            found.extend(recall.latest(db, self._folder, LISTED))
+            return ""
+
+        await self._answer(ask)
+        return found
+
     async def _answer(self, ask: Callable[[SessionDB], str], *, writes: bool = False) -> str:
         """Ask in a thread: the server goes on listening, and a call that is cancelled ends at once."""
         return await to_thread.run_sync(partial(self._asked, ask, writes), abandon_on_cancel=not writes)
@@ -138,3 +205,9 @@ class _Tools:
                 f"several projects are called {name}: {', '.join(found[:5])}; give the whole path"
             )
         return found[0] if found else name or self._folder
+
+
+def _own_sessions() -> list[str]:
+    """Return the agent's own ids of the session that asks, where the agent tells its servers."""
+    names = ("CLAUDE_CODE_SESSION_ID", "COPILOT_AGENT_SESSION_ID")
+    return [os.environ[name] for name in names if os.environ.get(name)]

@@ -5,8 +5,8 @@ Each answer is framed as data, names sessions, dates and agents, and says what w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from sessiondb.chat.text import counted, cut, one_line, visible
 from sessiondb.chat.token_estimate import text_tokens
@@ -14,7 +14,7 @@ from sessiondb.loop.memory import framed, known
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB
-    from sessiondb.records import Message, SearchHit, SearchResult
+    from sessiondb.records import Message, NewerHit, SearchHit, SearchResult
 
 ALL = "all"
 """The project that means each of them."""
@@ -27,18 +27,49 @@ _AROUND = 40
 """Messages on each side that an answer can hold at most."""
 
 
-def search(db: SessionDB, query: str, project: str, *, since: str | None, scope: str, max_tokens: int) -> str:
+class Asked(NamedTuple):
+    """What a search is to look for, and where: a project or ALL, since a time, in a scope; `waiting` counts the logs
+    that have grown and are not imported yet.
+    """
+
+    query: str
+    project: str
+    since: str | None = None
+    scope: str = "talk"
+    waiting: int = 0
+
+
+def search(db: SessionDB, asked: Asked, max_tokens: int, own: Collection[str] = ()) -> str:
     """Return the best hits, one a conversation: date, agent, session, place, title and the words found.
 
-    Raises InvalidInput for a time or scope that makes no sense.
+    A hit says where its rare words came up again later, and a note what took its place. `own` are the agent's own ids
+    of the session that asks. Raises InvalidInput for a time or scope that makes no sense.
     """
-    where = None if project == ALL else project
-    result = db.search(query, project=where, since=since, scope=scope, fold=True, limit=_HITS)
-    short = db.short_ids({hit.session_id for hit in result.hits if hit.session_id})
+    where = None if asked.project == ALL else asked.project
+    result = db.search(
+        asked.query, project=where, since=asked.since, scope=asked.scope, fold=True, limit=_HITS
+    )
+    later = db.search.newer(result)
+    found = {hit.session_id for hit in result.hits if hit.session_id}
+    short = db.short_ids(found | {place.session_id for places in later.values() for place in places})
+    current = {id for id in found if own and db.sessions.get(id).native_id in own}
     about = [f"{counted(result.total, 'session')} found in {where or 'all projects'}.", *_remarks(result)]
     if not result.total and where:
         about.append(f"project {ALL} looks everywhere.")
-    hits = [_hit(hit, short.get(hit.session_id or "", "")) for hit in result.hits]
+    if asked.waiting:
+        about.append(
+            f"{counted(asked.waiting, 'log')} with news not imported yet: `sessiondb import auto` brings it in."
+        )
+    hits = [
+        "\n".join(
+            (
+                _hit(hit, short.get(hit.session_id or "", ""), is_own=hit.session_id in current),
+                *_superseded(db, hit),
+                *(f"  {_newer(place, short)}" for place in later.get(hit.message_id or 0, ())),
+            )
+        )
+        for hit in result.hits
+    ]
     return _within(max_tokens, about, hits, result.total)
 
 
@@ -74,11 +105,46 @@ def brief(db: SessionDB, project: str, max_tokens: int) -> str:
     return _framed(max_tokens, text or f"Nothing is known of {project} yet: no notes and no sessions.")
 
 
-def _hit(hit: SearchHit, short_id: str) -> str:
-    place = f"session {short_id}" if short_id else "note on the project"
+def latest(db: SessionDB, project: str, limit: int) -> list[tuple[str, str]]:
+    """Return the ids of the latest sessions of a project, each with a line that says what it was."""
+    from sessiondb.records import SessionFilter
+
+    sessions = db.sessions.page(SessionFilter(project=project), limit=limit)
+    return [
+        (
+            session.id,
+            visible(
+                f"{_date(session.last_active_at)} {session.agent}: {cut(one_line(session.title or 'no title'), 80)}"
+            ),
+        )
+        for session in sessions
+    ]
+
+
+def _newer(place: NewerHit, short: Mapping[str, str]) -> str:
+    when = _date(place.created_at)
+    if place.is_same_session:
+        return f"later in this session: message {place.seq}, {when}"
+    return f"later in this project: session {short[place.session_id]}, message {place.seq}, {when}"
+
+
+def _superseded(db: SessionDB, hit: SearchHit) -> Iterator[str]:
+    """Yield what has become of a note, where it is no longer current."""
+    note = None if hit.note_id is None else db.notes.get(hit.note_id)
+    if note is not None and note.superseded_by is not None:
+        new = db.notes.get(note.superseded_by)
+        yield one_line(f"  superseded by note {new.id}: {cut(one_line(new.body), 200)}")
+    elif note is not None and note.status != "open":
+        yield f"  {note.status} since {_date(note.resolved_at)}"
+
+
+def _hit(hit: SearchHit, short_id: str, *, is_own: bool) -> str:
+    place = f"session {short_id}{' (the current one)' if is_own else ''}" if short_id else "the project"
+    if hit.note_id is not None:
+        place = f"note {hit.note_id} of {place}"
     if hit.seq is not None:
         place += f", message {hit.seq} ({hit.role})"
-    elif short_id:
+    elif short_id and hit.note_id is None:
         place += f" ({hit.source})"
     facts = (_date(hit.created_at), hit.agent, place, hit.project)
     head = one_line(", ".join(fact for fact in facts if fact))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sessiondb.records.notes import Knowledge, Note, NoteChange
     from sessiondb.records.removal import OnlyCopies, Removal
     from sessiondb.records.resume import ResumeCommand
-    from sessiondb.records.search import SearchHit, SearchResult
+    from sessiondb.records.search import NewerHit, SearchHit, SearchResult
     from sessiondb.records.secrets import SecretsFound
     from sessiondb.records.sessions import Channel, Session, SessionFilter, Tokens
     from sessiondb.records.statistics import Group, Stats, Status
@@ -38,6 +38,7 @@ __all__ = [
     "Knowledge",
     "MergeReport",
     "Message",
+    "NewerHit",
     "Note",
     "NoteChange",
     "OnlyCopies",
@@ -77,6 +78,7 @@ _HOMES = {
     "Knowledge": "notes",
     "MergeReport": "exchange",
     "Message": "messages",
+    "NewerHit": "search",
     "Note": "notes",
     "NoteChange": "notes",
     "OnlyCopies": "removal",

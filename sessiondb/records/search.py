@@ -16,6 +16,7 @@ class SearchHit:
     `source` is what matched: message, tool_call, note or session (its title). `message_id`, `seq` and `role`
     are None for notes and titles. A greater `score` is a better match. `parent_id` is the session that this one
     comes from; `others` counts the sub-agents and compactions of the same conversation that were folded away.
+    `note_id` is that of the note, where one is what matched.
     """
 
     session_id: str | None
@@ -32,6 +33,17 @@ class SearchHit:
     source: str = "message"
     parent_id: str | None = None
     others: int = 0
+    note_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewerHit:
+    """A later message with the rare words of a hit: where and when it is, and whether in the hit's own session."""
+
+    session_id: str
+    seq: int
+    created_at: str
+    is_same_session: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sessiondb.dao.search.filters import TOOLS, Corpus, SearchFilter
 from sessiondb.dao.search.marking import Marker
+from sessiondb.dao.search.newer import NewerQueries
 from sessiondb.dao.search.page import About, SearchPage
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.dao.values import page_of
@@ -24,8 +25,9 @@ from sessiondb.query import (
 )
 from sessiondb.query.ranking import Group, Hit
 from sessiondb.query.snippets import excerpt, marked, one_line
-from sessiondb.records import SearchHit, SearchResult
+from sessiondb.records import NewerHit, SearchHit, SearchResult
 from sessiondb.search.ladder import Found, Ladder, Sort
+from sessiondb.search.newer import newer_hits
 from sessiondb.search.request import Request, misread, requested
 from sessiondb.storage.connection import Connection
 
@@ -103,6 +105,13 @@ class Search:
         `criteria` are the arguments of a search. Raises InvalidInput as a search does.
         """
         return list(self(text, **{**criteria, "limit": 0}).explanation)
+
+    def newer(self, result: SearchResult) -> dict[int, list[NewerHit]]:
+        """Return for hits of a search, by their message's id, where their rare words came up again later.
+
+        That is at most one place in the session and one in another session of the project, the newest.
+        """
+        return newer_hits(NewerQueries(self._connection), result.query, result.hits)
 
     def _find(self, request: Request) -> Found:
         allowed = SearchFilter(self._connection, request.filters)
@@ -221,4 +230,5 @@ def _search_hit(group: Group, about: About, snippet: str) -> SearchHit:
         hit.source,
         about.parent_id,
         group.others,
+        hit.row_id if hit.source == "note" else None,
     )

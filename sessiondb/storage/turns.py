@@ -4,6 +4,7 @@
     WriterLock    among processes and connections, where SQLite alone does not keep them apart safely;
                   by its _Queue the one that has waited longest comes first
     Pace          among a load of many rows and the live appends that wait meanwhile
+    first_of      for what one process does for all
     ProcessMark   for what a process makes, which others clear away once that has ended
 
 SQLite 3.7.0 to 3.51.2 can lose committed data in WAL mode when two connections write or checkpoint at the
@@ -273,6 +274,23 @@ def is_left(mark: Path) -> bool:
         return False
     try:
         return _try_lock(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def first_of(path: Path, deadline: float) -> Iterator[bool]:
+    """Be the only one in the block, by a lock on a file that is made; say whether that came about by a time.
+
+    Who comes later waits until `deadline` (of time.monotonic()). Raises OSError where the file cannot be made.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        is_first = _try_lock(handle)
+        while not is_first and time.monotonic() < deadline:
+            time.sleep(_FIRST_PAUSE)
+            is_first = _try_lock(handle)
+        yield is_first
     finally:
         os.close(handle)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +26,18 @@ pytest.importorskip("mcp", reason="needs the extra mcp")
 
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
-from mcp.types import CallToolResult, TextContent
+from mcp.shared.exceptions import McpError
+from mcp.types import (
+    CallToolResult,
+    CancelledNotification,
+    CancelledNotificationParams,
+    ClientNotification,
+    TextContent,
+)
+from pydantic import AnyUrl
+
+from sessiondb.loop.catching_up import catch_up
+from sessiondb.storage.turns import first_of
 
 ROOT = Path(__file__).parents[2]
 FRAME = "<sessiondb-memory>"
@@ -310,3 +324,211 @@ def test_a_note_leaves_a_database_of_an_older_version_as_it_is(tmp_path: Path, p
         assert "`sessiondb optimize` brings it up to date" in str(result.content)
     assert (tmp_path / "old.db").read_bytes() == before
     assert [file.name for file in tmp_path.glob("*.backup")] == []
+
+
+def test_a_hit_says_where_its_rare_words_came_up_again_later(path: Path, project: str) -> None:
+    with SessionDB(path) as db:
+        for name, day, said in (
+            ("quay", 1, ["Use the zinc anchor", "Fine"]),
+            ("pier", 9, ["Not the zinc anchor"]),
+        ):
+            stamp = f"2026-03-0{day}T08:00:00Z"
+            db.sessions.start("codex", id=name, project=project, title=name, started_at=stamp)
+            for text in said:
+                db.messages.append(name, "user", text, created_at=stamp)
+        db.messages.append("quay", "assistant", "A zinc anchor rusts", created_at="2026-03-02T08:00:00Z")
+
+    (found,) = answers(path, project, ("search", {"query": "zinc anchor"}))
+
+    about_quay = next(part for part in found.split("\n\n") if "session quay" in part and "message 1" in part)
+    assert "\n  later in this session: message 3, 2026-03-02\n" in about_quay
+    assert "\n  later in this project: session pier, message 1, 2026-03-09" in about_quay
+    about_pier = next(part for part in found.split("\n\n") if part.startswith("2026-03-09"))
+    assert "later" not in about_pier
+
+
+def test_common_words_have_nothing_later(path: Path, project: str) -> None:
+    (found,) = answers(path, project, ("search", {"query": "ferry"}))
+    assert "later in this" not in found
+
+
+def test_a_note_that_was_superseded_says_by_what(path: Path, project: str) -> None:
+    with SessionDB(path) as db:
+        db.notes.add("decision", "Amounts are decimals.", supersedes=1)
+        db.notes.set_status(db.notes.add("win", "Amounts fit", project=project).id, "obsolete")
+    (found,) = answers(path, project, ("search", {"query": "amounts", "scope": "notes"}))
+    assert re.search(
+        r"note 1 of the project, .*\n.*fractions.*\n  superseded by note 2: Amounts are decimals\.", found
+    )
+    assert re.search(r"note 3 of the project, .*\n.*fit.*\n  obsolete since \d{4}-", found)
+
+
+def test_sessions_are_resources_the_latest_are_listed_and_any_is_read(path: Path, project: str) -> None:
+    with SessionDB(path) as db:
+        for number in range(30):
+            id = f"agent:main/é {number}"
+            db.sessions.start(
+                "codex", id=id, project=project, title=HOSTILE, started_at="2026-03-01T08:00:00Z"
+            )
+            db.messages.append(id, "user", f"{HOSTILE} {number}", created_at="2026-03-01T08:00:00Z")
+
+    async def ask(client: ClientSession) -> tuple[Any, Any, list[str], str]:
+        listed = await client.list_resources()
+        templates = await client.list_resource_templates()
+        uris = [resource.uri for resource in listed.resources]
+        read = [await client.read_resource(uri) for uri in (uris[0], uris[-1])]
+        with pytest.raises(McpError) as refused:
+            await client.read_resource(AnyUrl("session://nosuch"))
+        return listed, templates, [one.contents[0].text for one in read], str(refused.value)  # type: ignore[union-attr]
+
+    listed, templates, texts, refused = asked(path, project, ask)
+
+    assert len(listed.resources) == 20
+    assert [template.uriTemplate for template in templates.resourceTemplates] == ["session://{id}"]
+    assert str(listed.resources[0].uri) == "session://1a2b3c4d-quill"
+    assert not any(set("\x1b\x07\u202e\n") & set(resource.name) for resource in listed.resources)
+    assert "Session 1a2b3c4d-quill, codex" in texts[0]
+    assert "Session agent:main/é " in texts[1]
+    assert all(text.startswith(FRAME) and text.endswith("</sessiondb-memory>") for text in texts)
+    assert "there is no session nosuch" in refused
+
+
+def test_what_has_grown_is_found_by_the_next_search(path: Path, project: str, tmp_path: Path) -> None:
+    log = claude_log(tmp_path / "logs", project, "The lighthouse is green")
+    with SessionDB(path) as db:
+        db.import_logs(log)
+
+    async def ask(client: ClientSession) -> tuple[str, str]:
+        before = text_of(await client.call_tool("search", {"query": "beacon"}))
+        with log.open("a") as file:
+            file.write(entry(log.stem, project, "u2", "The beacon is red"))
+        return before, text_of(await client.call_tool("search", {"query": "beacon"}))
+
+    before, after = asked(path, project, ask)
+
+    assert before.startswith(FRAME)
+    assert "0 sessions found" in before
+    assert re.search(rf"claude-code, session {log.stem[:8]}, message 2 ", after)
+    assert "not imported yet" not in after
+
+
+def test_while_another_program_writes_a_search_says_how_many_logs_wait(
+    path: Path, project: str, tmp_path: Path
+) -> None:
+    log = claude_log(tmp_path / "logs", project, "The lighthouse is green")
+    with SessionDB(path) as db:
+        db.import_logs(log)
+    with log.open("a") as file:
+        file.write(entry(log.stem, project, "u2", "The beacon is red"))
+
+    async def ask(client: ClientSession) -> tuple[str, str]:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            held = text_of(await client.call_tool("search", {"query": "lighthouse"}))
+            writer.execute("ROLLBACK")
+        return held, text_of(await client.call_tool("search", {"query": "beacon"}))
+
+    held, free = asked(path, project, ask)
+
+    assert "1 log with news not imported yet: `sessiondb import auto` brings it in." in held
+    assert "lighthouse" in held
+    assert "1 session found" in free
+
+
+def test_one_process_catches_up_and_the_others_wait_for_it(path: Path, project: str, tmp_path: Path) -> None:
+    log = claude_log(tmp_path / "logs", project, "The lighthouse is green")
+    with SessionDB(path) as db:
+        db.import_logs(log)
+    with log.open("a") as file:
+        file.write(entry(log.stem, project, "u2", "The beacon is red"))
+    with first_of(path.with_name(f"{path.name}.import"), 0.0) as is_first:
+        assert is_first
+        started = time.monotonic()
+        assert catch_up(path) == 1
+        assert time.monotonic() - started > 0.25
+    assert catch_up(path) == 0
+    assert catch_up(tmp_path / "none.db") == 0
+
+
+def test_a_log_that_takes_too_long_for_a_search_waits_and_is_counted(
+    path: Path, project: str, tmp_path: Path
+) -> None:
+    log = claude_log(tmp_path / "logs", project, "The lighthouse is green")
+    with SessionDB(path) as db:
+        db.import_logs(log)
+    with log.open("a") as file:
+        file.writelines(entry(log.stem, project, f"u{n}", "The beacon " * 1000) for n in range(150))
+    assert catch_up(path) == 1
+    with SessionDB(path) as db:
+        assert db.messages.last_seq(db.sessions.latest(project=project).id) > 0  # type: ignore[union-attr]
+        db.import_logs(log)
+    assert catch_up(path) == 0
+
+
+def test_a_call_that_is_cancelled_ends_and_the_next_is_answered(path: Path, project: str) -> None:
+    async def ask(client: ClientSession) -> str:
+        call = asyncio.create_task(client.call_tool("search", {"query": "ferry"}))
+        await asyncio.sleep(0.05)
+        cancelled = CancelledNotification(params=CancelledNotificationParams(requestId=1))
+        await client.send_notification(ClientNotification(cancelled))
+        with pytest.raises(McpError, match="cancelled"):
+            await call
+        return text_of(await client.call_tool("brief", {}))
+
+    log = claude_log(path.parent / "logs", project, "The lighthouse is green")
+    with SessionDB(path) as db:
+        db.import_logs(log)
+    with log.open("a") as file:
+        file.write(entry(log.stem, project, "u2", "The beacon is red"))
+    with first_of(path.with_name(f"{path.name}.import"), 0.0):
+        brief = asked(path, project, ask)
+    assert "Amounts are fractions." in brief
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_a_client_in_another_language_lists_calls_and_reads(path: Path, project: str) -> None:
+    command = [sys.executable, "-m", "sessiondb", "mcp", "--db", str(path)]
+    done = subprocess.run(
+        ["node", str(Path(__file__).with_name("mcp_client.mjs")), project, *command],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+
+    assert told["initialize"]["serverInfo"]["name"] == "sessiondb"
+    assert [tool["name"] for tool in told["tools"]["tools"]] == ["search", "read", "brief", "note"]
+    assert text_tokens(json.dumps(told["tools"], ensure_ascii=False)) <= 800
+    assert told["templates"]["resourceTemplates"][0]["uriTemplate"] == "session://{id}"
+    assert "session 1a2b3c4d" in told["found"]["content"][0]["text"]
+    assert told["noted"]["content"][0]["text"].startswith("Noted: win ")
+    assert "Session 1a2b3c4d-quill" in told["session"]["contents"][0]["text"]
+    assert "there is no session nosuch" in told["nosuch"]["error"]["message"]
+    with SessionDB(path, read_only=True) as db:
+        assert [note.author for note in db.notes.find(kind="win")] == ["node"]
+
+
+def claude_log(folder: Path, project: str, text: str) -> Path:
+    """Write a log of Claude Code with one prompt."""
+    log = folder / "-quill" / "5b0d7c1e-93f4-4a86-b1d2-6f0e8a47c301.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_text(entry(log.stem, project, "u1", text))
+    return log
+
+
+def entry(session: str, project: str, uuid: str, text: str) -> str:
+    """Return a line of Claude Code's log."""
+    line = {
+        "type": "user",
+        "uuid": uuid,
+        "parentUuid": None,
+        "sessionId": session,
+        "timestamp": "2026-03-02T08:00:00.000Z",
+        "version": "2.1.0",
+        "cwd": project,
+        "message": {"role": "user", "content": text},
+    }
+    return json.dumps(line) + "\n"
