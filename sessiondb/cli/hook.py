@@ -7,7 +7,7 @@ import click
 from sessiondb.cli.options import database_option, database_path, json_option, reading
 from sessiondb.cli.record_fields import fields_of
 from sessiondb.cli.render import Column, Output, print_notice, show_json, show_text, table
-from sessiondb.loop.hook import AGENTS, responded
+from sessiondb.loop.hook import AGENTS, PROMPTS, responded
 
 _COLUMNS = (
     Column("at", "at", "time"),
@@ -25,14 +25,16 @@ _COLUMNS = (
 @click.option(
     "--limit", type=click.IntRange(min=0), default=20, metavar="N", help="With log: entries to show."
 )
+@click.option("--prompts", is_flag=True, help="Point to an earlier session at a prompt that is about it.")
 @json_option
 @database_option
-def command(agent: str, event: str | None, limit: int, as_json: bool) -> None:
+def command(agent: str, event: str | None, limit: int, prompts: bool, as_json: bool) -> None:
     """Answer a hook of an agent, or list what hooks did.
 
     Agents call this at their events, with JSON on standard input. At the start of a session it imports what has
     grown in the project's logs and prints what is known of the project; when a turn or a session ends it imports
-    that session and prints nothing. It always ends with 0, and migrates nothing. SESSIONDB_HOOK=off turns it off.
+    that session and prints nothing; at a prompt it is silent, unless `--prompts` lets it point to an earlier session
+    that is clearly about the same. It always ends with 0, and migrates nothing. SESSIONDB_HOOK=off turns it off.
     `sessiondb install` writes it into the settings of an agent.
 
     \b
@@ -41,7 +43,8 @@ def command(agent: str, event: str | None, limit: int, as_json: bool) -> None:
       sessiondb hook log
     """
     if agent != "log":
-        if not responded([agent, *([event] if event else []), "--db", str(database_path())]):
+        options = [PROMPTS] if prompts else []
+        if not responded([agent, *([event] if event else []), *options, "--db", str(database_path())]):
             raise click.UsageError(
                 f"There are no hooks of {agent!r}: give one of {', '.join(AGENTS)}, or log."
             )

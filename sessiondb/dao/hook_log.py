@@ -36,13 +36,19 @@ class HookLog:
             )
             self._db.execute("DELETE FROM hook_log WHERE id <= (SELECT max(id) FROM hook_log) - ?", (KEPT,))
 
-    def was_said(self, session_id: str, digest: str) -> bool:
-        """Say whether a session was given this text last."""
+    def was_said(self, session_id: str, event: str, digest: str) -> bool:
+        """Say whether a session was given this text last at an event."""
         found = self._db.value(
-            "SELECT digest FROM hook_log WHERE session_id = ? AND digest IS NOT NULL ORDER BY id DESC LIMIT 1",
-            (session_id,),
+            "SELECT digest FROM hook_log WHERE session_id = ? AND event = ? AND digest IS NOT NULL"
+            " ORDER BY id DESC LIMIT 1",
+            (session_id, event),
         )
         return bool(found == digest)
+
+    def was_ever_said(self, session_id: str, digest: str) -> bool:
+        """Say whether a session was given this text at any time."""
+        sql = "SELECT 1 FROM hook_log WHERE session_id = ? AND digest = ? LIMIT 1"
+        return self._db.row(sql, (session_id, digest)) is not None
 
     def latest(self, limit: int | None = 20) -> list[HookEntry]:
         """Return the newest entries, the newest first. Raises InvalidInput for a limit below 0."""

@@ -23,7 +23,7 @@ from sessiondb.loop import memory
 from sessiondb.records.hooks import HookEntry
 from sessiondb.settings import get
 from sessiondb.settings.database import default_database
-from sessiondb.settings.table import HOOK_ENABLED, HOOK_SECONDS, HOOK_TOKENS
+from sessiondb.settings.table import HOOK_ENABLED, HOOK_PROMPTS, HOOK_SECONDS, HOOK_TOKENS
 from sessiondb.settings.time_zone import use_time_zone
 from sessiondb.storage import debug
 
@@ -33,13 +33,16 @@ if TYPE_CHECKING:
 AGENTS = ("claude-code", "codex", "gemini-cli", "copilot-cli", "cursor", "opencode")
 """Agents that have hooks."""
 
+PROMPTS = "--prompts"
+"""What in a hook's command line asks for answers to prompts."""
+
 MAX_GROWTH = 16 * 1024 * 1024
 """Bytes that the start of a session reads at most: the agent waits for it. An end has time for more."""
 
 MAX_STORE = 64 * 1024 * 1024
 """Bytes of an agent's database that the end of a turn reads at most: it reads the whole. `import auto` reads any."""
 
-_START, _END = "start", "end"
+_START, _END, _PROMPT = "start", "end", "prompt"
 
 # The events that mean something here, as the agents spell them, without case, dots and underscores.
 _EVENTS = {
@@ -51,6 +54,9 @@ _EVENTS = {
     "afteragent": _END,
     "agentstop": _END,
     "sessionidle": _END,
+    "userpromptsubmit": _PROMPT,
+    "userpromptsubmitted": _PROMPT,
+    "beforeagent": _PROMPT,
 }
 _LAST = re.compile(r"^(?:Session|Last update): .*\n", re.MULTILINE)
 """The lines of a brief that name the last session, and when."""
@@ -59,12 +65,16 @@ _AFTER_LOSS = ("compact", "clear")
 
 
 def responded(arguments: Sequence[str]) -> bool:
-    """Answer the hook that arguments ask for, AGENT [EVENT] [--db PATH], by stdin and stdout; False for others.
+    """Answer the hook that arguments ask for, AGENT [EVENT] [--prompts] [--db PATH], by stdin and stdout; False for
+    others.
 
     Nothing that goes wrong reaches the agent: most drop the output of a hook that fails, some block a prompt, and all
-    make people wait. The setting `hook.enabled`, as SESSIONDB_HOOK=off, turns hooks off.
+    make people wait. The setting `hook.enabled`, as SESSIONDB_HOOK=off, turns hooks off. A prompt is answered only with
+    `--prompts`, or the setting `hook.prompts`.
     """
     arguments, database = _database_of(arguments)
+    asks_prompts = PROMPTS in arguments
+    arguments = [argument for argument in arguments if argument != PROMPTS]
     if not arguments or arguments[0] not in AGENTS or len(arguments) > 2:
         return False
     try:
@@ -73,6 +83,8 @@ def responded(arguments: Sequence[str]) -> bool:
         use_time_zone()
         given = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
         call = read_call(arguments[0], arguments[1] if len(arguments) > 1 else None, given)
+        if call.kind == _PROMPT and not (asks_prompts or get(HOOK_PROMPTS)):
+            return True
         if text := answer(call, database or default_database()):
             print(text, flush=True)
     except Exception as error:  # A hook promises to end well, whatever happens.
@@ -99,6 +111,7 @@ class Call(NamedTuple):
     folder: str | None
     source: str
     transcripts: tuple[str, ...]
+    prompt: str = ""
 
 
 def read_call(agent: str, event: str | None, text: str) -> Call:
@@ -128,6 +141,8 @@ def read_call(agent: str, event: str | None, text: str) -> Call:
         first("cwd", "directory") or _first_root(given.get("workspace_roots")),
         first("source") or "",
         tuple(path for path in paths if path),
+        # What a sub-agent is told, no person has typed.
+        "" if "agent_id" in given else first("prompt") or "",
     )
 
 
@@ -145,6 +160,8 @@ def answer(call: Call, database: Path) -> str:
     """
     if call.kind is None:
         return ""
+    if call.kind == _PROMPT:
+        return _pointed(call, database)
     from sessiondb.database import SessionDB
 
     # What a hook misses because another one writes is imported by the next.
@@ -164,6 +181,22 @@ def answer(call: Call, database: Path) -> str:
             _log(db, call, text, tokens)
             return _framed(call.agent, call.event, text)
         return ""
+
+
+def _pointed(call: Call, database: Path) -> str:
+    """Point to an earlier session that is about a prompt, once for each in a session of the agent."""
+    if not (call.prompt and call.session_id and call.folder and database.exists()):
+        return ""
+    from sessiondb.chat.token_estimate import text_tokens
+    from sessiondb.database import SessionDB
+    from sessiondb.loop import prompts
+
+    with SessionDB(database, time_budget=prompts.SECONDS, migrate=False) as db:
+        found = prompts.pointer(db, call.prompt, call.folder, call.session_id)
+        if found is None or db.hook_log.was_ever_said(call.session_id, _digest(found.session_id)):
+            return ""
+        _log(db, call, found.session_id, text_tokens(found.text))
+        return _framed(call.agent, call.event, found.text)
 
 
 def _grown(db: SessionDB, call: Call) -> Iterator[str]:
@@ -210,7 +243,7 @@ def _is_news(db: SessionDB, call: Call, text: str) -> bool:
     """Say whether a session does not know this yet, or has lost it."""
     if call.session_id is None or call.source in _AFTER_LOSS:
         return True
-    return not db.hook_log.was_said(call.session_id, _digest(text))
+    return not db.hook_log.was_said(call.session_id, call.event, _digest(text))
 
 
 def _digest(text: str) -> str:

@@ -133,7 +133,7 @@ def _superseded(db: SessionDB, hit: SearchHit) -> Iterator[str]:
     note = None if hit.note_id is None else db.notes.get(hit.note_id)
     if note is not None and note.superseded_by is not None:
         new = db.notes.get(note.superseded_by)
-        yield one_line(f"  superseded by note {new.id}: {cut(one_line(new.body), 200)}")
+        yield f"  superseded by note {new.id}: {cut(one_line(new.body), 200)}"
     elif note is not None and note.status != "open":
         yield f"  {note.status} since {_date(note.resolved_at)}"
 

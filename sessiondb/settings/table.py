@@ -52,6 +52,12 @@ HOOK_TOKENS = Number(
     "Tokens that a hook tells the agent at most, about.",
     variable="SESSIONDB_HOOK_TOKENS",
 )
+HOOK_PROMPTS = Switch(
+    "hook.prompts",
+    False,
+    "Whether a hook at a prompt points to an earlier session that is clearly about the same.",
+    variable="SESSIONDB_HOOK_PROMPTS",
+)
 HOOK_SECONDS = Seconds("hook.lock_seconds", 2.0, "Seconds that a hook waits for another writer.")
 
 SETTINGS: tuple[Setting[object], ...] = (

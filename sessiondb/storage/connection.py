@@ -13,6 +13,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
@@ -40,6 +41,9 @@ RESTORED = "restored"
 """The key in `meta` of a mark that each restored backup has anew: by it a writer knows that the file was replaced."""
 
 _MARK = f"SELECT value FROM meta WHERE key = '{RESTORED}'"
+
+STEPS = 1000
+"""Steps of SQLite's machine after which a deadline is looked at: far below a millisecond."""
 
 CACHE, LOAD_CACHE = 2 * 1024, 32 * 1024
 """KiB of pages that the writer keeps at most, and while it loads many rows."""
@@ -206,6 +210,18 @@ class Connection:
         self._check_usable()
         with contextlib.nullcontext() if self._turns.mine() is not None else self._readers.snapshot():
             yield
+
+    @contextlib.contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Let the reads of this thread end in time, as of one moment: one that takes longer raises DatabaseError."""
+        end = time.monotonic() + seconds
+        with self.snapshot():
+            reader = self._reader()
+            reader.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+            try:
+                yield
+            finally:
+                reader.set_progress_handler(None, 0)
 
     def _read(self, sql: str, parameters: Parameters, fetch: Callable[[sqlite3.Cursor], T]) -> T:
         reader = self._reader()
