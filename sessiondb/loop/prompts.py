@@ -1,8 +1,7 @@
 """At a prompt, point to the one earlier session that is clearly about the same, or say nothing.
 
 Most prompts are about nothing that was said before, and a wrong pointer costs more than none: tokens, and the model's
-attention. What stands out clearly is measured by the scores of a search: on 72 questions that people ask of past
-sessions it spoke for 16, each time rightly; docs/agents.md has the figures.
+attention. What stands out clearly is told by the scores of a search; docs/agents.md has what was measured.
 """
 
 from __future__ import annotations
