@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,7 @@ CODEX = "codex/run_0.171.0/sessions/2026/11/28/rollout-2026-11-28T12-20-59-01a22
 REAL_COPILOT = "copilot-cli/Mai0313_VibeCodingTracker/96ef38f0-9d09-45c3-8124-6448c36090ed/events.jsonl"
 SMALL_COPILOT = "copilot-cli/jazzyalex_agent-sessions/small.jsonl"
 QWEN_1 = "qwen-code/jazzyalex_agent-sessions/019f0000-0000-7000-8000-000000000001.jsonl"
+ORIGINAL, FORK = "aaaaaaaa-0000-4000-8000-000000000001", "ffffffff-0000-4000-8000-000000000002"
 ANTIGRAVITY = "antigravity-cli/jazzyalex_agent-sessions/cli_small.jsonl"
 LANGGRAPH = "langgraph/run_3.1.2/checkpoints.sqlite"
 QWEN_4 = "qwen-code/jazzyalex_agent-sessions/019f0000-0000-7000-8000-000000000004.jsonl"
@@ -270,3 +274,37 @@ def test_every_order_of_files_gives_the_same_database(tmp_path: Path, corpus_nex
     expected = everything_of(tmp_path, paths)
     assert everything_of(tmp_path, paths[::-1]) == expected
     assert everything_of(tmp_path, shuffled) == expected
+
+
+def changed(folder: Path, source: Path, fork: str, *, is_short: bool) -> list[Path]:
+    """Copy a session of Claude Code and its fork, the fork under another id; ids may be a gateway's: short, and equal
+    in both.
+    """
+    copies = []
+    for path in sorted(source.glob("*.jsonl")):
+        text = path.read_text("utf-8").replace(FORK, fork)
+        for kind in ("msg", "toolu") if is_short else ():
+            for number, id in enumerate(sorted(set(re.findall(rf"\b{kind}_\w{{16,}}", text)))):
+                text = text.replace(id, f"{kind}_{number}")
+        copies.append(folder / path.name.replace(FORK, fork))
+        copies[-1].write_text(text, "utf-8")
+    return copies
+
+
+@pytest.mark.parametrize("is_short", [False, True])
+@pytest.mark.parametrize("fork", [FORK, "00000000-0000-4000-8000-000000000002"])
+def test_every_order_of_a_session_of_claude_code_and_its_fork_gives_the_same_database(
+    tmp_path: Path, corpus_next: Path, fork: str, is_short: bool
+) -> None:
+    source = corpus_next / "claude-code" / "run_2.1.332"
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    paths = changed(logs, source, fork, is_short=is_short)
+    first, *others = (everything_of(tmp_path, list(order)) for order in (*permutations(paths), [logs]))
+    assert others == [first, first]
+    sessions, messages, _, tokens = first
+    assert {session[2]: session[3] for session in sessions} == {ORIGINAL: None, fork: ORIGINAL}
+    roles = Counter((message[0], message[2]) for message in messages)
+    each = {"user": 1, "tool": 1, "assistant": 2}
+    assert roles == {(id, role): count for id in (ORIGINAL, fork) for role, count in each.items()}
+    assert sum(count[2] for count in tokens) == 740

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Collection, Iterable
@@ -63,8 +64,9 @@ def expanded(
 def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
     """Return where the agents named, or all that are known, keep their sessions, whether it is there or not.
 
-    The environment variables that move an agent's files count. Agents that keep their sessions in the
-    folder of the project are not among them. Raises InvalidInput for an agent whose places are not known.
+    The environment variables that move an agent's files count. Of agents that keep their sessions in the folder of the
+    project, only those are among them that list their projects. Raises InvalidInput for an agent whose places are not
+    known.
     """
     home = Path.home()
     codex = _folder("CODEX_HOME", home / ".codex")
@@ -113,6 +115,7 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
             home / ".gemini" / folder / "brain" for folder in ("antigravity-cli", "antigravity")
         ],
         "openhands": [_folder("OPENHANDS_CONVERSATIONS_DIR", openhands / "conversations")],
+        "crush": _crush_places(),
         "zed": _zed_places(),
         "llm": [_folder("LLM_USER_PATH", user_config() / "io.datasette.llm") / "logs.db"],
     }
@@ -225,6 +228,17 @@ def _zed_places() -> list[Path]:
         return [user_data() / "Zed" / "threads" / "threads.db"]
     sandboxed = Path.home() / ".var" / "app" / "dev.zed.Zed" / "data"
     return [folder / "zed" / "threads" / "threads.db" for folder in (user_data(), sandboxed)]
+
+
+def _crush_places() -> list[Path]:
+    """Return the databases of Crush: one in the folder of each project, which its own list names."""
+    folder = _folder("CRUSH_GLOBAL_DATA", (user_data() if sys.platform == "win32" else _data()) / "crush")
+    try:
+        listed = json.loads((folder / "projects.json").read_bytes())
+        projects = [(one["path"], one["data_dir"]) for one in listed["projects"]]
+        return [Path(path) / data / "crush.db" for path, data in projects]
+    except (OSError, ValueError, RecursionError, LookupError, TypeError):
+        return []
 
 
 def _hermes_places() -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ VARIABLES = (
     "CLINE_DATA_DIR", "CONTINUE_GLOBAL_DIR", "CURSOR_DATA_DIR", "GOOSE_PATH_ROOT",
     "OPENHANDS_CONVERSATIONS_DIR", "OPENHANDS_PERSISTENCE_DIR", "AIDER_CHAT_HISTORY_FILE", "KIMI_CODE_HOME",
     "KIMI_SHARE_DIR",
+    "CRUSH_GLOBAL_DATA",
 )  # fmt: skip
 
 
@@ -265,3 +267,34 @@ def test_histories_of_aider_are_looked_for_where_the_settings_say(
     assert below(home, "aider") == ["code/garden/.aider.chat.history.md"]
     monkeypatch.setenv("AIDER_CHAT_HISTORY_FILE", "~/all.md")
     assert below(home, "aider") == ["all.md", "code/garden/.aider.chat.history.md"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "variable", "folder"),
+    [
+        ("linux", None, ".local/share/crush"),
+        ("darwin", None, ".local/share/crush"),
+        ("win32", None, "AppData/Local/crush"),
+        ("linux", "XDG_DATA_HOME", "crush"),
+        ("darwin", "CRUSH_GLOBAL_DATA", ""),
+    ],
+)
+def test_databases_of_crush_are_found_by_its_list_of_projects(
+    home: Path, monkeypatch: pytest.MonkeyPatch, platform: str, variable: str | None, folder: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    if variable:
+        monkeypatch.setenv(variable, str(home / "moved"))
+        folder = f"moved/{folder}"
+    assert below(home, "crush") == []
+    projects = [
+        {"path": str(home / "garden"), "data_dir": ".crush"},
+        {"path": str(home / "shed"), "data_dir": str(home / "elsewhere")},
+    ]
+    path = home / folder / "projects.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"projects": projects}), "utf-8")
+    assert below(home, "crush") == ["garden/.crush/crush.db", "elsewhere/crush.db"]
+    for damaged in ("{", "[]", '{"projects": [{"path": 5, "data_dir": "x"}]}', '{"projects": 7}'):
+        path.write_text(damaged, "utf-8")
+        assert below(home, "crush") == []
