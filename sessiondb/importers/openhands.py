@@ -4,7 +4,8 @@
 `events/event-<number>-<id>.json` one event each, told by its `kind`; `subagents/<id>/` is built the same. The state is
 the source, its events count with it, as the pieces of OpenCode's sessions do.
 
-- Actions of one response are one answer with several calls; `finish` is how the model speaks.
+- Actions of one response are one answer with several calls, known by the first, whose id a fork of the conversation
+  keeps; `finish` is how the model speaks.
 - `extended_content` of a prompt was put there by skills and hooks. The program itself writes in the user's name where
   an answer has no call, or a critic wants more.
 - `prompt_tokens` have in them what came from the cache. Times have no zone: they are local.
@@ -12,7 +13,7 @@ the source, its events count with it, as the pieces of OpenCode's sessions do.
 Not kept: definitions of tools, changes of the state, token ids. Keys of the model's provider are in the state; only
 the fields that are named here are read.
 
-Source: openhands-sdk of github.com/OpenHands/software-agent-sdk, its events and their persistence, 2026.
+Source: the package openhands-sdk 1.58.2, its events and their persistence (November 2026).
 """
 
 from __future__ import annotations
@@ -124,7 +125,8 @@ class _Conversation:
         self._model = text_or_none(object_of(object_of(state.get("agent")).get("llm")).get("model"))
         self.session = self._session(folder)
         self._id = self.session.id
-        self._answers: set[str] = set()
+        # The message that each response has become: the id of its first event.
+        self._answers: dict[str, str] = {}
 
     def _session(self, folder: Path) -> SessionRecord:
         state = self._state
@@ -162,6 +164,10 @@ class _Conversation:
             yield from self._action(event, id)
         elif kind in ("ObservationEvent", "AgentErrorEvent", "UserRejectObservation"):
             yield self._answer(event, id, at)
+            added, _ = text_and_parts(event.get("extended_content"))
+            yield from self._injected(added, "context", f"{id}#context", at)
+        elif kind == "ACPToolCallEvent":
+            yield from self._delegated(event, at)
         elif kind == "SystemPromptEvent":
             yield from self._injected(
                 object_of(event.get("system_prompt")).get("text"), "instructions", id, at
@@ -206,19 +212,18 @@ class _Conversation:
     ) -> MessageRecord:
         """Return an answer, or what an event adds to it: they are one by the response that they came in."""
         response = text_or_none(event.get("llm_response_id")) or id
-        continues = response in self._answers
-        self._answers.add(response)
+        first = self._answers.setdefault(response, id)
         return MessageRecord(
             self._id,
             "assistant",
             text or None,
-            response,
+            first,
             normalise(event.get("timestamp"), self._source.tz),
             reasoning,
             parts,
             self._model,
             tool_calls=calls,
-            continues=continues,
+            continues=first != id,
         )
 
     def _action(self, event: dict[str, Any], id: str) -> Iterator[Record]:
@@ -263,6 +268,23 @@ class _Conversation:
             details or None,
         )
 
+    def _delegated(self, event: dict[str, Any], at: str | None) -> Iterator[Record]:
+        """Yield a call of an agent that OpenHands has run, which is told again as it goes on."""
+        call_id = text_or_none(event.get("tool_call_id"))
+        if call_id is None:
+            return
+        tool = text_or_none(event.get("tool_kind")) or text_or_none(event.get("title"))
+        call = ToolCallRecord(call_id, tool, json_text(without_payloads(event.get("raw_input"))))
+        id = f"call:{call_id}"
+        if id not in self._answers:
+            self._answers[id] = id
+            yield MessageRecord(self._id, "assistant", None, id, at, model=self._model, tool_calls=(call,))
+        told = event.get("raw_output")
+        if told is not None or event.get("status") in ("completed", "failed"):
+            failed = event.get("is_error") is True or event.get("status") == "failed"
+            result = json_text(without_payloads(told))
+            yield ToolResult(self._id, call_id, result, failed, at, tool, f"{id}#result")
+
     def tokens(self) -> Iterator[Record]:
         """Yield the tokens of each response; of what has no list of them, the sum."""
         for purpose, metrics in object_of(
@@ -300,7 +322,7 @@ class _Conversation:
             reasoning=thought,
             cost_microdollars=round(dollars * 1_000_000) if is_cost and dollars else None,
             model=text_or_none(usage.get("model")) or self._model,
-            message=key if key in self._answers else None,
+            message=self._answers.get(key),
             counted_at=normalise(cost.get("timestamp"), self._source.tz),
         )
 

@@ -31,7 +31,12 @@ _ALIASES = {
 }
 
 
-_SHORT = {"claude-code": "claude", "gemini-cli": "gemini", "copilot-cli": "copilot"}
+_SHORT = {
+    "antigravity-cli": "antigravity",
+    "claude-code": "claude",
+    "gemini-cli": "gemini",
+    "copilot-cli": "copilot",
+}
 
 
 def short_name(agent: str) -> str:

@@ -126,7 +126,7 @@ def test_a_conversation_has_its_prompts_calls_tokens_cost_and_folder(tmp_path: P
         ("assistant", "Anything else?", None),
     ]
     first, second = of(MessageRecord, found)[3:5]
-    assert (first.external_id, second.external_id, second.continues) == ("r1", "r1", True)
+    assert (first.external_id, second.external_id, second.continues) == (LOG[2]["id"], LOG[2]["id"], True)
     assert (first.reasoning, first.model) == ("Hm.", "m")
     assert tuple(first.tool_calls[0]) == ("c1", "terminal", '{"command": "ls"}')
     assert [(one.call_id, one.result, one.is_error, one.metadata) for one in of(ToolResult, found)] == [
@@ -135,7 +135,7 @@ def test_a_conversation_has_its_prompts_calls_tokens_cost_and_folder(tmp_path: P
     ]
     counted, summed = of(TokenRecord, found)
     assert (counted.input, counted.cache_read, counted.cache_write, counted.output) == (50, 40, 10, 20)
-    assert (counted.reasoning, counted.cost_microdollars, counted.message) == (5, 250_000, "r1")
+    assert (counted.reasoning, counted.cost_microdollars, counted.message) == (5, 250_000, LOG[2]["id"])
     assert counted.counted_at == "2026-10-01T08:00:00.500Z"
     assert (summed.input, summed.output, summed.message) == (7, 1, None)
     (session,) = of(SessionRecord, found)
@@ -163,6 +163,28 @@ def test_a_conversation_that_goes_on_is_imported_once(tmp_path: Path) -> None:
         assert db.connection.rows(roles) == [("assistant", 3), ("system", 4), ("tool", 2), ("user", 1)]
         assert db.connection.value("SELECT count(*) FROM tool_calls WHERE message_id IS NOT NULL") == 3
         assert db.connection.value("SELECT sum(output) FROM token_counts") == 21
+
+
+def test_calls_of_an_agent_that_openhands_ran_are_calls_once(tmp_path: Path) -> None:
+    known: dict[str, Any] = {
+        "tool_call_id": "c1",
+        "title": "Read beds.md",
+        "tool_kind": "read",
+        "raw_input": {"path": "x"},
+    }
+    found = records(
+        write(
+            tmp_path,
+            event(0, "ACPToolCallEvent", **known, status="in_progress"),
+            event(1, "ACPToolCallEvent", **known, status="completed", raw_output="dry"),
+            answer(2, "c2", content=text("wet")) | {"extended_content": text("Rules: none")},
+        )
+    )
+    assert [tuple(call) for one in of(MessageRecord, found) for call in one.tool_calls] == [
+        ("c1", "read", '{"path":"x"}')
+    ]
+    assert [(one.call_id, one.result) for one in of(ToolResult, found)] == [("c1", "dry"), ("c2", "wet")]
+    assert rows(found)[-1] == ("system", "Rules: none", "context")
 
 
 def test_an_event_that_is_damaged_is_named_and_one_that_is_named_alone_is_read(tmp_path: Path) -> None:
