@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 from sessiondb.dao.checks import COUNTERS, Checks, is_derived
@@ -76,8 +77,11 @@ class Maintenance:
         if target.exists():
             raise InvalidInput(f"{target} exists already: give the backup another name, or remove that one")
         try:
-            with contextlib.closing(Connection(self._db.path, read_only=True)) as source:
-                back_up(target, source.rows)
+            # A connection of its own: this one may be in use by other threads, or be for reading only.
+            path = self._db.path.absolute()
+            may_write = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+            with contextlib.closing(Connection(path, read_only=not may_write)) as source:
+                back_up(target, source.copy_compactly if may_write else source.copy_pages)
         except OSError as error:
             raise DatabaseError(f"cannot make the backup {target}: {error.strerror or error}") from error
         return Backup(str(target), target.stat().st_size)

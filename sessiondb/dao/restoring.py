@@ -20,17 +20,15 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
+from sessiondb.dao.maintenance import Maintenance
 from sessiondb.dao.tables import Tables
 from sessiondb.errors import DatabaseDamaged, DatabaseError, DatabaseForeign, DatabaseMissing, InvalidInput
 from sessiondb.records.maintenance import Restored
 from sessiondb.storage import migrations, statements
 from sessiondb.storage.backups import new_file, sync, sync_folder
-from sessiondb.storage.connection import RESTORED, TIME_BUDGET, Connection
+from sessiondb.storage.connection import COPIED, RESTORED, TIME_BUDGET, Connection
 from sessiondb.storage.files import private_file, private_folder
 from sessiondb.storage.readers import CACHE, open_file
-
-_STEP = 4096
-"""Pages that one step copies."""
 
 
 def restore(backup: Path, path: Path, time_budget: float = TIME_BUDGET) -> Restored:
@@ -98,10 +96,12 @@ def _staged(backup: Path, path: Path, page_size: int | None) -> Iterator[tuple[P
                 raise DatabaseForeign(f"{backup} is an empty file: give the path of a backup")
             _verify(source)
             private_file(part)
-            if page_size is not None:
-                source.value(f"PRAGMA page_size = {page_size}")
-            source.rows("VACUUM INTO ?", (str(part),))
+            source.copy_pages(part)
+        if page_size is not None:
+            _set_page_size(part, page_size)
         with Tables(part) as staged:
+            # Backups of earlier versions may have an index that is at odds with their sessions.
+            Maintenance(staged.connection).repair()
             staged.connection.execute(
                 "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (RESTORED, os.urandom(8).hex())
             )
@@ -111,6 +111,14 @@ def _staged(backup: Path, path: Path, page_size: int | None) -> Iterator[tuple[P
     finally:
         for left in path.parent.glob(glob.escape(f".{path.name}.") + "*.restore*"):
             left.unlink(missing_ok=True)
+
+
+def _set_page_size(part: Path, page_size: int) -> None:
+    with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as plain:
+        if plain.execute("PRAGMA page_size").fetchone() != (page_size,):
+            plain.execute("PRAGMA journal_mode = DELETE")
+            plain.execute(f"PRAGMA page_size = {page_size}")
+            plain.execute("VACUUM")
 
 
 def _verify(source: Connection) -> None:
@@ -150,7 +158,7 @@ def _overwrite(live: Connection, part: Path, replaced: Path, time_budget: float)
         (pages,) = source.execute("PRAGMA page_count").fetchone()
         # More than one step, for the first one takes the lock.
         try:
-            live.overwrite(source, min(_STEP, max(1, pages // 2)), step)
+            live.overwrite(source, min(COPIED, max(1, pages // 2)), step)
         except BaseException:
             replaced.unlink(missing_ok=True)
             raise
@@ -164,11 +172,8 @@ def _copy(path: Path, target: Path) -> None:
     for left in path.parent.glob(glob.escape(f".{path.name}.") + "*.backup.*.part*"):
         left.unlink(missing_ok=True)
     with new_file(target) as part:
-        with (
-            contextlib.closing(open_file(path, "mode=rw", CACHE)) as source,
-            contextlib.closing(sqlite3.connect(part, isolation_level=None)) as copy,
-        ):
-            source.backup(copy, pages=_STEP)
+        with contextlib.closing(Connection(path, read_only=True)) as source:
+            source.copy_pages(part)
         sync(part)
 
 

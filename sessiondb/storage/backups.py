@@ -7,19 +7,18 @@ import glob
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from sessiondb.storage.files import private_file
 
 
-def back_up(target: Path, run: Callable[[str, tuple[str]], Any]) -> None:
-    """Let a connection's `run` write the database as it is now into a new file that only its owner can read.
+def back_up(target: Path, copy: Callable[[Path], object]) -> None:
+    """Let `copy` write a database as it is now into a new file that only its owner can read.
 
     What stops in between, be it the power, leaves no file of that name, and the next backup to it removes
-    what was written. Where another process was faster, its file stays. Raises OSError, and what `run` raises.
+    what was written. Where another process was faster, its file stays. Raises OSError, and what `copy` raises.
     """
     with new_file(target) as part:
-        run("VACUUM INTO ?", (str(part),))
+        copy(part)
 
 
 @contextlib.contextmanager

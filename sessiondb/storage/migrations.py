@@ -192,4 +192,4 @@ def _back_up(connection: Connection, version: int) -> None:
     target = Path(f"{connection.path}.v{version}.backup")
     if target.exists():
         return
-    back_up(target, connection.maintain)
+    back_up(target, connection.copy_compactly)

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from sessiondb.dao.removal import Removals
 from sessiondb.dao.search.indexes import INDEXES
 from sessiondb.errors import DatabaseError, InvalidInput
 from sessiondb.records import Backup, Finding
+from sessiondb.storage.connection import Connection
 
 
 @pytest.fixture
@@ -236,3 +238,36 @@ def test_optimize_finishes_what_an_import_left_and_empties_the_log(db: SessionDB
     with sqlite3.connect(db.path) as other:
         assert other.execute("SELECT count(*) FROM sqlite_stat1").fetchone()[0] > 0
     other.close()
+
+
+@pytest.mark.parametrize("is_read_only", [False, True])
+def test_a_backup_after_a_removal_finds_the_right_titles(tmp_path: Path, is_read_only: bool) -> None:
+    path, copy = tmp_path / "sessions.db", tmp_path / "copy.db"
+    with SessionDB(path) as db:
+        for word in ("alpha", "beta", "gamma", "delta"):
+            db.sessions.start("agent", id=word, title=f"{word} report")
+        db.remove("beta")
+
+    with SessionDB(path, read_only=is_read_only) as db:
+        db.backup(copy)
+
+    with SessionDB(copy) as backup:
+        assert backup.check() == []
+        assert [hit.session_id for hit in backup.search("gamma").hits] == ["gamma"]
+
+
+def test_pages_that_are_copied_without_the_right_to_write_keep_their_index(tmp_path: Path) -> None:
+    path, copy = tmp_path / "sessions.db", tmp_path / "copy.db"
+    with SessionDB(path) as db:
+        for word in ("alpha", "beta", "gamma"):
+            db.sessions.start("agent", id=word, title=f"{word} report")
+        db.remove("beta")
+
+    with closing(Connection(path, read_only=True)) as reader:
+        with pytest.raises(DatabaseError, match="for reading only"):
+            reader.copy_compactly(copy)
+        reader.copy_pages(copy)
+
+    copy.chmod(0o600)
+    with SessionDB(copy) as backup:
+        assert backup.check() == []
