@@ -1,7 +1,8 @@
-"""Databases as earlier versions left them."""
+"""Databases as earlier versions left them: made here, or kept as such a version wrote them."""
 
 from __future__ import annotations
 
+import gzip
 import sqlite3
 from pathlib import Path
 
@@ -9,6 +10,18 @@ from sessiondb.storage.migrations import APPLICATION_ID, migrations
 
 OLDEST = 4
 """The schema of the first version that was released."""
+
+
+DATA = Path(__file__).parents[1] / "data" / "databases"
+KEPT = sorted(file.name.removesuffix(".db.gz") for file in DATA.glob("*.db.gz"))
+"""The databases that are kept, by schema: an empty one, and one with something of everything."""
+
+
+def unpack(name: str, path: Path) -> Path:
+    """Unpack a database that is kept."""
+    path.write_bytes(gzip.decompress((DATA / f"{name}.db.gz").read_bytes()))
+    path.chmod(0o600)
+    return path
 
 
 def make_oldest(path: Path) -> None:

@@ -18,7 +18,7 @@ from sessiondb import SessionDB
 from sessiondb.errors import SessionDBError
 from tests.helpers.damaging import overwrite, pages_of
 from tests.helpers.live_worker import write_turn
-from tests.helpers.old_databases import make_oldest
+from tests.helpers.old_databases import make_oldest, unpack
 
 LOGS = Path(__file__).parents[1] / "data" / "claude-code" / "projects"
 OLD = "2026-01-05T08:00:{:02}Z"
@@ -168,6 +168,11 @@ def oldest_schema(folder: Path) -> None:
     make_oldest(database(folder))
 
 
+def full_database(folder: Path) -> None:
+    """Unpack a database that a released version wrote, with something of everything in it."""
+    unpack("schema-0009-full", database(folder))
+
+
 def migrate(folder: Path) -> None:
     """Open a database of an older schema for writing."""
     SessionDB(database(folder)).close()
@@ -246,6 +251,7 @@ OPERATIONS = {
     "rm": Operation(old_sessions, remove),
     "merge": Operation(two_databases, merge),
     "migration": Operation(oldest_schema, migrate),
+    "upgrade": Operation(full_database, migrate),
     "optimize": Operation(old_sessions, optimize),
     "backup": Operation(old_sessions, back_up),
     "restore": Operation(changed_since_backup, restore),

@@ -10,7 +10,17 @@ from tests.safety.points import need_strace
 from tests.safety.stopping import Campaign
 
 pytestmark = [need_strace, pytest.mark.safety]
-OPERATIONS = ["prune", "rm", "optimize", "backup", "restore", "recover", "doctor --fix", "migration"]
+OPERATIONS = [
+    "prune",
+    "rm",
+    "optimize",
+    "backup",
+    "restore",
+    "recover",
+    "doctor --fix",
+    "migration",
+    "upgrade",
+]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
