@@ -203,7 +203,10 @@ def encode(row: Row) -> bytes:
 
 def decode(line: bytes) -> Row:
     """Return the row of a line. Raises ValueError where it is none, in words."""
-    return _decoder.decode(line)
+    try:
+        return _decoder.decode(line)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def raw_json(text: str | None) -> msgspec.Raw:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sessiondb.importers.base import MessageRecord, TokenRecord, ToolCallRecord, ToolResult
-from sessiondb.records.export_rows import CallRow, MessageRow, weight
+from sessiondb.records.export_rows import CallRow, MessageRow, decode, weight
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,8 @@ from sessiondb.records.export_rows import CallRow, MessageRow, weight
 )
 def test_a_row_weighs_what_its_long_texts_take(row: object, calls: int, characters: int) -> None:
     assert weight(row) == weight(TokenRecord("", "")) * (1 + calls) + characters
+
+
+def test_a_row_that_is_nested_too_deeply_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        decode(b'{"type": "session", "metadata": ' + b"[" * 100_000 + b"]" * 100_000 + b"}")

@@ -48,7 +48,7 @@ _SENTENCES = {
     "This session is being continued from a previous conversation that ran out of context": "compact_summary",
 }
 _ELEMENT = re.compile(r"\s*<([a-z][a-z_-]*)(?:\s[^<>]*)?>")
-_MESSENGERS = frozenset(("task-notification", "peer", "coordinator"))
+_MESSENGERS = ("task-notification", "peer", "coordinator")
 
 
 # In a tool's answer: what a person chose or typed, in the words that Claude Code tells the model.

@@ -30,7 +30,7 @@ from sessiondb.importers.pi.prompts import take_apart
 from sessiondb.timestamps import normalise
 
 _SUMMARIES = {"compaction": "compact_summary", "branch_summary": "branch_summary"}
-_OF_A_CALL = frozenset(("toolCall", "thinking"))
+_OF_A_CALL = ("toolCall", "thinking")
 _COUNTS = ("input", "cacheRead", "cacheWrite", "output")
 # Their entries name what they answer to, which may be a call, and never branch.
 _IN_ONE_CHAIN = frozenset(("openclaw", "qclaw"))
