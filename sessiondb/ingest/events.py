@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from threading import Event
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from watchfiles import Change
+    from watchfiles._rust_notify import RustNotify
 
-POLL_MS = 200
-"""For so long a wait for an event lasts before it is asked whether it is time to end."""
+QUIET_MS, AT_MOST_MS = 100, 400
+"""Events that come within the first of each other are one, for as long as the second. A wait that is idle wakes each
+time the first is over, to ask whether it is time to end.
+"""
 
-QUIET_MS, AT_MOST_MS = 50, 400
-"""Events that come within the first of each other are one, for as long as the second."""
+_LONGEST = 60.0
 
 
 def events_until(wait: Callable[[float], bool] | None) -> Events | None:
@@ -42,13 +43,13 @@ class Events:
     def __init__(self, stop: Event) -> None:
         self._stop = stop
         self._folders: list[str] = []
-        self._changes: Generator[set[tuple[Change, str]], None, None] | None = None
+        self._system: RustNotify | None = None
         self._hints: set[str] = set()
 
     @property
     def is_on(self) -> bool:
         """Say whether changes are told. Where the system has refused that, they are not until `follow`."""
-        return self._changes is not None
+        return self._system is not None
 
     def follow(self, folders: Sequence[str]) -> None:
         """Tell from now on of changes below these folders, which must be there."""
@@ -57,28 +58,37 @@ class Events:
         self.close()
         self._folders = list(folders)
         if folders:
-            from watchfiles import watch
+            # Its own class rather than `watchfiles.watch`, which begins to follow when it is first waited for.
+            from watchfiles._rust_notify import RustNotify
 
-            self._changes = watch(
-                *folders,
-                watch_filter=None,
-                debounce=AT_MOST_MS,
-                step=QUIET_MS,
-                rust_timeout=POLL_MS,
-                yield_on_timeout=True,
-                raise_interrupt=False,
-                force_polling=False,
-                ignore_permission_denied=True,
-            )
-            self._poll()  # only now the system is asked
+            # A folder that is gone, or more folders than the system lets anyone follow.
+            with contextlib.suppress(OSError, RuntimeError):
+                self._system = RustNotify(
+                    self._folders,
+                    debug=False,
+                    force_polling=False,
+                    poll_delay_ms=0,
+                    recursive=True,
+                    ignore_permission_denied=True,
+                )
 
     def wait(self, seconds: float) -> bool:
         """Wait until something has changed, or for so long; return True when it is time to end."""
         end = time.monotonic() + seconds
-        while self.is_on and not self._hints and time.monotonic() < end and not self._stop.is_set():
-            self._poll()
-        left = end - time.monotonic()
-        return self._stop.wait(0 if self._hints else max(left, 0))
+        while self._system is not None and not self._hints and not self._stop.is_set():
+            left = int(min(end - time.monotonic(), _LONGEST) * 1000)
+            if left <= 0:
+                break
+            try:
+                told = self._system.watch(AT_MOST_MS, QUIET_MS, left, self._stop)
+            except (OSError, RuntimeError):
+                self.close()
+                break
+            if told == "signal":
+                raise KeyboardInterrupt
+            if not isinstance(told, str):
+                self._hints.update(path for _, path in told)
+        return self._stop.wait(0 if self._hints else max(end - time.monotonic(), 0))
 
     def taken(self) -> set[str]:
         """Return the paths of what has changed since the last time."""
@@ -87,17 +97,7 @@ class Events:
 
     def close(self) -> None:
         """Follow nothing any more."""
-        if self._changes is not None:
-            self._changes.close()
-        self._changes = None
-
-    def _poll(self) -> None:
-        if self._changes is None:
-            return
-        try:
-            self._hints.update(path for _, path in next(self._changes))
-        except (StopIteration, OSError, RuntimeError):
-            # A folder that is gone, or more folders than the system lets anyone follow.
+        if self._system is not None:
             with contextlib.suppress(OSError, RuntimeError):
-                self.close()
-            self._changes = None
+                self._system.close()
+        self._system = None

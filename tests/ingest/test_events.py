@@ -7,7 +7,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -184,13 +184,12 @@ def test_what_the_system_does_not_tell_is_found_by_a_round(
 
 
 def test_where_the_system_refuses_events_stats_go_on(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    watchfiles = pytest.importorskip("watchfiles")
+    main = pytest.importorskip("watchfiles._rust_notify")
 
-    def refuse(*folders: str, **how: object) -> Iterator[set[tuple[int, str]]]:
+    def refuse(*_: object, **how: object) -> None:
         raise OSError("OS file watch limit reached")
-        yield set()
 
-    monkeypatch.setattr(watchfiles, "watch", refuse)
+    monkeypatch.setattr(main, "RustNotify", refuse)
     with Follower(Watch([str(logs)]), by_events=True) as follower:
         follower.waits_for(grows(logs))
 
