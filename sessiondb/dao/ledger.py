@@ -55,7 +55,15 @@ Trouble = tuple[int | None, int | None, str]
 _STAT = "device, inode, size, mtime_ns, ctime_ns"
 _READ = "format, parser_version, byte_offset, lines, head_digest, tail_digest, state"
 _COLUMNS = f"path, {_STAT}, {_READ}, imported_at".split(", ")
-_NEWEST = 3000
+_NEWEST = """
+SELECT path, size, mtime_ns, imported_at FROM imports
+WHERE format IS NOT NULL AND id IN (
+  SELECT import_id FROM import_sessions
+  WHERE session_id IN (SELECT id FROM sessions ORDER BY last_active_at DESC LIMIT ?)
+  UNION SELECT * FROM (SELECT id FROM imports ORDER BY id DESC LIMIT 20)
+)
+ORDER BY mtime_ns DESC
+"""
 _ID = "(SELECT id FROM imports WHERE path = ?)"
 _RECORD = (
     f"INSERT INTO imports ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
@@ -90,18 +98,22 @@ class Ledger:
         rows = self._db.rows(f"SELECT path, {_STAT}, format, parser_version FROM imports")
         return {row[0]: (Stat(*row[1:6]), row[6], row[7]) for row in rows}
 
-    def newest(self, limit: int) -> list[LastSeen]:
-        """Return the logs that had changed last when they were imported, the latest first.
+    def newest(self, sessions: int) -> tuple[list[LastSeen], bool]:
+        """Return the logs of so many sessions, those active last, and those that came last; and whether that is all.
 
-        In a ledger of very many files, those of the files that came last.
+        Those that had changed last when they were imported come first. However many there are, few rows are read.
         """
-        last = self._db.value("SELECT max(id) FROM imports") or 0
+        rows = self._db.rows(_NEWEST, (sessions,))
+        more = self._db.value("SELECT 1 FROM sessions LIMIT 1 OFFSET ?", (sessions,))
+        return [LastSeen(*row) for row in rows], more is None
+
+    def known(self, paths: Iterable[str]) -> set[str]:
+        """Return those of some paths whose files were looked at before, read or refused."""
         rows = self._db.rows(
-            "SELECT path, size, mtime_ns, imported_at FROM imports WHERE format IS NOT NULL AND id > ?"
-            " ORDER BY mtime_ns DESC LIMIT ?",
-            (last - _NEWEST, limit),
+            "SELECT path FROM imports WHERE path IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(paths)),),
         )
-        return [LastSeen(*row) for row in rows]
+        return {path for (path,) in rows}
 
     def entries(self, paths: Iterable[str]) -> dict[str, Entry]:
         """Return what is known of some files, by path; those that were never read are left out."""

@@ -1,7 +1,7 @@
 """Which logs have changed since they were imported, as far as a few milliseconds tell.
 
-Looked at are the files of the ledger that changed last, and the folders that these lie in, for logs that are new there.
-Only names and stats are read. Nothing is said of what was not looked at.
+Looked at are the logs of the sessions that were active last, and the folders that these lie in, for logs that are new
+there. Only names and stats are read. Nothing is said of what was not looked at.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from collections.abc import Callable, Iterable, Iterator
 from sessiondb import timestamps
 from sessiondb.dao.ledger import Ledger
 from sessiondb.dao.tables import Tables
-from sessiondb.ingest.discovery import is_candidate, is_walked, look
-from sessiondb.ingest.rules import users_rules
 from sessiondb.records.imports import WaitingLogs
 
-MOST = 300
-"""Files that are looked at, the newest."""
+SESSIONS = 200
+"""Sessions whose logs are looked at: those active last."""
 
 LEVELS = 2
 """Folders above a log in which new ones are looked for: its own, and for a new project or day the one above."""
@@ -32,7 +30,7 @@ def waiting_logs(db: Tables, *, seconds: float, idle: float = 0.0) -> WaitingLog
     """
     deadline = time.perf_counter() + seconds
     ledger = Ledger(db.connection)
-    files = ledger.newest(MOST)
+    files, is_all = ledger.newest(SESSIONS)
     last = max((file.imported_at for file in files), default=None)
     if last is None:
         return WaitingLogs(None, (), (), is_all=True)
@@ -45,12 +43,15 @@ def waiting_logs(db: Tables, *, seconds: float, idle: float = 0.0) -> WaitingLog
 
     changed = [file.path for file in files if in_time() and _has_changed(file.path, file.size, file.mtime_ns)]
     new = list(_new_in(_folders(file.path for file in files), imported, in_time))
-    known = ledger.entries(new)
+    known = ledger.known(new)
     unknown = tuple(path for path in new if path not in known)
-    return WaitingLogs(last, tuple(changed), unknown, is_all=in_time() and len(files) < MOST)
+    return WaitingLogs(last, tuple(changed), unknown, is_all=is_all and in_time())
 
 
 def _has_changed(path: str, size: int, mtime_ns: int) -> bool:
+    # Imported when something is looked at: most commands that ask are told that the last import is not long ago.
+    from sessiondb.ingest.discovery import look
+
     try:
         found = look(path, os.stat(path))
     except OSError:
@@ -70,6 +71,9 @@ def _folders(paths: Iterable[str]) -> list[str]:
 
 def _new_in(folders: Iterable[str], since: float, in_time: Callable[[], bool]) -> Iterator[str]:
     """Yield the files that changed after a time in folders that did, and in folders that are new in those."""
+    from sessiondb.ingest.discovery import is_candidate, is_walked
+    from sessiondb.ingest.rules import users_rules
+
     waiting = deque(folders)
     seen = users_rules().ignored_places()
     known = set(waiting)

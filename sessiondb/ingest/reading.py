@@ -17,7 +17,8 @@ from sessiondb.importers.files.failures import Unreadable
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source, is_packed, path_text
 from sessiondb.importers.foreign import NotReadYet
-from sessiondb.ingest.rules import Rules, Sieve
+from sessiondb.ingest.rules import Rules
+from sessiondb.ingest.sieve import Sieve
 
 if TYPE_CHECKING:
     from sessiondb.importers.base import Importer, Record
