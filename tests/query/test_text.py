@@ -169,3 +169,13 @@ def test_clean_text_can_be_bound() -> None:
 
 def test_stop_words_are_single_tokens() -> None:
     assert [word for word in STOP_WORDS if tokens(word) != [word]] == []
+
+
+def test_every_character_that_is_segmented_is_seen_by_its_first_byte() -> None:
+    missed = [
+        hex(number)
+        for first, last in (*SPACED_RANGES, *STRIPPED_RANGES)
+        for number in range(first, last + 1)
+        if not needs_segments(f"word {chr(number)} word")
+    ]
+    assert missed == []

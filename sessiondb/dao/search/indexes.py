@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from sessiondb.dao.search import shadow_tables
@@ -283,13 +284,23 @@ class SearchIndex:
             f" WHERE {index.key} BETWEEN ? AND ?",
             span,
         )
-        if index is SEGMENTS:
-            return
-        # The triggers do this in SQL, for any tool's sake; Python is many times faster at it.
-        self._db.executemany(
-            "INSERT INTO search_segments (source, row_id, content) VALUES (?, ?, ?)",
-            self._segments(index, columns, span),
-        )
+        if index is not SEGMENTS:
+            # The triggers do this in SQL, for any tool's sake; Python is many times faster at it.
+            found = self._segments(index, columns, span)
+            if (one := next(found, None)) is not None:
+                self._add_segments(chain([one], found))
+
+    def _add_segments(self, rows: Iterable[tuple[str, int, str]]) -> None:
+        """Add prepared texts, and index them in one statement: each row that a trigger indexes costs a flush."""
+        waits = self._pending_from(SEGMENTS.name) is not None
+        first = 1 + int(self._db.value("SELECT max(id) FROM search_segments") or 0)
+        if not waits:
+            self._set_pending(SEGMENTS.name, first)
+        self._db.executemany("INSERT INTO search_segments (source, row_id, content) VALUES (?, ?, ?)", rows)
+        if not waits:
+            # They are few: merged as they come, not left to later writes like those of a load.
+            self._index_from(SEGMENTS, first, None)
+            self._set_pending(SEGMENTS.name, None)
 
     def _segments(self, index: Index, columns: str, span: tuple[int, int]) -> Iterator[tuple[str, int, str]]:
         rows = f"SELECT {index.key}, {columns} FROM {index.table} WHERE {index.key} BETWEEN ? AND ?"
