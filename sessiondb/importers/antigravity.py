@@ -1,4 +1,4 @@
-"""The transcripts of Antigravity's command line.
+"""The transcripts of Antigravity: of its command line, and of its editor.
 
 `~/.gemini/antigravity-cli/brain/<id>/.system_generated/logs/transcript.jsonl`, a line for each step:
 `{step_index, source, type, status, created_at, content, thinking, tool_calls}`. It is the readable twin of a
@@ -9,7 +9,8 @@ database of protocol buffers.
 - `PLANNER_RESPONSE` is an answer of the model. Its calls have no ids, and their arguments are JSON once more.
 - Any other step of the source `MODEL` is what a tool answered, under a type of its own (`LIST_DIRECTORY` for
   `list_dir`), in the order of the calls.
-- Steps that are under way are left until they are done. `truncated_fields` names what the program has cut.
+- Steps that are under way are left until they are done. `truncated_fields` names what the program has cut: where
+  there is a `transcript_full.jsonl` beside, that is read instead. A step is the same in both, so no text is in its id.
 
 Not in it: tokens, the project's folder.
 
@@ -45,6 +46,12 @@ if TYPE_CHECKING:
 name = "antigravity-cli"
 version = 1
 
+_CUT, _FULL = "transcript.jsonl", "transcript_full.jsonl"
+# By the name of a folder that the transcript lies in.
+_AGENTS = {"antigravity-cli": name, "antigravity": "antigravity", "antigravity-ide": "antigravity"}
+_PREFIX = "default_api:"
+_ANSWERS = frozenset(("PLANNER_RESPONSE", "GENERATE_RESPONSE"))
+
 _STEP = frozenset(("step_index", "source", "type"))
 _REQUEST = re.compile(r"<USER_REQUEST>(.*?)</USER_REQUEST>", re.DOTALL)
 _MODEL = re.compile(r"setting `Model Selection` from .*? to (.+?)\.?\s*(?:</|$)", re.MULTILINE)
@@ -71,7 +78,11 @@ def sniff(sample: Sample) -> int:
 
 
 def read(source: Source) -> Iterator[Record]:
-    """Yield the conversation of a transcript."""
+    """Yield the conversation of a transcript; nothing for one that is cut short where it is there in full, too."""
+    path = plain_path(source.path)
+    if path.name == _CUT and path.with_name(_FULL).exists():
+        source.end = source.path.stat().st_size
+        return
     yield from records_of(source, _Transcript(source))
 
 
@@ -83,7 +94,8 @@ class _Transcript:
         self._source = source
         self._state = source.state
         self._native_id = _id_of(path)
-        self._session = session_id(name, self._native_id, str(path.parent))
+        self._agent = next((_AGENTS[part] for part in reversed(path.parts[:-1]) if part in _AGENTS), name)
+        self._session = session_id(self._agent, self._native_id, str(path.parent))
         self._name = Fingerprints(source.state)
         # Calls that nothing has answered yet: their ids and tools.
         self._waiting: list[list[str]] = self._state.setdefault("waiting", [])
@@ -97,17 +109,15 @@ class _Transcript:
             return
         if not self._has_begun:
             self._has_begun = True
-            yield SessionRecord(self._session, name, self._native_id)
+            yield SessionRecord(self._session, self._agent, self._native_id)
         if isinstance(status, str) and status in _UNDER_WAY:
             return
         at = normalise(line.get("created_at"), self._source.tz)
         content = text_or_none(line.get("content"))
-        id = self._name(
-            json_text(line["step_index"]), kind, line.get("created_at"), content, line.get("thinking")
-        )
+        id = self._name(f"{json_text(line['step_index'])} {line.get('created_at')}", kind)
         if kind == "USER_INPUT":
             yield from self._prompt(content, id, at)
-        elif kind == "PLANNER_RESPONSE":
+        elif kind in _ANSWERS:
             yield from self._answer(line, content, id, at)
         elif line.get("source") == "MODEL":
             yield self._result(kind, status, content, id, at)
@@ -136,7 +146,7 @@ class _Transcript:
     def _answer(self, line: dict[str, Any], content: str | None, id: str, at: str | None) -> Iterator[Record]:
         calls: list[ToolCallRecord] = []
         for number, call in enumerate(objects_of(line.get("tool_calls"))):
-            tool = text_or_none(call.get("name"))
+            tool = (text_or_none(call.get("name")) or "").removeprefix(_PREFIX) or None
             call_id = text_or_none(call.get("id")) or f"{id}#call{number}"
             calls.append(ToolCallRecord(call_id, tool, json_text(_arguments(call.get("args")))))
         self._waiting[:] = [[call.call_id or "", call.name or ""] for call in calls]

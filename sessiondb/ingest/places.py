@@ -111,9 +111,8 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
             name: [_data() / name / store for store in (f"{name}.db", "opencode.db", "storage")]
             for name in _FROM_OPENCODE
         },
-        "antigravity-cli": [
-            home / ".gemini" / folder / "brain" for folder in ("antigravity-cli", "antigravity")
-        ],
+        "antigravity-cli": [home / ".gemini" / "antigravity-cli" / "brain"],
+        "antigravity": [home / ".gemini" / folder / "brain" for folder in ("antigravity", "antigravity-ide")],
         "openhands": [_folder("OPENHANDS_CONVERSATIONS_DIR", openhands / "conversations")],
         "crush": _crush_places(),
         "zed": _zed_places(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _ALIASES = {
-    "antigravity": "antigravity-cli",
+    "antigravityide": "antigravity",
     "claude": "claude-code",
     "claudecode": "claude-code",
     "claudeai": "claude-ai",

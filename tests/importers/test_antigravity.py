@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from sessiondb import SessionDB
 from sessiondb.importers import antigravity
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, ToolResult
 from sessiondb.importers.files.source import Source
+from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
 
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
@@ -40,7 +42,7 @@ LOG = [
         thinking="Look.",
         tool_calls=[
             {"name": "list_dir", "args": {"DirectoryPath": '"/garden"', "Depth": "2", "Note": "plain"}},
-            {"name": "my_tool", "args": {}},
+            {"name": "default_api:my_tool", "args": {}},
         ],
     ),
     step(3, "LIST_DIRECTORY", content="left, right"),
@@ -113,6 +115,34 @@ def test_a_step_that_is_under_way_waits_until_it_is_done(tmp_path: Path) -> None
 def test_a_transcript_elsewhere_is_known_by_its_name(tmp_path: Path, place: str) -> None:
     path = write(tmp_path, *LOG).rename(tmp_path / place)
     assert of(SessionRecord, records(path))[0].native_id == place.removesuffix(".jsonl")
+
+
+def test_a_transcript_that_is_there_in_full_too_is_read_once_in_whatever_order(tmp_path: Path) -> None:
+    cut = write(
+        tmp_path, LOG[0], step(1, "PLANNER_RESPONSE", content="The left", truncated_fields=["content"])
+    )
+    with SessionDB(tmp_path / "x.db") as db:
+        Ingest(db.connection).run([str(cut)])
+        full = cut.with_name("transcript_full.jsonl")
+        lines = (LOG[0], step(1, "PLANNER_RESPONSE", content="The left one is dry."))
+        full.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+        Ingest(db.connection).run([str(tmp_path / "brain")])
+        said = "SELECT content FROM messages WHERE role = 'assistant'"
+        assert db.connection.rows(said) == [("The left one is dry.",)]
+    assert records(cut) == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "agent"),
+    [
+        ("antigravity-cli", "antigravity-cli"),
+        ("antigravity", "antigravity"),
+        ("antigravity-ide", "antigravity"),
+    ],
+)
+def test_the_folder_tells_whether_it_was_the_editor(tmp_path: Path, folder: str, agent: str) -> None:
+    found = records(write(tmp_path / ".gemini" / folder, *LOG))
+    assert of(SessionRecord, found)[0].agent == agent
 
 
 def test_lines_that_are_no_steps_are_named(tmp_path: Path) -> None:
