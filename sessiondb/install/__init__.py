@@ -2,6 +2,7 @@
 
 command.py    the words that start this program from wherever an agent runs
 agents.py     where each agent keeps its settings, and what it is given: entries in files, and files
+data.py       what settings hold, once they are read
 jsonc.py      JSON with comments: its text is spliced, never written anew
 toml.py       the same for TOML
 entries.py    an entry put into the text of a file, found in it, taken out of it

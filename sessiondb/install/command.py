@@ -24,6 +24,11 @@ class Command(NamedTuple):
     program: tuple[str, ...]
     database: str | None = None
 
+    @property
+    def is_cached(self) -> bool:
+        """Say whether the program lies in a folder that is emptied now and then, as that of `uvx` does."""
+        return any(part.lower() in ("cache", ".cache", "caches") for part in Path(self.program[0]).parts)
+
     def words(self, *arguments: str) -> list[str]:
         """Return the words of a call; a database that is not the default one is named at their end."""
         return [*self.program, *arguments, *(("--db", self.database) if self.database else ())]

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from sessiondb.errors import InvalidInput
 from sessiondb.install import jsonc, toml
 from sessiondb.install.command import NAME, is_call, split
+from sessiondb.install.data import named, value_at
 from sessiondb.records.agents import stored_name
 
 Place = tuple["str | int", ...]
@@ -71,7 +72,7 @@ def put(text: str, entry: Entry, agent: str) -> str:
     if split(entry.line()) == ours[0].words:
         return text
     place = ours[0].place
-    if "args" in _value(jsonc.load(text), place):
+    if "args" in value_at(jsonc.load(text), place):
         text = jsonc.remove(text, (*place, "args"))
     return jsonc.put(text, (*place, entry.line_at[-1]), entry.line())
 
@@ -80,7 +81,7 @@ def find(data: Any, entry: Entry, agent: str) -> list[Found]:
     """Return what stands for an entry in the data of a file."""
     if isinstance(entry, Hook):
         return list(_hooks(data, entry, agent))
-    servers = _value(data, entry.path)
+    servers = value_at(data, entry.path)
     if not isinstance(servers, dict):
         return []
     called = [(name, _server_words(server)) for name, server in servers.items()]
@@ -94,7 +95,7 @@ def take_out(text: str, entry: Entry, agent: str, before: Any) -> str:
         is_hook = isinstance(entry, Hook)
         text = _without_hook(text, found) if is_hook else jsonc.remove(text, found.place)
     path = entry.path
-    while ours and path and _value(jsonc.load(text), path) in ({}, []) and _value(before, path) is None:
+    while ours and path and value_at(jsonc.load(text), path) in ({}, []) and value_at(before, path) is None:
         node = jsonc.at(text, path)
         if node is None or text[node.start + 1 : node.end - 1].strip():
             break  # a comment is somebody's
@@ -107,11 +108,11 @@ def put_in_toml(text: str, server: Server) -> str:
     data = toml.load(text)
     found = find(data, server, "")
     if not found:
-        if NAME in (_value(data, server.path) or {}):
+        if NAME in (value_at(data, server.path) or {}):
             raise _taken(server.path)
         return toml.add_table(text, (*server.path, NAME), server.item)
     place = [str(key) for key in found[0].place]
-    changed = _changed(_value(data, found[0].place), server.item)
+    changed = _changed(value_at(data, found[0].place), server.item)
     return toml.set_values(text, place, changed) if changed else text
 
 
@@ -126,10 +127,10 @@ def _put_server(text: str, data: Any, server: Server) -> str:
     _check(data, server.path, dict)
     found = find(data, server, "")
     if not found:
-        if NAME in (_value(data, server.path) or {}):
+        if NAME in (value_at(data, server.path) or {}):
             raise _taken(server.path)
         return jsonc.put(text, (*server.path, NAME), dict(server.item))
-    for key, value in _changed(_value(data, found[0].place), server.item).items():
+    for key, value in _changed(value_at(data, found[0].place), server.item).items():
         text = jsonc.put(text, (*found[0].place, key), value)
     return text
 
@@ -154,7 +155,7 @@ def _server_words(server: Any) -> list[str]:
 
 
 def _hooks(data: Any, hook: Hook, agent: str) -> Iterator[Found]:
-    items = _value(data, hook.path)
+    items = value_at(data, hook.path)
     for index, item in enumerate(items if isinstance(items, list) else []):
         inner = item.get("hooks") if isinstance(item, dict) else None
         grouped = isinstance(inner, list)
@@ -192,15 +193,6 @@ def _without_hook(text: str, found: Found) -> str:
     return jsonc.remove(text, place)
 
 
-def _value(data: Any, path: Sequence[str | int]) -> Any:
-    for key in path:
-        if isinstance(key, int):
-            data = data[key] if isinstance(data, list) and key < len(data) else None
-        else:
-            data = data.get(key) if isinstance(data, dict) else None
-    return data
-
-
 def _check(data: Any, path: Sequence[str], last: type[dict[str, Any]] | type[list[Any]]) -> None:
     """Raise InvalidInput where what is on the way to a list or an object is something else."""
     for number, key in enumerate(("", *path)):
@@ -209,5 +201,5 @@ def _check(data: Any, path: Sequence[str], last: type[dict[str, Any]] | type[lis
         data = data[key] if number else data
         expected = last if number == len(path) else dict
         if not isinstance(data, expected):
-            what = jsonc.named(path[:number]) or "the file"
+            what = named(path[:number]) or "the file"
             raise InvalidInput(f"{what} is not {'a list' if expected is list else 'an object'}")

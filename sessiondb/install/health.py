@@ -14,6 +14,7 @@ from sessiondb.errors import SessionDBError
 from sessiondb.install import agents, command, entries, files, jsonc, toml
 from sessiondb.install.agents import Agent, OwnFile, Part, Settings
 from sessiondb.install.command import NAME, Command
+from sessiondb.install.data import value_at
 from sessiondb.install.entries import Found
 
 _PLUGIN = re.compile(r"^const COMMAND = (\[.*\])$", re.MULTILINE)
@@ -120,10 +121,7 @@ def _turned_off(agent: Agent, calls: list[tuple[Path, Found]]) -> Iterator[str]:
     """Yield that an agent was told to call no hooks at all."""
     keys, off = _SWITCHES.get(agent.name, ((), None))
     for path in dict.fromkeys(path for path, found in calls if keys and found.kind == "hooks"):
-        value: Any = jsonc.load(files.decoded(path, files.read(path))[1])
-        for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        if value is off:
+        if value_at(jsonc.load(files.decoded(path, files.read(path))[1]), keys) is off:
             yield f"{agent.name}: {'.'.join(keys)} in {path} turns all hooks off"
 
 
@@ -154,9 +152,7 @@ def _state_of(states: Mapping[str, Any], path: Path, found: Found) -> Mapping[st
 def _hook_states(config: Path) -> Mapping[str, Any]:
     try:
         content = files.read(config)
-        state: Any = toml.load(files.decoded(config, content)[1])
+        state = value_at(toml.load(files.decoded(config, content)[1]), ("hooks", "state"))
     except SessionDBError:
         return {}
-    for key in ("hooks", "state"):
-        state = state.get(key) if isinstance(state, dict) else None
     return state if isinstance(state, dict) else {}

@@ -10,12 +10,10 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from sessiondb.errors import InvalidInput
-
-Path = Sequence["str | int"]
+from sessiondb.install.data import Path, named
 
 _BLANK = re.compile(r"(?:[ \t\r\n]+|//[^\r\n]*|/\*.*?\*/)*", re.DOTALL)
 _STRICT_BLANK = re.compile(r"[ \t\r\n]*")
@@ -124,11 +122,6 @@ def remove(text: str, path: Path) -> str:
 def at(text: str, path: Path) -> Node | None:
     """Return the node at a path, None where there is none."""
     return _walk(_root(text, path), path)
-
-
-def named(path: Path) -> str:
-    """Return a path as people write it."""
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".")
 
 
 def _walk(node: Node, path: Path) -> Node | None:

@@ -74,6 +74,10 @@ def installation(names: Sequence[str], kinds: Collection[str], command: Command)
         for kind, text in agent.remarks.items()
         if kind in kinds and agent.name in touched
     ]
+    if touched and command.is_cached:
+        remarks.append(
+            f"{command.program[0]} is in a cache, which may be emptied: install {NAME} by pipx or pip for good."
+        )
     return Plan(tuple(agent.name for agent in chosen), tuple(changes), tuple(refused), tuple(remarks))
 
 

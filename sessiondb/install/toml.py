@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sessiondb.errors import InvalidInput
+from sessiondb.install.data import value_at
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -57,7 +58,7 @@ def set_values(text: str, path: Sequence[str], values: Mapping[str, Any]) -> str
             lines.insert(start + 1, f"{key} = {_written(value)}{ending}")
             end += 1
     meant = load(text)
-    table = _get(meant, path)
+    table = value_at(meant, path)
     if isinstance(table, dict):
         table.update(values)
     return _checked("".join(lines), path, meant)
@@ -66,7 +67,7 @@ def set_values(text: str, path: Sequence[str], values: Mapping[str, Any]) -> str
 def remove_table(text: str, path: Sequence[str]) -> str:
     """Return a text without a table and those below it. Comments behind its last line are somebody else's."""
     without = load(text)
-    if isinstance(parent := _get(without, path[:-1]), dict):
+    if isinstance(parent := value_at(without, path[:-1]), dict):
         parent.pop(path[-1], None)
     closed_up = load(text)
     _unset(closed_up, path)
@@ -108,12 +109,6 @@ def _span(lines: Sequence[str], path: Sequence[str]) -> tuple[int, int]:
     return start, next((number for number in rest if _HEADER.match(lines[number])), len(lines))
 
 
-def _get(data: Any, path: Sequence[str]) -> Any:
-    for key in path:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data
-
-
 def _set(data: dict[str, Any], path: Sequence[str], value: Any) -> None:
     for key in path[:-1]:
         inner = data.setdefault(key, {})
@@ -125,7 +120,7 @@ def _set(data: dict[str, Any], path: Sequence[str], value: Any) -> None:
 
 def _unset(data: dict[str, Any], path: Sequence[str]) -> None:
     """Take a value out of data, and the tables that hold nothing else."""
-    parent = _get(data, path[:-1])
+    parent = value_at(data, path[:-1])
     if isinstance(parent, dict):
         parent.pop(path[-1], None)
         if not parent and len(path) > 1:

@@ -61,6 +61,7 @@ def ask(capsys: pytest.CaptureFixture[str]) -> Answer:
         ("sessiondb list --open", ["--open"]),
         ("sessiondb show 1111-f", ["1111-ferry"]),
         ("sessiondb show @", ["@last"]),
+        ("sessiondb install c", ["claude-code", "codex", "cursor", "copilot-cli"]),
         ("sessiondb list --agent c", ["codex", "claude-code"]),
         ("sessiondb list --agent=cl", ["--agent=claude-code"]),
         ("sessiondb list --project /home/mira/my", ["/home/mira/my work"]),

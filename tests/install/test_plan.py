@@ -506,3 +506,12 @@ def test_agents_go_by_their_names(home: Path) -> None:
         InvalidInput, match="nothing can be installed for 'aider': give one of claude-code, codex"
     ):
         agents.named(["aider"])
+
+
+@pytest.mark.parametrize("folder", ["/home/m/.cache/uv/archive-v0/x/bin", "/Users/m/Library/Caches/uv/bin"])
+def test_a_program_in_a_cache_is_named(home: Path, folder: str) -> None:
+    planned = plan.installation(["cursor"], ["mcp"], Command((f"{folder}/sessiondb",)))
+    assert planned.remarks == (
+        f"{folder}/sessiondb is in a cache, which may be emptied: install sessiondb by pipx or pip for good.",
+    )
+    assert plan.installation(["cursor"], ["mcp"], COMMAND).remarks == ()

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sessiondb import timestamps
+from sessiondb.chat.memory_frame import is_framed
 from sessiondb.dao.forks.ownership import Ownership
 from sessiondb.dao.forks.parents import Ancestry
 from sessiondb.dao.ledger import Claims
@@ -304,7 +305,9 @@ class ImportWriter:
 
     def _take(self, session: Incoming, record: Part) -> None:
         if isinstance(record, MessageRecord):
-            self._message(session, record)
+            # What a hook of ours has told would, found again, drown what it quotes.
+            if record.role != "system" or not is_framed(record.content):
+                self._message(session, record)
         elif isinstance(record, ToolResult):
             self._result(session, record)
         elif isinstance(record, TokenRecord):
