@@ -62,11 +62,7 @@ class Plan:
 def installation(names: Sequence[str], kinds: Collection[str], command: Command) -> Plan:
     """Plan what agents are given: `kinds` of agents.KINDS, called by a command. Raises InvalidInput for names."""
     chosen = agents.named(names)
-    changes: list[Change] = []
-    refused: list[str] = []
-    for agent in chosen:
-        for part in agent.parts(command):
-            _collect(changes, refused, agent, part, lambda agent, part: _installed(agent, part, kinds))
+    changes, refused = _changes(chosen, command, lambda agent, part: _installed(agent, part, kinds))
     touched = {change.agent for change in changes}
     remarks = [
         text
@@ -84,11 +80,7 @@ def installation(names: Sequence[str], kinds: Collection[str], command: Command)
 def removal(names: Sequence[str]) -> Plan:
     """Plan to take out of the settings of agents what was installed. Raises InvalidInput for names."""
     chosen = agents.named(names)
-    changes: list[Change] = []
-    refused: list[str] = []
-    for agent in chosen:
-        for part in agent.parts(_NOBODY):
-            _collect(changes, refused, agent, part, _removed)
+    changes, refused = _changes(chosen, _NOBODY, _removed)
     return Plan(tuple(agent.name for agent in chosen), tuple(changes), tuple(refused), is_removal=True)
 
 
@@ -123,20 +115,22 @@ def can_serve() -> bool:
     return find_spec("mcp") is not None
 
 
-def _collect(
-    changes: list[Change],
-    refused: list[str],
-    agent: Agent,
-    part: Part,
-    plan: Callable[[Agent, Part], Change | None],
-) -> None:
-    try:
-        change = plan(agent, part)
-        if change is not None and change.before != change.after:
-            files.check_writable(part.path)
-            changes.append(change)
-    except SessionDBError as error:
-        refused.append(f"{agent.name}: {error}")
+def _changes(
+    chosen: Sequence[Agent], command: Command, plan: Callable[[Agent, Part], Change | None]
+) -> tuple[list[Change], list[str]]:
+    """Return what is to change in the files of agents, and why others of them are left alone."""
+    changes: list[Change] = []
+    refused: list[str] = []
+    for agent in chosen:
+        for part in agent.parts(command):
+            try:
+                change = plan(agent, part)
+                if change is not None and change.before != change.after:
+                    files.check_writable(part.path)
+                    changes.append(change)
+            except SessionDBError as error:
+                refused.append(f"{agent.name}: {error}")
+    return changes, refused
 
 
 def _installed(agent: Agent, part: Part, kinds: Collection[str]) -> Change | None:

@@ -374,6 +374,29 @@ def test_a_file_that_cannot_be_edited_is_left_alone_with_a_reason(
     assert not (home / ".claude.json").exists()
 
 
+def test_a_file_or_folder_that_may_not_be_used_is_left_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = home / ".codex" / "config.toml"
+    settings.parent.mkdir()
+    settings.write_text("a = 1\n")
+    read, access = Path.read_bytes, os.access
+
+    def refused(path: Path) -> bytes:
+        if path == settings:
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != settings.parent and access(path, mode))
+    planned = install("codex", kinds=("hooks", "mcp"))
+    assert planned.changes == ()
+    assert planned.refused == (
+        f"codex: nothing can be written in {settings.parent}: give yourself the right to, and try again",
+        f"codex: {settings} cannot be read (Permission denied): give yourself the right to, and try again",
+    )
+
+
 def test_a_link_stays_and_its_target_is_written(home: Path) -> None:
     target = home / "dotfiles" / "claude.json"
     target.parent.mkdir()
