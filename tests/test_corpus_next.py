@@ -26,6 +26,7 @@ FORMATS = (
     "copilot-cli",
     "cursor",
     "langgraph",
+    "droid",
     "goose",
     "kimi-code",
     "openclaw",
@@ -47,7 +48,9 @@ QWEN_4 = "qwen-code/jazzyalex_agent-sessions/019f0000-0000-7000-8000-00000000000
 KIMI = "kimi-code/jazzyalex_agent-sessions/session_1/agents/{}/wire.jsonl"
 EMPTY = "its second prompt is empty: the program told the model to go on"
 ONLY_A_CALL = "a response that only calls a tool is a message here"
+DROID = "droid/jazzyalex_agent-sessions/session_store_schema_drift.jsonl"
 DOUBTED = {
+    (DROID, "rare_words"): "it stands in a reminder, which the program put before the prompt",
     (CODEX, "assistant"): ONLY_A_CALL,
     (KIMI.format("main"), "assistant"): ONLY_A_CALL,
     (KIMI.format("agent-0"), "assistant"): ONLY_A_CALL,

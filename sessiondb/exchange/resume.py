@@ -55,6 +55,7 @@ _AGENTS = {
     "continue": _Agent(("cn", "--fork", "{}")),
     "copilot-cli": _Agent(("copilot", "--resume={}")),
     "cursor": _Agent(("cursor-agent", "--resume={}")),
+    "droid": _Agent(("droid", "--resume", "{}")),
     "gemini-cli": _Agent(
         ("gemini", "--resume", "{}"), is_bound=True, by_file=("gemini", "--session-file", "{}")
     ),

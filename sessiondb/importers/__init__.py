@@ -37,6 +37,8 @@ _MODULES = (
     "goose",
     "aider",
     "kimi",
+    "droid",
+    "grok",
     "opencode",
     "zed",
     "langgraph",

@@ -57,9 +57,6 @@ def owner_of(sample: Sample, first: int = 0) -> str | None:
     if sample.is_sqlite:
         name = _first(_DATABASES, sample.tables)
         return None if name == "VS Code" and holds_chats(sample.path) else name
-    for line in sample.lines[first:]:
-        if name := _first(_LINES, line):
-            return name
     if first:
         return None
     # A document on one line is one of the lines: most logs are told without being decoded as a whole.
@@ -75,35 +72,10 @@ def _first(tests: Iterable[tuple[str, Callable[[Any], bool]]], value: Any) -> st
     return next((name for name, test in tests if test(value)), None)
 
 
-def _object(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}
-
-
-def _type(line: Object) -> str:
-    kind = line.get("type")
-    return kind if isinstance(kind, str) else ""
-
-
 def _has(*keys: str) -> Callable[[Object], bool]:
     """Return a test for objects with all of these keys."""
     wanted = frozenset(keys)
     return lambda value: value.keys() >= wanted
-
-
-# Lines.
-
-
-def _is_grok(line: Object) -> bool:
-    kind = _type(line)
-    return (kind == "user" and bool(line.keys() & {"prompt_index", "synthetic_reason"})) or (
-        kind == "assistant" and "model_fingerprint" in line
-    )
-
-
-_LINES: tuple[tuple[str, Callable[[Object], bool]], ...] = (
-    ("Droid", lambda line: _type(line) == "session_start" and "cwd" in line),
-    ("Grok", _is_grok),
-)
 
 
 # Documents: one JSON object a file.
@@ -137,5 +109,5 @@ _DATABASES: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("Antigravity CLI", lambda tables: "gen_metadata" in tables),
 )
 
-REFUSED = len({name for tests in (_LINES, _DOCUMENTS, _DATABASES) for name, _ in tests})
+REFUSED = len({name for tests in (_DOCUMENTS, _DATABASES) for name, _ in tests})
 """How many agents' logs are refused by name."""

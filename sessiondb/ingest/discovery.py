@@ -52,7 +52,7 @@ AIDERS = ".aider.chat.history.md"
 _TEXTS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.txt")
 # Where OpenCode keeps its sessions.
 _TREE = f"{os.sep}storage{os.sep}session{os.sep}"
-_NO_ENDINGS = (".tmp", ".meta.json", ".checkpoint.json", ".lock")
+_NO_ENDINGS = (".tmp", ".meta.json", ".checkpoint.json", ".lock", ".settings.json")
 
 _name = attrgetter("name")
 

@@ -95,6 +95,8 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
             _folder("KIMI_CODE_HOME", home / ".kimi-code") / "sessions",
             _folder("KIMI_SHARE_DIR", home / ".kimi") / "sessions",
         ],
+        "droid": [home / ".factory" / "sessions"],
+        "grok": [_folder("GROK_HOME", home / ".grok") / "sessions"],
         "goose": [_goose_folder() / "sessions"],
         "qwen-code": _qwen_places(),
         "vscode-chat": _vscode_places("Code", "Code - Insiders", "VSCodium"),

@@ -23,6 +23,8 @@ _ALIASES = {
     "cursoride": "cursor",
     "blockgoose": "goose",
     "codenamegoose": "goose",
+    "factory": "droid",
+    "factorydroid": "droid",
     "hermesagent": "hermes",
     "kimi": "kimi-code",
     "kimicli": "kimi-code",

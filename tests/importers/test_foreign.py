@@ -23,14 +23,6 @@ CLINES = [{"type": "text", "text": f"{TASK}\n<environment_details>\nmornings\n</
 ASKED = {"role": "user", "content": [{"type": "text", "text": TASK}]}
 ANSWERED = {"role": "assistant", "content": [{"type": "text", "text": "Pruned."}]}
 
-LINES: list[tuple[str, list[dict[str, Any]]]] = [
-    ("Droid", [{"type": "session_start", "id": ID, "title": "Roses", "cwd": "/home/ada/garden"}]),
-    (
-        "Grok",
-        [{"type": "system", "content": "You help."}, {"type": "user", "content": [], "prompt_index": 0}],
-    ),
-]
-
 DOCUMENTS: list[tuple[str, str, Any]] = [
     ("Amp", f"T-{ID}.json", {"v": 3, "id": f"T-{ID}", "created": 1, "messages": [ASKED, ANSWERED]}),
 ]
@@ -46,14 +38,6 @@ def write(path: Path, *values: Any, indent: int | None = None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(value, indent=indent) + "\n" for value in values), encoding="utf-8")
     return path
-
-
-@pytest.mark.parametrize(("owner", "lines"), LINES)
-def test_lines_of_an_agent_that_is_not_read_yet_are_refused_by_its_name(
-    tmp_path: Path, owner: str, lines: list[dict[str, Any]]
-) -> None:
-    path = write(tmp_path / "log.jsonl", *lines)
-    assert refused(path) == f"is a log of {owner}, which sessiondb does not read yet"
 
 
 @pytest.mark.parametrize("indent", [None, 2])
@@ -104,8 +88,8 @@ def test_an_installed_importer_of_such_an_agent_comes_first(
     from sessiondb.importers import built_in
     from sessiondb.importers import detect as detecting
 
-    class Droid:
-        name = "droid"
+    class Amp:
+        name = "amp"
         version = 1
 
         def sniff(self, sample: Sample) -> int:
@@ -114,17 +98,17 @@ def test_an_installed_importer_of_such_an_agent_comes_first(
         def read(self, source: object) -> Any:
             return iter(())
 
-    monkeypatch.setattr(detecting, "importers", lambda: (*built_in(), Droid()))
-    found = detect(Sample(write(tmp_path / "log.jsonl", *LINES[0][1])))
+    monkeypatch.setattr(detecting, "importers", lambda: (*built_in(), Amp()))
+    found = detect(Sample(write(tmp_path / DOCUMENTS[0][1], DOCUMENTS[0][2])))
     assert found is not None
-    assert found.name == "droid"
+    assert found.name == "amp"
 
 
 def test_the_import_names_the_agent_and_adds_nothing(tmp_path: Path) -> None:
-    path = write(tmp_path / "log.jsonl", *LINES[0][1])
+    path = write(tmp_path / DOCUMENTS[0][1], DOCUMENTS[0][2])
     with SessionDB(tmp_path / "x.db") as db:
         report = Ingest(db.connection).run([str(path)])
         assert [(one.path, one.reason) for one in report.skipped] == [
-            (str(path), "is a log of Droid, which sessiondb does not read yet")
+            (str(path), "is a log of Amp, which sessiondb does not read yet")
         ]
         assert db.connection.value("SELECT count(*) FROM sessions") == 0

@@ -22,7 +22,9 @@ from tests.importers.test_cline import FILES as CLINES
 from tests.importers.test_continue_dev import FILES as CONTINUES
 from tests.importers.test_copilot import LOG as COPILOTS
 from tests.importers.test_cursor import LOG as CURSORS
+from tests.importers.test_droid import LOG as DROIDS
 from tests.importers.test_goose import LOG as GOOSES
+from tests.importers.test_grok import LOG as GROKS
 from tests.importers.test_histories import CLAUDE_ENTRIES, CODEX_ENTRIES
 from tests.importers.test_kimi import CONTEXT as KIMI_CONTEXTS
 from tests.importers.test_kimi import LOG as KIMIS
@@ -47,6 +49,8 @@ LOGS: list[tuple[str, str, list[Any]]] = [
     ("copilot-cli", "events.jsonl", COPILOTS),
     ("pi", "x.jsonl", PIS),
     ("cursor", "x.jsonl", CURSORS),
+    ("droid", "x.jsonl", DROIDS),
+    ("grok", "x.jsonl", GROKS),
     ("kimi-code", "x.jsonl", KIMIS),
     ("kimi-code", "x.jsonl", OLD_KIMIS),
     ("kimi-code", "context.jsonl", KIMI_CONTEXTS),

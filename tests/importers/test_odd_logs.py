@@ -22,7 +22,9 @@ from tests.importers.test_continue_dev import LOG as CONTINUES
 from tests.importers.test_copilot import LOG as COPILOTS
 from tests.importers.test_copilot import event
 from tests.importers.test_cursor import LOG as CURSORS
+from tests.importers.test_droid import LOG as DROIDS
 from tests.importers.test_goose import LOG as GOOSES
+from tests.importers.test_grok import LOG as GROKS
 from tests.importers.test_kimi import CONTEXT as KIMI_CONTEXTS
 from tests.importers.test_kimi import LOG as KIMIS
 from tests.importers.test_kimi import OLD as OLD_KIMIS
@@ -67,6 +69,8 @@ LOGS: list[tuple[str, str, list[Any]]] = [
     ),
     ("pi", "x.jsonl", PIS),
     ("cursor", "x.jsonl", CURSORS),
+    ("droid", "x.jsonl", DROIDS),
+    ("grok", "x.jsonl", GROKS),
     ("kimi-code", "x.jsonl", KIMIS),
     ("kimi-code", "x.jsonl", OLD_KIMIS),
     ("kimi-code", "context.jsonl", KIMI_CONTEXTS),

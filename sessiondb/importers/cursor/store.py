@@ -7,10 +7,8 @@ Buffers is a row of fields, each a tag, and a number or a length with so many by
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from sessiondb.chat.content import arguments_text, json_text, text_and_parts, text_or_none, without_payloads
@@ -26,6 +24,7 @@ from sessiondb.importers.cursor.bubbles import known_model
 from sessiondb.importers.cursor.places import AGENT, STORE
 from sessiondb.importers.cursor.prompts import take_apart, without_redacted
 from sessiondb.importers.files.json_lines import object_of, objects_of
+from sessiondb.importers.files.small import read_object
 from sessiondb.importers.files.source import Source
 from sessiondb.importers.files.uris import place_of
 from sessiondb.importers.opencode.db import decode
@@ -126,7 +125,7 @@ def _number(data: bytes, at: int) -> tuple[int | None, int]:
 
 def _session(source: Source, meta: dict[str, Any], fields: list[tuple[int, bytes]]) -> SessionRecord:
     path = source.path.absolute()
-    beside = _beside(path)
+    beside = read_object(path.with_name("meta.json"))
     native_id = text_or_none(meta.get("agentId")) or path.parent.name
     folders = [value.decode("utf-8", "replace") for number, value in fields if number == _FOLDER]
     project = text_or_none(beside.get("cwd")) or next(
@@ -148,13 +147,6 @@ def _session(source: Source, meta: dict[str, Any], fields: list[tuple[int, bytes
         authority=STORE,
         metadata={"mode": mode} if mode and mode != "default" else None,
     )
-
-
-def _beside(path: Path) -> dict[str, Any]:
-    try:
-        return object_of(json.loads(path.with_name("meta.json").read_bytes()))
-    except (OSError, ValueError, RecursionError):
-        return {}
 
 
 def _message(source: Source, session: str, message: dict[str, Any], id: str) -> Iterator[Record]:

@@ -14,8 +14,9 @@ from typing import Any
 from sessiondb.chat.content import text_or_none
 from sessiondb.importers.base import Record, SessionRecord, session_id
 from sessiondb.importers.files.json_lines import object_of, objects_of
+from sessiondb.importers.files.small import read_object
 from sessiondb.importers.files.source import Source
-from sessiondb.importers.kimi.talk import AGENT, Talk, read_object, texts_of
+from sessiondb.importers.kimi.talk import AGENT, Talk, texts_of
 from sessiondb.timestamps import normalise
 
 WIRE, CONTEXT = 2, 1

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from sessiondb.chat.content import arguments_text, text_and_parts, text_or_none, whole, without_payloads
@@ -17,7 +15,7 @@ from sessiondb.importers.base import (
     ToolCallRecord,
     ToolResult,
 )
-from sessiondb.importers.files.json_lines import object_of, objects_of
+from sessiondb.importers.files.json_lines import objects_of
 
 AGENT = "kimi-code"
 _CONTEXT = re.compile(r"\A\s*<git-context>.*?</git-context>\s*", re.DOTALL)
@@ -145,14 +143,6 @@ class Talk:
 def _count(value: Any) -> int | None:
     count = whole(value)
     return None if count is None else max(0, count)
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """Return the object of a small JSON file, an empty one where there is none."""
-    try:
-        return object_of(json.loads(path.read_bytes()))
-    except (OSError, ValueError, RecursionError):
-        return {}
 
 
 def texts_of(content: Any) -> str:

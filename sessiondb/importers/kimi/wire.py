@@ -10,8 +10,9 @@ from typing import Any
 from sessiondb.chat.content import text_or_none
 from sessiondb.importers.base import Record, SessionRecord, session_id
 from sessiondb.importers.files.json_lines import object_of
+from sessiondb.importers.files.small import read_object
 from sessiondb.importers.files.source import Source
-from sessiondb.importers.kimi.talk import AGENT, Talk, read_object, texts_of
+from sessiondb.importers.kimi.talk import AGENT, Talk, texts_of
 from sessiondb.timestamps import normalise
 
 _UUID = re.compile(r"session_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
