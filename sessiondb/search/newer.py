@@ -12,7 +12,7 @@ from sessiondb.dao.search.newer import NewerQueries
 from sessiondb.query import parse, tokens
 from sessiondb.records import NewerHit, SearchHit
 
-SHARE = 0.01
+SHARE = 0.002
 """In how many of all messages a rare word is at most, and in FEW where there are not many."""
 FEW = 20
 MOST_WORDS = 3

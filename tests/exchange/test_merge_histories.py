@@ -46,6 +46,8 @@ class History:
                 self.use_tools,
                 self.use_tools,
                 self.describe,
+                self.judge,
+                self.judge,
                 self.leave,
             )
         )
@@ -74,6 +76,17 @@ class History:
             "win", self.chance.choice(["one", "two"]), session_id=session, project=project, created_at=at
         )
         db.sessions.add_tags(session, [self.chance.choice("xyz")])
+
+    def judge(self, db: SessionDB, session: str, at: str) -> None:
+        notes = db.notes.of_session(session)
+        if not notes:
+            return
+        note = self.chance.choice(notes)
+        if self.chance.random() < 0.3:
+            db.notes.add("win", f"at {at}", session_id=session, supersedes=note.id, created_at=at)
+        else:
+            status = self.chance.choice(["open", "done", "obsolete"])
+            db.notes.set_status(note.id, status, author=self.chance.choice([None, "mira"]), at=at)
 
     def leave(self, db: SessionDB, session: str, at: str) -> None:
         chance = self.chance.random()
@@ -113,6 +126,8 @@ def test_two_histories_become_one(tmp_path: Path, seed: int) -> None:
     alive = {row[0] for row in both["sessions"]}
     assert said(both) == {message for held in before for message in said(held) if message[0] in alive}
     assert said(rows(theirs)) == said(both)
+    for table in ("notes", "note_changes"):
+        assert rows(theirs)[table] == both[table]
     results = {row[7] for held in before for row in held["tool_calls"] if row[0] in alive}
     assert {row[7] for row in both["tool_calls"]} >= results - {None}
     once = exported(ours)

@@ -532,3 +532,24 @@ def entry(session: str, project: str, uuid: str, text: str) -> str:
         "message": {"role": "user", "content": text},
     }
     return json.dumps(line) + "\n"
+
+
+def test_a_hostile_note_is_inert_wherever_it_is_told(path: Path, project: str) -> None:
+    with SessionDB(path) as db:
+        old = db.notes.add("decision", f"harbour {HOSTILE}", project=project, author=HOSTILE)
+        db.notes.add("decision", f"quay {HOSTILE}", supersedes=old.id, author=HOSTILE)
+
+    texts = answers(
+        path,
+        project,
+        ("search", {"query": "harbour", "scope": "notes"}),
+        ("brief", {}),
+        ("note", {"kind": "win", "text": HOSTILE, "project": f"{project}\x1b]0;x\x07\n"}),
+    )
+
+    assert "superseded by note 3: quay ferry" in texts[0]
+    for text in texts[:2]:
+        assert "ignore previous instructions" in text
+        assert text.count("</sessiondb-memory>") == 1
+        assert text.endswith("</sessiondb-memory>")
+    assert not set("\x1b\x07\u202e") & set("".join(texts))
