@@ -136,7 +136,7 @@ def _reserve() -> None:
 
 
 MUTANTS = {
-    "the writer's lock": Mutant(_lock, ("tests/storage/test_turns.py", "tests/storage/test_queue.py")),
+    "the writer's lock": Mutant(_lock, ("tests/storage/test_turns.py",)),
     "BEGIN IMMEDIATE": Mutant(_begin_immediate, ("tests/storage/test_connection.py",)),
     "the savepoint": Mutant(_savepoint, ("tests/storage/test_connection.py",)),
     "the rollback": Mutant(_rollback, ("tests/storage/test_connection.py",)),
@@ -145,7 +145,7 @@ MUTANTS = {
     "the mark of a restored backup": Mutant(_restored_mark, ("tests/dao/test_restoring.py",)),
     "the tombstone": Mutant(_tombstone, ("tests/dao/test_removal.py",)),
     "the pin": Mutant(_pin, ("tests/dao/test_removal.py",)),
-    "what a fork takes over": Mutant(_handover, ("tests/safety/test_properties.py",)),
+    "what a fork takes over": Mutant(_handover, ("tests/dao/forks/test_handover.py",)),
     "the guard of the index": Mutant(_index_guard, ("tests/dao/search/test_guard.py",)),
     "the terminal's filter": Mutant(_terminal_filter, ("tests/cli/test_terminal.py",)),
     "a backup's name at its end": Mutant(_backup_name, ("tests/safety/test_stopped_upkeep.py",)),

@@ -270,4 +270,6 @@ def main(name: str, folder: str) -> None:
 
 
 if __name__ == "__main__":
+    if "SESSIONDB_MUTANT" in os.environ:
+        import tests.helpers.mutants  # noqa: F401 - it switches a mechanism off
     main(*sys.argv[1:])

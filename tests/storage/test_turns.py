@@ -17,6 +17,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.errors import Conflict, DatabaseBusy, DatabaseError, SessionDBError
+from sessiondb.storage.turns import FIXED_IN, WriterLock
 
 
 @pytest.fixture
@@ -271,3 +272,16 @@ def test_a_lock_file_that_cannot_be_opened_is_told_in_words(path: Path) -> None:
     lock.mkdir()
     with pytest.raises(DatabaseError, match=r"cannot lock .*sessions\.db\.lock: Is a directory"):
         SessionDB(path).messages.append("s", "user", "x")
+
+
+def test_a_writer_holds_the_lock_wherever_sqlite_alone_does_not_keep_writers_apart(path: Path) -> None:
+    is_needed = sqlite3.sqlite_version_info < FIXED_IN
+    other = WriterLock(path)
+    try:
+        with SessionDB(path) as db, db.turn("s"):
+            if is_needed:
+                with pytest.raises(TimeoutError), other.held(time.monotonic() + 0.05):
+                    pass
+            assert path.with_name("sessions.db.lock").exists() == is_needed
+    finally:
+        other.close()
