@@ -37,7 +37,9 @@ pytestmark = pytest.mark.safety
 
 IS_SOAK = bool(os.environ.get("SESSIONDB_SOAK"))
 EXAMPLES = int(os.environ.get("SESSIONDB_FUZZ", "20000" if IS_SOAK else "150"))
-SECONDS_PER_64_KIB = 0.05 if IS_SOAK else 0.5
+# A tenth of a second for a whole log, half of that for a text; the short form allows for machines that are busy.
+SLACK = 1 if IS_SOAK else 10
+SECONDS_PER_64_KIB, SECONDS_PER_LOG = 0.05 * SLACK, 0.1 * SLACK
 BLOCK = 64 * 1024
 LARGEST = 300_000
 DATA = Path(__file__).parents[1] / "data"
@@ -53,8 +55,10 @@ def seeds() -> list[tuple[Path, Importer]]:
     for folder in folders:
         for path in sorted(folder.rglob("*.json*")):
             size = path.stat().st_size if path.is_file() else LARGEST
-            if 0 < size < LARGEST and (reader := _reader(Request(str(path), size), Source(path))) is not None:
-                found.append((path, reader))
+            # Logs of agents that nobody reads yet are told so.
+            with contextlib.suppress(SessionDBError):
+                if 0 < size < LARGEST and (reader := _reader(Request(str(path), size), Source(path))):
+                    found.append((path, reader))
     return found
 
 
@@ -98,9 +102,9 @@ def _places(value: Any, above: tuple[Any, ...] = ()) -> Any:
         yield from _places(value[key], (*above, key))
 
 
-def check_time(what: str, size: int, run: Callable[[], Any]) -> None:
+def check_time(what: str, size: int, run: Callable[[], Any], seconds: float = SECONDS_PER_64_KIB) -> None:
     """Run something, once more where it took long, and fail where its length does not explain it."""
-    allowed = SECONDS_PER_64_KIB * max(1.0, size / BLOCK)
+    allowed = seconds * max(1.0, size / BLOCK)
     for _ in range(3):
         begin = time.process_time()
         run()
@@ -134,7 +138,7 @@ def test_no_log_makes_an_importer_fail_of_anything_but_an_error_of_ours(folder: 
         except SessionDBError:
             pass
 
-    check_time(f"{reader.name} reading {path.name} changed by {number}", len(data), read)
+    check_time(f"{reader.name} reading {path.name} changed by {number}", len(data), read, SECONDS_PER_LOG)
 
 
 WORDS = st.sampled_from(

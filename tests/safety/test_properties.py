@@ -285,11 +285,12 @@ class Database(RuleBasedStateMachine):
             del self.said[id]
             self.open.pop(id, None)
             self.removed.add(id)
-        self.notes = {
-            body: (id, has_project)
-            for body, (id, has_project) in self.notes.items()
-            if id not in ids or (keeps_notes_of_projects and has_project)
-        }
+        for body, (id, has_project) in list(self.notes.items()):
+            if id in ids:
+                del self.notes[body]
+                if keeps_notes_of_projects and has_project:
+                    # It is the project's alone from then on.
+                    self.notes[body] = ("", has_project)
 
 
 Database.TestCase.settings = settings(
