@@ -249,14 +249,17 @@ class SessionDB(Tables):
         return waiting_logs(self, seconds=seconds, idle=idle)
 
     @staticmethod
-    def log_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
-        """Return by agent where "auto" looks for logs, whether there are any or not.
+    def log_places(agents: Collection[str] = (), *, histories: bool = False) -> dict[str, list[Path]]:
+        """Return by agent where "auto" looks for logs, whether there are any or not; for `histories` of prompts, too.
 
         Raises InvalidInput for an agent whose places are not known.
         """
         from sessiondb.ingest import places
 
-        return places.known_places(agents)
+        found = places.known_places(agents)
+        for agent, paths in places.prompt_histories(agents).items() if histories else ():
+            found[agent] = [*found[agent], *paths]
+        return found
 
     @staticmethod
     def explain_import(*sources: str | PathLike[str]) -> list[ExplainedFile]:

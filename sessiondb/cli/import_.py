@@ -174,7 +174,7 @@ def _telling_what_stays(dry_run: bool) -> Iterator[None]:
 def _show_places(agents: tuple[str, ...]) -> None:
     from sessiondb.database import SessionDB
 
-    known = [str(path) for paths in SessionDB.log_places(agents).values() for path in paths]
+    known = [str(path) for paths in SessionDB.log_places(agents, histories=True).values() for path in paths]
     found = list(filter(os.path.exists, known))
     print_notice(
         f"looking in {', '.join(map(from_home, found))}"

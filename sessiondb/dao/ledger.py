@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sessiondb import timestamps
 from sessiondb.dao.values import stored_json
+from sessiondb.importers.prompt_history import FORMATS
 from sessiondb.storage.connection import Connection
 
 
@@ -217,14 +218,17 @@ class Ledger:
             found.setdefault(path, []).append((line, offset, reason))
         return found
 
-    def paths_of(self, session_id: str) -> list[str]:
-        """Return the files that gave a session, the one whose messages are believed first."""
+    def paths_of(self, session_id: str, *, histories: bool = True) -> list[str]:
+        """Return the files that gave a session, the one whose messages are believed first.
+
+        Without `histories` of prompts they are its logs.
+        """
         rows = self._db.rows(
-            "SELECT i.path FROM import_sessions AS s JOIN imports AS i ON i.id = s.import_id"
+            "SELECT i.path, i.format FROM import_sessions AS s JOIN imports AS i ON i.id = s.import_id"
             " WHERE s.session_id = ? ORDER BY s.is_owner DESC, i.path",
             (session_id,),
         )
-        return [row[0] for row in rows]
+        return [path for path, format in rows if histories or format not in FORMATS]
 
     def sessions_by_path(self) -> dict[str, list[str]]:
         """Return the ids of the sessions that each file gave and that are still there, by path."""

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from functools import cache
 
-from sessiondb.importers import is_index
+from sessiondb.importers import importers, is_index
 from sessiondb.importers.files.presence import Presence
 from sessiondb.records import OnlyCopies
 from sessiondb.storage.connection import Connection
@@ -40,10 +41,11 @@ def only_copies(connection: Connection, session_ids: Collection[str] | None = No
     those = "" if session_ids is None else " WHERE g.session_id IN (SELECT value FROM json_each(?))"
     parameters = () if session_ids is None else (json.dumps(list(session_ids)),)
     known: dict[str, bool | None] = {}
+    of_format = cache(_is_index_of)
     for session_id, native_id, path, format, device, version in connection.rows(_SOURCES + those, parameters):
         if path not in known:
             known[path] = _is_log(presence.is_there(path, format, device), format, version)
-        kind = indexes if is_index(path, format) else states
+        kind = indexes if of_format(format) and is_index(path, format) else states
         answer = known[path] and presence.holds(path, format, native_id)
         kind.setdefault(session_id, []).append(answer)
     found = OnlyCopies()
@@ -52,6 +54,11 @@ def only_copies(connection: Connection, session_ids: Collection[str] | None = No
             continue
         (found.unreachable if None in answers else found.gone).add(session_id)
     return found
+
+
+def _is_index_of(format: str | None) -> bool:
+    """Say whether a format has indexes at all: most have none, and need not be asked for each file."""
+    return any(hasattr(one, "is_index") for one in importers() if one.name == format)
 
 
 def _is_log(is_there: bool | None, format: str | None, version: int) -> bool | None:

@@ -100,13 +100,14 @@ def resume_command(db: Tables, session_id: str, places: Places) -> ResumeCommand
     session, warnings = _main_session(db, db.sessions.get(session_id))
     agent = _agent(session)
     known = _known(db, session, places)
-    paths = Ledger(db.connection).paths_of(session.id)
+    paths = Ledger(db.connection).paths_of(session.id, histories=False)
     found = _command(session, session.agent, known)
     warnings += found.warnings
-    if known.path is None and paths:
+    if known.path is None and (paths or session.is_prompts_only):
         fate = "would begin a new session" if agent.starts_anew else "will not find the session"
         remedy = "; --write makes it anew" if session.agent in WRITERS else ", unless it has a copy elsewhere"
-        warnings.append(f"its log is gone ({paths[0]}): {session.agent} {fate}{remedy}")
+        which = paths[0] if paths else "only its prompts are known"
+        warnings.append(f"its log is gone ({which}): {session.agent} {fate}{remedy}")
     return replace(found, warnings=tuple(warnings))
 
 
@@ -174,7 +175,8 @@ def _known(db: Tables, session: Session, places: Places) -> _Known:
         raise InvalidInput(
             f"the id that {session.agent} gave the session is none to type: {visible(native)!r}"
         )
-    there = [path for path in Ledger(db.connection).paths_of(session.id) if os.path.exists(path)]
+    paths = Ledger(db.connection).paths_of(session.id, histories=False)
+    there = [path for path in paths if os.path.exists(path)]
     if session.agent not in WRITERS:
         return _Known(native, next(iter(there), None))
     # A database that a session was read from may not hold it any more, or only speak of it.

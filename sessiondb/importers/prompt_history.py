@@ -55,6 +55,8 @@ class History:
         if not typed.native_id:
             self._nameless += 1
             return
+        if not typed.text and not typed.parts:
+            return
         id = session_id(self._agent, typed.native_id)
         if id not in self._begun:
             self._begun.add(id)

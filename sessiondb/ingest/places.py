@@ -54,7 +54,7 @@ def expanded(
         return named
     places = [str(path) for paths in known_places(agents).values() for path in paths]
     # Last: of most of what was typed there is a log, and then the history adds nothing.
-    places += [str(path) for path in prompt_histories(agents)]
+    places += [str(path) for paths in prompt_histories(agents).values() for path in paths]
     found = [place for place in places if even_absent or os.path.exists(place)]
     if rules and rules.folders:
         found = [place for place in found if not rules.keeps_out(place)]
@@ -127,14 +127,14 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
     return {agent: places for agent, places in known.items() if not agents or agent in agents}
 
 
-def prompt_histories(agents: Collection[str] = ()) -> list[Path]:
-    """Return where the agents named, or all, keep what was typed, whether it is there or not."""
+def prompt_histories(agents: Collection[str] = ()) -> dict[str, list[Path]]:
+    """Return where the agents named, or all, keep a history of what was typed, whether it is there or not."""
     known = {
         "claude-code": [folder / "history.jsonl" for folder in claude_folders()],
         "codex": [_folder("CODEX_HOME", Path.home() / ".codex") / "history.jsonl"],
     }
     wanted = set(map(stored_name, agents)) or known.keys()
-    return [path for agent, paths in known.items() if agent in wanted for path in paths]
+    return {agent: paths for agent, paths in known.items() if agent in wanted}
 
 
 def claude_folders() -> list[Path]:

@@ -34,13 +34,17 @@ class Budget:
 
     def __init__(self, files: int = FILES, seconds: float = SECONDS) -> None:
         self._files = files
-        self._end = time.monotonic() + seconds
+        self._seconds = seconds
+        self._end: float | None = None
         self.is_spent = False
 
     def take(self) -> bool:
         """Say whether one more entry may be looked at."""
+        now = time.monotonic()
+        # The clock begins with the first.
+        self._end = self._end or now + self._seconds
         self._files -= 1
-        self.is_spent = self.is_spent or self._files < 0 or time.monotonic() > self._end
+        self.is_spent = self.is_spent or self._files < 0 or now > self._end
         return not self.is_spent
 
 

@@ -168,10 +168,11 @@ def test_auto_looks_for_histories_where_the_agents_keep_them(
     claude = write(tmp_path / "claude" / "history.jsonl", CLAUDE_ENTRIES)
     codex = write(tmp_path / "codex" / "history.jsonl", CODEX_ENTRIES)
 
-    assert prompt_histories() == [claude, codex]
+    assert prompt_histories() == {"claude-code": [claude], "codex": [codex]}
     assert expanded(["auto"]) == [str(claude), str(codex)]
     assert expanded(["auto"], ["codex"]) == [str(codex)]
-    assert prompt_histories(["llm"]) == []
+    assert prompt_histories(["llm"]) == {}
+    assert SessionDB.log_places(["codex"], histories=True)["codex"][-1] == codex
 
 
 def test_list_and_show_mark_sessions_of_prompts(db: SessionDB, tmp_path: Path) -> None:
@@ -191,3 +192,22 @@ def test_list_and_show_mark_sessions_of_prompts(db: SessionDB, tmp_path: Path) -
         assert "prompts only, from the history that the agent keeps" in run("show", ONE, "--format", style)
     assert json.loads(run("show", ONE, "--json"))["session"]["metadata"] == {"prompts_only": True}
     assert json.loads(run("usage", "--json")) == []
+
+
+def test_an_entry_without_a_word_is_no_prompt(tmp_path: Path) -> None:
+    assert read(tmp_path, "claude-code-history", entry("")) == ([], [])
+
+
+def test_a_history_is_no_log_to_resume_from(
+    db: SessionDB, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEX_HOME", str(tmp_path))
+    db.import_logs(write(tmp_path / "history.jsonl", CODEX_ENTRIES))
+
+    found = db.resume_command(ONE)
+
+    assert any(
+        warning.startswith("its log is gone (only its prompts are known): codex")
+        for warning in found.warnings
+    )
+    assert db.write_for_agent(ONE).log != str(tmp_path / "history.jsonl")

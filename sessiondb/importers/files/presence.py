@@ -18,6 +18,7 @@ import os
 import re
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.files.packed import SUFFIXES
@@ -48,11 +49,18 @@ _ROLLOUT_DAY = re.compile(r"rollout-(\d{4})-(\d\d)-(\d\d)T")
 _ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
 
 
+class _Folder(NamedTuple):
+    """The names in a folder as path_text writes them, and apart those of links that lead nowhere."""
+
+    names: frozenset[str]
+    dangling: frozenset[str]
+
+
 class Presence:
     """Answers for many files, and reads each folder once: what it says is as of then."""
 
     def __init__(self) -> None:
-        self._names = cache(_names)
+        self._folder = cache(_folder)
         self._ids = cache(_ids)
 
     def is_there(self, path: str, format: str | None, device: int | None) -> bool | None:
@@ -61,12 +69,16 @@ class Presence:
         `path` is as path_text writes it; `device` is the one that the file was on.
         """
         folder, name = os.path.split(path)
-        names = self._names(folder)
-        if names is None:
+        found = self._folder(folder)
+        if found is None:
             return self._without_folder(path, folder, format, device)
-        if _is_among(name, names) or os.path.exists(path) or self._has_moved(folder, name, format):
-            return None if os.path.islink(path) and not os.path.exists(path) else True
-        return None if not names and _is_elsewhere(folder, device) else False
+        if name in found.names or _is_among(name, found.names) or self._has_moved(path, name, format):
+            return True
+        # A file system may write such a name in another way than the one it was found under.
+        if not name.isascii() and os.path.exists(path):
+            return True
+        is_unknown = name in found.dangling or (_is_empty(found) and _is_elsewhere(folder, device))
+        return None if is_unknown else False
 
     def holds(self, path: str, format: str | None, native_id: str | None) -> bool | None:
         """Say whether a file that is there holds a session still; None where it cannot be read.
@@ -81,31 +93,40 @@ class Presence:
     def _without_folder(self, path: str, folder: str, format: str | None, device: int | None) -> bool | None:
         if os.path.lexists(_with_bytes(folder)):
             return None  # it is there, and cannot be read
-        if self._has_moved(folder, os.path.basename(path), format):
+        if self._has_moved(path, os.path.basename(path), format):
             return True
         store = _STORES[format].fullmatch(path) if format in _STORES else None
-        names = self._names(store[1]) if store else None
-        if store is None or names is None or (not names and _is_elsewhere(store[1], device)):
+        found = self._folder(store[1]) if store else None
+        if store is None or found is None or (_is_empty(found) and _is_elsewhere(store[1], device)):
             return None
         return False
 
-    def _has_moved(self, folder: str, name: str, format: str | None) -> bool:
+    def _has_moved(self, path: str, name: str, format: str | None) -> bool:
         """Say whether Codex has put a session into its archive, or taken it out again."""
-        store = _STORES[format].fullmatch(os.path.join(folder, name)) if format in _STORES else None
         day = _ROLLOUT_DAY.match(name)
+        store = _STORES[format].fullmatch(path) if day and format in _STORES else None
         if store is None or day is None:
             return False
         home = os.path.dirname(store[1])
         places = (os.path.join(home, "archived_sessions"), os.path.join(home, "sessions", *day.groups()))
-        return any(_is_among(name, self._names(place) or frozenset()) for place in places)
+        return any(_is_among(name, found.names) for place in places if (found := self._folder(place)))
 
 
-def _names(folder: str) -> frozenset[str] | None:
-    """Return the names in a folder as path_text writes them, None where it cannot be read."""
+def _folder(path: str) -> _Folder | None:
+    """Return what is in a folder, None where it cannot be read."""
     try:
-        return frozenset(map(path_text, os.listdir(_with_bytes(folder))))
+        with os.scandir(_with_bytes(path)) as entries:
+            found = {
+                path_text(entry.name): entry.is_symlink() and not os.path.exists(entry) for entry in entries
+            }
     except (OSError, ValueError):
         return None
+    dangling = frozenset(name for name, is_dangling in found.items() if is_dangling)
+    return _Folder(frozenset(found.keys() - dangling), dangling)
+
+
+def _is_empty(folder: _Folder) -> bool:
+    return not (folder.names or folder.dangling)
 
 
 def _ids(path: str, names: tuple[str, ...]) -> frozenset[str] | bool | None:
@@ -132,9 +153,8 @@ def _with_bytes(path: str) -> str:
 
 def _is_among(name: str, names: frozenset[str]) -> bool:
     """Say whether a file is among those of a folder under its name, or packed, or unpacked."""
-    stem, suffix = os.path.splitext(name)
-    plain = stem if suffix in SUFFIXES else name
-    return name in names or plain in names or any(plain + packed in names for packed in SUFFIXES)
+    plain = next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
+    return plain in names or any(plain + suffix in names for suffix in SUFFIXES)
 
 
 def _is_elsewhere(folder: str, device: int | None) -> bool:
