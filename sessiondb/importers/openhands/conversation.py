@@ -1,30 +1,13 @@
-"""The conversations of OpenHands: of its command line, and of programs on its SDK.
-
-`~/.openhands/conversations/<id>/`: `base_state.json` has the folder, the model and the tokens of each response,
-`events/event-<number>-<id>.json` one event each, told by its `kind`; `subagents/<id>/` is built the same. The state is
-the source, its events count with it, as the pieces of OpenCode's sessions do.
-
-- Actions of one response are one answer with several calls, known by the first, whose id a fork of the conversation
-  keeps; `finish` is how the model speaks.
-- `extended_content` of a prompt was put there by skills and hooks. The program itself writes in the user's name where
-  an answer has no call, or a critic wants more.
-- `prompt_tokens` have in them what came from the cache. Times have no zone: they are local.
-
-Not kept: definitions of tools, changes of the state, token ids. Keys of the model's provider are in the state; only
-the fields that are named here are read.
-
-Source: the package openhands-sdk 1.58.2, its events and their persistence (November 2026).
-"""
+"""Turn the state and the events of a conversation of OpenHands into records; see __init__.py for the format."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sessiondb.chat.content import json_text, text_and_parts, text_or_none, whole, without_payloads
-from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import (
     MessageRecord,
     Record,
@@ -38,16 +21,8 @@ from sessiondb.importers.files.json_lines import object_of, objects_of
 from sessiondb.importers.files.source import Source
 from sessiondb.timestamps import normalise
 
-if TYPE_CHECKING:
-    from sessiondb.importers.files.sample import Sample
-
-name = "openhands"
-version = 1
-
-STATE, EVENTS = "base_state.json", "events"
-_STATE = frozenset(("id", "workspace", "persistence_dir"))
+_AGENT = "openhands"
 _HEX = re.compile(r"([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})")
-_ENDINGS = ("Event", "Observation", "Condensation")
 # How what the program says in the user's name begins: its response dispatcher, and its critic.
 _NUDGES = (
     "Your last response did not include a function call or a message",
@@ -55,68 +30,7 @@ _NUDGES = (
 )
 
 
-def sniff(sample: Sample) -> int:
-    """Look for the state of a conversation, or for one of its events."""
-    document = sample.lines[0] if sample.lines else sample.document
-    if not isinstance(document, dict):
-        return 0
-    return 2 if _is_event(document) or _is_state(sample.path, document) else 0
-
-
-def read(source: Source) -> Iterator[Record]:
-    """Yield a conversation by its state; of an event that was named alone, what that says of it.
-
-    Raises ImportFailed where the file is neither.
-    """
-    source.start = source.line = 0
-    document = source.document()
-    path = source.path.absolute()
-    if isinstance(document, dict) and _is_event(document):
-        folder = path.parent.parent if path.parent.name == EVENTS else path.parent
-        conversation = _Conversation(source, folder, object_of(_beside(folder / STATE)))
-        yield conversation.session
-        yield from conversation.records(document)
-    elif isinstance(document, dict):
-        conversation = _Conversation(source, path.parent, document)
-        events = sorted((path.parent / EVENTS).glob("event-*.json"), key=_place)
-        if not events:
-            return
-        yield conversation.session
-        for event in events:
-            value = _beside(event)
-            if isinstance(value, dict):
-                yield from conversation.records(value)
-            else:
-                source.problem(f"{event.name} is not a JSON object", whole=True)
-        yield from conversation.tokens()
-    else:
-        raise ImportFailed(f"{source.path} is neither a state nor an event of OpenHands")
-
-
-def _is_state(path: Path, document: dict[str, Any]) -> bool:
-    return document.keys() >= _STATE or (path.name == STATE and isinstance(document.get("agent"), dict))
-
-
-def _is_event(document: dict[str, Any]) -> bool:
-    kind = document.get("kind")
-    return (
-        isinstance(kind, str) and kind.endswith(_ENDINGS) and {"id", "timestamp", "source"} <= document.keys()
-    )
-
-
-def _place(event: Path) -> tuple[int, str]:
-    number = event.name.split("-")[1]
-    return int(number) if number.isdecimal() and len(number) < 16 else 0, event.name
-
-
-def _beside(path: Path) -> Any:
-    try:
-        return Source(path).document()
-    except (OSError, ImportFailed):
-        return None
-
-
-class _Conversation:
+class Conversation:
     """The events of one conversation on their way to records."""
 
     def __init__(self, source: Source, folder: Path, state: dict[str, Any]) -> None:
@@ -137,7 +51,7 @@ class _Conversation:
         details = {"effort": text_or_none(llm.get("reasoning_effort"))}
         return SessionRecord(
             _session_of(folder),
-            name,
+            _AGENT,
             folder.name,
             project=text_or_none(place),
             parent_id=_session_of(parent) if parent else None,
@@ -330,7 +244,7 @@ class _Conversation:
 def _session_of(folder: Path) -> str:
     """Return the session of a conversation, whose folder is called as its id, without the dashes."""
     found = _HEX.fullmatch(folder.name)
-    return session_id(name, "-".join(found.groups()) if found else folder.name, str(folder.parent))
+    return session_id(_AGENT, "-".join(found.groups()) if found else folder.name, str(folder.parent))
 
 
 def _count(value: Any) -> int | None:
