@@ -39,6 +39,7 @@ _MODULES = (
     "kimi",
     "droid",
     "grok",
+    "kiro",
     "opencode",
     "zed",
     "langgraph",

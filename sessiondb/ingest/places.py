@@ -97,6 +97,8 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
         ],
         "droid": [home / ".factory" / "sessions"],
         "grok": [_folder("GROK_HOME", home / ".grok") / "sessions"],
+        "kiro": [user_data() / "kiro-cli" / "data.sqlite3"],
+        "amazon-q": [user_data() / "amazon-q" / "data.sqlite3"],
         "goose": [_goose_folder() / "sessions"],
         "qwen-code": _qwen_places(),
         "vscode-chat": _vscode_places("Code", "Code - Insiders", "VSCodium"),

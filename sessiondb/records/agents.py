@@ -29,6 +29,8 @@ _ALIASES = {
     "kimi": "kimi-code",
     "kimicli": "kimi-code",
     "kimicode": "kimi-code",
+    "kirocli": "kiro",
+    "amazonq": "amazon-q",
     "opencodeai": "opencode",
 }
 

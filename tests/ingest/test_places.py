@@ -162,6 +162,7 @@ def test_goose_keeps_to_the_folders_of_windows_there(
         ("CURSOR_DATA_DIR", "~/c", "cursor", [".config/Cursor/User/globalStorage/state.vscdb", "c/chats"]),
         ("KIMI_CODE_HOME", "~/k", "kimi-code", ["k/sessions", ".kimi/sessions"]),
         ("KIMI_SHARE_DIR", "{0}/k", "kimi-code", [".kimi-code/sessions", "k/sessions"]),
+        ("XDG_DATA_HOME", "{0}/d", "kiro", ["d/kiro-cli/data.sqlite3"]),
         ("GROK_HOME", "~/g", "grok", ["g/sessions"]),
         ("GOOSE_PATH_ROOT", "~/g", "goose", ["g/data/sessions"]),
         ("XDG_DATA_HOME", "{0}/d", "goose", ["d/goose/sessions"]),
