@@ -83,6 +83,5 @@ def _in_words(found: WaitingLogs) -> str:
 
     count = counted(len(found.paths), "log")
     least = "" if found.is_all else "at least "
-    have = "has" if len(found.paths) == 1 else "have"
     when = timestamps.relative_text(found.last_import_at or "")
-    return f"{least}{count} {have} changed since the last import ({when}): --sync imports them first"
+    return f"{least}{count} changed since the last import ({when}): --sync imports first"

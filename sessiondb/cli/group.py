@@ -97,10 +97,11 @@ class Commands(click.Group):
             ctx.fail(f"No such command '{args[0]}'." + (f" Did you mean {near}?" if near else ""))
         if args[0] not in WITHOUT_SETTINGS and not ctx.resilient_parsing:
             from sessiondb.settings.file import stored
-            from sessiondb.settings.time_zone import use_time_zone
 
-            stored()
-            use_time_zone()
+            if stored():
+                from sessiondb.settings.time_zone import use_time_zone
+
+                use_time_zone()
         return super().resolve_command(ctx, args)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:

@@ -62,12 +62,11 @@ def users_rules(redact: str | None = None) -> Rules:
     redaction = get(REDACTION) if redact is None else redact
     if redaction not in REDACTION.choices:
         raise InvalidInput(f"redact must be {REDACTION.expects}, not {redaction!r}")
-    folders = (os.path.abspath(os.path.expanduser(folder)) for folder in get(IGNORED_FOLDERS))
     projects = (
         os.path.abspath(os.path.expanduser(project)) if project.startswith("~") else project
         for project in get(IGNORED_PROJECTS)
     )
-    return Rules(tuple(folders), tuple(projects), redaction)
+    return Rules(get(IGNORED_FOLDERS), tuple(projects), redaction)
 
 
 def _stat(path: str) -> os.stat_result | None:
@@ -80,6 +79,8 @@ def _stat(path: str) -> os.stat_result | None:
 def _is_within(project: str | None, name: str | None, rule: str) -> bool:
     """Say whether a project is the one of a rule or in it: a folder by its path, or any that is called so."""
     parts, ruled = _parts(project or name or ""), _parts(rule)
+    if not ruled:  # the root of all folders: all sessions that have a project
+        return bool(parts)
     is_whole = rule.startswith(("/", "\\")) or ruled[0].endswith(":")
     starts = range(1 if is_whole else len(parts))
     return any(parts[start : start + len(ruled)] == ruled for start in starts)

@@ -159,6 +159,17 @@ class Texts(Setting["tuple[str, ...]"]):
         return tuple(value)
 
 
+class Folders(Texts):
+    """Paths of folders; in the file of settings they may be relative to its own."""
+
+    expects = 'a list of folders, such as ["~/private"]'
+
+    def from_file(self, value: object, folder: Path) -> tuple[str, ...]:
+        """Return the paths, absolute."""
+        found = super().from_file(value, folder)
+        return tuple(os.path.abspath(os.path.join(folder, os.path.expanduser(path))) for path in found)
+
+
 class FilePath(Setting["str | None"]):
     """The path of a file; in the file of settings it may be relative to its folder."""
 

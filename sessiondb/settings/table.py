@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sessiondb.settings.kinds import Choice, Color, FilePath, Number, Seconds, Setting, Switch, Texts, Zone
+from sessiondb.settings.kinds import (
+    Choice,
+    Color,
+    FilePath,
+    Folders,
+    Number,
+    Seconds,
+    Setting,
+    Switch,
+    Texts,
+    Zone,
+)
 
 DATABASE = FilePath(
     "database", None, "The database. Default: a place for user data.", variable="SESSIONDB_PATH"
@@ -16,7 +27,7 @@ PRICES = FilePath(
 )
 LIST_LIMIT = Number("limits.list", 20, "Sessions that `list` shows; 0 means all.")
 SEARCH_LIMIT = Number("limits.search", 20, "Hits that `search` shows; 0 means all.")
-IGNORED_FOLDERS = Texts("import.ignore_folders", (), "Folders with logs that are never imported.")
+IGNORED_FOLDERS = Folders("import.ignore_folders", (), "Folders with logs that are never imported.")
 IGNORED_PROJECTS = Texts(
     "import.ignore_projects",
     (),

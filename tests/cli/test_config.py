@@ -49,7 +49,7 @@ def test_show_says_where_each_value_comes_from(
     assert told["hook.tokens"] == (70, "$SESSIONDB_HOOK_TOKENS")
     assert told["hook.enabled"] == (True, "default")
     done = run("config", "show")
-    assert "limits.list        3" in done.stdout
+    assert ["limits.list", "3", "file"] in [row.split()[:3] for row in done.stdout.splitlines()]
     assert done.stderr == f"file: {config}\n"
 
 

@@ -48,7 +48,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_command_that_reads_says_that_logs_have_grown(
     run: Run, log: Path, command: tuple[str, ...]
 ) -> None:
-    expected = "1 log has changed since the last import (3d ago): --sync imports them first\n"
+    expected = "1 log changed since the last import (3d ago): --sync imports first\n"
     assert run(*command).stderr.endswith(expected)
 
 

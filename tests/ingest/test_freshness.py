@@ -56,7 +56,8 @@ def test_logs_that_grew_and_logs_that_are_new_wait(db: SessionDB, logs: Path) ->
     line(logs / "-home-p0" / f"{ID.format(0)}.jsonl", None, "more", 1)
     line(logs / "-home-p1" / f"{ID.format(2)}.jsonl", "/home/p1", "a new session")
     line(logs / "-home-p3" / f"{ID.format(3)}.jsonl", "/home/p3", "a new project")
-    (logs / "-home-p3" / "settings.json").write_text("{}")
+    (logs / "-home-p3" / "other.json").write_text("{}")
+    (logs / "-home-p1" / "other.json").write_text("{}")
     found = db.waiting_logs(seconds=LONG)
     assert found.changed == (str(logs / "-home-p0" / f"{ID.format(0)}.jsonl"),)
     assert sorted(found.new) == [
@@ -64,6 +65,13 @@ def test_logs_that_grew_and_logs_that_are_new_wait(db: SessionDB, logs: Path) ->
         str(logs / "-home-p3" / f"{ID.format(3)}.jsonl"),
     ]
     db.import_logs(logs)
+    assert db.waiting_logs(seconds=LONG).paths == ()
+
+
+def test_what_lies_beside_the_only_folder_of_logs_is_not_taken_for_logs(db: SessionDB, logs: Path) -> None:
+    shutil.rmtree(logs / "-home-p1")
+    imported(db, logs)
+    line(logs / "elsewhere" / f"{ID.format(3)}.jsonl", "/home/p3", "in a folder that may be anybody's")
     assert db.waiting_logs(seconds=LONG).paths == ()
 
 

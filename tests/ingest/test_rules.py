@@ -76,6 +76,7 @@ def texts(db: SessionDB) -> list[str]:
         ("secret", [0, 1]),
         ("/home/mira", []),
         ("/quill", [0, 1, 2]),
+        ("/", []),
         ("mira/quill", [1, 2]),
         ("mira", []),
         ("ill", [0, 1, 2]),
@@ -140,6 +141,11 @@ def test_a_project_that_a_log_names_late_is_ignored_from_its_beginning(
     line(path, "/home/mira/quill", "after", 1)
     db.import_logs(path)
     assert texts(db) == []
+
+
+@pytest.mark.parametrize("rule", ["/", "~", "quill"])
+def test_a_session_without_a_project_is_of_no_ignored_one(rule: str) -> None:
+    assert Rules(projects=(rule,)).ignores_project(None, None) is False
 
 
 def test_a_session_without_a_project_is_taken_in_however_long_it_is(

@@ -21,6 +21,7 @@ from sessiondb.settings.table import (
     HOOK_ENABLED,
     HOOK_SECONDS,
     HOOK_TOKENS,
+    IGNORED_FOLDERS,
     SETTINGS,
     TIME_ZONE,
 )
@@ -216,6 +217,14 @@ def test_where_the_system_has_no_zone_of_a_process_commands_ask_for_it(
     monkeypatch.delattr(time, "tzset")
     use_time_zone()
     assert (named_zone(), os.environ.get("TZ")) == ("Asia/Tokyo", None)
+
+
+def test_folders_of_the_file_may_be_relative_to_it(
+    configure: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    configure('[import]\nignore_folders = ["~/a", "b/../c", "/d"]')
+    assert get(IGNORED_FOLDERS) == (f"{tmp_path}/home/a", f"{tmp_path}/c", "/d")
 
 
 def test_seconds_may_be_whole(configure: Any) -> None:
