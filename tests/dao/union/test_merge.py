@@ -59,9 +59,8 @@ def test_the_notes_of_a_project_outlive_a_prune(ours: Path, theirs: Path, is_our
 
     merged(ours, theirs)
 
-    assert [row[:5] for row in contents_of(ours, "notes") if row[3] == "decision"] == [
-        (None, "/home/mira/quill", "quill", "decision", "Amounts are fractions.")
-    ] * 2
+    kept = [row[:5] for row in contents_of(ours, "notes") if row[4] == "Amounts are fractions."]
+    assert kept == [(None, "/home/mira/quill", "quill", "decision", "Amounts are fractions.")] * 2
 
 
 def test_notes_are_one_by_what_they_say_and_what_became_of_them_is_kept(ours: Path, theirs: Path) -> None:
