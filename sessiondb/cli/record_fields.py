@@ -198,8 +198,8 @@ def hit_rows(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> list[di
 
 
 def hit_fields(hit: SearchHit) -> dict[str, Any]:
-    """Return a hit's fields but for what only a table shows."""
-    return {name: value for name, value in fields_of(hit).items() if name != "others"}
+    """Return a hit's fields but for what only a table, or an agent, is shown."""
+    return {name: value for name, value in fields_of(hit).items() if name not in ("others", "note_id")}
 
 
 def search_fields(result: SearchResult) -> dict[str, Any]:
