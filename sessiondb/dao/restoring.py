@@ -106,6 +106,7 @@ def _staged(backup: Path, path: Path, page_size: int | None) -> Iterator[tuple[P
                 "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (RESTORED, os.urandom(8).hex())
             )
             sessions = int(staged.connection.value("SELECT count(*) FROM sessions"))
+            staged.connection.complete_file()
         sync(part)
         yield part, sessions
     finally:

@@ -31,8 +31,13 @@ def new_file(target: Path) -> Iterator[Path]:
         yield part
         _give_name(part, target)
     finally:
-        for left in target.parent.glob(f"{glob.escape(f'.{target.name}.')}*.part*"):
-            left.unlink(missing_ok=True)
+        sweep(target)
+
+
+def sweep(target: Path) -> None:
+    """Remove what was not to be the target in the end, of this process and of others that were killed."""
+    for left in target.parent.glob(f"{glob.escape(f'.{target.name}.')}*.part*"):
+        left.unlink(missing_ok=True)
 
 
 def sync(path: Path, mode: int = os.O_RDWR) -> None:

@@ -387,6 +387,12 @@ class Connection:
             except sqlite3.Error as error:
                 raise self._failure(error) from error
 
+    def complete_file(self) -> None:
+        """Bring all of the log into the file, or raise: to close a database says nothing where the disk is full."""
+        ((is_busy, *_),) = self.maintain("PRAGMA wal_checkpoint(TRUNCATE)")
+        if is_busy:
+            raise statements.busy(self.path, 0)
+
     def copy_compactly(self, target: Path) -> None:
         """Write the database as it is now into an empty file, without free pages; other writers go on.
 

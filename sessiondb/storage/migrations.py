@@ -187,9 +187,11 @@ def _apply(connection: Connection, migration: Migration) -> None:
 
 
 def _back_up(connection: Connection, version: int) -> None:
-    from sessiondb.storage.backups import back_up
+    from sessiondb.storage.backups import back_up, sweep
 
     target = Path(f"{connection.path}.v{version}.backup")
     if target.exists():
+        # A process may have been killed as soon as its copy had the name.
+        sweep(target)
         return
     back_up(target, connection.copy_compactly)

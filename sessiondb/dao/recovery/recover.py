@@ -107,6 +107,7 @@ class _Recovery:
                 table: int(db.value(f"SELECT count(*) FROM {table}"))
                 for table in content_tables(SCHEMA_VERSION)
             }
+            db.complete_file()
 
     def _insert(self, target: sqlite3.Connection, found: Found) -> None:
         """Write a row into the table that takes it; what none takes is refused, or was no row of ours."""
