@@ -126,7 +126,7 @@ def _marks(session: Session) -> dict[str, Any]:
 
     return {
         "marked_title": f"[prompts only] {session.title or ''}".rstrip(),
-        "more": {PROMPTS_ONLY: True},
+        "further": {PROMPTS_ONLY: True},
     }
 
 

@@ -69,7 +69,7 @@ def show_rows(output: Output, listing: Listing, rows: Sequence[Row], *, total: i
     elif output.form in ROWS:
         found = fields_in(listing, rows)
         if output.form in _MORE:
-            found = [fields | row.get("more", {}) for fields, row in zip(found, rows, strict=True)]
+            found = [fields | row.get("further", {}) for fields, row in zip(found, rows, strict=True)]
         _print(_FORMS[output.form](found, output, listing.fields))
     else:
         _print(_tabulated(output, listing.columns, rows))
