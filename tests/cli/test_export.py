@@ -58,7 +58,7 @@ def test_sessions_are_chosen_by_name_or_as_in_list(
 def test_nothing_chosen_is_an_empty_export(filled: Path, run: Run) -> None:
     result = run("export", "--agent", "nobody")
 
-    assert result.stdout == '{"type":"header","format":"sessiondb-export","version":2}\n'
+    assert result.stdout == '{"type":"header","format":"sessiondb-export","version":3}\n'
     assert result.stderr == "no session has the agent 'nobody': there are hermes, codex\nno matches\n"
     assert result.exit_code == 0
 

@@ -25,6 +25,12 @@ ABOUT_ITSELF = {"completions", "help", "version"}
 """Commands that speak of the program, not of a database."""
 OF_FILES = {"recover"}
 """Commands that are given the files they work on."""
+OF_SETTINGS = {
+    "install", "uninstall", "service install", "service status", "service uninstall", "config show", "config path",
+    "config edit",
+}  # fmt: skip
+"""Commands that work on the settings of this machine; some write down which database is meant."""
+WITHOUT_DB = OF_FILES | {"config path", "config edit"}
 
 MAKERS = {"import", "mcp", "merge", "note add", "path", "restore"}
 ARGUMENTS = {
@@ -40,6 +46,8 @@ ARGUMENTS = {
     "rm": ["@last", "--yes"],
     "backup": ["copy.db"],
     "note done": ["1"],
+    "note obsolete": ["1"],
+    "note reopen": ["1"],
     "hook": ["log"],
 }
 
@@ -67,7 +75,7 @@ def test_every_command_has_help_with_an_example(run: Run, name: str) -> None:
 
     assert help.startswith(f"Usage: sessiondb {name} ")
     assert f"Example:\n    sessiondb {name}" in help.replace('sqlite3 "$(sessiondb', "sessiondb")
-    assert ("--db PATH" in help) == (name not in OF_FILES)
+    assert ("--db PATH" in help) == (name not in WITHOUT_DB)
 
 
 def test_every_module_of_a_command_is_listed() -> None:
@@ -104,7 +112,9 @@ def test_an_unknown_command_is_wrong_usage(run: Run) -> None:
     )
 
 
-@pytest.mark.parametrize("name", [name for name in LEAVES if name not in MAKERS | ABOUT_ITSELF | OF_FILES])
+@pytest.mark.parametrize(
+    "name", [name for name in LEAVES if name not in MAKERS | ABOUT_ITSELF | OF_FILES | OF_SETTINGS]
+)
 def test_no_other_command_makes_a_database(path: Path, run: Run, name: str) -> None:
     result = run(*name.split(), *ARGUMENTS.get(name, []))
 
@@ -112,6 +122,13 @@ def test_no_other_command_makes_a_database(path: Path, run: Run, name: str) -> N
     assert result.stderr == (
         f"Error: there is no database at {path} yet: `sessiondb import auto` makes one\n"
     )
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", sorted(OF_SETTINGS))
+def test_settings_are_no_reason_to_make_a_database(path: Path, run: Run, name: str) -> None:
+    run(*name.split(), *ARGUMENTS.get(name, []))
+
     assert list(path.parent.iterdir()) == []
 
 

@@ -185,7 +185,7 @@ def test_auto_reads_the_places_that_exist(
     samples: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loop = samples / "agentloop"
-    known = {"agentloop": [loop], "other": [tmp_path / "absent"]}
+    known = {"agentloop": [loop], "claude-code": [tmp_path / "absent"], "codex": [], "gemini-cli": []}
     monkeypatch.setattr(places, "known_places", lambda agents: known)
 
     result = run("import", "auto", "--json")

@@ -137,7 +137,7 @@ def test_where_one_project_is_needed_a_name_of_two_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["serach", "x"], "No such command 'serach'. Did you mean search?"),
+        (["serach", "x"], "No such command 'serach'. Did you mean search"),
         (["zzzz"], "No such command 'zzzz'."),
         (["list", "--agnet", "codex"], "--agent"),
         (["search", "x", "--agnet", "codex"], "--agent"),
@@ -154,7 +154,7 @@ def test_mistyped_commands_and_options_are_named_with_the_nearest(
 def test_help_is_that_of_the_option(run: Run) -> None:
     assert run("help").stdout == run("--help").stdout
     assert run("help", "note", "add").stdout == run("note", "add", "--help").stdout
-    assert "Did you mean search?" in run("help", "serach").stderr
+    assert "Did you mean search" in run("help", "serach").stderr
     assert run("help", "list", "x").exit_code == 2
 
 

@@ -42,7 +42,7 @@ def theirs(tmp_path: Path, ours: Path) -> Path:
 def test_an_empty_database_becomes_equal(tmp_path: Path, theirs: Path) -> None:
     report = merged(tmp_path / "new.db", theirs)
 
-    assert counts(report) == (["before", "strange", "chat", "tools"], [], [], 9, 4)
+    assert counts(report) == (["before", "strange", "chat", "tools"], [], [], 9, 6)
     assert exported(tmp_path / "new.db") == exported(theirs)
 
 

@@ -35,9 +35,9 @@ def test_a_certain_format_is_named_with_what_it_looks_for(samples: Path) -> None
         ),
         ({"note": 1}, None, "no format knows it"),
         (
-            {"conversationId": "x", "messages": []},
+            {"id": "T-x", "messages": []},
             None,
-            "is a log of LibreChat, which sessiondb does not read yet",
+            "is a log of Amp, which sessiondb does not read yet",
         ),
     ],
 )
