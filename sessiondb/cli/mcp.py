@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from sessiondb.cli.options import database_option, database_path
+from sessiondb.cli.options import current_folder, database_option, database_path
 from sessiondb.cli.render import print_notice
 
 
@@ -36,4 +36,4 @@ def command() -> None:
     gc.enable()
     if sys.stdin.isatty():
         print_notice("agents start this and talk to it on stdin; docs/mcp.md says how; Ctrl-C ends it")
-    serve(database_path())
+    serve(database_path(), current_folder())

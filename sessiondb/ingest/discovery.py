@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sessiondb.dao.ledger import Stat
+from sessiondb.errors import InvalidInput
 from sessiondb.importers.files import packed
 from sessiondb.importers.files.source import path_text
 from sessiondb.ingest.rules import Rules
@@ -94,7 +95,7 @@ def discover(sources: list[str], rules: Rules | None = None) -> Iterator[Found |
     # Folders that are kept out count as seen.
     seen = rules.ignored_places()
     for source in sources:
-        path = os.path.abspath(os.path.expanduser(source))
+        path = absolute(source)
         try:
             status = os.stat(path)
         except OSError as error:
@@ -111,6 +112,16 @@ def discover(sources: list[str], rules: Rules | None = None) -> Iterator[Found |
                 yield Found(path, look(path, status), True)
         else:
             yield Refused(path, "is no regular file: a pipe, socket or device is not read", True)
+
+
+def absolute(source: str) -> str:
+    """Return the absolute path of a source. Raises InvalidInput for a relative one where the current folder is gone."""
+    try:
+        return os.path.abspath(os.path.expanduser(source))
+    except FileNotFoundError as error:
+        raise InvalidInput(
+            f"{path_text(source)}: the current folder no longer exists: give the whole path"
+        ) from error
 
 
 def _walk(top: str, seen: set[tuple[int, int]]) -> Iterator[Found | Refused]:

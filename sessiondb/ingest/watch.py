@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from threading import Event
 
 from sessiondb.dao.ledger import Stat
-from sessiondb.ingest.discovery import is_candidate, is_walked, look
+from sessiondb.ingest.discovery import absolute, is_candidate, is_walked, look
 from sessiondb.ingest.events import Events
 from sessiondb.ingest.rules import Rules
 
@@ -52,7 +52,7 @@ class Watch:
 
     def __init__(self, sources: Iterable[str], rules: Rules | None = None) -> None:
         self._kept_out = rules.ignored_places() if rules else set()
-        self._sources = [os.path.abspath(os.path.expanduser(source)) for source in sources]
+        self._sources = [absolute(source) for source in sources]
         # The folders with when they last changed, and under which name each was found first.
         self._folders: dict[str, int] = {}
         self._names: dict[tuple[int, int], str] = {}

@@ -46,9 +46,9 @@ _INSTRUCTIONS = (
 )
 
 
-def serve(path: Path) -> None:
-    """Serve the database at a path on stdin and stdout until the client closes them."""
-    server(path, os.getcwd()).run("stdio")
+def serve(path: Path, folder: str) -> None:
+    """Serve the database at a path, for an agent in a folder, on stdin and stdout until the client closes them."""
+    server(path, folder).run("stdio")
 
 
 def server(path: Path, folder: str) -> FastMCP[Any]:

@@ -95,15 +95,29 @@ def test_a_bare_brief_is_of_the_folder_that_notes_were_taken_in(
     assert "Tests live in tests/" not in elsewhere
 
 
-@pytest.mark.parametrize("arguments", [("brief",), ("note", "add", "win", "It parses")])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("brief",), 2),
+        (("note", "add", "win", "It parses"), 2),
+        (("mcp",), 2),
+        (("import", "log.jsonl"), 1),
+        (("import", "--explain", "log.jsonl"), 1),
+    ],
+)
 def test_a_folder_that_is_gone_is_told_in_words(
-    filled: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+    filled: Path,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    code: int,
 ) -> None:
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     refused = run(*arguments)
-    assert (refused.exit_code, refused.exception.__class__) == (2, SystemExit)
+    assert (refused.exit_code, refused.exception.__class__) == (code, SystemExit)
     assert "the current folder no longer exists" in refused.stderr
 
 
