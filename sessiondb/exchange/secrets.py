@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 
@@ -10,7 +9,7 @@ from sessiondb.dao.purge import Purge
 from sessiondb.dao.tables import Tables
 from sessiondb.dao.texts import Text, Texts
 from sessiondb.records.secrets import SecretsFound
-from sessiondb.redaction.redact import without_secrets
+from sessiondb.redaction.redact import is_json, without_secrets
 
 _MARK = re.compile(r"\[redacted:([a-z-]+)\]")
 _BATCH = 1_000_000
@@ -30,7 +29,7 @@ def scan(db: Tables, *, purge: bool = False) -> SecretsFound:
     for text in texts.all():
         clean = without_secrets(text.value)
         found = Counter(_MARK.findall(clean)) - Counter(_MARK.findall(text.value))
-        if not found or (_is_json(text.value) and not _is_json(clean)):
+        if not found or (is_json(text.value) and not is_json(clean)):
             continue
         kinds += found
         if text.session_id is not None:
@@ -45,11 +44,3 @@ def scan(db: Tables, *, purge: bool = False) -> SecretsFound:
         texts.replace(changes)
         Purge(db.connection).erase()
     return SecretsFound(dict(kinds.most_common()), dict(sessions.most_common()), purge)
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True

@@ -7,7 +7,8 @@ dao/union/stand_ins.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from sessiondb.importers.base import (
@@ -40,7 +41,24 @@ class Typed(NamedTuple):
     is_command: bool = False
 
 
-class History:
+def prompts(source: Source, agent: str, typed: Callable[[dict[str, Any]], Typed | None]) -> Iterator[Record]:
+    """Yield the records of a history of an agent; `typed` makes a line what was typed, None where it is no entry."""
+    history = _History(source, agent)
+    for line in source.json_lines(json.loads, lambda value: value):
+        entry = typed(line) if isinstance(line, dict) else None
+        if entry is None:
+            source.problem("no entry of a history of prompts")
+        else:
+            yield from history.add(entry)
+    history.finish()
+
+
+def is_moment(value: Any) -> bool:
+    """Say whether a value is the number that a history has for a time."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+class _History:
     """Turns what was typed into records; entries that name no session are counted, and told at the end."""
 
     def __init__(self, source: Source, agent: str) -> None:

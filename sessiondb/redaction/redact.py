@@ -144,10 +144,11 @@ def _json(text: str, clean: Cleaner) -> str:
     result = text if cleaned == value else json.dumps(cleaned, ensure_ascii=False, separators=(",", ":"))
     # A value may be secret by the name that it has.
     named = clean(result)
-    return named if named == result or _is_json(named) else result
+    return named if named == result or is_json(named) else result
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
+    """Say whether a text is one value of JSON."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):

@@ -389,8 +389,7 @@ class Connection:
 
     def complete_file(self) -> None:
         """Bring all of the log into the file, or raise: to close a database says nothing where the disk is full."""
-        ((is_busy, *_),) = self.maintain("PRAGMA wal_checkpoint(TRUNCATE)")
-        if is_busy:
+        if not self._empty_log():
             raise statements.busy(self.path, 0)
 
     def copy_compactly(self, target: Path) -> None:
@@ -449,6 +448,10 @@ class Connection:
         finally:
             if is_ours:
                 os.environ.pop("SQLITE_TMPDIR", None)
+        return self._empty_log()
+
+    def _empty_log(self) -> bool:
+        """Bring the log into the file and empty it; say whether no reader kept it."""
         ((is_busy, *_),) = self.maintain("PRAGMA wal_checkpoint(TRUNCATE)")
         return not is_busy
 
@@ -514,24 +517,22 @@ class Connection:
         try:
             self._set_synchronous()
             attempt(self._sqlite, "BEGIN IMMEDIATE", (), self._time_budget)
-            is_same = self._mark is None or (self._sqlite.execute(_MARK).fetchone(),) == self._mark
+            self._check_same()
         except sqlite3.Error as error:
             self._undo("ROLLBACK")
             raise self._failure(error) from error
-        if self._is_wal:
-            self._check_log()
-        if not is_same:
-            self._undo("ROLLBACK")
-            raise DatabaseError(
-                f"{self.path} was replaced by a backup while it was open: nothing was written; open the database again"
-            )
-
-    def _check_log(self) -> None:
-        try:
-            self._file.check_log()
         except DatabaseError:
             self._undo("ROLLBACK")
             raise
+
+    def _check_same(self) -> None:
+        """Raise where the log, or a restored backup, has taken another place since: what is written would be lost."""
+        if self._is_wal:
+            self._file.check_log()
+        if self._mark is not None and (self._sqlite.execute(_MARK).fetchone(),) != self._mark:
+            raise DatabaseError(
+                f"{self.path} was replaced by a backup while it was open: nothing was written; open the database again"
+            )
 
     def _commit(self) -> None:
         self._check_not_undone()

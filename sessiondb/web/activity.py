@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
 from sessiondb.chat.text import counted, duration
 from sessiondb.exchange.html.markup import escape
-from sessiondb.web.charts import Bar, calendar, stacked
+from sessiondb.web.charts import Bar, messages_by_day, stacked
 from sessiondb.web.forms import choice, chosen_range, kept_fields
-from sessiondb.web.frame import ACTIVITY, SEARCH, Links, Page, Query, at_once
-from sessiondb.web.tables import cards, table
+from sessiondb.web.frame import ACTIVITY, CRITERIA, SEARCH, Links, Page, Query, at_once
+from sessiondb.web.tables import cards, section, table
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB
@@ -23,13 +22,11 @@ HOURS = tuple(f"{hour:02}" for hour in range(24))
 TOOLS = 30
 """Tools in the table."""
 
-_CRITERIA = ("agent", "project", "model", "platform", "tag", "since", "until")
-
 
 def activity_page(db: SessionDB, query: Query, links: Links) -> Page:
     """Return what was going on. Raises InvalidInput for times that cannot be read."""
     since = query.get("since") or "90d"
-    given: dict[str, Any] = {name: query[name] for name in _CRITERIA if query.get(name)}
+    given: dict[str, Any] = {name: query[name] for name in CRITERIA if query.get(name)}
     given["since"] = None if since == "all" else since
     where = cast("Criteria", given)
     days, weekdays, hours, tools = at_once(
@@ -41,7 +38,7 @@ def activity_page(db: SessionDB, query: Query, links: Links) -> Page:
     body = (
         f'<main id="main" class="wide">\n<h1>Activity</h1>\n{_form(query, since, links)}',
         _cards(days),
-        _year(days),
+        messages_by_day("Messages by day", days.groups),
         '<div class="columns even">\n',
         _bars("By hour", hours, HOURS, {hour: f"{hour}:00 to {hour}:59" for hour in HOURS}),
         _bars("By weekday", weekdays, WEEKDAYS, {}),
@@ -63,18 +60,6 @@ def _cards(days: Stats) -> str:
     return cards(values)
 
 
-def _year(days: Stats) -> str:
-    found = {
-        date.fromisoformat(group.name): (
-            group.messages,
-            f"{group.name}: {counted(group.messages, 'message')}",
-        )
-        for group in days.groups
-        if group.name
-    }
-    return calendar("Messages by day", found, date.today()) if found else ""
-
-
 def _bars(title: str, found: Stats, names: Sequence[str], spoken: dict[str, str]) -> str:
     """Return the messages of each hour or weekday as bars."""
     groups = {group.name: group.messages for group in found.groups}
@@ -89,9 +74,7 @@ def _bars(title: str, found: Stats, names: Sequence[str], spoken: dict[str, str]
         for name in names
     ]
     most = counted(max(groups.values()), "message")
-    id = title.lower().replace(" ", "-")
-    drawn = stacked(f"Messages {title.lower()}", bars, ("messages",), most)
-    return f'<section aria-labelledby="{id}">\n<h2 id="{id}">{title}</h2>\n{drawn}</section>\n'
+    return section(title, stacked(f"Messages {title.lower()}", bars, ("messages",), most))
 
 
 def _tools(found: Stats, links: Links) -> str:
@@ -100,7 +83,7 @@ def _tools(found: Stats, links: Links) -> str:
     caption = f"Tools: {len(found.groups)} of {found.total:,}" if found.total > len(found.groups) else "Tools"
     heads = ("Tool", "Calls", "Errors", "Failed", "Each took", "Sessions")
     rows = [_tool(group, links) for group in found.groups]
-    return f'<section aria-labelledby="tools">\n<h2 id="tools">Tools</h2>\n{table(caption, heads, rows)}</section>\n'
+    return section("Tools", table(caption, heads, rows))
 
 
 def _tool(group: Group, links: Links) -> tuple[str, ...]:
@@ -116,7 +99,7 @@ def _tool(group: Group, links: Links) -> tuple[str, ...]:
 
 
 def _form(query: Query, since: str, links: Links) -> str:
-    kept = kept_fields(query, [name for name in _CRITERIA if name != "since"], links)
+    kept = kept_fields(query, [name for name in CRITERIA if name != "since"], links)
     return (
         f'<form class="search" action="{escape(links.path(ACTIVITY))}">{kept.fields}\n'
         f"{choice('since', 'Of the last', chosen_range(since), since)}<button>Show</button>\n</form>\n{kept.said}"

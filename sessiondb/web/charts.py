@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from math import sqrt
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from sessiondb.chat.text import counted
 from sessiondb.exchange.html.markup import escape
+
+if TYPE_CHECKING:
+    from sessiondb.records import Group
 
 COLOURS = 8
 """Series that have a colour of their own; the rest is one more."""
@@ -86,6 +90,19 @@ def calendar(title: str, days: Mapping[date, tuple[int, str]], last: date) -> st
     )
     # Where it is wider than the screen, the last weeks are what is seen first.
     return f'<figure class="calendar" tabindex="0" role="region" aria-label="{escape(title)}">{picture}</figure>\n'
+
+
+def messages_by_day(title: str, groups: Iterable[Group]) -> str:
+    """Return the messages of the last year as a calendar, from groups by day; nothing where there are none."""
+    days = {
+        date.fromisoformat(group.name): (
+            group.messages,
+            f"{group.name}: {counted(group.messages, 'message')}",
+        )
+        for group in groups
+        if group.name
+    }
+    return calendar(title, days, date.today()) if days else ""
 
 
 def _level(value: int, busiest: int) -> int:

@@ -27,6 +27,10 @@ HEADERS = {
 HOME, SEARCH, USAGE, ACTIVITY, SESSION = "/-/sessiondb", "/-/search", "/-/usage", "/-/activity", "/-/session"
 
 
+CRITERIA = ("agent", "project", "model", "platform", "tag", "since", "until")
+"""What the pages of a list and of figures can be narrowed to, as their addresses say it."""
+
+
 def session_path(session_id: str) -> str:
     """Return the path of a session's page."""
     return f"{SESSION}/{quote(session_id, safe='')}"

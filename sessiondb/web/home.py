@@ -12,8 +12,19 @@ from sessiondb.exchange.html.messages import moment
 from sessiondb.exchange.html.site import item
 from sessiondb.records import SessionFilter
 from sessiondb.records.usage import cost_text
-from sessiondb.web.charts import Bar, calendar, stacked
-from sessiondb.web.frame import ACTIVITY, HOME, USAGE, Links, Page, Query, at_once, page_number, pages
+from sessiondb.web.charts import Bar, messages_by_day, stacked
+from sessiondb.web.frame import (
+    ACTIVITY,
+    CRITERIA,
+    HOME,
+    USAGE,
+    Links,
+    Page,
+    Query,
+    at_once,
+    page_number,
+    pages,
+)
 from sessiondb.web.tables import cards, figure, shown_name
 
 if TYPE_CHECKING:
@@ -28,12 +39,10 @@ DAYS = 30
 FOLLOWUPS = 20
 GROUPS = 12
 
-_CRITERIA = ("agent", "project", "model", "platform", "tag", "since", "until")
-
 
 def home_page(db: SessionDB, query: Query, links: Links) -> Page:
     """Return the first page, or a list of the sessions that are asked for by agent, project and such."""
-    criteria = {name: query[name] for name in _CRITERIA if query.get(name)}
+    criteria = {name: query[name] for name in CRITERIA if query.get(name)}
     if query.get("open"):
         criteria["is_open"] = query["open"] == "1"  # type: ignore[assignment]
     where = SessionFilter(**cast("Criteria", criteria))
@@ -60,7 +69,7 @@ def home_page(db: SessionDB, query: Query, links: Links) -> Page:
 
 def _chosen(query: Query, links: Links) -> str:
     """Return what the list is narrowed to, each with a link that lets go of it."""
-    names = [name for name in (*_CRITERIA, "open") if query.get(name)]
+    names = [name for name in (*CRITERIA, "open") if query.get(name)]
     if not names:
         return ""
     items = "".join(
@@ -128,17 +137,9 @@ def _day(day: str, row: Usage | None, is_priced: bool) -> Bar:
 
 def _year(db: SessionDB, links: Links) -> str:
     found = db.stats("day", since="372d")
-    days = {
-        date.fromisoformat(group.name): (
-            group.messages,
-            f"{group.name}: {counted(group.messages, 'message')}",
-        )
-        for group in found.groups
-        if group.name
-    }
-    if not days:
+    drawn = messages_by_day("Messages of the year", found.groups)
+    if not drawn:
         return ""
-    drawn = calendar("Messages of the year", days, date.today())
     address = escape(links.to(ACTIVITY, since="365d"))
     return f'<section aria-labelledby="year">\n<h2 id="year"><a href="{address}">Activity</a></h2>\n{drawn}</section>\n'
 

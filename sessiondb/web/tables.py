@@ -55,6 +55,13 @@ def usage_table(caption: str, head: str, rows: Sequence[Row], total: Usage | Non
     return table(caption, columns, [_cells(row) for row in rows], foot)
 
 
+def section(title: str, content: str) -> str:
+    """Return a part of a page under its title; nothing where there is nothing in it."""
+    id = title.lower().replace(" ", "-")
+    head = f'<section aria-labelledby="{id}">\n<h2 id="{id}">{title}</h2>\n'
+    return f"{head}{content}</section>\n" if content else ""
+
+
 def table(
     caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], foot: Iterable[Sequence[str]] = ()
 ) -> str:

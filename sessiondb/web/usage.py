@@ -8,8 +8,8 @@ from sessiondb.exchange.html.markup import escape
 from sessiondb.records.usage import cost_text
 from sessiondb.web.charts import COLOURS, Bar, stacked
 from sessiondb.web.forms import choice, chosen_range, kept_fields
-from sessiondb.web.frame import HOME, USAGE, Links, Page, Query, at_once
-from sessiondb.web.tables import UNKNOWN, Row, cards, figure, shown_name, unpriced, usage_table
+from sessiondb.web.frame import CRITERIA, HOME, USAGE, Links, Page, Query, at_once
+from sessiondb.web.tables import UNKNOWN, Row, cards, figure, section, shown_name, unpriced, usage_table
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB
@@ -22,8 +22,6 @@ SPLITS = ("model", "project", "agent")
 _FITTING = {"365d": "weekly", "all": "monthly"}
 DEAREST = 15
 """Sessions, projects and such in a table."""
-
-_CRITERIA = ("agent", "project", "model", "platform", "tag", "since", "until")
 
 
 class View(NamedTuple):
@@ -52,13 +50,13 @@ def usage_page(db: SessionDB, query: Query, links: Links) -> Page:
     newest = [Row(row, row.name or UNKNOWN, _of_time(row, view, links)) for row in reversed(found.rows)]
     split = view.split
     parts = [Row(row, shown_name(split, row.name), _of_group(split, row, view, links)) for row in found.parts]
-    body.append(_section(f"By {split}", usage_table(f"By {split}", split.capitalize(), parts, found.sum)))
+    body.append(section(f"By {split}", usage_table(f"By {split}", split.capitalize(), parts, found.sum)))
     dearest = [Row(row, row.title or "(no title)", links.session(row.name or "")) for row in sessions.rows]
     body.append(
-        _section("Dearest sessions", usage_table(_count("Dearest sessions", sessions), "Session", dearest))
+        section("Dearest sessions", usage_table(_count("Dearest sessions", sessions), "Session", dearest))
     )
     name = f"By {PERIODS[view.by].lower()}"
-    body.append(_section(name, usage_table(name, PERIODS[view.by], newest, found.sum)))
+    body.append(section(name, usage_table(name, PERIODS[view.by], newest, found.sum)))
     body.append("</main>\n")
     return Page("Usage", body)
 
@@ -67,7 +65,7 @@ def _view(query: Query) -> View:
     by = query.get("by", "")
     split = query.get("split", "")
     since = query.get("since") or "90d"
-    criteria: dict[str, Any] = {name: query[name] for name in _CRITERIA if query.get(name)}
+    criteria: dict[str, Any] = {name: query[name] for name in CRITERIA if query.get(name)}
     criteria["since"] = None if since == "all" else since
     return View(
         by if by in PERIODS else _FITTING.get(since, "daily"),
@@ -164,15 +162,8 @@ def _count(caption: str, found: UsageReport) -> str:
     return f"{caption}: {len(found.rows)} of {found.total:,}" if found.total > len(found.rows) else caption
 
 
-def _section(title: str, table: str) -> str:
-    id = title.lower().replace(" ", "-")
-    return (
-        f'<section aria-labelledby="{id}">\n<h2 id="{id}">{title}</h2>\n{table}</section>\n' if table else ""
-    )
-
-
 def _form(query: Query, view: View, links: Links) -> str:
-    kept = kept_fields(query, [name for name in _CRITERIA if name != "since"], links)
+    kept = kept_fields(query, [name for name in CRITERIA if name != "since"], links)
     return (
         f'<form class="search" action="{escape(links.path(USAGE))}">{kept.fields}\n'
         + choice("since", "Of the last", chosen_range(view.since), view.since)

@@ -9,6 +9,7 @@ from typing import Any
 from sessiondb.importers import gemini
 from sessiondb.importers.base import MessageRecord, Record
 from sessiondb.importers.files.source import Source
+from tests.helpers.records import of
 
 SESSION = "0d9f2f0e-4c1b-4c55-9d0c-0f4a7a3a1b2c"
 HEADER = {
@@ -54,10 +55,6 @@ def write(path: Path, lines: list[Any]) -> Path:
 
 def records(path: Path, **where: Any) -> list[Record]:
     return list(gemini.read(Source(path, **where)))
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
 
 
 def said(found: list[Record]) -> list[tuple[str, str | None]]:

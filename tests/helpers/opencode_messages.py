@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sessiondb.importers.base import Record
-
 SES = "ses_2f1e0d9c8b7aABCDEFGHIJKLMN"
 START = 1_780_000_000_000
 Message = tuple[dict[str, Any], list[dict[str, Any]]]
@@ -35,7 +33,3 @@ def tool(call_id: str, **state: Any) -> dict[str, Any]:
         "time": {"start": START, "end": START + 2500},
     }
     return {"type": "tool", "tool": "bash", "callID": call_id, "state": {**given, **state}}
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]

@@ -18,6 +18,7 @@ from sessiondb.importers.foreign import NotReadYet
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable
+from tests.helpers.records import of
 
 UTC = timestamps.zone("UTC")
 # The program, and what a person typed, end their lines in two blanks: "_" here.
@@ -76,10 +77,6 @@ def write(folder: Path, text: str, calls: str | None = None) -> Path:
 
 def records(path: Path) -> list[Record]:
     return list(aider.read(Source(path, tz=UTC)))
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
 
 
 def rows(found: list[Record]) -> list[tuple[str, str | None]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from sessiondb.importers.base import MessageRecord, Record, SessionRecord, ToolR
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
+from tests.helpers.records import of, rows
 
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 CHANGE = (
@@ -63,14 +63,6 @@ def write(folder: Path, *lines: Any) -> Path:
 
 def records(path: Path) -> list[Record]:
     return list(antigravity.read(Source(path)))
-
-
-def of(kind: type, found: Iterable[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
-
-
-def rows(found: Iterable[Record]) -> list[tuple[str, str | None, Any]]:
-    return [(one.role, one.content, (one.metadata or {}).get("kind")) for one in of(MessageRecord, found)]
 
 
 def test_a_transcript_has_its_prompts_answers_and_calls_with_what_answered_them(tmp_path: Path) -> None:

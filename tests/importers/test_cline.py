@@ -18,6 +18,7 @@ from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
+from tests.helpers.records import of, rows
 
 ID = "1790841600000_ab12c"
 TASK = "1790841600000"
@@ -46,14 +47,6 @@ def write(path: Path, value: Any) -> Path:
 
 def records(path: Path) -> list[Record]:
     return list(cline.read(Source(path)))
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
-
-
-def rows(found: list[Record]) -> list[tuple[str, str | None, Any]]:
-    return [(one.role, one.content, (one.metadata or {}).get("kind")) for one in of(MessageRecord, found)]
 
 
 def session_file(folder: Path, *messages: Any, id: str = ID, **more: Any) -> Path:

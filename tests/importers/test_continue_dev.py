@@ -16,6 +16,7 @@ from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
+from tests.helpers.records import of, rows
 
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 CALL = {"id": "c1", "type": "function", "function": {"name": "Read", "arguments": '{"path": "beds.md"}'}}
@@ -52,14 +53,6 @@ def write(folder: Path, *history: Any, **more: Any) -> Path:
 
 def records(path: Path) -> list[Record]:
     return list(continue_dev.read(Source(path)))
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
-
-
-def rows(found: list[Record]) -> list[tuple[str, str | None, Any]]:
-    return [(one.role, one.content, (one.metadata or {}).get("kind")) for one in of(MessageRecord, found)]
 
 
 def test_a_session_has_its_prompts_calls_tokens_and_folder(tmp_path: Path) -> None:

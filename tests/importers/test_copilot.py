@@ -13,6 +13,7 @@ from sessiondb.importers.base import MessageRecord, Record, SessionRecord, Token
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from tests.helpers.golden import assert_owed
+from tests.helpers.records import of
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 
@@ -85,10 +86,6 @@ def write(path: Path, lines: list[Any]) -> Path:
 
 def records(path: Path) -> list[Record]:
     return list(copilot.read(Source(path)))
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
 
 
 def said(found: list[Record]) -> list[tuple[str, str | None]]:

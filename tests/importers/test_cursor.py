@@ -31,6 +31,7 @@ from tests.helpers.cursor_stores import (
 )
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable, spoilt
+from tests.helpers.records import of, rows
 
 CHILD = "6c0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 QUERY = "<user_query>\nWhich bed is dry?\n</user_query>"
@@ -121,14 +122,6 @@ def records(path: Path) -> list[Record]:
     found = list(cursor.read(source))
     assert source.problems == []
     return found
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
-
-
-def rows(found: list[Record]) -> list[tuple[str, str | None, Any]]:
-    return [(one.role, one.content, (one.metadata or {}).get("kind")) for one in of(MessageRecord, found)]
 
 
 def imported(folder: Path, *paths: Path) -> list[list[Any]]:

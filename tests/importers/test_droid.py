@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from sessiondb.importers import droid
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.discovery import is_candidate
 from tests.helpers.golden import assert_owed
+from tests.helpers.records import of
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 SETTINGS = {
@@ -54,10 +55,6 @@ LOG = [
 def write(path: Path, lines: list[Any]) -> Path:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     return path
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
 
 
 def test_lines_become_messages_calls_and_answers(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable, spoilt
+from tests.helpers.records import of, rows
 
 START = 1_790_000_000
 """2026-09-21T14:13:20Z."""
@@ -116,14 +117,6 @@ def records(path: Path) -> list[Record]:
     found = list(goose.read(source))
     assert source.problems == []
     return found
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
-
-
-def rows(found: list[Record]) -> list[tuple[str, str | None, Any]]:
-    return [(one.role, one.content, (one.metadata or {}).get("kind")) for one in of(MessageRecord, found)]
 
 
 @pytest.mark.parametrize("form", ["log", "database"])

@@ -8,10 +8,11 @@ from typing import Any
 
 from sessiondb import SessionDB
 from sessiondb.importers import grok
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, SessionRecord, ToolResult
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
+from tests.helpers.records import of
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 SUMMARY = {
@@ -72,10 +73,6 @@ def write(folder: Path, lines: list[Any]) -> Path:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     (path.parent / "summary.json").write_text(json.dumps(SUMMARY, indent=1), "utf-8")
     return path
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
 
 
 def test_what_stands_before_an_answer_belongs_to_it(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
+from tests.helpers.records import of, rows
 
 UUID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 START = 1_790_000_000_000
@@ -107,14 +108,6 @@ def records(path: Path) -> list[Record]:
     found = list(kimi.read(source))
     assert source.problems == []
     return found
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
-
-
-def rows(found: list[Record]) -> list[tuple[str, str | None, Any]]:
-    return [(one.role, one.content, (one.metadata or {}).get("kind")) for one in of(MessageRecord, found)]
 
 
 def test_a_step_is_one_message_and_what_comes_twice_is_there_once(tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.importers import kiro
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, SessionRecord, ToolResult
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable, spoilt
+from tests.helpers.records import of
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 SECRET = "sk-made-up-roses-0123456789"
@@ -78,10 +79,6 @@ def store(folder: Path, new: Any = None, old: Any = None) -> Path:
         if old is not None:
             connection.execute("INSERT INTO conversations VALUES ('/garden', ?)", (json.dumps(old),))
     return path
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
 
 
 @pytest.mark.parametrize("table", ["new", "old", "both"])

@@ -21,6 +21,7 @@ from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable, spoilt
+from tests.helpers.records import of
 
 THREAD = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 ASK, ANSWER, RESULT, LAST = (f"6b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a1{number}" for number in range(4))
@@ -96,10 +97,6 @@ def history(path: Path, *messages: Any, columns: str = HISTORY) -> Path:
 
 def records(path: Path) -> list[Record]:
     return list(langgraph.read(Source(path)))
-
-
-def of(kind: type, found: Iterable[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
 
 
 def rows_of(found: Iterable[Record]) -> list[tuple[str, str | None, str | None]]:

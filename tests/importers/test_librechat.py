@@ -13,6 +13,7 @@ from sessiondb.importers import librechat
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.files.source import Source
 from tests.helpers.golden import assert_owed
+from tests.helpers.records import of
 
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 CALL = {"id": "c1", "name": "search", "args": '{"q": "beds"}', "output": "dry", "type": "tool_call"}
@@ -59,10 +60,6 @@ def write(folder: Path, value: Any) -> Path:
 
 def records(path: Path) -> list[Record]:
     return list(librechat.read(Source(path)))
-
-
-def of(kind: type, found: Iterable[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
 
 
 def rows(found: Iterable[Record]) -> list[tuple[str, str | None]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable, spoilt
+from tests.helpers.records import of
 
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 ASK, ANSWER, OTHER = (f"6b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a1{number}" for number in range(3))
@@ -72,10 +72,6 @@ def export(path: Path, value: Any) -> Path:
 
 def records(path: Path) -> list[Record]:
     return list(open_webui.read(Source(path)))
-
-
-def of(kind: type, found: Iterable[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
 
 
 def test_a_chat_has_the_branch_that_is_shown_with_thoughts_calls_and_tokens(tmp_path: Path) -> None:

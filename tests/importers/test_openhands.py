@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable, spoilt
+from tests.helpers.records import of, rows
 
 HEX = "5b0e7c1d3f524f0e9d550c4f6f1f2a10"
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
@@ -102,14 +102,6 @@ def write(folder: Path, *events: Any, state: Any = STATE, name: str = HEX) -> Pa
 
 def records(path: Path) -> list[Record]:
     return list(openhands.read(Source(path)))
-
-
-def of(kind: type, found: Iterable[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
-
-
-def rows(found: Iterable[Record]) -> list[tuple[str, str | None, Any]]:
-    return [(one.role, one.content, (one.metadata or {}).get("kind")) for one in of(MessageRecord, found)]
 
 
 def test_a_conversation_has_its_prompts_calls_tokens_cost_and_folder(tmp_path: Path) -> None:

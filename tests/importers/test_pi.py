@@ -18,6 +18,7 @@ from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
+from tests.helpers.records import of, rows
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 FORK = "6c0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
@@ -91,14 +92,6 @@ def write(path: Path, lines: list[Any]) -> Path:
 
 def records(path: Path) -> list[Record]:
     return list(pi.read(Source(path)))
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
-
-
-def rows(found: list[Record]) -> list[tuple[str, str | None, Any]]:
-    return [(one.role, one.content, (one.metadata or {}).get("kind")) for one in of(MessageRecord, found)]
 
 
 def imported(folder: Path, *paths: Path) -> list[list[Any]]:

@@ -14,6 +14,7 @@ from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from tests.helpers.golden import assert_owed
+from tests.helpers.records import of, rows
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 
@@ -79,14 +80,6 @@ def log(tmp_path: Path) -> Path:
 
 def records(path: Path) -> list[Record]:
     return list(qwen.read(Source(path)))
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
-
-
-def rows(found: list[Record]) -> list[tuple[str, str | None, Any]]:
-    return [(one.role, one.content, (one.metadata or {}).get("kind")) for one in of(MessageRecord, found)]
 
 
 def test_lines_become_messages_calls_and_tokens(log: Path) -> None:

@@ -17,6 +17,7 @@ from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from tests.helpers.golden import assert_owed
+from tests.helpers.records import of
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 REQUEST = "6c0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
@@ -60,10 +61,6 @@ def records(path: Path) -> list[Record]:
     found = list(vscode.read(source))
     assert source.problems == []
     return found
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
 
 
 def said(found: list[Record]) -> list[tuple[str, str | None]]:

@@ -9,7 +9,6 @@ Sources: Claude Code 2.1.332 run against a stub of a model (November 2026).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +18,7 @@ from sessiondb.importers.base import Record
 from sessiondb.importers.claude_code.sessions import AGENT
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
-from sessiondb.importers.prompt_history import History, Typed
+from sessiondb.importers.prompt_history import Typed, is_moment, prompts
 
 name = "claude-code-history"
 version = 1
@@ -31,7 +30,7 @@ _COMMAND = re.compile(r"/[A-Za-z][\w:.-]*(?=\s|$)|!\s*\S")
 
 
 def sniff(sample: Sample) -> int:
-    """Look for a line of the history's keys that is no message."""
+    """Look for an entry of the history among the first lines."""
     return 2 if any(_is_entry(line) for line in sample.lines) else 0
 
 
@@ -42,27 +41,21 @@ def is_index(path: str) -> bool:
 
 def read(source: Source) -> Iterator[Record]:
     """Yield the prompts from `source.start` on, each session before its first."""
-    history = History(source, AGENT)
-    for line in source.json_lines(json.loads, lambda value: value):
-        if isinstance(line, dict) and _is_entry(line):
-            yield from history.add(_typed(line))
-        else:
-            source.problem("no entry of a history of prompts")
-    history.finish()
+    return prompts(source, AGENT, _typed)
 
 
 def _is_entry(line: dict[str, Any]) -> bool:
-    moment = line.get("timestamp")
     return (
         line.keys() >= _KEYS
         and not line.keys() & _OTHERS
         and isinstance(line["display"], str)
-        and isinstance(moment, int | float)
-        and not isinstance(moment, bool)
+        and is_moment(line["timestamp"])
     )
 
 
-def _typed(line: dict[str, Any]) -> Typed:
+def _typed(line: dict[str, Any]) -> Typed | None:
+    if not _is_entry(line):
+        return None
     display = line["display"]
     found = line.get("pastedContents")
     pasted = {str(key): item for key, item in found.items()} if isinstance(found, dict) else {}

@@ -8,7 +8,6 @@ Sources: codex-rs/message-history of github.com/openai/codex, and Codex 0.171.0 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +15,7 @@ from sessiondb.importers.base import Record
 from sessiondb.importers.codex.items import AGENT
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
-from sessiondb.importers.prompt_history import History, Typed
+from sessiondb.importers.prompt_history import Typed, is_moment, prompts
 
 name = "codex-history"
 version = 1
@@ -25,7 +24,7 @@ _KEYS = {"session_id", "ts", "text"}
 
 
 def sniff(sample: Sample) -> int:
-    """Look for a line that has the history's keys and no others."""
+    """Look for an entry of the history among the first lines."""
     return 2 if any(_is_entry(line) for line in sample.lines) else 0
 
 
@@ -36,21 +35,17 @@ def is_index(path: str) -> bool:
 
 def read(source: Source) -> Iterator[Record]:
     """Yield the prompts from `source.start` on, each session before its first."""
-    history = History(source, AGENT)
-    for line in source.json_lines(json.loads, lambda value: value):
-        if isinstance(line, dict) and _is_entry(line):
-            yield from history.add(Typed(line["session_id"], line["ts"], line["text"]))
-        else:
-            source.problem("no entry of a history of prompts")
-    history.finish()
+    return prompts(source, AGENT, _typed)
 
 
 def _is_entry(line: dict[str, Any]) -> bool:
-    moment = line.get("ts")
     return (
         line.keys() == _KEYS
         and isinstance(line["session_id"], str)
         and isinstance(line["text"], str)
-        and isinstance(moment, int | float)
-        and not isinstance(moment, bool)
+        and is_moment(line["ts"])
     )
+
+
+def _typed(line: dict[str, Any]) -> Typed | None:
+    return Typed(line["session_id"], line["ts"], line["text"]) if _is_entry(line) else None

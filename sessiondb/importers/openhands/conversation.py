@@ -17,6 +17,7 @@ from sessiondb.importers.base import (
     ToolResult,
     session_id,
 )
+from sessiondb.importers.chat_api.billing import microdollars
 from sessiondb.importers.files.json_lines import object_of, objects_of
 from sessiondb.importers.files.source import Source
 from sessiondb.timestamps import normalise
@@ -224,8 +225,6 @@ class Conversation:
         if not asked and not said:
             return
         cached = (read or 0) + (written or 0)
-        dollars = cost.get("cost")
-        is_cost = isinstance(dollars, int | float) and not isinstance(dollars, bool) and 0 < dollars < 10**9
         yield TokenRecord(
             self._id,
             f"{self._id}:{key}",
@@ -234,7 +233,7 @@ class Conversation:
             cache_write=written,
             output=said,
             reasoning=thought,
-            cost_microdollars=round(dollars * 1_000_000) if is_cost and dollars else None,
+            cost_microdollars=microdollars(cost.get("cost")),
             model=text_or_none(usage.get("model")) or self._model,
             message=self._answers.get(key),
             counted_at=normalise(cost.get("timestamp"), self._source.tz),

@@ -13,7 +13,8 @@ from sessiondb.errors import ImportFailed
 from sessiondb.importers import gemini
 from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.files.sample import Sample
-from tests.helpers.gemini_logs import HEADER, SESSION, of, records, reply, said, tokens, user, write
+from tests.helpers.gemini_logs import HEADER, SESSION, records, reply, said, tokens, user, write
+from tests.helpers.records import of
 
 
 def test_sub_agent_belongs_to_the_session_its_folder_is_named_after(tmp_path: Path) -> None:

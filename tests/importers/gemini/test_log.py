@@ -25,7 +25,6 @@ from tests.helpers.gemini_logs import (
     NOON,
     SESSION,
     call,
-    of,
     records,
     reply,
     said,
@@ -34,6 +33,7 @@ from tests.helpers.gemini_logs import (
     write,
 )
 from tests.helpers.odd_values import spoilt
+from tests.helpers.records import of
 
 LOG = [
     HEADER,

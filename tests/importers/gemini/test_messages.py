@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sessiondb.importers.base import MessageRecord, ToolCallRecord, ToolResult
-from tests.helpers.gemini_logs import HEADER, NOON, SESSION, call, of, records, reply, user, write
+from tests.helpers.gemini_logs import HEADER, NOON, SESSION, call, records, reply, user, write
+from tests.helpers.records import of
 
 
 @pytest.mark.parametrize(

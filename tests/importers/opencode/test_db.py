@@ -14,6 +14,7 @@ from sessiondb.importers import opencode
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
+from tests.helpers.records import of
 
 SES = "ses_2f1e0d9c8b7aABCDEFGHIJKLMN"
 CHILD = "ses_2f1e0d9c8b7bABCDEFGHIJKLMN"
@@ -83,10 +84,6 @@ def add_talk(connection: sqlite3.Connection, session: str, talk: dict[str, tuple
 
 def records(path: Path) -> list[Record]:
     return list(opencode.read(Source(path)))
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
 
 
 def texts(found: list[Record]) -> list[str | None]:

@@ -7,7 +7,6 @@ import random
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from sessiondb.importers.base import MessageRecord, Record, SessionRecord, ToolC
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from tests.helpers.odd_values import spoilt
+from tests.helpers.records import of
 
 HASHED = {
     "sha256": "709e80c88487a2411e1ee4dfb9f22a861492d20c4765150c0c794abd70f8147c",
@@ -84,10 +84,6 @@ def go_database(path: Path) -> Path:
 
 def records(path: Path) -> list[Record]:
     return list(opencode.read(Source(path)))
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from sessiondb.importers import opencode
 from sessiondb.importers.base import MessageRecord, Record, TokenRecord, ToolResult
 from sessiondb.importers.files.source import Source
-from tests.helpers.opencode_messages import SES, START, Message, of, reply, text, tool
+from tests.helpers.opencode_messages import SES, START, Message, reply, text, tool
+from tests.helpers.records import of
 
 
 def user(number: int, *parts: dict[str, Any], **more: Any) -> Message:

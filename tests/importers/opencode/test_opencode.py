@@ -25,7 +25,8 @@ from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.timestamps import normalise
 from tests.helpers.odd_values import spoilt
-from tests.helpers.opencode_messages import SES, START, Message, of, reply, text, tool
+from tests.helpers.opencode_messages import SES, START, Message, reply, text, tool
+from tests.helpers.records import of
 
 CHILD = "ses_2f1e0d9c8b7bABCDEFGHIJKLMN"
 

@@ -13,6 +13,7 @@ from sessiondb.importers import opencode
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
+from tests.helpers.records import of
 
 SES = "ses_2f1e0d9c8b7aABCDEFGHIJKLMN"
 INFO = {"id": SES, "projectID": "prj", "title": "Find the tests", "time": {"created": 1_780_000_000_000}}
@@ -50,10 +51,6 @@ def write(root: Path, files: dict[str, Any]) -> list[Path]:
 
 def records(path: Path) -> list[Record]:
     return list(opencode.read(Source(path)))
-
-
-def of(kind: type, found: list[Record]) -> list[Any]:
-    return [record for record in found if type(record) is kind]
 
 
 @pytest.mark.parametrize(
