@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from functools import partial
 from pathlib import Path
 
 from sessiondb.dao.checks import COUNTERS, Checks, is_derived
@@ -11,7 +12,7 @@ from sessiondb.dao.search.indexes import ALL, SearchIndex
 from sessiondb.errors import DatabaseError, InvalidInput
 from sessiondb.records import Backup, Finding, Optimized
 from sessiondb.records.progress import Progress, no_progress
-from sessiondb.storage import reserve
+from sessiondb.storage import copies, reserve
 from sessiondb.storage.backups import back_up
 from sessiondb.storage.connection import Connection
 
@@ -40,9 +41,9 @@ class Maintenance:
                     self._db.execute(f"UPDATE sessions AS s SET {name} = {truth} WHERE {name} <> {truth}")
         if has_lost_pages or "file" in found:
             self._db.maintain("REINDEX")
-            self._db.vacuum()
+            copies.vacuum(self._db)
         elif "space" in found:
-            self._db.vacuum()
+            copies.vacuum(self._db)
         for path, mode in self._checks.wrong_modes():
             path.chmod(mode)
         return self.check()
@@ -81,7 +82,8 @@ class Maintenance:
             path = self._db.path.absolute()
             may_write = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
             with contextlib.closing(Connection(path, read_only=not may_write)) as source:
-                back_up(target, source.copy_compactly if may_write else source.copy_pages)
+                copy = copies.copy_compactly if may_write else copies.copy_pages
+                back_up(target, partial(copy, source))
         except OSError as error:
             raise DatabaseError(f"cannot make the backup {target}: {error.strerror or error}") from error
         return Backup(str(target), target.stat().st_size)

@@ -9,6 +9,7 @@ from pathlib import Path
 from sessiondb.dao.search.indexes import SearchIndex
 from sessiondb.errors import DatabaseBusy
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.copies import vacuum
 
 _THESE = "IN (SELECT value FROM json_each(?))"
 
@@ -70,7 +71,7 @@ class Purge:
         for _ in index.catch_up():
             pass
         index.optimize()
-        if not self._db.vacuum():
+        if not vacuum(self._db):
             raise DatabaseBusy(
                 f"{self._db.path} is being read: the text is removed, but its bytes stay in the write-ahead log"
                 " until the readers have ended; give the same command again then"

@@ -21,6 +21,7 @@ from sessiondb.records import Removal, SessionFilter
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage import reserve
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.copies import vacuum
 from sessiondb.storage.turns import Pace
 
 # Sessions that one transaction removes: of the first, at least, and at most.
@@ -163,7 +164,7 @@ class Removals:
         `on_log_left` is called where readers keep the write-ahead log from being emptied.
         """
         size = self._size()
-        if not self._db.vacuum() and on_log_left is not None:
+        if not vacuum(self._db) and on_log_left is not None:
             on_log_left()
         return size - self._size()
 

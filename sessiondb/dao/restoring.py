@@ -24,9 +24,9 @@ from sessiondb.dao.maintenance import Maintenance
 from sessiondb.dao.tables import Tables
 from sessiondb.errors import DatabaseDamaged, DatabaseError, DatabaseForeign, DatabaseMissing, InvalidInput
 from sessiondb.records.maintenance import Restored
-from sessiondb.storage import migrations, statements
+from sessiondb.storage import copies, migrations, statements
 from sessiondb.storage.backups import new_file, sync, sync_folder
-from sessiondb.storage.connection import COPIED, RESTORED, TIME_BUDGET, Connection
+from sessiondb.storage.connection import RESTORED, TIME_BUDGET, Connection
 from sessiondb.storage.files import private_file, private_folder
 from sessiondb.storage.readers import CACHE, open_file
 
@@ -96,7 +96,7 @@ def _staged(backup: Path, path: Path, page_size: int | None) -> Iterator[tuple[P
                 raise DatabaseForeign(f"{backup} is an empty file: give the path of a backup")
             _verify(source)
             private_file(part)
-            source.copy_pages(part)
+            copies.copy_pages(source, part)
         if page_size is not None:
             _set_page_size(part, page_size)
         with Tables(part) as staged:
@@ -106,7 +106,7 @@ def _staged(backup: Path, path: Path, page_size: int | None) -> Iterator[tuple[P
                 "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (RESTORED, os.urandom(8).hex())
             )
             sessions = int(staged.connection.value("SELECT count(*) FROM sessions"))
-            staged.connection.complete_file()
+            copies.complete_file(staged.connection)
         sync(part)
         yield part, sessions
     finally:
@@ -159,7 +159,7 @@ def _overwrite(live: Connection, part: Path, replaced: Path, time_budget: float)
         (pages,) = source.execute("PRAGMA page_count").fetchone()
         # More than one step, for the first one takes the lock.
         try:
-            live.overwrite(source, min(COPIED, max(1, pages // 2)), step)
+            copies.overwrite(live, source, min(copies.PAGES, max(1, pages // 2)), step)
         except BaseException:
             replaced.unlink(missing_ok=True)
             raise
@@ -174,7 +174,7 @@ def _copy(path: Path, target: Path) -> None:
         left.unlink(missing_ok=True)
     with new_file(target) as part:
         with contextlib.closing(Connection(path, read_only=True)) as source:
-            source.copy_pages(part)
+            copies.copy_pages(source, part)
         sync(part)
 
 

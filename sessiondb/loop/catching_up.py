@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sessiondb.database import SessionDB
 from sessiondb.errors import SessionDBError
-from sessiondb.storage.turns import first_of
+from sessiondb.storage.locks import first_of
 
 SECONDS = 0.3
 """How long an answer is kept waiting, about."""

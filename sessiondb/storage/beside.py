@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sessiondb.storage.turns import ProcessMark, is_left
+from sessiondb.storage.locks import ProcessMark, is_left
 
 MARK = "in-use"
 """The file in the folder that is locked while its process lives."""

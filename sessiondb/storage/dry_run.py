@@ -11,7 +11,8 @@ from pathlib import Path
 from sessiondb.errors import DatabaseError
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage.beside import DRY_RUN, folder_beside
-from sessiondb.storage.connection import COPIED, Connection
+from sessiondb.storage.connection import Connection
+from sessiondb.storage.copies import PAGES
 from sessiondb.storage.files import private_file
 
 
@@ -62,7 +63,7 @@ def _copy(source: Connection, target: Path, progress: Progress) -> None:
             # All steps read one snapshot: a writer between two of them would let the copy begin anew.
             source.sqlite.execute("BEGIN")
             source.sqlite.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            source.sqlite.backup(copy, pages=COPIED, progress=report)
+            source.sqlite.backup(copy, pages=PAGES, progress=report)
             source.sqlite.execute("COMMIT")
     except sqlite3.Error as error:
         raise DatabaseError(f"cannot copy {source.path} for the dry run: {error}") from error

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from sessiondb.errors import DatabaseError
+from sessiondb.errors import DatabaseError, DatabaseMissing
 
 
 def private_folder(folder: Path) -> None:
@@ -36,6 +36,20 @@ def private_file(path: Path) -> None:
     """
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def opened(path: Path, *, read_only: bool) -> OpenedFile:
+    """Return the file of a path, made if need be. Raises DatabaseMissing, and DatabaseError where it cannot be."""
+    try:
+        if not read_only:
+            private_folder(path.parent)
+            private_file(path)
+        elif not path.exists():
+            raise DatabaseMissing(f"there is no database at {path} yet: `sessiondb import auto` makes one")
+        return OpenedFile(path)
+    except OSError as error:
+        act = "open" if read_only else "make"
+        raise DatabaseError(f"cannot {act} the database {path}: {error.strerror or error}") from error
 
 
 class OpenedFile:

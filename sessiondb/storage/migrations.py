@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -188,10 +188,11 @@ def _apply(connection: Connection, migration: Migration) -> None:
 
 def _back_up(connection: Connection, version: int) -> None:
     from sessiondb.storage.backups import back_up, sweep
+    from sessiondb.storage.copies import copy_compactly
 
     target = Path(f"{connection.path}.v{version}.backup")
     if target.exists():
         # A process may have been killed as soon as its copy had the name.
         sweep(target)
         return
-    back_up(target, connection.copy_compactly)
+    back_up(target, partial(copy_compactly, connection))

@@ -1,4 +1,4 @@
-"""Connections for reading: a pool of those that one open database needs at the same time."""
+"""What a read sees, and by which connection: a pool of those that one open database needs at the same time."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessiondb.errors import DatabaseBusy, DatabaseError
 from sessiondb.storage import files, statements
+from sessiondb.storage.statements import Parameters, attempt
+
+if TYPE_CHECKING:
+    from sessiondb.storage.turns import Turns
 
 IDLE = 4
 """Readers that are kept open for the next reads."""
@@ -19,7 +24,11 @@ IDLE = 4
 CACHE = 16 * 1024
 """KiB of pages that a reader keeps at most: a search looks at thousands of rows, each on a page of its own."""
 
+STEPS = 1000
+"""Steps of SQLite's machine after which a deadline is looked at: far below a millisecond."""
+
 Row = tuple[Any, ...]
+T = TypeVar("T")
 
 
 def open_file(path: Path, options: str, cache: int, wait: float = 0) -> sqlite3.Connection:
@@ -159,5 +168,152 @@ class Readers:
             raise DatabaseError(f"cannot read {self._path}: {error.strerror or error}") from error
 
 
+class Reading:
+    """The reads of an open database, each of which finds a connection of its own:
+
+    in a transaction of this thread    the writer, which sees what was written so far
+    in a snapshot of this thread       the reader that the snapshot keeps
+    else                               an idle reader of the pool, or a new one
+    """
+
+    path: Path
+    read_only: bool
+    _sqlite: sqlite3.Connection
+    _readers: Readers
+    _turns: Turns
+    time_budget: float
+    _is_closed = _is_inherited = False
+
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        """Return all rows of a query."""
+        return self._read(sql, parameters, sqlite3.Cursor.fetchall)
+
+    def row(self, sql: str, parameters: Parameters = ()) -> Row | None:
+        """Return the first row of a query, None where there is none."""
+        return self._read(sql, parameters, _first)
+
+    def value(self, sql: str, parameters: Parameters = ()) -> Any:
+        """Return the first column of the first row, None where there is none."""
+        row = self._read(sql, parameters, _first)
+        return row[0] if row else None
+
+    def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 500) -> Iterator[Row]:
+        """Yield the rows of a query as they were at its beginning, `size` fetched at a time."""
+        reader = self._reader()
+        cursor: sqlite3.Cursor | None = None
+        done = 0
+        try:
+            while True:
+                try:
+                    cursor = cursor or self._run_past(reader, sql, parameters, done)
+                    batch = cursor.fetchmany(size)
+                except sqlite3.Error as error:
+                    if not _decodes_anything_now(reader, error):
+                        raise self._failure(error) from error
+                    cursor = None
+                    continue
+                if not batch:
+                    return
+                done += len(batch)
+                yield from batch
+        finally:
+            if cursor is not None and not self._is_inherited:
+                # Whoever stopped reading may have closed the database.
+                with contextlib.suppress(sqlite3.Error):
+                    cursor.close()
+            self._give_back(reader)
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all reads of this thread see the database as it is at the first one of the block."""
+        self._check_usable()
+        with contextlib.nullcontext() if self._turns.mine() is not None else self._readers.snapshot():
+            yield
+
+    @contextlib.contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Let the reads of this thread end in time, as of one moment: one that takes longer raises DatabaseError."""
+        end = time.monotonic() + seconds
+        with self.snapshot():
+            reader = self._reader()
+            reader.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+            try:
+                yield
+            finally:
+                reader.set_progress_handler(None, 0)
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[sqlite3.Connection]:
+        """Let the block use a connection for reading itself; an sqlite3.Error leaves in words."""
+        reader = self._reader()
+        try:
+            yield reader
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+        finally:
+            self._give_back(reader)
+
+    def _read(self, sql: str, parameters: Parameters, fetch: Callable[[sqlite3.Cursor], T]) -> T:
+        reader = self._reader()
+        try:
+            try:
+                return fetch(self._run(reader, sql, parameters))
+            except sqlite3.Error as error:
+                if not _decodes_anything_now(reader, error):
+                    raise self._failure(error) from error
+                return fetch(self._run(reader, sql, parameters))
+        finally:
+            self._give_back(reader)
+
+    def _reader(self) -> sqlite3.Connection:
+        self._check_usable()
+        return self._readers.take() if self._turns.mine() is None else self._sqlite
+
+    def _give_back(self, reader: sqlite3.Connection) -> None:
+        if self._is_inherited:
+            files.leak(reader)
+        elif reader is not self._sqlite or self.read_only:
+            self._readers.give_back(reader)
+
+    def _run(self, sqlite: sqlite3.Connection, sql: str, parameters: Parameters) -> sqlite3.Cursor:
+        # A statement inside a transaction waits for nobody: what it sees would stay the same.
+        time_budget = 0 if sqlite.in_transaction else self.time_budget
+        return attempt(sqlite, sql, parameters, time_budget)
+
+    def _run_past(
+        self, sqlite: sqlite3.Connection, sql: str, parameters: Parameters, done: int
+    ) -> sqlite3.Cursor:
+        cursor = self._run(sqlite, sql, parameters)
+        for _ in range(done):
+            cursor.fetchone()
+        return cursor
+
+    def _check_usable(self) -> None:
+        if self._is_inherited:
+            raise DatabaseError(f"{self.path} was opened before a fork: open it again in the child process")
+        if self._is_closed:
+            raise DatabaseError(f"{self.path} is closed: open it again")
+
+    def _failure(self, error: sqlite3.Error) -> Exception:
+        is_open = self._turns.mine() is not None and not self._is_closed and self._sqlite.in_transaction
+        return statements.failure(self.path, error, 0 if is_open else self.time_budget)
+
+
 def _may_write(folder: Path) -> bool:
     return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _first(cursor: sqlite3.Cursor) -> Row | None:
+    row: Row | None = cursor.fetchone()
+    # A statement that is not at its end would hold on to what it sees.
+    cursor.close()
+    return row
+
+
+def _decodes_anything_now(reader: sqlite3.Connection, error: sqlite3.Error) -> bool:
+    """Take texts that are no UTF-8, as foreign tools write them, from now on; False where that was not it."""
+    if not statements.is_undecodable(error) or reader.text_factory is not str:
+        return False
+    # Only now: it takes its time for each text.
+    reader.text_factory = lambda text: text.decode("utf-8", "replace")
+    return True

@@ -18,6 +18,7 @@ from sessiondb.dao.search.indexes import INDEXES
 from sessiondb.errors import DatabaseError, InvalidInput
 from sessiondb.records import Backup, Finding
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.copies import copy_compactly, copy_pages
 
 
 @pytest.fixture
@@ -265,8 +266,8 @@ def test_pages_that_are_copied_without_the_right_to_write_keep_their_index(tmp_p
 
     with closing(Connection(path, read_only=True)) as reader:
         with pytest.raises(DatabaseError, match="for reading only"):
-            reader.copy_compactly(copy)
-        reader.copy_pages(copy)
+            copy_compactly(reader, copy)
+        copy_pages(reader, copy)
 
     copy.chmod(0o600)
     with SessionDB(copy) as backup:

@@ -19,7 +19,7 @@ class Mutant(NamedTuple):
 
 
 def _lock() -> None:
-    from sessiondb.storage.turns import WriterLock
+    from sessiondb.storage.locks import WriterLock
 
     @contextlib.contextmanager
     def held(self: WriterLock, deadline: float) -> Iterator[None]:

@@ -37,7 +37,7 @@ from mcp.types import (
 from pydantic import AnyUrl
 
 from sessiondb.loop.catching_up import catch_up
-from sessiondb.storage.turns import first_of
+from sessiondb.storage.locks import first_of
 
 ROOT = Path(__file__).parents[2]
 FRAME = "<sessiondb-memory>"

@@ -49,7 +49,7 @@ def test_others_write_while_a_dry_run_goes_on(db: SessionDB) -> None:
 def test_writes_between_the_steps_of_the_copy_do_not_disturb_it(
     db: SessionDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dry_run, "COPIED", 1)
+    monkeypatch.setattr(dry_run, "PAGES", 1)
     steps = []
 
     def write(phase: str, done: int, total: int) -> None:

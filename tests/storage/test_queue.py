@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.storage import turns
-from sessiondb.storage.turns import WriterLock
+from sessiondb.storage import locks
+from sessiondb.storage.locks import WriterLock
 
 
 @pytest.fixture(autouse=True)
 def _locked_whatever_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "FIXED_IN", (99, 0, 0))
+    monkeypatch.setattr(locks, "FIXED_IN", (99, 0, 0))
 
 
 def _take(path: Path, name: str, taken: list[str], deadline: float) -> None:
@@ -37,7 +37,7 @@ def test_who_came_first_writes_first_after_a_long_transaction(tmp_path: Path) ->
     with holder.held(deadline):
         for thread in threads:
             thread.start()
-            time.sleep(2 * turns.PATIENCE)
+            time.sleep(2 * locks.PATIENCE)
     # The one who had it wants it again at once, as an import does.
     with holder.held(deadline):
         taken.append("again")
@@ -71,7 +71,7 @@ def test_one_who_waits_long_is_not_passed_by_those_who_come_and_go(tmp_path: Pat
     over.set()
     for thread in threads:
         thread.join()
-    assert waited < 10 * turns.PATIENCE
+    assert waited < 10 * locks.PATIENCE
 
 
 def test_one_who_died_while_it_waited_keeps_nobody_waiting(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.errors import Conflict, DatabaseBusy, DatabaseError, SessionDBError
-from sessiondb.storage.turns import FIXED_IN, WriterLock
+from sessiondb.storage.locks import FIXED_IN, WriterLock
 
 
 @pytest.fixture

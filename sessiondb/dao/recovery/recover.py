@@ -18,6 +18,7 @@ from sessiondb.records.maintenance import Recovered
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage import files
 from sessiondb.storage.backups import new_file, sync
+from sessiondb.storage.copies import complete_file
 from sessiondb.storage.migrations import APPLICATION_ID, SCHEMA_VERSION, migrations, schema_objects
 from sessiondb.storage.pages import Pages
 
@@ -107,7 +108,7 @@ class _Recovery:
                 table: int(db.value(f"SELECT count(*) FROM {table}"))
                 for table in content_tables(SCHEMA_VERSION)
             }
-            db.complete_file()
+            complete_file(db)
 
     def _insert(self, target: sqlite3.Connection, found: Found) -> None:
         """Write a row into the table that takes it; what none takes is refused, or was no row of ours."""
