@@ -27,7 +27,7 @@ HOMES = {
     "textual": ("cli/browse/",),
     "dateutil": ("timestamps.py",),
     "watchfiles": ("ingest/events.py",),
-    "sqlite_utils": ("dao/", "storage/", "database.py"),
+    "sqlite_utils": ("dao/", "storage/", "database/"),
 }
 
 # What the command line may use: what anybody may, and where the default database is.
