@@ -19,7 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 HOMES = {
     "click": ("cli/",),
     "datasette": ("web/",),
-    "tabulate": ("cli/render.py",),
+    "tabulate": ("cli/tables.py",),
     "mcp": ("loop/mcp_server.py",),
     "markdown_it": ("exchange/html/markup.py", "cli/screen/"),
     "rich": ("cli/screen/", "cli/browse/"),

@@ -8,7 +8,8 @@ import click
 
 from sessiondb.chat.text import visible
 from sessiondb.cli.options import database_option, database_path, output_options
-from sessiondb.cli.render import Column, Listing, Output, print_notice, print_result, show_rows, show_text
+from sessiondb.cli.render import print_notice, print_result, show_rows, show_text
+from sessiondb.cli.tables import Column, Listing, Output
 from sessiondb.settings import file, found
 from sessiondb.settings.kinds import Setting
 from sessiondb.settings.paths import settings_file

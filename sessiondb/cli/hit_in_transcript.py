@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from sessiondb.chat.transcript import Look, lines
-from sessiondb.cli.render import strong
+from sessiondb.cli.tables import strong
 from sessiondb.records import Message, SearchHit, Transcript
 
 # Tool output is not shortened: what was found may stand in it.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from sessiondb import timestamps
 from sessiondb.chat.text import counted, cut, folded, one_line, width
 from sessiondb.cli.colours import Painter, has_colours, painter, plain
-from sessiondb.cli.render import strong
+from sessiondb.cli.tables import strong
 from sessiondb.records import SearchHit, SearchResult
 from sessiondb.records.agents import short_name
 from sessiondb.records.projects import folder_name

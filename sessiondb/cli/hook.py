@@ -6,7 +6,8 @@ import click
 
 from sessiondb.cli.options import database_option, database_path, json_option, reading
 from sessiondb.cli.record_fields import fields_of
-from sessiondb.cli.render import Column, Output, print_notice, show_json, show_text, table
+from sessiondb.cli.render import print_notice, show_json, show_text
+from sessiondb.cli.tables import Column, Output, table
 from sessiondb.loop.hook import AGENTS, PROMPTS, responded
 
 _COLUMNS = (

@@ -11,15 +11,8 @@ import click
 from sessiondb.chat.text import counted, cut, one_line, visible
 from sessiondb.cli.colours import painter
 from sessiondb.cli.options import Function, with_options
-from sessiondb.cli.render import (
-    ask,
-    can_ask,
-    from_home,
-    print_notice,
-    print_result,
-    show_text,
-    strong,
-)
+from sessiondb.cli.render import ask, can_ask, from_home, print_notice, print_result, show_text
+from sessiondb.cli.tables import strong
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -10,7 +10,8 @@ from sessiondb.chat.text import counted
 from sessiondb.cli.freshness import sync_option
 from sessiondb.cli.options import database_option, filter_options, output_options, reading, say_unknown
 from sessiondb.cli.record_fields import SESSIONS, session_rows
-from sessiondb.cli.render import ROWS, Output, print_notice, show_rows
+from sessiondb.cli.render import ROWS, print_notice, show_rows
+from sessiondb.cli.tables import Output
 from sessiondb.settings.table import LIST_LIMIT
 
 if TYPE_CHECKING:

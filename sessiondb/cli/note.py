@@ -23,7 +23,8 @@ from sessiondb.cli.options import (
     writing,
 )
 from sessiondb.cli.record_fields import NOTES, note_fields, note_rows
-from sessiondb.cli.render import Output, print_notice, print_result, show_json, show_rows
+from sessiondb.cli.render import print_notice, print_result, show_json, show_rows
+from sessiondb.cli.tables import Output
 from sessiondb.records.notes import KINDS, STATUSES, Note
 
 

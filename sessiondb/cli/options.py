@@ -13,7 +13,8 @@ import click
 
 from sessiondb.cli.colours import look_options
 from sessiondb.cli.freshness import keep_up, look_after
-from sessiondb.cli.render import Output, print_notice
+from sessiondb.cli.render import print_notice
+from sessiondb.cli.tables import Output
 from sessiondb.errors import Ambiguous, InvalidInput, SessionDBError
 from sessiondb.settings import DEFAULT, found
 

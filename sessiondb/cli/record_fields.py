@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sessiondb.cli.render import Column, Listing
+from sessiondb.cli.tables import Column, Listing
 
 if TYPE_CHECKING:
     from sessiondb.records import (

@@ -12,7 +12,8 @@ from sessiondb.chat.text import counted, short_bytes
 from sessiondb.cli.colours import look_options
 from sessiondb.cli.options import Function, database_path, reading, with_options, writing
 from sessiondb.cli.record_fields import removal_fields, session_rows
-from sessiondb.cli.render import Column, Output, ask, can_ask, print_result, show_json, show_text, table
+from sessiondb.cli.render import ask, can_ask, print_result, show_json, show_text
+from sessiondb.cli.tables import Column, Output, table
 from sessiondb.settings import get
 
 if TYPE_CHECKING:

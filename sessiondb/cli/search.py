@@ -23,16 +23,8 @@ from sessiondb.cli.options import (
     time_end,
 )
 from sessiondb.cli.record_fields import HITS, hit_rows, search_fields
-from sessiondb.cli.render import (
-    Output,
-    print_more,
-    print_notice,
-    show_json,
-    show_rows,
-    show_text,
-    terminal_height,
-    terminal_width,
-)
+from sessiondb.cli.render import print_more, print_notice, show_json, show_rows, show_text
+from sessiondb.cli.tables import Output, terminal_height, terminal_width
 from sessiondb.settings.table import SEARCH_LIMIT
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import click
 from sessiondb.chat.text import counted
 from sessiondb.cli.options import database_option, reading, writing
 from sessiondb.cli.removing import confirm
-from sessiondb.cli.render import Column, Output, print_result, show_json, show_text, table
+from sessiondb.cli.render import print_result, show_json, show_text
+from sessiondb.cli.tables import Column, Output, table
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB

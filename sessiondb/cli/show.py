@@ -12,7 +12,8 @@ from sessiondb.cli.colours import is_drawing
 from sessiondb.cli.freshness import sync_option
 from sessiondb.cli.options import database_option, output_options, reading, session_argument
 from sessiondb.cli.record_fields import MESSAGES, fields_of, message_rows, session_details
-from sessiondb.cli.render import Output, print_more, show_json, show_rows, show_text, strong
+from sessiondb.cli.render import print_more, show_json, show_rows, show_text
+from sessiondb.cli.tables import Output, strong
 from sessiondb.records import Transcript
 
 if TYPE_CHECKING:

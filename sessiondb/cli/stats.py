@@ -10,7 +10,8 @@ from sessiondb.chat.text import duration
 from sessiondb.cli.freshness import sync_option
 from sessiondb.cli.options import database_option, filter_options, output_options, reading, say_unknown
 from sessiondb.cli.record_fields import fields_of
-from sessiondb.cli.render import Column, Listing, Output, draws, show_rows, show_text, terminal_width
+from sessiondb.cli.render import draws, show_rows, show_text
+from sessiondb.cli.tables import Column, Listing, Output, terminal_width
 from sessiondb.records.statistics import GROUPS
 
 if TYPE_CHECKING:

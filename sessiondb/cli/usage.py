@@ -17,8 +17,9 @@ from sessiondb.cli.options import (
     time_begin,
     time_end,
 )
-from sessiondb.cli.render import Output, fields_in, show_json, show_rows, show_text, strong
+from sessiondb.cli.render import fields_in, show_json, show_rows, show_text
 from sessiondb.cli.statusline import print_line
+from sessiondb.cli.tables import Output, strong
 from sessiondb.cli.usage_table import PERIODS, View, report, say
 from sessiondb.records.usage import COSTS
 from sessiondb.settings.time_zone import named_zone

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessiondb.chat.text import counted, short_number
 from sessiondb.cli.charts import bar, sparkline
 from sessiondb.cli.record_fields import folder
-from sessiondb.cli.render import Column, Listing, Output, draws, print_notice
+from sessiondb.cli.render import draws, print_notice
+from sessiondb.cli.tables import Column, Listing, Output
 from sessiondb.records.models import short_model
 from sessiondb.records.usage import cost_text
 

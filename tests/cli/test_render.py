@@ -9,8 +9,9 @@ import pytest
 
 from sessiondb import timestamps
 from sessiondb.chat.text import width
-from sessiondb.cli import render
-from sessiondb.cli.render import Column, Listing, Output, Progress, show_rows, show_text, table
+from sessiondb.cli import tables
+from sessiondb.cli.render import Progress, show_rows, show_text
+from sessiondb.cli.tables import Column, Listing, Output, table
 
 COLUMNS = (
     Column("id", "id"),
@@ -158,7 +159,7 @@ def test_no_rows_are_still_in_the_form_asked_for(
 def test_columns_tells_the_width(monkeypatch: pytest.MonkeyPatch, value: str, expected: int) -> None:
     monkeypatch.setenv("COLUMNS", value)
 
-    assert render.terminal_width() == expected
+    assert tables.terminal_width() == expected
 
 
 def test_paged_text_goes_to_the_pager_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sessiondb.cli.colours import has_colours, painter
-from sessiondb.cli.render import terminal_width
 from sessiondb.cli.screen.look import Look
 from sessiondb.cli.screen.prose import Prose
 from sessiondb.cli.screen.transcript import Part, Screen
+from sessiondb.cli.tables import terminal_width
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Transcript
 
