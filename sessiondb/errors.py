@@ -9,7 +9,8 @@
     ├── ServiceFailed                  the system did not start or stop a service
     └── DatabaseError                  the database itself
         ├── DatabaseMissing            there is no file yet
-        ├── DatabaseForeign            the file is not ours, or of a version this one does not know
+        ├── DatabaseForeign            the file is not ours
+        │   └── DatabaseNewer          a later sessiondb has changed its schema: it can only be read
         ├── DatabaseBusy               another writer held it for longer than the time budget
         └── DatabaseDamaged            SQLite says the file is malformed
 
@@ -57,6 +58,10 @@ class DatabaseMissing(DatabaseError):
 
 class DatabaseForeign(DatabaseError):
     """A file that is not a sessiondb database of a known version."""
+
+
+class DatabaseNewer(DatabaseForeign):
+    """A write to a file with the schema of a later sessiondb, or a read of what is not in it any more."""
 
 
 class DatabaseBusy(DatabaseError):

@@ -20,7 +20,7 @@ def logs_found() -> LogReport:
     from sessiondb.retention import LogReport, log_report
 
     try:
-        with reading() as db:
+        with reading(quiet=True) as db:
             return log_report(db)
     except SessionDBError:
         return LogReport()

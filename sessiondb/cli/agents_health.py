@@ -36,7 +36,7 @@ def agents_health() -> list[AgentHealth]:
 
 def _last_calls() -> dict[str, str]:
     try:
-        with reading() as db:
+        with reading(quiet=True) as db:
             return db.hook_log.last_calls()
     except SessionDBError:
         return {}  # doctor has said what is wrong with the file

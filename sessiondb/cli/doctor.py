@@ -61,7 +61,9 @@ def _examine(fix: bool) -> tuple[list[Finding], list[Finding]]:
 
     try:
         # To check an index is to write to it. A file that must be migrated first is refused by reading().
-        reading().close()
+        with reading(quiet=True) as db:
+            if db.newer_schema is not None:
+                return (found := db.check()), found
         with writing() as db:
             found = db.check()
             return found, db.repair() if fix and found else found

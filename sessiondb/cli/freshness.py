@@ -52,7 +52,7 @@ def keep_up(path: Path) -> None:
     import gc
 
     from sessiondb.database import SessionDB
-    from sessiondb.errors import DatabaseBusy
+    from sessiondb.errors import DatabaseBusy, DatabaseNewer
 
     gc.enable()
     try:
@@ -61,6 +61,10 @@ def keep_up(path: Path) -> None:
             db.import_logs("auto", *elsewhere, read_ahead=True, progress=progress)
     except DatabaseBusy:
         print_notice("not imported: another program writes to the database; what follows may be older")
+    except DatabaseNewer:
+        print_notice(
+            "not imported: only a newer sessiondb can write to the database; what follows may be older"
+        )
 
 
 def look_after(db: SessionDB) -> None:

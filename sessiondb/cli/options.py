@@ -38,17 +38,24 @@ def database_path() -> Path:
     return default_database()
 
 
-def reading() -> SessionDB:
+def reading(*, quiet: bool = False) -> SessionDB:
     """Open the database for reading, brought up to date where --sync asks for that.
 
-    Raises DatabaseMissing where there is none.
+    One that a later sessiondb wrote is read as it is, and that is said unless `quiet`. Raises DatabaseMissing where
+    there is none.
     """
     from sessiondb.database import SessionDB
 
     path = database_path()
     keep_up(path)
     db = SessionDB(path, read_only=True)
-    look_after(db)
+    if db.newer_schema is None:
+        look_after(db)
+    elif not quiet and not click.get_current_context().resilient_parsing:
+        print_notice(
+            f"{path} was written by a newer sessiondb (schema {db.newer_schema}): it is only read, and what this one"
+            " does not know is not shown; upgrade sessiondb to write to it"
+        )
     return db
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sessiondb.dao.search.indexes import ALL, SearchIndex
-from sessiondb.errors import DatabaseDamaged, DatabaseError
+from sessiondb.errors import DatabaseDamaged, DatabaseError, DatabaseNewer
 from sessiondb.records import Finding
 from sessiondb.settings import paths
 from sessiondb.storage import migrations, surroundings
@@ -60,7 +60,7 @@ _LOST = ("is never used", "Freelist: ", "freelist", "Free page count")
 
 
 class Checks:
-    """All checks of one database, opened for writing: to check a search index is to write to it."""
+    """All checks of one database. To check a search index is to write to it: of one opened for reading they are not."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
@@ -83,6 +83,8 @@ class Checks:
         )
         found: list[Finding] = []
         for check in checks:
+            if self._db.read_only and check == self._indexes:
+                continue
             try:
                 found += check()
             except DatabaseDamaged as damage:
@@ -165,6 +167,13 @@ class Checks:
         )
 
     def _schema(self) -> Iterator[Finding]:
+        try:
+            migrations.check(self._db)
+        except DatabaseNewer as newer:
+            yield Finding("schema", str(newer), False)
+            for name in migrations.missing(self._db):
+                yield Finding("schema", f"{name} is not there any more: what reads it fails", False)
+            return
         present = {row[0] for row in self._db.rows("SELECT name FROM sqlite_master")}
         for wanted in self.wrong_schema():
             state = "is not what it should be" if wanted.name in present else "is missing"

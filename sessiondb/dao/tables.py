@@ -29,10 +29,10 @@ class Tables:
     """An open database file and its tables, as a context manager; safe to share between threads.
 
     The file is made, readable by its owner alone, and brought up to date when it is opened. With `read_only`
-    it is neither; without `migrate` an older one is refused, which is for what runs unasked. ":memory:" is a new
-    database that is gone when it is closed. A write waits up to `time_budget` seconds for other writers.
-    `unshared` is for a file that nobody else knows and that may be lost: it is written without a log and without
-    syncing. Raises the errors of sessiondb.errors.
+    it is neither, and one that a later sessiondb wrote can be read as far as its schema is known; without `migrate` an
+    older one is refused, which is for what runs unasked. ":memory:" is a new database that is gone when it is closed.
+    A write waits up to `time_budget` seconds for other writers. `unshared` is for a file that nobody else knows and
+    that may be lost: it is written without a log and without syncing. Raises the errors of sessiondb.errors.
     """
 
     def __init__(
@@ -45,6 +45,8 @@ class Tables:
         unshared: bool = False,
     ) -> None:
         self._forget: Callable[[], Any] | None = None
+        self.newer_schema: int | None = None
+        """The schema of a file that a later sessiondb wrote, which this one can only read; else None."""
         self.path = self._file(path, read_only)
         self.connection = Connection(
             self.path, read_only=read_only, time_budget=time_budget, unshared=unshared
@@ -52,7 +54,7 @@ class Tables:
         try:
             if read_only:
                 # A reader never changes a file, not even to bring it up to date.
-                migrations.check_readable(self.connection)
+                self.newer_schema = migrations.check_readable(self.connection)
             else:
                 migrations.migrate(self.connection, upgrades=migrate)
         except BaseException:
@@ -125,5 +127,7 @@ def dry_run_copy(db: Tables, progress: Progress | None = None) -> Iterator[Table
     """Yield a copy of a database to try a write on; at the end of the block it is gone: see temporary_copy."""
     from sessiondb.storage.dry_run import temporary_copy
 
+    # What a newer one would be refused for is refused by its own name.
+    migrations.check(db.connection)
     with temporary_copy(db.path, progress) as copy, Tables(copy, unshared=True) as tables:
         yield tables

@@ -40,9 +40,9 @@ class SessionDB(Exchange, Reports, Upkeep):
     """One database file, as a context manager; safe to share between threads.
 
     It is made, readable by its owner alone, and brought up to date when it is opened. With `read_only` it
-    is neither; without `migrate` an older one is refused, which is for what runs unasked. ":memory:" is a new
-    database that is gone when it is closed. A write waits up to `time_budget` seconds for other writers. Raises
-    the errors of sessiondb.errors.
+    is neither, and one that a later sessiondb wrote can be read as far as its schema is known; without `migrate` an
+    older one is refused, which is for what runs unasked. ":memory:" is a new database that is gone when it is closed.
+    A write waits up to `time_budget` seconds for other writers. Raises the errors of sessiondb.errors.
     """
 
     @cached_property

@@ -119,7 +119,7 @@ class Upkeep(Tables):
     def check(self) -> list[Finding]:
         """Return what is wrong with the database: pages, schema, references, counters, indexes, file modes.
 
-        Nothing is changed, but to check an index is to write to it: the database must not be read-only.
+        Nothing is changed, but to check a search index is to write to it: with `read_only` they are passed over.
         """
         from sessiondb.dao.maintenance import Maintenance
 

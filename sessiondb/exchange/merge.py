@@ -22,6 +22,7 @@ from sessiondb.errors import DatabaseMissing, InvalidInput
 from sessiondb.records import MergeReport
 from sessiondb.records.export_rows import Row, SessionRow, weight
 from sessiondb.records.progress import Progress, no_progress
+from sessiondb.storage import migrations
 from sessiondb.storage.beside import sweep
 from sessiondb.storage.turns import Pace
 
@@ -56,6 +57,8 @@ def merge(
         Tables(path, read_only=True) as source,
         dry_run_copy(db, progress) if dry_run else contextlib.nullcontext(db) as target,
     ):
+        # What a newer schema has more would be left behind unseen.
+        migrations.check(source.connection)
         _merge(target, source, done, progress or no_progress)
     return MergeReport(**vars(done), seconds=round(time.monotonic() - started, 3), dry_run=dry_run)
 

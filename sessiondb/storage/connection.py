@@ -69,8 +69,10 @@ class Connection(Reading):
         self._turns = Turns(path, time_budget)
         self._loading_thread: int | None = None
         self._is_wal = True
-        # What `meta` says at the opening, in a tuple; None until that is known.
-        self._mark: tuple[object, ...] | None = None
+        # The mark of a restored backup at the opening.
+        self._mark: Row | None = None
+        # SQLite's own count of changes of the schema, as of the last look at the mark and the schema's number.
+        self._schema_count: int | None = None
         self._synchronous = "FULL"
         self._file = files.opened(path, read_only=read_only)
         self._readers = Readers(path, self._file, time_budget, read_only=read_only)
@@ -106,9 +108,13 @@ class Connection(Reading):
             pass
         self._is_wal = mode == "wal"
 
-    def watch_for_restoring(self) -> None:
-        """Let each transaction from now on raise where a backup was put in the place of this database."""
-        self._mark = (self.row(_MARK),)
+    def watch_schema(self, known: int) -> None:
+        """Let each transaction from now on raise where a backup was put in the place of this database, or where its
+        schema is newer than `known`. A read that fails of such a schema says so.
+        """
+        self._known = known
+        if not self.read_only:
+            self._mark = self.row(_MARK)
 
     def share(self) -> None:
         """End the time in which nobody else knew the file: what others rely on is set in it."""
@@ -340,10 +346,22 @@ class Connection(Reading):
         """Raise where the log, or a restored backup, has taken another place since: what is written would be lost."""
         if self._is_wal:
             self._file.check_log()
-        if self._mark is not None and (self._sqlite.execute(_MARK).fetchone(),) != self._mark:
+        if self._known is None:
+            return
+        # A restored backup raises it, as each change of the schema does: one number tells that neither has happened.
+        (count,) = self._sqlite.execute("PRAGMA schema_version").fetchone()
+        if count != self._schema_count:
+            self._check_schema(self._known)
+            self._schema_count = count
+
+    def _check_schema(self, known: int) -> None:
+        if self._sqlite.execute(_MARK).fetchone() != self._mark:
             raise DatabaseError(
                 f"{self.path} was replaced by a backup while it was open: nothing was written; open the database again"
             )
+        (version,) = self._sqlite.execute("PRAGMA user_version").fetchone()
+        if version > known:
+            raise statements.newer(self.path, version, known)
 
     def _commit(self) -> None:
         self._check_not_undone()

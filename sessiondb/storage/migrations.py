@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sessiondb.errors import DatabaseError, DatabaseForeign
+from sessiondb.storage import statements
 from sessiondb.storage.connection import Connection
+
+if TYPE_CHECKING:
+    import sqlite3
 
 APPLICATION_ID = 0x53534442
 """The four bytes "SSDB" in the file's header, by which the database is known as ours."""
@@ -57,15 +62,42 @@ class SchemaObject(NamedTuple):
     sql: str
 
 
-@cache
-def schema_objects(version: int = SCHEMA_VERSION) -> dict[str, SchemaObject]:
-    """Return what a database of a schema holds, by name, without the tables behind an FTS5 index."""
+_COLUMNS = (
+    "SELECT o.name, c.name FROM sqlite_master AS o, pragma_table_xinfo(o.name) AS c"
+    " WHERE o.type IN ('table', 'view')"
+)
+
+
+def missing(connection: Connection) -> list[str]:
+    """Return the tables, views and columns (TABLE.COLUMN) of ours that a database does not have."""
+    present = set(connection.rows(_COLUMNS))
+    tables = {table for table, _ in present}
+    with _model(SCHEMA_VERSION) as model:
+        wanted = [row for row in model.execute(_COLUMNS) if row[0] in schema_objects()]
+    lacking = (
+        table if table not in tables else f"{table}.{column}"
+        for table, column in wanted
+        if (table, column) not in present
+    )
+    return list(dict.fromkeys(lacking))
+
+
+@contextlib.contextmanager
+def _model(version: int) -> Iterator[sqlite3.Connection]:
+    """Yield a database in memory that the migrations up to a version have made."""
     import sqlite3
 
     with contextlib.closing(sqlite3.connect(":memory:")) as model:
         for migration in migrations():
             if migration.number <= version:
                 model.executescript(migration.sql)
+        yield model
+
+
+@cache
+def schema_objects(version: int = SCHEMA_VERSION) -> dict[str, SchemaObject]:
+    """Return what a database of a schema holds, by name, without the tables behind an FTS5 index."""
+    with _model(version) as model:
         rows = model.execute(
             "SELECT type, name, tbl_name, sql FROM sqlite_master AS o WHERE sql IS NOT NULL AND NOT EXISTS"
             " (SELECT 1 FROM pragma_table_list AS t WHERE t.name = o.name AND t.type = 'shadow')"
@@ -76,8 +108,15 @@ def schema_objects(version: int = SCHEMA_VERSION) -> dict[str, SchemaObject]:
 def check(connection: Connection) -> int:
     """Return the schema number of a database, 0 for an empty file.
 
-    Raises DatabaseForeign for a file of another program, or of a newer sessiondb.
+    Raises DatabaseForeign for a file of another program, DatabaseNewer for that of a later sessiondb.
     """
+    version = _version(connection)
+    if version > SCHEMA_VERSION:
+        raise statements.newer(connection.path, version, SCHEMA_VERSION)
+    return version
+
+
+def _version(connection: Connection) -> int:
     row = connection.row(
         "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"
         " FROM pragma_application_id, pragma_user_version"
@@ -101,11 +140,6 @@ def check(connection: Connection) -> int:
             f' changed the number; set it back with `sqlite3 {connection.path} "PRAGMA user_version = {real}"`,'
             " or restore a backup"
         )
-    if version > SCHEMA_VERSION:
-        raise DatabaseForeign(
-            f"{connection.path} has schema {version}, and this sessiondb knows up to {SCHEMA_VERSION}:"
-            " upgrade sessiondb"
-        )
     return int(version)
 
 
@@ -122,14 +156,20 @@ def _version_held(connection: Connection, version: int) -> int:
     return version
 
 
-def check_readable(connection: Connection) -> None:
-    """Check a database that is opened for reading, which never migrates. Raises DatabaseForeign."""
-    version = check(connection)
+def check_readable(connection: Connection) -> int | None:
+    """Check a database that is opened for reading, which never migrates; return its schema where that is newer.
+
+    Nothing is asked of a newer one: each read finds the tables and columns that it knows, or says what is missing.
+    Raises DatabaseForeign.
+    """
+    version = _version(connection)
     if version == 0:
         raise DatabaseForeign(
             f"{connection.path} is an empty file: any writing command, such as import, fills it"
         )
     _refuse_older(connection, version)
+    connection.watch_schema(SCHEMA_VERSION)
+    return version if version > SCHEMA_VERSION else None
 
 
 def migrate(connection: Connection, *, upgrades: bool = True) -> None:
@@ -146,7 +186,7 @@ def migrate(connection: Connection, *, upgrades: bool = True) -> None:
     connection.use_wal()
     if version != SCHEMA_VERSION:
         _upgrade(connection)
-    connection.watch_for_restoring()
+    connection.watch_schema(SCHEMA_VERSION)
 
 
 def has_schema(connection: Connection) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sessiondb.errors import DatabaseBusy, DatabaseError
+from sessiondb.errors import DatabaseBusy, DatabaseError, DatabaseNewer
 from sessiondb.storage import files, statements
 from sessiondb.storage.statements import Parameters, attempt
 
@@ -183,6 +183,8 @@ class Reading:
     _turns: Turns
     time_budget: float
     _is_closed = _is_inherited = False
+    # The newest schema that this sessiondb knows, once the file's own was looked at.
+    _known: int | None = None
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """Return all rows of a query."""
@@ -295,8 +297,23 @@ class Reading:
             raise DatabaseError(f"{self.path} is closed: open it again")
 
     def _failure(self, error: sqlite3.Error) -> Exception:
+        if statements.code_of(error) == statements.ERROR and (newer := self._newer(error)) is not None:
+            return newer
         is_open = self._turns.mine() is not None and not self._is_closed and self._sqlite.in_transaction
         return statements.failure(self.path, error, 0 if is_open else self.time_budget)
+
+    def _newer(self, error: sqlite3.Error) -> DatabaseNewer | None:
+        """Return the error for a statement that failed of a newer schema; None where it is not that."""
+        if self._known is None or self._is_closed or self._is_inherited:
+            return None
+        reader = self._reader()
+        try:
+            (version,) = reader.execute("PRAGMA user_version").fetchone()
+        except sqlite3.Error:
+            return None
+        finally:
+            self._give_back(reader)
+        return statements.newer(self.path, version, self._known, error) if version > self._known else None
 
 
 def _may_write(folder: Path) -> bool:

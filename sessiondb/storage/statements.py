@@ -21,6 +21,7 @@ from sessiondb.errors import (
     DatabaseDamaged,
     DatabaseError,
     DatabaseForeign,
+    DatabaseNewer,
     InvalidInput,
 )
 
@@ -196,6 +197,16 @@ def busy(path: Path, waited: float) -> DatabaseBusy:
     return DatabaseBusy(
         f"{path} is being written by another process for more than {waited:g} s: try again when it is done"
     )
+
+
+def newer(path: Path, version: int, known: int, error: sqlite3.Error | None = None) -> DatabaseNewer:
+    """Return the error for a write to a file with a newer schema, or for a read that such a schema let fail."""
+    versions = f"{path} has schema {version}, and this sessiondb knows up to {known}"
+    if error is None:
+        return DatabaseNewer(
+            f"{versions}: it can be listed, searched, shown and exported; upgrade sessiondb for all else"
+        )
+    return DatabaseNewer(f"{versions}: what was asked for is not in it any more ({error}); upgrade sessiondb")
 
 
 _CAUSES = {

@@ -78,7 +78,7 @@ def _file_identity() -> None:
 def _restored_mark() -> None:
     from sessiondb.storage.connection import Connection
 
-    _put(Connection, "watch_for_restoring", lambda self: None)
+    _put(Connection, "watch_schema", lambda self, known: None)
 
 
 def _tombstone() -> None:

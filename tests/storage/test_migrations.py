@@ -149,15 +149,6 @@ def test_file_that_is_no_database_is_refused_in_words(tmp_path: Path) -> None:
     assert path.read_text().startswith("not a database")
 
 
-def test_newer_schema_is_refused_and_says_what_to_do(tmp_path: Path) -> None:
-    path = tmp_path / "sessions.db"
-    with SessionDB(path) as db:
-        db.connection.execute("PRAGMA user_version = 99")
-    for read_only in (True, False):
-        with pytest.raises(DatabaseForeign, match=r"has schema 99.*upgrade sessiondb"):
-            SessionDB(path, read_only=read_only)
-
-
 def test_older_schema_is_backed_up_and_migrated_when_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
