@@ -1,43 +1,35 @@
-"""What hangs on a session, as a union with what is stored: its messages, tool calls, token counts and notes.
+"""The messages of a session and their token counts, as a union with what is stored.
 
-Import and merge both write through here. A message is looked for first (as the session's policy says), then among
-the lines that other sessions hold; only what is neither is added. A message that is there takes what it lacks.
+Import and merge both write through here, and through calls.py and notes.py. A message is looked for first (as the
+session's policy says), then among the lines that other sessions hold; only what is neither is added. A message that
+is there takes what it lacks.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from sessiondb.dao import note_changes
+from sessiondb.dao.union.calls import is_copied_answer
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
-from sessiondb.dao.union.row_buffer import TOKENS, Call, Count, Message
+from sessiondb.dao.union.row_buffer import TOKENS, Count, Message
 from sessiondb.dao.union.sessions import Batch, storable
 from sessiondb.dao.values import stored_json as read_json
 from sessiondb.importers.base import (
     MessageRecord,
-    NoteRecord,
     TokenRecord,
     ToolResult,
     is_globally_unique,
 )
-from sessiondb.records.export_rows import CallRow, MessageRow, NoteRow, TokensRow, stored_json
+from sessiondb.records.export_rows import MessageRow, TokensRow, stored_json
 from sessiondb.records.sessions import BILLING_DETAILS
 
 AnyTokens = TokenRecord | TokensRow
-AnyNote = NoteRecord | NoteRow
 
 _SPOKEN = ("user", "assistant")
 _GROWING = ("content", "reasoning", "parts", "finish_reason", "metadata", "created_at")
-_FIND_CALLS = "SELECT id, message_id, result_message_id, returned_at FROM tool_calls WHERE"
 _HELD = "SELECT 1 FROM messages WHERE external_id = ? AND session_id <> ?"
-_ANSWERED = """
-SELECT 1 FROM messages AS m JOIN tool_calls AS t ON t.message_id = m.id
-WHERE m.external_id = :asked_by AND m.session_id <> :session AND t.call_id = :call_id
-  AND t.result_message_id IS NOT NULL
-"""
 _REDACTED = "[redacted:"
 _SPACE = re.compile(r"\s")
 _A_MESSAGE = "JSON of a message that an import goes on with"
@@ -46,22 +38,10 @@ _SERVER_TOOLS = TOKENS.index("server_tools")
 _FIND_COUNT = f"SELECT {', '.join(TOKENS)} FROM token_counts WHERE request_key = ?"
 _COUNTED = "SELECT 1 FROM token_counts AS t JOIN messages AS m ON m.id = t.message_id WHERE m.external_id = ? LIMIT 1"
 _SAME_COUNTS = f"SELECT count(*) FROM token_counts WHERE {' AND '.join(f'{name} IS ?' for name in TOKENS)}"
-_NOTE = ("kind", "body", "created_at", "context", "resolution", "author", "assignee", "due_at")
-_NOTE_GROWING = _NOTE[3:]
-_FIND_NOTE = """
-SELECT id FROM notes WHERE session_id IS ? AND (session_id IS NOT NULL OR project_id IS ?)
-  AND kind = ? AND body = ? AND (created_at = ? OR ?) ORDER BY id LIMIT 1 OFFSET ?
-"""
-_ADD_NOTE = f"INSERT INTO notes (session_id, project_id, {', '.join(_NOTE)}) VALUES ({', '.join('?' * 10)})"
-_FILL_NOTE = (
-    f"UPDATE notes SET {', '.join(f'{name} = coalesce({name}, :{name})' for name in _NOTE_GROWING)} WHERE id = :id"
-    f" AND ({' OR '.join(f'({name} IS NULL AND :{name} IS NOT NULL)' for name in _NOTE_GROWING)})"
-)
-_AWAIT_NOTE = "UPDATE notes SET awaits = :name WHERE id = :id AND supersedes IS NULL AND :name IS NOT NULL"
 
 
 class Content:
-    """The rows of `messages`, `tool_calls`, `token_counts` and `notes`, in a batch."""
+    """The rows of `messages` and `token_counts`, in a batch."""
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
@@ -82,7 +62,7 @@ class Content:
                     return None
             elif isinstance(record, MessageRow) and record.answers and session.copies.calls:
                 ids = [call.call_id for call in record.answers]
-                if all(self.is_copied_answer(session, id) for id in ids):
+                if all(is_copied_answer(self._db, session, id) for id in ids):
                     session.copies.found += [(session.last_id, None, id) for id in ids]
                     return None
             return self.add_message(session, record)
@@ -171,105 +151,6 @@ class Content:
         self._batch.write()
         return self._db.row(_HELD, (external_id, session.id)) is not None
 
-    def is_copied_answer(self, session: Incoming, call_id: str | None) -> bool:
-        """Say whether an answer is a copy: its call is one, and has an answer where it was copied from.
-
-        Answers have no ids of their own.
-        """
-        asked_by = session.copies.calls.get(call_id)
-        names = {"asked_by": asked_by, "call_id": call_id, "session": session.id}
-        return asked_by is not None and self._db.row(_ANSWERED, names) is not None
-
-    # Tool calls
-
-    def calls(self, session: Incoming, message: Message, record: AnyMessage) -> list[Call]:
-        """Take the calls that a message asks for; return their rows, in order."""
-        if message.calls is None:
-            found = self._db.value("SELECT count(*) FROM tool_calls WHERE message_id = ?", (message.id,))
-            message.calls = int(found)
-        # A message that is new asks for calls that are new: most are, and need no look-up.
-        had_calls = message.calls > 0
-        continues = isinstance(record, MessageRecord) and record.continues
-        rows: list[Call] = []
-        for record_call in record.tool_calls:
-            if isinstance(record_call, CallRow):
-                call = record_call
-            else:
-                call_id, name, arguments = record_call
-                call = CallRow(call_id, None, name, arguments, message.calls, record.created_at)
-            row = self._same_call(session, message, call, rows, continues) if had_calls else None
-            if row is None:
-                row = self._ask(session, message, call)
-                message.calls += 1
-            rows.append(row)
-        return rows
-
-    def answer(self, session: Incoming, call: Call, message: Message, record: ToolResult | CallRow) -> None:
-        """Give a call, written or not, the answer that a message holds."""
-        moment = record.created_at if isinstance(record, ToolResult) else record.returned_at
-        self._rows.answer(call, (storable(record.result), _flag(record.is_error), moment, message.id))
-        session.is_changed = True
-
-    def date_answer(self, calls: list[Call], moment: str | None) -> None:
-        """Give an answer that came without a time the one that another file has for it."""
-        call = next((call for call in calls if call.returned_at is None and call.values is None), None)
-        if moment is not None and call is not None:
-            call.returned_at = moment
-            self._db.execute("UPDATE tool_calls SET returned_at = ? WHERE id = ?", (moment, call.id))
-            self._db.execute("UPDATE messages SET created_at = ? WHERE id = ?", (moment, call.answered_by))
-
-    def add_call(
-        self, session: Incoming, call: CallRow, asked_by: int | None = None, answered_by: int | None = None
-    ) -> Call:
-        """Add a call as it stands: one that no message asks for is an answer whose call is not known."""
-        row = self._rows.call(
-            session.id, asked_by, answered_by, call.position, call.call_id, call.name, storable(call.arguments),
-            storable(call.result), _flag(call.is_error), call.called_at, call.returned_at,
-        )  # fmt: skip
-        session.row.calls += 1
-        session.is_changed = True
-        self.calls_with(session, asked_by if call.call_id is None else call.call_id).append(row)
-        return row
-
-    def calls_with(self, session: Incoming, key: str | int | None) -> list[Call]:
-        """Return the calls with an id that the session has, in order: some agents give one id to several.
-
-        Calls without an id are found by the id of the message that asks for them.
-        """
-        if key is None or session.is_exact:
-            return []
-        rows = session.calls.get(key)
-        if rows is None:
-            rows = session.calls[key] = []
-            if not session.is_new:
-                where = "call_id = ?" if isinstance(key, str) else "message_id = ? AND call_id IS NULL"
-                sql = f"{_FIND_CALLS} session_id = ? AND {where} ORDER BY id"
-                rows += [Call(*row) for row in self._db.rows(sql, (session.id, key))]
-        return rows
-
-    def _ask(self, session: Incoming, message: Message, call: CallRow) -> Call:
-        """Add a call to a message, unless its answer came first: then that has its question now."""
-        for row in self.calls_with(session, call.call_id):
-            # The answer came first, as in logs that write calls when they are done.
-            if row.asked_by is None:
-                question = (message.id, call.position, call.name, storable(call.arguments), call.called_at)
-                self._rows.ask(row, question)
-                session.is_changed = True
-                return row
-        return self.add_call(session, call, message.id)
-
-    def _same_call(
-        self, session: Incoming, message: Message, call: CallRow, taken: list[Call], continues: bool
-    ) -> Call | None:
-        """Return the first call of a message with the same id, or like it none, that is not taken."""
-        key: str | int | None = call.call_id
-        if key is None and not continues:
-            key = message.id
-        for row in self.calls_with(session, key):
-            if row.asked_by == message.id and row not in taken:
-                return row
-        return None
-
     # Tokens
 
     def tokens(
@@ -342,35 +223,6 @@ class Content:
             found = self._db.row(_FIND_COUNT, (key,))
         return None if found is None else Count(list(found), is_waiting=False)
 
-    # Notes
-
-    def note(
-        self, record: AnyNote, session_id: str | None, project_id: int | None, undated: Sequence[str] = (), nth: int = 0
-    ) -> tuple[bool, bool]:  # fmt: skip
-        """Take a note, or what has become of one; say whether it was added, and whether anything has changed.
-
-        Its session must be written. Notes that say the same at the same time are one, those of the kinds `undated`
-        at any time; `nth` counts those that stand together elsewhere.
-        """
-        # Not by time where a log has none to give: a state that is saved again would be another note each time.
-        is_undated = record.kind in undated
-        key = (session_id, project_id, record.kind, record.body, record.created_at, is_undated, nth)
-        found = self._db.value(_FIND_NOTE, key)
-        is_new = found is None
-        values = {name: getattr(record, name) for name in _NOTE}
-        if is_new:
-            found = self._db.execute(_ADD_NOTE, (session_id, project_id, *values.values())).lastrowid
-        is_changed = is_new or self._db.execute(_FILL_NOTE, values | {"id": found}).rowcount > 0
-        if isinstance(record, NoteRow):
-            self._db.execute(_AWAIT_NOTE, {"name": record.supersedes, "id": found})
-        history = [(one.at, one.status, one.author) for one in getattr(record, "history", ())]
-        is_changed = note_changes.unite(self._db, found, history, record.resolved_at) or is_changed
-        self._db.executemany(
-            "INSERT OR IGNORE INTO note_translations (note_id, lang, body) VALUES (?, ?, ?)",
-            [(found, lang, body) for lang, body in (record.translations or {}).items()],
-        )
-        return is_new, is_changed
-
 
 def _grown(stored: tuple[Any, ...], record: AnyMessage) -> tuple[Any, ...]:
     """Return the columns of _GROWING with what a record adds to them."""
@@ -390,10 +242,6 @@ def _grown(stored: tuple[Any, ...], record: AnyMessage) -> tuple[Any, ...]:
         metadata,
         created_at or record.created_at,
     )
-
-
-def _flag(value: bool | None) -> int | None:
-    return None if value is None else int(value)
 
 
 def _joined(stored: str | None, new: str | None) -> str | None:

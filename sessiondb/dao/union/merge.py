@@ -16,6 +16,7 @@ from sessiondb.dao.removal import delete_sessions
 from sessiondb.dao.union.align import Alignment, Known, digest
 from sessiondb.dao.union.incoming import AnyMessage, Incoming, SessionFields
 from sessiondb.dao.union.merge_fields import outlives, united
+from sessiondb.dao.union.notes import take_note
 from sessiondb.dao.union.row_buffer import Call, Message
 from sessiondb.dao.union.stand_ins import displace, has_talk, is_marked, without_prompts
 from sessiondb.dao.union.union import Union
@@ -94,7 +95,7 @@ class Merge:
         self.merged = Merged()
         self._union = union
         self._batch = union.batch
-        self._content = union.content
+        self._content, self._calls = union.content, union.calls
         self._db = union.batch.db
         self._exports = Exports(self._db)
         self._current: _Current | None = None
@@ -193,7 +194,7 @@ class Merge:
         self._current.awaits_talk = theirs if is_marked_here and not is_marked_there else None
         self._union.open[session.id] = session
         for call in theirs.calls if session.is_new else ():
-            self._content.add_call(session, call)
+            self._calls.add(session, call)
 
     def _columns(self, row: SessionRow) -> dict[str, Any]:
         channel = Channel(*msgspec.structs.astuple(row.channel)) if row.channel is not None else None
@@ -281,7 +282,7 @@ class Merge:
         if current.alignment is not None and session.added > added:
             current.alignment.add(message.id)
         current.ids[row.seq] = message.id
-        for index, call in enumerate(self._content.calls(session, message, row) if row.tool_calls else ()):
+        for index, call in enumerate(self._calls.take(session, message, row) if row.tool_calls else ()):
             early = current.early.pop((row.seq, index), None)
             if early is None:
                 current.unanswered[row.seq, index] = call
@@ -301,11 +302,11 @@ class Merge:
         if call is None or call.answered_by is not None:
             self._add_answer(session, message, answer)
         else:
-            self._content.answer(session, call, message, answer)
+            self._calls.answer(session, call, message, answer)
 
     def _add_answer(self, session: Incoming, message: Message, answer: CallRow) -> None:
         if session.is_exact or self._db.row(_ANSWERED, (message.id, answer.call_id)) is None:
-            self._content.add_call(session, answer, answered_by=message.id)
+            self._calls.add(session, answer, answered_by=message.id)
 
     def _tokens(self, current: _Current, row: TokensRow) -> None:
         seq = row.message or 0
@@ -373,6 +374,6 @@ class Merge:
                 session_id = None
         project_id = self._batch.project(row.project, row.project_name)
         key = (session_id, None if session_id else project_id, row.kind, row.body, row.created_at)
-        is_new, _ = self._content.note(row, session_id, project_id, nth=self._notes[key])
+        is_new, _ = take_note(self._db, row, session_id, project_id, nth=self._notes[key])
         self._notes[key] += 1
         self.merged.notes += is_new

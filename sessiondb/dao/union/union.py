@@ -6,6 +6,7 @@ from typing import Any
 
 from sessiondb.dao.forks.originals import Copy
 from sessiondb.dao.forks.ownership import Ownership, Related
+from sessiondb.dao.union.calls import Calls
 from sessiondb.dao.union.content import Content
 from sessiondb.dao.union.incoming import Incoming
 from sessiondb.dao.union.sessions import Batch, SessionRows
@@ -22,7 +23,7 @@ class Union:
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
         self.sessions = SessionRows(batch)
-        self.content = Content(batch)
+        self.content, self.calls = Content(batch), Calls(batch)
         self.open: dict[str, Incoming] = {}
         # Sessions of which no more comes, but of which rows are held back.
         self._unflushed: set[str] = set()

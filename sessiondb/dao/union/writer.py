@@ -12,8 +12,10 @@ from sessiondb.chat.memory_frame import is_framed
 from sessiondb.dao.forks.ownership import Ownership
 from sessiondb.dao.forks.parents import Ancestry
 from sessiondb.dao.ledger import Claims
+from sessiondb.dao.union.calls import is_copied_answer
 from sessiondb.dao.union.incoming import AnyMessage, Incoming, SessionFields
 from sessiondb.dao.union.merge import Merge, Merged
+from sessiondb.dao.union.notes import take_note
 from sessiondb.dao.union.replacing import NOTHING_OLD, Claim, Misread, OldReading
 from sessiondb.dao.union.row_buffer import Message
 from sessiondb.dao.union.sessions import Batch, storable
@@ -77,7 +79,7 @@ class ImportWriter:
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self._union = Union(batch)
-        self._content = self._union.content
+        self._content, self._calls = self._union.content, self._union.calls
         self._merge: Merge | None = None
         self._written = Written(batch.db)
         self._earlier: Mapping[str, SessionRecord] = {}
@@ -317,7 +319,7 @@ class ImportWriter:
             if not session.row.written:
                 self._union.write()
             project_id = session.row.fields.get("project_id")
-            _, is_changed = self._content.note(record, session.id, project_id, self.undated_notes)
+            _, is_changed = take_note(self._batch.db, record, session.id, project_id, self.undated_notes)
             session.is_changed = session.is_changed or is_changed
         if self._batch.rows.is_full:
             self._union.write()
@@ -351,7 +353,7 @@ class ImportWriter:
             ):
                 session.row.set_title(record.content, "prompt")
         if record.tool_calls:
-            self._content.calls(session, message, record)
+            self._calls.take(session, message, record)
 
     def _is_inherited(self, session: Incoming, record: MessageRecord) -> bool:
         """Say whether a record is a copy of what an ancestor of its session holds, and note of what."""
@@ -391,11 +393,11 @@ class ImportWriter:
         """Take a tool's answer: to a call that is known, or as one whose call is not."""
         session.row.widen(record.created_at)
         content, call_id = self._content, record.call_id
-        calls = content.calls_with(session, call_id)
+        calls = self._calls.known(session, call_id)
         call = next((row for row in calls if row.answered_by is None), None)
         # All calls with this id are answered: the file repeats an answer, and may know its time better.
         if calls and call is None:
-            content.date_answer(calls, record.created_at)
+            self._calls.date_answer(calls, record.created_at)
             return
         # An answer is known by its call. An external id beside that would be a second name, which other stores of
         # the same session do not give.
@@ -403,14 +405,14 @@ class ImportWriter:
             record = record._replace(external_id=None)
         if record.external_id is not None and content.find_by_id(session, record.external_id) is not None:
             return
-        if call is None and content.is_copied_answer(session, call_id):
+        if call is None and is_copied_answer(self._batch.db, session, call_id):
             session.copies.found.append((session.last_id, None, call_id))
             return
         message = content.add_message(session, record)
         if call is None:
             # An answer came without its call, which may come yet.
-            call = content.add_call(session, CallRow(call_id, name=record.name))
-        content.answer(session, call, message, record)
+            call = self._calls.add(session, CallRow(call_id, name=record.name))
+        self._calls.answer(session, call, message, record)
 
     def _tokens(self, session: Incoming, record: TokenRecord) -> None:
         copies = session.copies

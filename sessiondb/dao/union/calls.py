@@ -1,0 +1,133 @@
+"""The tool calls of a session, and their answers, as a union with what is stored.
+
+A call and its answer may come in either order, and from different files:
+
+    asked, then answered    the call waits, and the answer finds it by its id
+    answered, then asked    the answer stands as a call that no message asks for, until one does
+"""
+
+from __future__ import annotations
+
+from sessiondb.dao.union.incoming import AnyMessage, Incoming
+from sessiondb.dao.union.row_buffer import Call, Message
+from sessiondb.dao.union.sessions import Batch, storable
+from sessiondb.importers.base import MessageRecord, ToolResult
+from sessiondb.records.export_rows import CallRow
+from sessiondb.storage.connection import Connection
+
+_FIND_CALLS = "SELECT id, message_id, result_message_id, returned_at FROM tool_calls WHERE"
+_ANSWERED = """
+SELECT 1 FROM messages AS m JOIN tool_calls AS t ON t.message_id = m.id
+WHERE m.external_id = :asked_by AND m.session_id <> :session AND t.call_id = :call_id
+  AND t.result_message_id IS NOT NULL
+"""
+
+
+class Calls:
+    """The rows of `tool_calls`, in a batch."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._db = batch.db
+        self._rows = batch.rows
+
+    def take(self, session: Incoming, message: Message, record: AnyMessage) -> list[Call]:
+        """Take the calls that a message asks for; return their rows, in order."""
+        if message.calls is None:
+            found = self._db.value("SELECT count(*) FROM tool_calls WHERE message_id = ?", (message.id,))
+            message.calls = int(found)
+        # A message that is new asks for calls that are new: most are, and need no look-up.
+        had_calls = message.calls > 0
+        continues = isinstance(record, MessageRecord) and record.continues
+        rows: list[Call] = []
+        for record_call in record.tool_calls:
+            if isinstance(record_call, CallRow):
+                call = record_call
+            else:
+                call_id, name, arguments = record_call
+                call = CallRow(call_id, None, name, arguments, message.calls, record.created_at)
+            row = self._same_call(session, message, call, rows, continues) if had_calls else None
+            if row is None:
+                row = self._ask(session, message, call)
+                message.calls += 1
+            rows.append(row)
+        return rows
+
+    def answer(self, session: Incoming, call: Call, message: Message, record: ToolResult | CallRow) -> None:
+        """Give a call, written or not, the answer that a message holds."""
+        moment = record.created_at if isinstance(record, ToolResult) else record.returned_at
+        self._rows.answer(call, (storable(record.result), _flag(record.is_error), moment, message.id))
+        session.is_changed = True
+
+    def date_answer(self, calls: list[Call], moment: str | None) -> None:
+        """Give an answer that came without a time the one that another file has for it."""
+        call = next((call for call in calls if call.returned_at is None and call.values is None), None)
+        if moment is not None and call is not None:
+            call.returned_at = moment
+            self._db.execute("UPDATE tool_calls SET returned_at = ? WHERE id = ?", (moment, call.id))
+            self._db.execute("UPDATE messages SET created_at = ? WHERE id = ?", (moment, call.answered_by))
+
+    def add(
+        self, session: Incoming, call: CallRow, asked_by: int | None = None, answered_by: int | None = None
+    ) -> Call:
+        """Add a call as it stands: one that no message asks for is an answer whose call is not known."""
+        row = self._rows.call(
+            session.id, asked_by, answered_by, call.position, call.call_id, call.name, storable(call.arguments),
+            storable(call.result), _flag(call.is_error), call.called_at, call.returned_at,
+        )  # fmt: skip
+        session.row.calls += 1
+        session.is_changed = True
+        self.known(session, asked_by if call.call_id is None else call.call_id).append(row)
+        return row
+
+    def known(self, session: Incoming, key: str | int | None) -> list[Call]:
+        """Return the calls with an id that the session has, in order: some agents give one id to several.
+
+        Calls without an id are found by the id of the message that asks for them.
+        """
+        if key is None or session.is_exact:
+            return []
+        rows = session.calls.get(key)
+        if rows is None:
+            rows = session.calls[key] = []
+            if not session.is_new:
+                where = "call_id = ?" if isinstance(key, str) else "message_id = ? AND call_id IS NULL"
+                sql = f"{_FIND_CALLS} session_id = ? AND {where} ORDER BY id"
+                rows += [Call(*row) for row in self._db.rows(sql, (session.id, key))]
+        return rows
+
+    def _ask(self, session: Incoming, message: Message, call: CallRow) -> Call:
+        """Add a call to a message, unless its answer came first: then that has its question now."""
+        for row in self.known(session, call.call_id):
+            # The answer came first, as in logs that write calls when they are done.
+            if row.asked_by is None:
+                question = (message.id, call.position, call.name, storable(call.arguments), call.called_at)
+                self._rows.ask(row, question)
+                session.is_changed = True
+                return row
+        return self.add(session, call, message.id)
+
+    def _same_call(
+        self, session: Incoming, message: Message, call: CallRow, taken: list[Call], continues: bool
+    ) -> Call | None:
+        """Return the first call of a message with the same id, or like it none, that is not taken."""
+        key: str | int | None = call.call_id
+        if key is None and not continues:
+            key = message.id
+        for row in self.known(session, key):
+            if row.asked_by == message.id and row not in taken:
+                return row
+        return None
+
+
+def is_copied_answer(db: Connection, session: Incoming, call_id: str | None) -> bool:
+    """Say whether an answer is a copy: its call is one, and has an answer where it was copied from.
+
+    Answers have no ids of their own.
+    """
+    asked_by = session.copies.calls.get(call_id)
+    names = {"asked_by": asked_by, "call_id": call_id, "session": session.id}
+    return asked_by is not None and db.row(_ANSWERED, names) is not None
+
+
+def _flag(value: bool | None) -> int | None:
+    return None if value is None else int(value)
