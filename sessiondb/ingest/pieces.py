@@ -88,6 +88,42 @@ class Piece(NamedTuple):
     is_last: bool
 
 
+class Portion:
+    """The pieces of one transaction, about so many bytes. Each is taken from a source when it is asked for, and kept:
+    whoever asks again gets the same ones first.
+    """
+
+    def __init__(self, source: Iterator[Piece], max_bytes: int) -> None:
+        self._source = source
+        self._max_bytes = max_bytes
+        self.taken: list[Piece] = []
+        self.bytes = 0
+        # Whether the source has failed: it has no more pieces then, though there may be more to read.
+        self.is_cut_off = False
+
+    def take(self, min_bytes: int) -> bool:
+        """Take pieces until there are so many bytes of them; say whether there are any."""
+        while self.bytes < min_bytes and self._next() is not None:
+            pass
+        return bool(self.taken)
+
+    def __iter__(self) -> Iterator[Piece]:
+        yield from self.taken
+        while self.bytes < self._max_bytes and (piece := self._next()) is not None:
+            yield piece
+
+    def _next(self) -> Piece | None:
+        try:
+            piece = next(self._source, None)
+        except BaseException:
+            self.is_cut_off = True
+            raise
+        if piece is not None:
+            self.taken.append(piece)
+            self.bytes += piece.bytes
+        return piece
+
+
 def cut(file: ImportFile, pace: Pace) -> Iterator[Piece]:
     """Read a file, and yield its records in pieces.
 

@@ -22,7 +22,7 @@ from sessiondb.errors import DatabaseBusy, DatabaseDamaged, SessionDBError
 from sessiondb.importers import importer, importers
 from sessiondb.importers.foreign import REFUSED
 from sessiondb.ingest.discovery import Found, Refused, discover
-from sessiondb.ingest.pieces import Brought, ImportFile, Piece, Tally, cut
+from sessiondb.ingest.pieces import Brought, ImportFile, Piece, Portion, Tally, cut
 from sessiondb.ingest.read_ahead import ReadAhead, ReaderLost, is_worthwhile
 from sessiondb.ingest.reading import Reading, Request, begins_as_read, in_words
 from sessiondb.ingest.rules import Rules
@@ -99,8 +99,8 @@ class Ingest:
             # find (ledger, stat) -> read (no transaction) -> cut into pieces -> write (one transaction a few
             # pieces) -> link parents -> index what is pending. Whatever is cut off goes on at the next run: the
             # ledger is written in the transactions of the rows.
-            for pieces in self._together(changed):
-                self._import(pieces)
+            for portion in self._portions(changed):
+                self._import(portion)
                 # Records are freed by their reference counts; only what an importer leaves in circles is
                 # collected, between transactions.
                 if not gc.isenabled():
@@ -164,18 +164,14 @@ class Ingest:
 
     # Reading: outside of any transaction
 
-    def _together(self, changed: list[Found]) -> Iterator[list[Piece]]:
-        """Yield the pieces of all files, as many at a time as one transaction takes."""
-        pieces: list[Piece] = []
-        size = 0
-        for piece in self._pieces(changed):
-            pieces.append(piece)
-            size += piece.bytes
-            if size >= self._pace.size:
-                yield pieces
-                pieces, size = [], 0
-        if pieces:
-            yield pieces
+    def _portions(self, changed: list[Found]) -> Iterator[Portion]:
+        """Yield what the transactions are to write. It is read before, while others may write, where there are any."""
+        pieces = self._pieces(changed)
+        while True:
+            portion = Portion(pieces, self._pace.size)
+            if not portion.take(BULK_BYTES if self._pace.is_alone else self._pace.size):
+                return
+            yield portion
 
     def _pieces(self, changed: list[Found]) -> Iterator[Piece]:
         for start in range(0, len(changed), _ENTRIES):
@@ -194,20 +190,22 @@ class Ingest:
 
     # Writing: in transactions that are short
 
-    def _import(self, pieces: list[Piece]) -> None:
-        """Write pieces in one transaction, or, if that fails, each in its own."""
+    def _import(self, portion: Portion) -> None:
+        """Write a portion in one transaction, or, if that fails, each of its pieces in its own."""
         try:
-            self._write(pieces)
+            self._write(portion)
         except DatabaseBusy:
             raise
         except (SessionDBError, *ODD_RECORDS) as error:
+            if portion.is_cut_off:
+                raise
             # To blame is one of the files that share the transaction: each is tried alone, so that only the bad
             # one is refused.
-            if len(pieces) == 1:
-                self._write_despite(pieces[0], error)
+            if len(portion.taken) == 1:
+                self._write_despite(portion.taken[0], error)
                 return
-            for piece in pieces:
-                self._import([piece])
+            for piece in portion.taken:
+                self._import(_alone(piece))
 
     def _write_despite(self, piece: Piece, error: Exception) -> None:
         """Write a piece past the search index that is to blame for an error, or refuse a file that is itself."""
@@ -217,7 +215,7 @@ class Ingest:
         for name in damaged:
             self._search.rebuild(name)
         if damaged:
-            self._write([piece])
+            self._write(_alone(piece))
             return
         if not is_records_fault(error):
             raise error
@@ -227,11 +225,10 @@ class Ingest:
             self._ledger.flush()
         piece.file.is_over = True
 
-    def _write(self, pieces: list[Piece]) -> None:
+    def _write(self, portion: Portion) -> None:
         part = Tally()
         brought: list[Brought] = []
-        size = sum(piece.bytes for piece in pieces)
-        is_bulk = size >= BULK_BYTES
+        is_bulk = portion.bytes >= BULK_BYTES
         self._pace.wait()
         with self._unit():
             self._pace.begin()
@@ -240,16 +237,17 @@ class Ingest:
             with self._search.bulk() if is_bulk else contextlib.nullcontext():
                 batch = Batch(self._db, self._lookups, self._ledger, bulk=is_bulk, restore=self._restore)
                 writer = ImportWriter(batch)
-                entries = self._ledger.entries({piece.file.found.name for piece in pieces})
-                for piece in pieces:
+                # What others have read meanwhile; nobody has where pieces are yet to come.
+                entries = self._ledger.entries({piece.file.found.name for piece in portion.taken})
+                for piece in portion:
                     if not piece.file.is_over:
                         brought.append(self._write_piece(piece, entries, writer, part))
                 writer.flush()
-        self._pace.note(size)
+        self._pace.note(portion.bytes)
         for one in brought:
             one.file.take(one)
         self._tally.take(part)
-        self._done += sum(piece.file.found.stat.size for piece in pieces if piece.is_last)
+        self._done += sum(piece.file.found.stat.size for piece in portion.taken if piece.is_last)
         self._progress("read", self._done, self._total)
 
     def _write_piece(
@@ -375,6 +373,12 @@ class Ingest:
         finally:
             if was_enabled:
                 gc.enable()
+
+
+def _alone(piece: Piece) -> Portion:
+    portion = Portion(iter([piece]), 1)
+    portion.take(1)
+    return portion
 
 
 def _warn(names: list[str], error: Exception) -> None:

@@ -124,6 +124,9 @@ class Pace:
     in each: bytes, unless other bounds are given.
     """
 
+    is_alone = False
+    """Whether nobody else can want to write."""
+
     def __init__(
         self, first: int = FIRST_BYTES, min_size: int = MIN_BYTES, max_size: int = MAX_BYTES
     ) -> None:
@@ -153,6 +156,8 @@ class Pace:
 
 class Unhurried(Pace):
     """The pace of a load that nobody waits for: as much at a time as memory bears."""
+
+    is_alone = True
 
     def __init__(self) -> None:
         super().__init__(first=MAX_BYTES)

@@ -7,13 +7,19 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.dao.union.writer import ImportWriter
 from sessiondb.errors import DatabaseError
+from sessiondb.ingest import run
+from sessiondb.ingest.discovery import Found
+from sessiondb.ingest.pieces import Piece
+from sessiondb.ingest.run import Ingest
 from tests.helpers.stores import contents
 from tests.safety.soundness import faults
 
@@ -118,6 +124,62 @@ def test_a_kill_leaves_no_database_and_the_next_import_clears_up(path: Path, usu
     assert left_in(path.parent) == {"sessions.db"}
     with SessionDB(path) as db:
         assert without_ids_of_its_own(db) == usual
+
+
+def test_files_are_read_on_while_it_writes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bool] = []
+    monkeypatch.setattr(run, "BULK_BYTES", 1)
+    read = Ingest._pieces
+
+    def pieces(self: Ingest, changed: list[Found]) -> Iterator[Piece]:
+        for piece in read(self, changed):
+            written.append(self._db.in_transaction)
+            yield piece
+
+    monkeypatch.setattr(Ingest, "_pieces", pieces)
+
+    SessionDB.import_into(path, LOGS)
+
+    assert written == [False, True, True, True]
+
+
+def test_a_file_with_a_value_that_cannot_be_stored_costs_only_itself(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SessionDB.import_into(path, LOGS)
+    with SessionDB(path) as db:
+        files = len(db.connection.rows("SELECT 1 FROM imports WHERE format IS NOT NULL"))
+    monkeypatch.setattr(run, "BULK_BYTES", 1)
+    bad = "c2a9e6f8-1b47-4d05-8e3c-70d5f2b6a914.jsonl"
+    add = ImportWriter.begin
+
+    def begin(self: ImportWriter, path: str, *rest: Any) -> None:
+        if path.endswith(bad):
+            raise ValueError("odd")
+        add(self, path, *rest)
+
+    monkeypatch.setattr(ImportWriter, "begin", begin)
+
+    report = SessionDB.import_into(tmp_path / "other.db", LOGS)
+
+    assert [Path(skipped.path).name for skipped in report.skipped if "odd" in skipped.reason] == [bad]
+    with SessionDB(tmp_path / "other.db") as db:
+        assert len(db.connection.rows("SELECT 1 FROM imports WHERE format IS NOT NULL")) == files - 1
+
+
+def test_an_error_between_two_files_is_none_of_the_files(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "BULK_BYTES", 1)
+    read = Ingest._pieces
+
+    def pieces(self: Ingest, changed: list[Found]) -> Iterator[Piece]:
+        yield next(read(self, changed))
+        raise DatabaseError("the disk is gone")
+
+    monkeypatch.setattr(Ingest, "_pieces", pieces)
+
+    with pytest.raises(DatabaseError, match="the disk is gone"):
+        SessionDB.import_into(path, LOGS)
+    assert left_in(path.parent) == set()
 
 
 def test_an_error_leaves_nothing(path: Path) -> None:
