@@ -126,11 +126,11 @@ def opened(consent: Consent) -> SessionDB:
 
 def remove(db: SessionDB, consent: Consent, run: Callable[[bool], Removal]) -> None:
     """Report what `run(True)` would remove, ask if need be, and remove it by `run(False)`."""
-    planned = run(True)
-    if consent.dry_run or not (planned.sessions or consent.purge):
-        _report(db, consent, planned)
-        return
-    if not consent.yes:
+    if not consent.yes or consent.dry_run:
+        planned = run(True)
+        if consent.dry_run or not (planned.sessions or consent.purge):
+            _report(db, consent, planned)
+            return
         confirm(
             f"{'Purge' if consent.purge else 'Remove'} {_amount(planned)}?",
             f"{_amount(planned)} would be removed; confirm with --yes, or look first with --dry-run",

@@ -4,43 +4,27 @@ file is touched. What other sessions share with one that goes stays, with them.
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
 
-from sessiondb import timestamps
 from sessiondb.chat.text import counted
+from sessiondb.dao.deletion import Deletion, Order, Purged
 from sessiondb.dao.forks.handover import Handover
 from sessiondb.dao.only_copies import only_copies
 from sessiondb.dao.purge import Purge
+from sessiondb.dao.search.indexes import SearchIndex, may_be_damage
 from sessiondb.dao.session_filter import BY_FILE, RECENT, where_clause
 from sessiondb.dao.values import row_limit
-from sessiondb.errors import Conflict, InvalidInput, NotFound
+from sessiondb.errors import Conflict, DatabaseError, InvalidInput, NotFound
 from sessiondb.records import Removal, SessionFilter
-from sessiondb.records.progress import Progress, no_progress
+from sessiondb.records.progress import Progress
 from sessiondb.storage import reserve
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.copies import vacuum
-from sessiondb.storage.turns import Pace
 
-# Sessions that one transaction removes: of the first, at least, and at most.
-_SESSIONS = (20, 1, 500)
-# On a disk that is about full, where the log must stay small; and the pages of the log that SQLite brings into the
-# file at once, then and otherwise.
-_ONE_BY_ONE, _TIGHT_LOG, _LOG = (1, 1, 1), 100, 1000
-
-_BYTES = """
-  (SELECT coalesce(sum(length(CAST(concat AS BLOB))), 0) FROM (
-     SELECT coalesce(content, '') || coalesce(reasoning, '') || coalesce(parts, '') AS concat
-     FROM messages WHERE session_id = s.id))
-  + (SELECT coalesce(sum(length(CAST(coalesce(arguments, '') || coalesce(result, '') AS BLOB))), 0)
-     FROM tool_calls WHERE session_id = s.id)
-"""
-
-
-Purged = Literal["own", "shared", None]
-"""Whether no byte of what is removed may be left: of what is a session's own, or of what others share with it too."""
+# Pages of the log that SQLite brings into the file at once: on a disk that is about full, and otherwise.
+_TIGHT_LOG, _LOG = 100, 1000
+# Merging the indexes writes them anew: worth it where this much was removed, as a share of what is left in the file.
+_SHARE = 0.5
 
 
 def extent(purge: bool, with_copies: bool) -> Purged:
@@ -48,20 +32,6 @@ def extent(purge: bool, with_copies: bool) -> Purged:
     if with_copies and not purge:
         raise InvalidInput("copies are taken from other sessions by a purge alone: add --purge (purge=True)")
     return ("shared" if with_copies else "own") if purge else None
-
-
-class _Order(NamedTuple):
-    """Why sessions are removed, whether only in thought or with every trace, and what must hold for each when it is
-    done.
-    """
-
-    reason: str
-    dry_run: bool
-    condition: str = "WHERE 1"
-    parameters: tuple[Any, ...] = ()
-    progress: Progress | None = None
-    purge: Purged = None
-    keep_only_copies: bool = False
 
 
 class Removals:
@@ -119,7 +89,7 @@ class Removals:
         )
         return self._remove(
             [row[0] for row in rows],
-            _Order(
+            Order(
                 "rm" if purge else "prune",
                 dry_run,
                 candidates,
@@ -155,7 +125,7 @@ class Removals:
         if gone and not dry_run:
             with self._db.transaction():
                 Purge(self._db).forget(gone)
-        order = _Order("rm", dry_run, progress=progress, purge=purge, keep_only_copies=keep_only_copies)
+        order = Order("rm", dry_run, progress=progress, purge=purge, keep_only_copies=keep_only_copies)
         return self._remove(found, order, {"open": 0, "pinned": 0})
 
     def vacuum(self, on_log_left: Callable[[], None] | None = None) -> int:
@@ -168,105 +138,75 @@ class Removals:
             on_log_left()
         return size - self._size()
 
-    def _remove(self, session_ids: list[str], order: _Order, kept: dict[str, int]) -> Removal:
+    def _remove(self, session_ids: list[str], order: Order, kept: dict[str, int]) -> Removal:
         if order.dry_run or self._db.in_transaction or not reserve.release(self._db.path):
-            return self._remove_in_parts(session_ids, order, kept, _SESSIONS)
+            return self._run(session_ids, order, kept)
         self._db.maintain(f"PRAGMA wal_autocheckpoint = {_TIGHT_LOG}")
         try:
-            return self._remove_in_parts(session_ids, order, kept, _ONE_BY_ONE)
+            return self._run(session_ids, order, kept, is_tight=True)
         finally:
             self._db.maintain(f"PRAGMA wal_autocheckpoint = {_LOG}")
             reserve.keep(self._db.path)
 
-    def _remove_in_parts(
-        self, session_ids: list[str], order: _Order, kept: dict[str, int], sizes: tuple[int, int, int]
+    def _run(
+        self, session_ids: list[str], order: Order, kept: dict[str, int], *, is_tight: bool = False
     ) -> Removal:
-        report = order.progress or no_progress
         copies = only_copies(self._db, session_ids)
         if order.keep_only_copies:
             session_ids = [id for id in session_ids if id not in copies.gone | copies.unreachable]
             kept = kept | {"only_copies": len(copies.gone)}
             if copies.unreachable:
                 kept["unreachable"] = len(copies.unreachable)
-        removed: list[str] = []
-        messages = size = handed_over = undated = done = 0
-        handover = Handover(self._db, session_ids)
-        purge = Purge(self._db)
-        elsewhere = purge.elsewhere(session_ids) if order.purge else []
-        if order.purge == "own" and (heirs := handover.heirs(session_ids)):
+        elsewhere = Purge(self._db).elsewhere(session_ids) if order.purge else []
+        if order.purge == "own" and (heirs := Handover(self._db, session_ids).heirs(session_ids)):
             raise Conflict(
                 f"{counted(len(heirs), 'session')} that stay share messages with what is to be purged"
                 f" ({', '.join(heirs[:5])}{', ...' if len(heirs) > 5 else ''}): purge those too, or take the shared"
                 " messages from them with --with-copies (with_copies=True)"
             )
-        # In parts, so that live appends get their turn: a prune of years takes minutes.
-        pace = Pace(*sizes)
-        while done < len(session_ids):
-            number = min(pace.size, len(session_ids) - done)
-            batch = json.dumps(session_ids[done : done + number])
-            if not order.dry_run:
-                pace.wait()
-            with self._db.transaction() if not order.dry_run else contextlib.nullcontext():
-                pace.begin()
-                # Asked again under the lock: a session may have been reopened or gone on meanwhile.
-                rows = self._db.rows(
-                    f"SELECT s.id, (SELECT count(*) FROM messages WHERE session_id = s.id), {_BYTES}, {BY_FILE}"
-                    f" FROM sessions AS s {order.condition} AND s.id IN (SELECT value FROM json_each(?))",
-                    [*order.parameters, batch],
-                )
-                batch_ids = [row[0] for row in rows]
-                shared = (0, 0) if order.purge else handover.size(batch_ids)
-                if not order.dry_run:
-                    self._bury(batch_ids, order.reason)
-                    delete_sessions(self._db, batch_ids, order.reason, None if order.purge else handover)
-                    if order.purge:
-                        purge.forget(batch_ids)
-            removed += batch_ids
-            handed_over += shared[0]
-            messages += sum(row[1] for row in rows) - shared[0]
-            size += sum(row[2] for row in rows) - shared[1]
-            undated += sum(row[3] for row in rows)
-            pace.note(number)
-            done += number
-            report("remove", done, len(session_ids))
-        if order.purge and not order.dry_run:
-            purge.erase()
-        lost = sum(id in copies.gone for id in removed)
-        return Removal(removed, messages, size, order.dry_run, kept, handed_over, undated, elsewhere, lost)
-
-    def _bury(self, session_ids: list[str], reason: str) -> None:
-        """Leave a tombstone of each session."""
-        ids = json.dumps(session_ids)
-        these = "IN (SELECT value FROM json_each(?))"
-        self._db.execute(
-            "INSERT OR REPLACE INTO deletions (session_id, agent, native_id, title, reason, deleted_at)"
-            f" SELECT id, agent, native_id, title, ?, ? FROM sessions WHERE id {these}",
-            (reason, timestamps.now(), ids),
+        deletion = Deletion(self._db, session_ids, order)
+        deletion.run(is_tight=is_tight)
+        if not order.dry_run:
+            self._tidy(deletion.bytes, order.purge, is_tight=is_tight)
+        removed = [id for id in session_ids if id in deletion.removed]
+        return Removal(
+            removed,
+            deletion.messages,
+            deletion.bytes,
+            order.dry_run,
+            kept,
+            deletion.handed_over,
+            deletion.undated,
+            elsewhere,
+            sum(id in copies.gone for id in removed),
         )
+
+    def _tidy(self, removed: int, purge: Purged, *, is_tight: bool) -> None:
+        """Make the indexes smaller where much was removed, or leave nothing of it in the file at all."""
+        if purge:
+            Purge(self._db).erase()
+        elif not (is_tight or self._db.in_transaction) and removed >= _SHARE * self._used():
+            self._merge_indexes()
+
+    def _merge_indexes(self) -> None:
+        """Take out of the indexes what was removed: it stays in them, beside the news that it is gone.
+
+        A damaged one stays as it is: search and `doctor` tell of it.
+        """
+        try:
+            SearchIndex(self._db).optimize()
+        except DatabaseError as error:
+            if not may_be_damage(error):
+                raise
 
     def _count(self, clause: str, parameters: list[object]) -> int:
         return int(self._db.value(f"SELECT count(*) FROM sessions AS s {clause}", parameters))
 
+    def _used(self) -> int:
+        free = int(
+            self._db.value("SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size")
+        )
+        return self._size() - free
+
     def _size(self) -> int:
         return int(self._db.value("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"))
-
-
-def delete_sessions(
-    connection: Connection, session_ids: Sequence[str], reason: str, handover: Handover | None
-) -> None:
-    """Delete sessions with all that hangs on them, inside a transaction of the caller, who keeps their tombstones.
-
-    By `handover` sessions that stay take what they share with these; with none it is gone from them too. A prune
-    leaves the notes that belong to a project.
-    """
-    if handover is not None:
-        handover.run(session_ids)
-    ids = (json.dumps(list(session_ids)),)
-    these = "IN (SELECT value FROM json_each(?))"
-    if reason == "prune":
-        connection.execute(
-            f"UPDATE notes SET session_id = NULL WHERE project_id IS NOT NULL AND session_id {these}", ids
-        )
-    # Tool calls first: their messages need not look for them then.
-    connection.execute(f"DELETE FROM tool_calls WHERE session_id {these}", ids)
-    connection.execute(f"DELETE FROM sessions WHERE id {these}", ids)

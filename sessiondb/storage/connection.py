@@ -227,6 +227,11 @@ class Connection(Reading):
         holder = self._turns.mine()
         return holder is not None and holder.depth > 1
 
+    @property
+    def is_wanted(self) -> bool:
+        """Say whether another thread or process waits to write, or may, where that cannot be known."""
+        return self._turns.are_wanted()
+
     def begin_anew(self) -> None:
         """Undo what the open transaction did so far, as SQLite may have done already, and begin it anew."""
         self._check_usable()
@@ -241,9 +246,13 @@ class Connection(Reading):
 
         Commits of this thread are synced with the next checkpoint, not each: what a power cut takes back is
         taken back whole, with the ledger of what was imported, and the next run brings it again.
+
+        What a statement may have to undo, and what it sorts, is kept in memory. Pages that become free are not written
+        once more to overwrite them, as SQLite is built to do on some systems.
         """
         with self._turns.held_here("a load of many rows"):
-            self._sqlite.execute(f"PRAGMA cache_size = -{LOAD_CACHE}")
+            erases = self._sqlite.execute("PRAGMA secure_delete").fetchone()[0]
+            self._set_for_load(LOAD_CACHE, "MEMORY", "FAST")
             self._loading_thread = threading.get_ident()
         try:
             yield
@@ -252,8 +261,13 @@ class Connection(Reading):
             self._check_usable()
             # Where the file cannot be read any more, what has failed before says why.
             with self._turns.held_here("a load of many rows"), contextlib.suppress(sqlite3.Error):
-                self._sqlite.execute(f"PRAGMA cache_size = -{CACHE}")
+                self._set_for_load(CACHE, "DEFAULT", erases)
         self.maintain("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _set_for_load(self, cache: int, temp_store: str, secure_delete: int | str) -> None:
+        self._sqlite.execute(f"PRAGMA cache_size = -{cache}")
+        self._sqlite.execute(f"PRAGMA temp_store = {temp_store}")
+        self._sqlite.execute(f"PRAGMA secure_delete = {secure_delete}").fetchall()
 
     def maintain(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run a statement such as VACUUM that cannot stand in a transaction, alone among writers."""

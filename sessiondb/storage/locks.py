@@ -66,6 +66,12 @@ class WriterLock:
             if self._handle is not None:
                 _unlock(self._handle)
 
+    def is_wanted(self) -> bool:
+        """Say whether a process has waited for PATIENCE; True where SQLite alone would know it."""
+        return sqlite3.sqlite_version_info >= FIXED_IN or (
+            self._handle is not None and _Queue(self._handle).is_waited_in()
+        )
+
     def close(self) -> None:
         """Give the lock file's handle back, and the lock with it; in a forked child, only its own handle."""
         if self._handle is not None:
@@ -123,13 +129,19 @@ class _Queue:
         """Return the place of a writer that waits since then, having taken note of it where it has waited long."""
         now = time.monotonic()
         first, seen = self._read()
-        is_alive = first <= seen <= now < seen + _FORGOTTEN
-        if is_alive and first < since:
+        if _is_alive(first, seen, now) and first < since:
             return _Place(is_behind=True, is_first=False)
         if now < since + PATIENCE:
             return _Place(is_behind=False, is_first=False)
         self._write(since, now)
         return _Place(is_behind=False, is_first=True)
+
+    def is_waited_in(self) -> bool:
+        """Say whether anybody has waited long, and waits still."""
+        try:
+            return _is_alive(*self._read(), time.monotonic())
+        except OSError:
+            return True
 
     def leave(self) -> None:
         """Take note that the first one waits no more."""
@@ -145,6 +157,10 @@ class _Queue:
         with contextlib.suppress(OSError):
             os.lseek(self._handle, _QUEUE_AT, os.SEEK_SET)
             os.write(self._handle, _QUEUE.pack(first, seen))
+
+
+def _is_alive(first: float, seen: float, now: float) -> bool:
+    return first <= seen <= now < seen + _FORGOTTEN
 
 
 class ProcessMark:

@@ -59,6 +59,7 @@ class Turns:
         self._time_budget = time_budget
         self._lock = threading.Lock()
         self._holder: Holder | None = None
+        self._waiting = 0
         self._processes = WriterLock(path)
 
     def mine(self) -> Holder | None:
@@ -93,14 +94,23 @@ class Turns:
                 " one, put it into a function for `await db.run(function)`"
             )
         wait = self._time_budget if deadline is None else max(0.0, deadline - time.monotonic())
-        if not self._lock.acquire(timeout=wait):
-            raise self._held_by_other()
+        if not self._lock.acquire(blocking=False):
+            self._waiting += 1
+            try:
+                if not self._lock.acquire(timeout=wait):
+                    raise self._held_by_other()
+            finally:
+                self._waiting -= 1
         try:
             self._holder = holder = Holder(what, depth)
             yield holder
         finally:
             self._holder = None
             self._lock.release()
+
+    def are_wanted(self) -> bool:
+        """Say whether another thread or process waits for the writer, or may, where that cannot be known."""
+        return self._waiting > 0 or self._processes.is_wanted()
 
     def close(self) -> None:
         """Give the lock file back."""

@@ -13,6 +13,7 @@ from sessiondb.errors import DatabaseError
 from sessiondb.query.text import needs_segments, segment
 from sessiondb.storage import migrations, statements
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.turns import Pace
 
 # Bytes of terms that FTS5 collects before it writes a segment. Fewer and larger segments make a smaller file: the tool
 # index of 1 GB of logs takes 225 MB with 8 MiB, 206 MB with 64 MiB, in the same time.
@@ -31,6 +32,9 @@ SELECT 1 FROM {name}_data WHERE id >> 37 > 0 AND id >> 37 NOT IN (SELECT segid F
 _OF_DAMAGE = (statements.ERROR, statements.CORRUPT, statements.CONSTRAINT, statements.MISMATCH)
 # What is made anew first: triggers and views name tables.
 _ORDER = {"table": 0, "index": 1, "view": 2, "trigger": 3}
+
+# Pages that are merged at a time: at first, at least, and at most.
+_MERGED = (1000, 100, 20_000)
 
 # Rows held at a time while texts are looked through: one may be megabytes.
 _ROWS = 64
@@ -117,7 +121,7 @@ class SearchIndex:
             first = self._pending_from(index.name)
             # A stale index waits to be rebuilt from its beginning.
             if first and index.name != TOOLS:
-                with self._loading(index):
+                with self.loading(index):
                     self._index_from(index, first, None)
                 self._set_pending(index.name, None)
         for _, sql in triggers:
@@ -152,7 +156,7 @@ class SearchIndex:
         # Stale: begun anew from the first row, as nobody knows what the index holds.
         if first == 0:
             self._clear(index)
-        with self._loading(index):
+        with self.loading(index):
             last, size = self._batch_end(index, first, max_size)
             if last is None:
                 self._set_pending(index.name, None)
@@ -163,7 +167,7 @@ class SearchIndex:
         return last + 1 - first, size
 
     @contextlib.contextmanager
-    def _loading(self, index: Index) -> Iterator[None]:
+    def loading(self, index: Index) -> Iterator[None]:
         """Give an index more memory for the block, and let it merge no segments: later writes do so little by little.
 
         The options are kept in the file: they must be set back in the same transaction.
@@ -229,12 +233,29 @@ class SearchIndex:
                     pass
 
     def optimize(self) -> None:
-        """Merge each index into one segment: the smallest and fastest form, at the cost of writing it
-        anew.
+        """Merge each index into one segment: the smallest and fastest form, at the cost of writing it anew.
+
+        It is done in steps, between which others write.
         """
-        for name in _BY_NAME:
-            with self._db.transaction():
-                self._db.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")
+        with contextlib.nullcontext() if self._db.in_transaction else self._db.bulk_load():
+            for name in _BY_NAME:
+                pace = Pace(*_MERGED)
+                # A negative number of pages sets all segments to be merged; positive ones go on with that.
+                is_left = self._merge(name, -pace.size, pace)
+                while is_left:
+                    is_left = self._merge(name, pace.size, pace)
+
+    def _merge(self, name: str, pages: int, pace: Pace) -> bool:
+        """Merge about so many pages of an index; say whether there may be more to merge."""
+        pace.wait()
+        with self._db.transaction():
+            pace.begin()
+            before = self._db.sqlite.total_changes
+            self._db.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('merge', ?)", (pages,))
+            # The statement itself counts as one change.
+            has_merged = self._db.sqlite.total_changes - before > 1
+        pace.note(abs(pages))
+        return has_merged
 
     def damaged(self) -> list[str]:
         """Return the names of the indexes that do not agree with their tables; those with pending rows are

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
+from sessiondb.dao.deletion import delete_sessions
 from sessiondb.dao.exports import Exports
 from sessiondb.dao.forks.handover import Handover
 from sessiondb.dao.forks.transfer import renumber
-from sessiondb.dao.removal import delete_sessions
 from sessiondb.dao.union.align import Alignment, Known, digest
 from sessiondb.dao.union.incoming import AnyMessage, Incoming, SessionFields
 from sessiondb.dao.union.merge_fields import outlives, united
