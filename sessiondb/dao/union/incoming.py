@@ -137,6 +137,10 @@ class SessionFields:
         if self.fields.get("title_source") != "user":
             self.fields["title"] = self.fields["title_source"] = None
 
+    def keep_written(self) -> None:
+        """Let what is written stand: what was learned since only fills its gaps."""
+        self.fields |= {name: value for name, value in self.written.items() if value is not None}
+
     def undate(self) -> None:
         """Forget the times of a session that had none of its own before: what comes now may have some."""
         self.is_dated = False

@@ -1,0 +1,150 @@
+"""What a record of a log adds to its session."""
+
+from __future__ import annotations
+
+from sessiondb.chat.memory_frame import is_framed
+from sessiondb.dao.forks.parents import Ancestry
+from sessiondb.dao.union.calls import is_copied_answer
+from sessiondb.dao.union.incoming import Incoming
+from sessiondb.dao.union.notes import take_note
+from sessiondb.dao.union.sessions import storable
+from sessiondb.dao.union.union import Union
+from sessiondb.dao.union.written import Part
+from sessiondb.importers.base import INHERITED, MessageRecord, SessionRecord, TokenRecord, ToolResult
+from sessiondb.records import Channel
+from sessiondb.records.export_rows import CallRow
+
+UNDATED_NOTES = ("question", "workstream", "summary")
+"""Notes that stand for a state have no time of their own in the logs: theirs is that of the last save."""
+
+
+class Records:
+    """Takes the records of logs into their sessions.
+
+    `children`: by the id of a session the sub-agents that its log names, and that had another parent before.
+    """
+
+    def __init__(self, union: Union) -> None:
+        self._union = union
+        self._batch = union.batch
+        self._content, self._calls = union.content, union.calls
+        self.children: dict[str, list[str]] = {}
+
+    def take(self, session: Incoming, record: Part | SessionRecord) -> None:
+        """Take a record into its session, whose row says by then what is known of it."""
+        if isinstance(record, MessageRecord):
+            # What a hook of ours has told would, found again, drown what it quotes.
+            if record.role != "system" or not is_framed(record.content):
+                self._message(session, record)
+        elif isinstance(record, ToolResult):
+            self._result(session, record)
+        elif isinstance(record, TokenRecord):
+            self._tokens(session, record)
+        elif isinstance(record, SessionRecord):
+            self.learn(session, record)
+        else:
+            session.row.widen(record.created_at)
+            if not session.row.written:
+                self._union.write()
+            project_id = session.row.fields.get("project_id")
+            _, is_changed = take_note(self._batch.db, record, session.id, project_id, UNDATED_NOTES)
+            session.is_changed = session.is_changed or is_changed
+        if self._batch.rows.is_full:
+            self._union.write()
+
+    def _message(self, session: Incoming, record: MessageRecord) -> None:
+        """Take a message with the calls that it asks for; what is new in it may tell the session's title and model."""
+        # Codex writes its parent's conversation into a fork's log under fresh ids: only what is said tells the
+        # copies. Once the ancestry has been asked, what it does not have is the session's own, and loses the
+        # mark.
+        if record.metadata and INHERITED in record.metadata:
+            if self._is_inherited(session, record):
+                return
+            if session.copies.ancestry:
+                kept = {name: value for name, value in record.metadata.items() if name != INHERITED}
+                record = record._replace(metadata=kept or None)
+        # What it has inherited says nothing of when it began.
+        begun = session.row.fields.get("started_at") or ""
+        if not (record.metadata and INHERITED in record.metadata) or (record.created_at or "") > begun:
+            session.row.widen(record.created_at)
+        known = session.added
+        message = self._content.message(session, record)
+        if message is None:
+            return
+        if session.added > known:
+            if record.model is not None:
+                session.row.fields["model_id"] = self._batch.model(record.model)
+            if (
+                record.role == "user"
+                and record.content
+                and not (record.metadata and "kind" in record.metadata)
+            ):
+                session.row.set_title(record.content, "prompt")
+        if record.tool_calls:
+            self._calls.take(session, message, record)
+
+    def _is_inherited(self, session: Incoming, record: MessageRecord) -> bool:
+        """Say whether a record is a copy of what an ancestor of its session holds, and note of what."""
+        copies = session.copies
+        if copies.ancestry is None:
+            parent = session.row.fields.get("parent_id")
+            self._union.write()
+            copies.ancestry = Ancestry(self._batch.db, parent or "")
+        calls = [call.call_id for call in record.tool_calls]
+        found = copies.ancestry.take(record.role, storable(record.content), calls)
+        if found is not None:
+            copies.found.append((session.last_id, found.external_id, None))
+            copies.calls |= dict.fromkeys(calls, found.external_id)
+            copies.inherited += 1
+        return found is not None
+
+    def learn(self, session: Incoming, record: SessionRecord) -> None:
+        """Take over what a record says of its session."""
+        session.row.learn(record)
+        batch, fields = self._batch, session.row.fields
+        if (record.project or record.project_name) and fields.get("project_id") is None:
+            fields["project_id"] = batch.project(record.project, record.project_name)
+        if record.channel is not None and (record.channel.chat_id or fields.get("channel_id") is None):
+            fields["channel_id"] = batch.lookups.channel(Channel(*record.channel))
+        if record.model is not None:
+            fields["model_id"] = batch.model(record.model)
+        if record.parent_id is not None and record.parent_id != session.id:
+            if session.is_new or record.relation != "subagent" or fields.get("parent_id") is None:
+                fields["parent_id"] = record.parent_id
+            elif fields["parent_id"] != record.parent_id:
+                # A fork's log may name itself as the parent of sub-agents that it has copied.
+                self.children.setdefault(record.parent_id, []).append(session.id)
+
+    def _result(self, session: Incoming, record: ToolResult) -> None:
+        """Take a tool's answer: to a call that is known, or as one whose call is not."""
+        session.row.widen(record.created_at)
+        content, call_id = self._content, record.call_id
+        calls = self._calls.known(session, call_id)
+        call = next((row for row in calls if row.answered_by is None), None)
+        # All calls with this id are answered: the file repeats an answer, and may know its time better.
+        if calls and call is None:
+            self._calls.date_answer(calls, record.created_at)
+            return
+        # An answer is known by its call. An external id beside that would be a second name, which other stores of
+        # the same session do not give.
+        if call_id is not None and record.external_id is not None:
+            record = record._replace(external_id=None)
+        if record.external_id is not None and content.find_by_id(session, record.external_id) is not None:
+            return
+        if call is None and is_copied_answer(self._batch.db, session, call_id):
+            session.copies.found.append((session.last_id, None, call_id))
+            return
+        message = content.add_message(session, record)
+        if call is None:
+            # An answer came without its call, which may come yet.
+            call = self._calls.add(session, CallRow(call_id, name=record.name))
+        self._calls.answer(session, call, message, record)
+
+    def _tokens(self, session: Incoming, record: TokenRecord) -> None:
+        copies = session.copies
+        is_inherited = copies.inherited and copies.ancestry and copies.ancestry.is_counted
+        if is_inherited and record.request_key.startswith(INHERITED):
+            return
+        message = self._content.find_by_id(session, record.message) if record.message is not None else None
+        copied_id = record.message if record.message in session.copies.ids else None
+        self._content.tokens(session, record, message.id if message is not None else None, copied_id)
