@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from sessiondb.dao.checks import COUNTERS, Checks, is_derived
-from sessiondb.dao.search.indexes import ALL, SearchIndex
+from sessiondb.dao.search import facets
+from sessiondb.dao.search.indexes import ALL, BLOCKS, SearchIndex
 from sessiondb.errors import DatabaseError, InvalidInput
 from sessiondb.records import Backup, Finding, Optimized
 from sessiondb.records.progress import Progress, no_progress
@@ -61,6 +62,8 @@ class Maintenance:
         for index in ALL:
             if may_have_missed_rows or any(name.startswith(f"{index.name}_") for name in damaged):
                 self._search.mark_stale(index.name)
+        if may_have_missed_rows or any(name in facets.TABLES for name in damaged):
+            self._search.mark_stale(BLOCKS)
         for name in self._search.damaged():
             self._search.mark_stale(name)
         has_lost_pages = self._search.remove_set_aside()

@@ -18,7 +18,7 @@ from sessiondb.storage.migrations import migrations, schema_objects
 
 HIDDEN = (
     "meta", "imports", "import_sessions", "import_errors", "deletions", "search_state", "search_segments",
-    "search_texts", "note_translations", "session_tags", "native_files",
+    "search_texts", "search_facets", "search_blocks", "note_translations", "session_tags", "native_files",
 )  # fmt: skip
 """Tables and views that are plumbing."""
 

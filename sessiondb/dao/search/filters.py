@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sessiondb.dao.lookups import PROJECTS
+from sessiondb.dao.search.facets import FAILS, MAX_ROW, PASSES, FacetBlocks
 from sessiondb.query import Choice, Filters
 from sessiondb.records.agents import stored_name
 from sessiondb.storage.connection import Connection
@@ -19,7 +18,6 @@ MAX_SESSIONS = 2000
 MAX_SPANS = 40
 """Ranges that an index is asked for one by one: finding where one begins takes as long as some hundred hits."""
 
-_CHUNK = 2000
 _PLAIN = "unicode61 remove_diacritics 2"
 _STEMMED = f"porter {_PLAIN}"
 
@@ -72,7 +70,7 @@ TOOLS = Corpus(
     ("t.name", "t.arguments", "t.result"),
     "tool_calls",
     "id",
-    "TRUE",
+    "id IS NOT NULL",
     "JOIN tool_calls AS t ON t.id = j.value"
     " LEFT JOIN messages AS m ON m.id = coalesce(t.result_message_id, t.message_id)",
     "t.id, t.session_id, m.id, m.seq, 'tool', m.created_at",
@@ -86,7 +84,7 @@ NOTES = Corpus(
     ("n.body", "n.context", "n.resolution"),
     "notes",
     "id",
-    "TRUE",
+    "id IS NOT NULL",
     "JOIN notes AS n ON n.id = j.value",
     "n.id, n.session_id, NULL, NULL, NULL, n.created_at",
     "n.session_id",
@@ -101,7 +99,7 @@ TITLES = Corpus(
     ("o.title",),
     "sessions",
     "rowid",
-    "FALSE",
+    "rowid IS NULL",
     "JOIN sessions AS o ON o.rowid = j.value",
     "o.rowid, o.id, NULL, NULL, NULL, o.started_at",
     "o.id",
@@ -110,13 +108,15 @@ TITLES = Corpus(
 )
 
 EVERYTHING = (0, 2**63 - 1)
+_KEY = "{key}"
 _OF_SESSION = {
-    "agent": "instr(lower(s.agent), lower({value})) = 1",
+    "agent": "s.agent IN (SELECT name FROM agents WHERE instr(lower(name), lower({value})) = 1)",
     "project": f"{{project}} IN ({PROJECTS})",
     "model": "s.model_id IN (SELECT id FROM models WHERE instr(lower(name), lower({value})))",
     "tag": "s.id IN (SELECT session_id FROM session_tags JOIN tags ON tags.id = tag_id"
     " WHERE name = {value} COLLATE NOCASE)",
 }
+_OF_FACET = ("agent", "project", "model")
 _OF_ROW = {
     ("role", "message"): "m.role = {value}",
     (
@@ -128,25 +128,34 @@ _OF_ROW = {
 }
 
 
+class Passing(NamedTuple):
+    """A condition in SQL with the values bound in it, and ranges outside of which no row passes, in order."""
+
+    condition: str
+    values: dict[str, Any]
+    spans: list[tuple[int, int]]
+
+
 class _Conditions:
     """Conditions joined by AND, and the values bound in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "value") -> None:
+        self._prefix = prefix
         self.parts: list[str] = []
         self.values: dict[str, Any] = {}
 
     def add(self, template: str, choice: Choice, **names: str) -> None:
-        for values, negation in ((choice.any_of, ""), (choice.none_of, "NOT ")):
+        for values, negation in ((choice.any_of, ""), (choice.none_of, "NOT coalesce")):
             if values:
                 either = " OR ".join(template.format(value=self._bound(value), **names) for value in values)
-                self.parts.append(f"{negation}coalesce({either}, 0)")
+                self.parts.append(f"{negation}({either})" if not negation else f"{negation}({either}, 0)")
 
     def compare(self, moment: str, operator: str, bound: str | None) -> None:
         if bound is not None:
             self.parts.append(f"{moment} {operator} {self._bound(bound)}")
 
     def _bound(self, value: str) -> str:
-        name = f"value{len(self.values)}"
+        name = f"{self._prefix}{len(self.values)}"
         self.values[name] = value
         return f":{name}"
 
@@ -155,38 +164,27 @@ class _Conditions:
 
 
 class SearchFilter:
-    """The filters of a query, applied to the rows of any corpus; their times are stored timestamps."""
+    """The filters of a query, as conditions on the rows of any corpus; their times are stored timestamps.
+
+    What each row is of stands in the blocks of facets.py; where they do not say it, the row itself is asked.
+    """
 
     def __init__(self, connection: Connection, filters: Filters) -> None:
         self._db = connection
         self._filters = filters
-        self._ranges: dict[str, list[tuple[int, int]] | None] = {}
+        self._blocks = FacetBlocks(connection)
+        self._known: dict[str, Passing] = {}
 
     def bounds(self, corpus: Corpus) -> bool:
         """Say whether any row of a corpus could fail."""
         return bool(self._conditions(corpus).parts)
 
-    def spans(self, corpus: Corpus) -> list[tuple[int, int]]:
-        """Return ranges outside of which no row passes, in order; a single one of everything where they are many."""
-        ranges = self._session_ranges(corpus)
-        return [EVERYTHING] if ranges is None or len(ranges) > MAX_SPANS else ranges
-
-    def keep(self, corpus: Corpus, row_ids: Iterable[int], most: int | None) -> list[int]:
-        """Return those of the rows that pass, in their order, `most` at most (None: all)."""
-        candidates = iter(row_ids) if not self.bounds(corpus) else self._near(corpus, row_ids)
-        conditions = self._conditions(corpus)
-        sql = (
-            f"SELECT j.value FROM json_each(:rows) AS j {corpus.rows}"
-            f" LEFT JOIN sessions AS s ON s.id = {corpus.session} WHERE {conditions}"
-        )
-        kept: list[int] = []
-        while most is None or len(kept) < most:
-            chunk = list(islice(candidates, _CHUNK))
-            if not chunk:
-                break
-            passed = {row[0] for row in self._db.rows(sql, {"rows": json.dumps(chunk), **conditions.values})}
-            kept += [row_id for row_id in chunk if row_id in passed]
-        return kept[:most]
+    def passing(self, corpus: Corpus, key: str) -> Passing:
+        """Return a condition in SQL that the rows with a key (an expression) pass, and where they lie."""
+        if corpus.source not in self._known:
+            self._known[corpus.source] = self._passing(corpus)
+        passing = self._known[corpus.source]
+        return passing._replace(condition=passing.condition.replace(_KEY, key))
 
     def fits_any_session(self) -> bool:
         """Say whether there is any session of the agents, projects, models and tags."""
@@ -196,63 +194,104 @@ class SearchFilter:
 
     def rows(self, corpus: Corpus, most: int | None, *, oldest_first: bool = False) -> list[int]:
         """Return the newest rows that pass, or the oldest, `most` at most: what filters find without a word."""
-        spans = self.spans(corpus)
+        passing = self.passing(corpus, f"r.{corpus.key}")
         sql = (
-            f"SELECT {corpus.key} FROM {corpus.table} WHERE {corpus.key} BETWEEN ? AND ?"
-            f" AND {corpus.present} ORDER BY {corpus.key} {'ASC' if oldest_first else 'DESC'}"
+            f"SELECT r.{corpus.key} FROM {corpus.table} AS r"
+            f" WHERE r.{corpus.key} BETWEEN :first AND :last AND r.{corpus.present} AND {passing.condition}"
+            f" ORDER BY r.{corpus.key} {'ASC' if oldest_first else 'DESC'} LIMIT :most"
         )
-        streams = (self._db.stream(sql, span) for span in (spans if oldest_first else reversed(spans)))
-        return self.keep(corpus, (row[0] for stream in streams for row in stream), most)
+        found: list[int] = []
+        for first, last in passing.spans if oldest_first else reversed(passing.spans):
+            left = -1 if most is None else most - len(found)
+            values = {**passing.values, "first": first, "last": last, "most": left}
+            found += [row[0] for row in self._db.rows(sql, values)]
+        return found
+
+    def _passing(self, corpus: Corpus) -> Passing:
+        every = self._conditions(corpus)
+        if not every.parts:
+            return Passing("TRUE", {}, [EVERYTHING])
+        asked = _asked(corpus, every)
+        by_facet = self._facet_conditions(corpus)
+        is_known = bool(by_facet.parts) and self._blocks.has_any(corpus.source)
+        further = self._further_conditions(corpus)
+        ranges = self._session_ranges(corpus, MAX_SPANS if is_known and not further.parts else MAX_SESSIONS)
+        if ranges is not None and len(ranges) <= MAX_SPANS:
+            return Passing(asked, every.values, ranges)
+        verdicts = bytearray()
+        if is_known:
+            verdicts = self._blocks.verdicts(corpus.source, str(by_facet), by_facet.values)
+        if ranges is not None:
+            verdicts = _painted(verdicts, ranges)
+        if not verdicts:
+            return Passing(asked, every.values, [EVERYTHING])
+        rest = _asked(corpus, further) if further.parts else "TRUE"
+        condition = (
+            f"CASE substr(:verdicts, {_KEY} + 1, 1) WHEN x'{PASSES.hex()}' THEN {rest}"
+            f" WHEN x'{FAILS.hex()}' THEN FALSE ELSE {asked} END"
+        )
+        values = {**every.values, **further.values, "verdicts": bytes(verdicts)}
+        span = EVERYTHING if ranges is None else (ranges[0][0], ranges[-1][1])
+        return Passing(condition, values, [span])
 
     def _conditions(self, corpus: Corpus) -> _Conditions:
+        """Return what a row must be, as it and its session say themselves."""
         conditions = self._session_conditions(
             "coalesce(s.project_id, n.project_id)" if corpus is NOTES else "s.project_id"
         )
-        for name in ("role", "tool"):
+        self._add_row_conditions(conditions, corpus, ("role", "tool"))
+        return conditions
+
+    def _facet_conditions(self, corpus: Corpus) -> _Conditions:
+        """Return what of that stands in facets, s."""
+        conditions = _Conditions()
+        if corpus in (MESSAGES, TOOLS):
+            self._add_session_conditions(conditions, _OF_FACET, "s.project_id")
+            if corpus is MESSAGES:
+                conditions.add("s.role = {value}", self._filters.role)
+        return conditions
+
+    def _further_conditions(self, corpus: Corpus) -> _Conditions:
+        """Return the rest of it."""
+        conditions = _Conditions("rest")
+        self._add_session_conditions(conditions, ("tag",), "s.project_id")
+        self._add_row_conditions(conditions, corpus, ("tool",))
+        return conditions
+
+    def _session_conditions(self, project: str) -> _Conditions:
+        conditions = _Conditions()
+        self._add_session_conditions(conditions, tuple(_OF_SESSION), project)
+        return conditions
+
+    def _add_session_conditions(self, conditions: _Conditions, names: Iterable[str], project: str) -> None:
+        for name in names:
+            choice = getattr(self._filters, name)
+            choice = _by_stored_name(choice) if name == "agent" else choice
+            conditions.add(_OF_SESSION[name], choice, project=project)
+
+    def _add_row_conditions(self, conditions: _Conditions, corpus: Corpus, names: Iterable[str]) -> None:
+        for name in names:
             template = _OF_ROW.get((name, corpus.source))
             if template:
                 conditions.add(template, getattr(self._filters, name))
         moment = f"coalesce({corpus.moment}, s.last_active_at)"
         conditions.compare(moment, ">=", self._filters.after)
         conditions.compare(moment, "<", self._filters.before)
-        return conditions
 
-    def _session_conditions(self, project: str) -> _Conditions:
-        conditions = _Conditions()
-        for name, template in _OF_SESSION.items():
-            choice = getattr(self._filters, name)
-            conditions.add(template, _by_stored_name(choice) if name == "agent" else choice, project=project)
-        return conditions
+    def _session_ranges(self, corpus: Corpus, most: int) -> list[tuple[int, int]] | None:
+        """Return the rows that the sessions in question span, in order; None where there are more than `most`."""
+        sessions = self._session_ids(most) if corpus in (MESSAGES, TOOLS) else None
+        return None if sessions is None else self._spans(corpus, sessions)
 
-    def _near(self, corpus: Corpus, row_ids: Iterable[int]) -> Iterator[int]:
-        """Leave out what lies outside of the ranges: the rows of a session lie close together."""
-        ranges = self._session_ranges(corpus)
-        if ranges is None:
-            yield from row_ids
-            return
-        firsts = [first for first, _ in ranges]
-        lasts = [last for _, last in ranges]
-        for row_id in row_ids:
-            place = bisect_right(firsts, row_id) - 1
-            if place >= 0 and row_id <= lasts[place]:
-                yield row_id
-
-    def _session_ranges(self, corpus: Corpus) -> list[tuple[int, int]] | None:
-        """Return the rows that the sessions in question span, in order; None where these are too many."""
-        if corpus.source not in self._ranges:
-            sessions = self._session_ids() if corpus in (MESSAGES, TOOLS) else None
-            self._ranges[corpus.source] = None if sessions is None else self._spans(corpus, sessions)
-        return self._ranges[corpus.source]
-
-    def _session_ids(self) -> list[str] | None:
+    def _session_ids(self, most: int) -> list[str] | None:
         conditions = self._session_conditions("s.project_id")
         conditions.compare("s.last_active_at", ">=", self._filters.after)
         conditions.compare("s.started_at", "<", self._filters.before)
         if not conditions.parts:
             return None
-        sql = f"SELECT s.id FROM sessions AS s WHERE {conditions} LIMIT {MAX_SESSIONS + 1}"
+        sql = f"SELECT s.id FROM sessions AS s WHERE {conditions} LIMIT {most + 1}"
         found = [row[0] for row in self._db.rows(sql, conditions.values)]
-        return found if len(found) <= MAX_SESSIONS else None
+        return found if len(found) <= most else None
 
     def _spans(self, corpus: Corpus, session_ids: list[str]) -> list[tuple[int, int]]:
         rows = self._db.rows(
@@ -267,6 +306,26 @@ class SearchFilter:
             else:
                 merged.append((first, last))
         return merged
+
+
+def _asked(corpus: Corpus, conditions: _Conditions) -> str:
+    """Return the condition that a row itself passes, and its session."""
+    return (
+        f"EXISTS (SELECT 1 FROM (SELECT {_KEY} AS value) AS j {corpus.rows}"
+        f" LEFT JOIN sessions AS s ON s.id = {corpus.session} WHERE {conditions})"
+    )
+
+
+def _painted(verdicts: bytearray, ranges: list[tuple[int, int]]) -> bytearray:
+    """Let all rows fail that lie between ranges; those after the last are as they were."""
+    end = 0
+    size = min(ranges[-1][1], MAX_ROW) + 1
+    painted = verdicts + bytes(max(0, size - len(verdicts)))
+    for first, last in ranges:
+        if first < size:
+            painted[end:first] = FAILS * (first - end)
+            end = min(last + 1, size)
+    return painted
 
 
 def _by_stored_name(agents: Choice) -> Choice:

@@ -151,11 +151,11 @@ class _Mend:
 
 def _mends(connection: Connection, failure: Exception) -> Iterator[_Mend]:
     """Yield what may help: to make anew what is missing, to put each index aside, to put all aside."""
-    from sessiondb.dao.search.indexes import INDEXES, SEGMENTS, SearchIndex
+    from sessiondb.dao.search.indexes import BLOCKS, INDEXES, SEGMENTS, SearchIndex
 
     search = SearchIndex(connection)
     # Of a row that is not indexed no text is prepared: the others would be blamed for that index.
-    names = (SEGMENTS.name, *(index.name for index in INDEXES))
+    names = (SEGMENTS.name, *(index.name for index in INDEXES), BLOCKS)
     for some in ((), *((name,) for name in names), names):
         yield _Mend(search, some, failure)
 

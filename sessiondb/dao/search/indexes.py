@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from sessiondb.dao.search import shadow_tables
+from sessiondb.dao.search import facets, shadow_tables
+from sessiondb.dao.search.facets import FacetBlocks
 from sessiondb.errors import DatabaseError
 from sessiondb.query.text import needs_segments, segment
 from sessiondb.storage import migrations, statements
@@ -61,6 +62,9 @@ SEGMENTS = Index("search_segments_fts", "search_segments", "id", ("content",), "
 
 ALL = (*INDEXES, SEGMENTS)
 TOOLS = "tool_calls_fts"
+BLOCKS = facets.TABLES[0]
+"""Is put aside like an index, and filled again like one."""
+
 _BY_NAME = {index.name: index for index in ALL}
 
 # Fire for each inserted row; a bulk load does their work in one statement, or in Python.
@@ -74,6 +78,8 @@ _INSERT_TRIGGERS = (
     "tool_calls_ai",
     "tool_calls_segments_ai",
     "tool_calls_count_ai",
+    "search_blocks_messages_ai",
+    "search_blocks_tool_calls_ai",
 )
 
 
@@ -143,6 +149,7 @@ class SearchIndex:
                     break
                 pace.note(size)
                 yield done
+        FacetBlocks(self._db).fill()
         self.remove_set_aside()
 
     def _catch_up_batch(self, index: Index, max_size: int) -> tuple[int | None, int]:
@@ -184,6 +191,9 @@ class SearchIndex:
         An empty one takes its place: the triggers name it, and cannot run where it cannot be opened.
         """
         with self._db.transaction():
+            if name == BLOCKS:
+                shadow_tables.renew_tables(self._db, facets.TABLES)
+                return
             shadow_tables.renew(self._db, name)
             self._set_pending(name, 0)
 
@@ -206,6 +216,9 @@ class SearchIndex:
             missing = [wanted[name] for name in wanted if name not in present and _is_of_search(wanted[name])]
             for found in sorted(missing, key=lambda found: _ORDER[found.type]):
                 self._db.execute(found.sql)
+            if any(found.name.startswith("search_blocks_") for found in missing):
+                # Rows may have become another's meanwhile.
+                FacetBlocks(self._db).clear()
             # The prepared texts come of all the others' rows.
             is_all = any(found.name == SEGMENTS.table for found in missing)
             for index in ALL:
@@ -262,20 +275,25 @@ class SearchIndex:
         not compared.
         """
         found = []
-        for name in _BY_NAME:
-            if self._pending_from(name) is not None:
+        for name in (*_BY_NAME, BLOCKS):
+            if name != BLOCKS and self._pending_from(name) is not None:
                 continue
             try:
-                with self._db.transaction():
-                    self._db.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")
-                # SQLite reads each segment by its list of pages: it misses those that the list lacks.
-                if self._db.row(_UNLISTED.format(name=name)) is not None:
+                if not self._agrees(name):
                     found.append(name)
             except DatabaseError as error:
                 if not may_be_damage(error):
                     raise
                 found.append(name)
         return found
+
+    def _agrees(self, name: str) -> bool:
+        if name == BLOCKS:
+            return FacetBlocks(self._db).is_true()
+        with self._db.transaction():
+            self._db.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")
+        # SQLite reads each segment by its list of pages: it misses those that the list lacks.
+        return self._db.row(_UNLISTED.format(name=name)) is None
 
     def rebuild(self, name: str) -> None:
         """Build an index anew from its table."""

@@ -10,7 +10,6 @@ from sessiondb.dao.search.filters import EVERYTHING, Corpus, SearchFilter
 from sessiondb.query.ranking import ROLE_WEIGHTS, Activity, Hit
 from sessiondb.storage.connection import Connection
 
-_FETCHED = 2000
 _TOGETHER = 50
 
 
@@ -62,27 +61,23 @@ class SearchQueries:
         `segmented`: the expression is for the segmented texts. Where rows are not scored, the score is 0.
         """
         source, key = _source(corpus, segmented)
-        by_row = f"ORDER BY f.rowid {'ASC' if order.oldest_first else 'DESC'}"
         score = "-f.rank" if order.is_scored else "0.0"
-        if not allowed.bounds(corpus):
-            limit = -1 if order.most is None else order.most
-            return dict(
-                self._db.rows(f"SELECT {key}, {score} {source} {by_row} LIMIT ?", (expression, limit))
-            )
-        # Segments are numbered on their own: where a row's segment lies, nobody knows.
-        spans = [EVERYTHING] if segmented else allowed.spans(corpus)
-        sql = f"SELECT {key} {source} AND f.rowid BETWEEN ? AND ? {by_row}"
-        parts = (
-            self._db.stream(sql, (expression, *span), size=_FETCHED)
-            for span in (spans if order.oldest_first else reversed(spans))
+        found: dict[int, float] = {}
+        passing = allowed.passing(corpus, key)
+        # Where a row's segment lies, nobody knows: segments are numbered on their own.
+        is_bounded = passing.spans != [EVERYTHING]
+        bounds = f"AND {key} BETWEEN :first AND :last" if is_bounded else ""
+        sql = (
+            f"SELECT {key}, {score} {source} {bounds} AND {passing.condition}"
+            f" ORDER BY f.rowid {'ASC' if order.oldest_first else 'DESC'} LIMIT :most"
         )
-        kept = allowed.keep(corpus, (row[0] for part in parts for row in part), order.most)
-        if not order.is_scored or not kept:
-            return dict.fromkeys(kept, 0.0)
-        between = "" if segmented else f"AND f.rowid BETWEEN {min(kept)} AND {max(kept)}"
-        among = f"AND +{key} IN (SELECT value FROM json_each(?))"
-        sql = f"SELECT {key}, -f.rank {source} {between} {among} {by_row}"
-        return dict(self._db.rows(sql, (expression, json.dumps(kept))))
+        for first, last in passing.spans if order.oldest_first else reversed(passing.spans):
+            left = -1 if order.most is None else order.most - len(found)
+            values = {**passing.values, "expression": expression, "most": left}
+            if is_bounded:
+                values |= {"first": first, "last": last}
+            found.update(self._db.rows(sql, values))
+        return found
 
     def hits(self, corpus: Corpus, scores: Mapping[int, float]) -> list[Hit]:
         """Return rows as hits, in the order of their ids; what was injected or put out scores less."""
@@ -160,7 +155,7 @@ def _source(corpus: Corpus, segmented: bool) -> tuple[str, str]:
     if segmented:
         return (
             "FROM search_segments_fts AS f JOIN search_segments AS g ON g.id = f.rowid"
-            f" AND g.source = '{corpus.source}' WHERE f.search_segments_fts MATCH ?",
+            f" AND g.source = '{corpus.source}' WHERE f.search_segments_fts MATCH :expression",
             "g.row_id",
         )
-    return f"FROM {corpus.fts} AS f {corpus.only} WHERE f.{corpus.fts} MATCH ?", "f.rowid"
+    return f"FROM {corpus.fts} AS f {corpus.only} WHERE f.{corpus.fts} MATCH :expression", "f.rowid"

@@ -7,6 +7,8 @@ removed when there is time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sessiondb.errors import DatabaseDamaged
 from sessiondb.storage import migrations
 from sessiondb.storage.connection import Connection
@@ -22,28 +24,42 @@ _OPTIONS = (("automerge", 16), ("crisismerge", 1000))
 
 def renew(connection: Connection, name: str) -> None:
     """Put an empty index of the same kind in place of the index `name`, whatever its state or lack."""
-    present = {row[0] for row in connection.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    number = next(n for n in range(len(present) + 1) if f"{_ASIDE}_{n}_{name}_data" not in present)
     with connection.transaction():
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute("DELETE FROM sqlite_master WHERE type = 'table' AND name = ?", (name,))
-        for suffix in _SUFFIXES:
-            table, aside = f"{name}_{suffix}", f"{_ASIDE}_{number}_{name}_{suffix}"
-            connection.execute(
-                "UPDATE sqlite_master SET name = :aside, tbl_name = :aside, sql = replace(sql, :table, :aside)"
-                " WHERE type = 'table' AND name = :table",
-                {"table": table, "aside": aside},
-            )
+        _rename(connection, [f"{name}_{suffix}" for suffix in _SUFFIXES])
         reread(connection)
         connection.execute(migrations.schema_objects()[name].sql)
         for option, value in _OPTIONS:
             connection.execute(f"INSERT INTO {name} ({name}, rank) VALUES (?, ?)", (option, value))
 
 
+def renew_tables(connection: Connection, names: Sequence[str]) -> None:
+    """Put empty tables in place of ordinary ones, each a single B-tree: without a rowid, and without an index."""
+    with connection.transaction():
+        connection.execute("PRAGMA writable_schema = ON")
+        _rename(connection, names)
+        reread(connection)
+        for name in names:
+            connection.execute(migrations.schema_objects()[name].sql)
+
+
+def _rename(connection: Connection, tables: Sequence[str]) -> None:
+    present = {row[0] for row in connection.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    number = next(n for n in range(len(present) + 1) if f"{_ASIDE}_{n}_{tables[0]}" not in present)
+    for table in tables:
+        aside = f"{_ASIDE}_{number}_{table}"
+        connection.execute(
+            "UPDATE sqlite_master SET name = :aside, tbl_name = :aside, sql = replace(sql, :table, :aside)"
+            " WHERE type = 'table' AND name = :table",
+            {"table": table, "aside": aside},
+        )
+
+
 def remove_set_aside(connection: Connection) -> bool:
     """Remove the tables that `renew` put aside; say whether damage left pages that only VACUUM frees."""
     found = connection.rows(
-        f"SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB '{_ASIDE}_*_fts_*' ORDER BY name"
+        f"SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB '{_ASIDE}_*' ORDER BY name"
     )
     has_leaked = False
     for (table,) in found:

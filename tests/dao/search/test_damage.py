@@ -110,6 +110,17 @@ def test_a_damaged_page_of_an_index_stops_no_append_and_is_mended(path: Path, in
     assert_kept_and_mended(path)
 
 
+@pytest.mark.parametrize("table", ["search_blocks", "search_facets"])
+def test_damaged_facets_stop_no_append_and_are_mended(path: Path, table: str) -> None:
+    with SessionDB(path) as db:
+        Maintenance(db.connection).optimize()
+        assert db.connection.value("SELECT count(*) FROM search_blocks")
+    zero(path, table)
+    assert_kept_and_mended(path)
+    with SessionDB(path) as db:
+        assert db.connection.value("SELECT count(*) FROM search_blocks")
+
+
 def test_search_says_what_it_misses_while_an_index_is_put_aside(path: Path) -> None:
     damage(path, "DELETE FROM messages_fts_data WHERE id = 10")
     with SessionDB(path) as db:

@@ -8,6 +8,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.search import filters as search_filters
+from sessiondb.dao.search.facets import FacetBlocks
 from sessiondb.dao.search.filters import MESSAGES, NOTES, TITLES, TOOLS, SearchFilter
 from sessiondb.query import Choice, Filters
 
@@ -32,7 +33,22 @@ def day(number: int) -> list[int]:
     return list(range(number * 4 - 3, number * 4 + 1))
 
 
-@pytest.mark.parametrize("most_sessions", [0, 2000])
+def passing(allowed: SearchFilter, corpus: search_filters.Corpus) -> list[int]:
+    """Return the rows of a corpus that pass, in order."""
+    found = allowed.passing(corpus, f"r.{corpus.key}")
+    sql = (
+        f"SELECT r.{corpus.key} FROM {corpus.table} AS r"
+        f" WHERE r.{corpus.key} BETWEEN :first AND :last AND {found.condition} ORDER BY 1"
+    )
+    return [
+        row[0]
+        for first, last in found.spans
+        for row in allowed._db.rows(sql, {**found.values, "first": first, "last": last})
+    ]
+
+
+@pytest.mark.parametrize("has_blocks", [False, True])
+@pytest.mark.parametrize(("most_sessions", "most_spans"), [(0, 0), (2000, 0), (2000, 40)])
 @pytest.mark.parametrize(
     ("filters", "kept"),
     [
@@ -52,12 +68,21 @@ def day(number: int) -> list[int]:
         ({"after": "2026-03-02", "before": "2026-03-03"}, day(2)),
     ],
 )
-def test_messages_are_kept_as_the_filters_say(
-    db: SessionDB, monkeypatch: pytest.MonkeyPatch, most_sessions: int, filters: dict[str, Any], kept: Any
+def test_messages_are_kept_as_the_filters_say(  # noqa: PLR0917
+    db: SessionDB,
+    monkeypatch: pytest.MonkeyPatch,
+    most_sessions: int,
+    has_blocks: bool,
+    most_spans: int,
+    filters: dict[str, Any],
+    kept: Any,
 ) -> None:
     monkeypatch.setattr(search_filters, "MAX_SESSIONS", most_sessions)
+    monkeypatch.setattr(search_filters, "MAX_SPANS", most_spans)
+    if has_blocks:
+        FacetBlocks(db.connection).fill()
     allowed = SearchFilter(db.connection, Filters(**filters))
-    assert allowed.keep(MESSAGES, range(1, 30 if filters else 21), None) == list(kept)
+    assert passing(allowed, MESSAGES) == list(kept)
     assert allowed.rows(MESSAGES, None) == list(kept)[::-1]
     assert allowed.rows(MESSAGES, 2) == list(kept)[::-1][:2]
     assert allowed.rows(MESSAGES, 2, oldest_first=True) == list(kept)[:2]
@@ -78,38 +103,29 @@ def test_messages_are_kept_as_the_filters_say(
         (TITLES, {"agent": Choice(("hermes",))}, [3]),
     ],
 )
+@pytest.mark.parametrize("has_blocks", [False, True])
 def test_other_rows_are_kept_by_what_can_be_said_of_them(
-    db: SessionDB, corpus: search_filters.Corpus, filters: dict[str, Any], kept: list[int]
+    db: SessionDB,
+    monkeypatch: pytest.MonkeyPatch,
+    has_blocks: bool,
+    corpus: search_filters.Corpus,
+    filters: dict[str, Any],
+    kept: list[int],
 ) -> None:
+    if has_blocks:
+        monkeypatch.setattr(search_filters, "MAX_SPANS", 0)
+        FacetBlocks(db.connection).fill()
     db.notes.add("win", "of a project only", project="/home/me/p5", created_at="2026-03-04T09:00:00.000Z")
     allowed = SearchFilter(db.connection, Filters(**filters))
-    assert allowed.keep(corpus, range(1, 7), None) == kept
+    assert passing(allowed, corpus) == kept
 
 
 def test_a_message_without_a_time_has_that_of_its_session(db: SessionDB) -> None:
     with db.connection.transaction():
         db.connection.execute("UPDATE messages SET created_at = NULL")
-    assert SearchFilter(db.connection, Filters(after="2026-03-05")).keep(MESSAGES, range(1, 21), None) == day(
-        5
-    )
+    assert passing(SearchFilter(db.connection, Filters(after="2026-03-05")), MESSAGES) == day(5)
 
 
-def test_only_as_many_rows_are_looked_at_as_are_wanted(db: SessionDB) -> None:
-    allowed = SearchFilter(db.connection, Filters(role=Choice(("user",))))
-    rows = iter(range(1, 10_000))
-    assert allowed.keep(MESSAGES, rows, 2) == [1, 5]
-    assert next(rows) == search_filters._CHUNK + 1
-
-
-def test_rows_of_other_sessions_are_not_looked_at(db: SessionDB, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
-    rows = db.connection.rows
-
-    def spy(sql: str, parameters: Any = ()) -> Any:
-        asked.append(parameters)
-        return rows(sql, parameters)
-
-    monkeypatch.setattr(db.connection, "rows", spy)
+def test_rows_of_other_sessions_are_not_looked_at(db: SessionDB) -> None:
     allowed = SearchFilter(db.connection, Filters(project=Choice(("p4",))))
-    assert allowed.keep(MESSAGES, range(20, 0, -1), None) == day(4)[::-1]
-    assert asked[-1]["rows"] == "[16, 15, 14, 13]"
+    assert allowed.passing(MESSAGES, "r.id").spans == [(13, 16)]
