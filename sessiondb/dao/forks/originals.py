@@ -4,6 +4,7 @@ A fork's log begins with copies of the lines that it goes on from. The original 
 
 - that is not a sub-agent's, where the other one is;
 - that the other one names as its parent;
+- whose ids are as old as their messages, where ids tell when they were made;
 - whose log does not mark the common lines as copies, where the other's does;
 - that has lines of its own before the last common one: a fork copies first, and goes on then;
 - that ends with the common lines, or else went on from there at an earlier time;
@@ -12,10 +13,12 @@ A fork's log begins with copies of the lines that it goes on from. The original 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sessiondb.dao.values import sound
+from sessiondb.importers.fresh_ids import age
 from sessiondb.storage.connection import Connection, Row
 
 _SESSION = f"""
@@ -32,6 +35,9 @@ WITH RECURSIVE above (id) AS (
 )
 SELECT id FROM above WHERE id IS NOT NULL
 """
+
+
+NO_IDS: Mapping[str, str] = MappingProxyType({})
 
 
 class Copy(NamedTuple):
@@ -103,15 +109,24 @@ class Originals:
         """Return the ids of a session's parent, of that one's parent, and so on."""
         return {row[0] for row in self._db.rows(_ABOVE, (session_id,))}
 
-    def is_original(self, session: Descent, other: Descent, lines: Sequence[Line], last: Line) -> bool:
+    def is_original(
+        self,
+        session: Descent,
+        other: Descent,
+        lines: Sequence[Line],
+        last: Line,
+        own_ids: Mapping[str, str] = NO_IDS,
+    ) -> bool:
         """Say whether the first of two sessions had their common lines first.
 
-        `lines` are all that it has and others hold, in order; `last` is the last that the other one holds.
+        `lines` are all that it has and others hold, in order; `last` is the last that the other one holds. `own_ids`
+        are those that its log gives lines which it has under other ids.
         """
-        pair = _Pair(session, other, lines, last)
+        pair = _Pair(session, other, lines, last, own_ids.get(last.external_id or ""))
         for rule in (
             self._is_no_subagent,
             self._is_named_as_parent,
+            self._has_older_ids,
             self._is_not_marked,
             self._has_lines_before,
             self._went_on_earlier,
@@ -131,6 +146,12 @@ class Originals:
     def _is_named_as_parent(self, pair: _Pair) -> bool | None:
         session, other = pair.session, pair.other
         return _unlike(session.named_parent == other.id, other.named_parent == session.id)
+
+    def _has_older_ids(self, pair: _Pair) -> bool | None:
+        if pair.own_id is None or pair.last.external_id is None:
+            return None
+        ours, theirs = (age(id, pair.last.created_at) for id in (pair.own_id, pair.last.external_id))
+        return None if ours is None or theirs is None or ours == theirs else ours < theirs
 
     def _is_not_marked(self, pair: _Pair) -> bool | None:
         return _unlike(self._marks(pair.session, pair.last), self._marks(pair.other, pair.last))
@@ -184,6 +205,7 @@ class _Pair(NamedTuple):
     other: Descent
     lines: Sequence[Line]
     last: Line
+    own_id: str | None
 
 
 def _unlike(ours: bool, theirs: bool) -> bool | None:

@@ -14,9 +14,10 @@ message, unless its log names the parent (`forked_from`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sessiondb.dao.forks import renamed
 from sessiondb.dao.forks.originals import Copy, Descent, Line, Originals
 from sessiondb.dao.forks.transfer import Transfer
 from sessiondb.dao.values import sound
@@ -51,6 +52,9 @@ UPDATE sessions SET
   )
 WHERE id = :id
 """
+_SET_PLACE = f"""
+UPDATE sessions SET metadata = json_set(coalesce({sound("metadata")}, '{{}}'), '$.forked_at', :at) WHERE id = :id
+"""
 # Forks of a session that hold on to messages which are another's now.
 _FOLLOW = f"""
 UPDATE sessions SET parent_id = :to WHERE parent_id = :from AND id <> :to
@@ -60,6 +64,16 @@ UPDATE sessions SET parent_id = :to WHERE parent_id = :from AND id <> :to
 _FOLLOW_CHILDREN = """
 UPDATE sessions SET parent_id = :to
 WHERE parent_id = :from AND relation = 'subagent' AND id IN (SELECT value FROM json_each(:children))
+"""
+_KEY = """
+SELECT request_key FROM token_counts
+WHERE message_id = (SELECT id FROM messages WHERE session_id = ? AND external_id = ?) AND request_key IS NOT NULL
+"""
+_SET_ID = "UPDATE messages SET external_id = :own WHERE external_id = :old AND session_id = :session"
+_FORKED_AT = f"""
+SELECT id, json_extract({sound("metadata")}, '$.forked_at') FROM sessions
+WHERE (parent_id = :session OR json_extract({sound("metadata")}, '$.parent_id') = :session)
+  AND json_extract({sound("metadata")}, '$.forked_at') IN (SELECT value FROM json_each(:moved))
 """
 _SET_KEY = """
 UPDATE OR IGNORE token_counts SET request_key = ?
@@ -80,7 +94,8 @@ class Related(NamedTuple):
     `late` are external ids of messages that it holds although another session does too. `children` are sessions that
     its log names as its sub-agents' and that had a parent before. `counts` are the
     counts that its log has of copies, by their ids: columns of `token_counts`. `is_new`: it was not stored before its
-    log was read. `has_gaps`: its messages are numbered as if it held the copies too.
+    log was read. `has_gaps`: its messages are numbered as if it held the copies too. `renames`: its agent gives copies
+    fresh ids; `unsettled` are sessions that come after it, and are compared with it then.
     """
 
     id: str
@@ -90,6 +105,8 @@ class Related(NamedTuple):
     counts: Sequence[tuple[str, dict[str, Any]]] = ()
     is_new: bool = True
     has_gaps: bool = False
+    renames: bool = False
+    unsettled: Collection[str] = ()
 
 
 class Resolved(NamedTuple):
@@ -125,11 +142,15 @@ class Ownership:
         late: list[Copy] = []
         changed: set[str] = set()
         # Four ways in which two sessions come to hold the same, in the order in which they are undone:
-        #     twins    the same words under two ids: some releases give each line of a resumed copy a fresh one
+        #     twins    the same words under two ids: some releases give each line of a resumed copy a fresh one, and
+        #              some agents each message of a fork
         #     late     the same id in both, stored twice, as the copy came after lines of its own
         #     copies   the same id, left out on its way in
         #     lines    all of these, as the messages that the others hold: these may change hands
         twins = self._drop_twins(related)
+        keys: dict[str, str] = {}
+        if related.renames:
+            twins += self._drop_renamed(related, keys)
         late += [copy for copy, _ in twins]
         for external_id in related.late:
             row = self._db.row(_HOLDER, {"external_id": external_id, "session": related.id})
@@ -139,12 +160,9 @@ class Ownership:
                 changed.add(related.id)
         lines = self._lines(related.id, sorted([*late, *related.copies], key=lambda copy: copy.after))
         if lines:
-            changed |= self._resolve(related, lines)
-        # A message that changed hands keeps the id that it has in the log of its new holder.
-        self._db.executemany(
-            "UPDATE messages SET external_id = ? WHERE external_id = ? AND session_id = ?",
-            [(own_id, copy.external_id, related.id) for copy, own_id in twins],
-        )
+            own_ids = {copy.external_id: own_id for copy, own_id in twins if copy.external_id is not None}
+            changed |= self._resolve(related, lines, own_ids)
+            self._rename(related.id, own_ids, keys)
         if late or related.has_gaps or not related.is_new:
             self._transfer.tidy(related.id)
         return Resolved(changed, len(late))
@@ -170,7 +188,34 @@ class Ownership:
                 found += [(Copy(seq, their_id), own_id)] if dropped else []
         return found
 
-    def _resolve(self, related: Related, lines: list[Line]) -> set[str]:
+    def _drop_renamed(self, related: Related, keys: dict[str, str]) -> list[tuple[Copy, str]]:
+        """Remove what a session holds under fresh ids, as _drop_twins does; note the keys of its counts by these."""
+        found: list[tuple[Copy, str]] = []
+        for other in renamed.relatives(self._db, related.id, related.unsettled):
+            for twin in list(renamed.twins(self._db, related.id, other)):
+                key = self._db.row(_KEY, (related.id, twin.external_id))
+                dropped = self._transfer.drop_copy(related.id, twin.external_id, other, twin.original)
+                for seq, (external_id, call_id) in dropped:
+                    found.append((Copy(seq, external_id and twin.original_id, call_id), twin.external_id))
+                if key is not None:
+                    keys[twin.external_id] = key[0]
+        return found
+
+    def _rename(self, session_id: str, own_ids: Mapping[str, str], keys: Mapping[str, str]) -> None:
+        """Let messages that have changed hands have the ids, and their counts the keys, of their new holder's log."""
+        moved = {
+            old: own
+            for old, own in own_ids.items()
+            if self._db.execute(_SET_ID, {"session": session_id, "old": old, "own": own}).rowcount
+        }
+        for own in moved.values() & keys.keys():
+            self._db.execute(_SET_KEY, (keys[own], session_id, own))
+        if moved:
+            names = {"session": session_id, "moved": json.dumps(list(moved))}
+            for fork, old in self._db.rows(_FORKED_AT, names):
+                self._db.execute(_SET_PLACE, {"id": fork, "at": moved[old]})
+
+    def _resolve(self, related: Related, lines: list[Line], own_ids: Mapping[str, str]) -> set[str]:
         session = self._originals.descent(related.id)
         # Of each session that holds some of them, the last one.
         # A fork of a fork copies from several sessions. Each is judged by the last common line alone: who had
@@ -183,7 +228,7 @@ class Ownership:
         copiers = {
             holder: end
             for holder, end in ends.items()
-            if self._originals.is_original(session, others[holder], lines, end)
+            if self._originals.is_original(session, others[holder], lines, end, own_ids)
         }
         changed = set(copiers)
         kept = [line for line in ends.values() if line.holder not in copiers]
@@ -224,9 +269,14 @@ class Ownership:
         """Note where a session forked, unless its log says so or has another parent; say whether that is new."""
         if (parent, at) == (session.parent_id, session.forked_at):
             return False
+        is_fork = session.relation == "fork" and session.forked_from is None
+        if is_fork and parent is not None and session.awaited == parent and session.forked_at is None:
+            # It has just come, and is linked at the end of the import.
+            self._db.execute(_SET_PLACE, {"id": session.id, "at": at})
+            return True
         # A parent that a log names is true even where the messages say less; only the place may be added.
-        is_named = session.relation == "fork" and session.parent_id == parent and session.awaited is None
-        if not session.may_be_linked and not (is_named and session.forked_from is None and parent):
+        is_named = is_fork and session.parent_id == parent and session.awaited is None
+        if not session.may_be_linked and not (is_named and parent):
             return False
         # Never a circle: views and searches walk up the parents.
         if parent is not None and session.id in self._originals.above(parent):

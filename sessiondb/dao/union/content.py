@@ -11,6 +11,7 @@ import re
 from operator import attrgetter
 from typing import Any
 
+from sessiondb.dao.forks.renamed import Inherited
 from sessiondb.dao.union.calls import is_copied_answer
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
 from sessiondb.dao.union.row_buffer import TOKENS, Count, Message
@@ -55,6 +56,13 @@ class Content:
         message = session.policy.find(session, record)
         if message is None:
             external_id = record.external_id
+            if session.renames and external_id is not None:
+                original = self._left(session, record)
+                if original is not None:
+                    session.copies.found.append((session.last_id, original, None))
+                    session.copies.renamed[external_id] = original
+                    session.copies.calls |= {call.call_id: original for call in record.tool_calls}
+                    return None
             if external_id is not None:
                 if self._is_copy(session, external_id):
                     for call in record.tool_calls:
@@ -141,6 +149,17 @@ class Content:
             copies.ids.add(external_id)
         copies.expect()
         return is_held
+
+    def _left(self, session: Incoming, record: AnyMessage) -> str | None:
+        """Return the id of what a message with a fresh id is a copy of, where its session has left that with others."""
+        copies = session.copies
+        if not copies.is_stored_fork:
+            return None
+        if copies.left is None:
+            self._batch.write()
+            copies.left = Inherited(self._db, session.id)
+        calls = [call.call_id for call in record.tool_calls]
+        return copies.left.take(record.role, record.created_at, storable(record.content), calls)
 
     def _is_held(self, session: Incoming, external_id: str, origin: str | None) -> bool:
         if not self._batch.is_first and self._db.row(_HELD, (external_id, session.id)) is not None:

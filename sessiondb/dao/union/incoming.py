@@ -17,10 +17,12 @@ from sessiondb.dao.session_filter import FILE_TIME
 from sessiondb.dao.union.row_buffer import Call, Count, Message
 from sessiondb.dao.values import stored_json
 from sessiondb.importers.base import MessageRecord, SessionRecord
+from sessiondb.importers.fresh_ids import RENAMING
 from sessiondb.records.export_rows import MessageRow
 
 if TYPE_CHECKING:
     from sessiondb.dao.forks.parents import Ancestry
+    from sessiondb.dao.forks.renamed import Inherited
 
 AnyMessage = MessageRecord | MessageRow
 """A message as it travels: from an importer, or from another database. Both have the same names for the same things."""
@@ -217,6 +219,10 @@ class Copies:
         # After which message of its own (its id, None before the first), external id, id of the call that is answered.
         self.found: list[tuple[int | None, str | None, str | None]] = []
         self.ids: set[str] = set()
+        # Of an agent that gives copies fresh ids: what the session has left with others, None where it is none of
+        # these or has left nothing; and by the id that its log gives a copy, that of the original.
+        self.left: Inherited | None = None
+        self.renamed: dict[str, str] = {}
         # By the id of a call: the copied message that asks for it.
         self.calls: dict[str | None, str] = {}
         # By the id of a message: the count that this log has of it, where that may differ from the one there.
@@ -232,6 +238,11 @@ class Copies:
         noted = self.counts.get(external_id)
         if noted is None or (count["output"] or 0) >= (noted["output"] or 0):
             self.counts[external_id] = count
+
+    @property
+    def is_stored_fork(self) -> bool:
+        """Say whether an earlier import has found copies in the session."""
+        return self._is_fork
 
     def expect(self) -> None:
         """Decide, after a line that is no copy, whether further copies may come."""
@@ -264,6 +275,11 @@ class Incoming:
         self.counts: dict[str, Count] = {}
         # Token counts of requests without a key, by all that they say.
         self.keyless: dict[tuple[Any, ...], int] = {}
+
+    @property
+    def renames(self) -> bool:
+        """Say whether its agent gives copies fresh ids."""
+        return self.row.fields.get("agent") in RENAMING
 
     def next_seq(self) -> int:
         """Return the seq of a further message, the first of the session's own."""

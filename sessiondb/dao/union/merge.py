@@ -277,7 +277,7 @@ class Merge:
         message = self._content.message(session, row)
         if message is None:
             if row.external_id is not None:
-                current.copied[row.seq] = row.external_id
+                current.copied[row.seq] = session.copies.renamed.get(row.external_id, row.external_id)
             return
         if current.alignment is not None and session.added > added:
             current.alignment.add(message.id)

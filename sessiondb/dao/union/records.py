@@ -146,5 +146,7 @@ class Records:
         if is_inherited and record.request_key.startswith(INHERITED):
             return
         message = self._content.find_by_id(session, record.message) if record.message is not None else None
-        copied_id = record.message if record.message in session.copies.ids else None
+        copied_id = (
+            record.message if record.message in copies.ids else copies.renamed.get(record.message or "")
+        )
         self._content.tokens(session, record, message.id if message is not None else None, copied_id)

@@ -56,6 +56,7 @@ class Union:
             self.content.add_keyless_tokens(session)
         self.sessions.resolve(sessions)
         self._unflushed.update(session.id for session in sessions)
+        unsettled = {session.id for session in sessions if session.renames}
         related = [(session, one) for session in sessions if (one := self._related(session, children or {}))]
         changed = set[str]()
         # All must be in the database by now: originals are told by comparing what is stored.
@@ -63,7 +64,8 @@ class Union:
             self.flush()
             ownership = Ownership(self.batch.db)
             for session, one in related:
-                resolved = ownership.resolve(one)
+                unsettled.discard(session.id)
+                resolved = ownership.resolve(one._replace(unsettled=frozenset(unsettled)))
                 changed |= resolved.changed
                 session.added -= resolved.dropped
         for session in sessions:
@@ -81,7 +83,8 @@ class Union:
                 id for id, message in session.messages.items() if message.is_new and is_globally_unique(id)
             )
             late = Ownership(db).shared(session.id, own)
-        if not copies.found and not late:
+        renames = session.renames and bool(session.counts)
+        if not (copies.found or late or renames):
             return None
         self.flush()
         seqs: dict[int | None, int] = dict(
@@ -96,4 +99,5 @@ class Union:
             tuple(copies.counts.items()),
             session.is_new,
             session.is_exact,
+            renames,
         )

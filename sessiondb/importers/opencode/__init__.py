@@ -26,7 +26,7 @@ from sessiondb.importers.opencode.tree import is_part
 __all__ = ["is_part", "name", "read", "sniff", "version"]
 
 name = "opencode"
-version = 3
+version = 4
 
 
 def sniff(sample: Sample) -> int:
@@ -72,18 +72,21 @@ def _is_export(document: dict[str, Any]) -> bool:
     info, messages = document.get("info"), document.get("messages")
     if not isinstance(info, dict) or not text_or_none(info.get("id")) or not isinstance(messages, list):
         return False
-    return all(
-        isinstance(message, dict) and isinstance(message.get("info"), dict) for message in messages[:1]
-    )
+    return all(map(_has_info, messages[:1]))
+
+
+def _has_info(message: Any) -> bool:
+    return isinstance(message, dict) and isinstance(message.get("info"), dict)
 
 
 def _read_export(source: Source, document: dict[str, Any]) -> Iterator[Record]:
     scope = str(source.path.absolute().parent)
-    conversation = Conversation(document["info"], scope, source, {})
+    first: dict[str, Any] = next((one["info"] for one in document["messages"] if _has_info(one)), {})
+    conversation = Conversation(document["info"], first, scope, source)
     yield conversation.session
     for number, message in enumerate(document["messages"]):
-        info = message.get("info") if isinstance(message, dict) else None
-        if isinstance(info, dict):
+        if _has_info(message):
+            info = message["info"]
             message_id = text_or_none(info.get("id")) or f"#{number}"
             yield from conversation.message(message_id, info, message.get("parts"))
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from sessiondb.chat.content import clean, text_or_none
 from sessiondb.importers.base import Record
 from sessiondb.importers.files.source import Source
 from sessiondb.importers.opencode import present
-from sessiondb.importers.opencode.messages import Conversation, Replays, agent_of
+from sessiondb.importers.opencode.messages import Conversation, agent_of
 from sessiondb.importers.opencode.parts import moment_of, number
 
 _SESSION = {"id", "title", "time_created"}
@@ -54,14 +55,15 @@ def _has(tables: Mapping[str, frozenset[str]], wanted: Mapping[str, set[str]]) -
 def read(source: Source, connection: sqlite3.Connection) -> Iterator[Record]:
     """Yield the records of all sessions, the oldest first, so that a fork comes after what it repeats."""
     scope = str(source.path.absolute().parent)
-    replays: Replays = {}
     agent = agent_of(source.path)
     known = tables(connection)
     store = _Messages(source, connection, known)
     for row in _sessions(connection, known):
-        conversation = Conversation(_info(row), scope, source, replays, agent)
+        messages = store.of_session(row["id"])
+        first = next(messages, None)
+        conversation = Conversation(_info(row), first[1] if first else {}, scope, source, agent)
         yield conversation.session
-        for message_id, info, parts in store.of_session(row["id"]):
+        for message_id, info, parts in chain([first] if first else [], messages):
             yield from conversation.message(message_id, info, parts)
         yield from conversation.end()
 

@@ -44,27 +44,25 @@ _OF_THE_RECORD = frozenset(
     )
 )
 
-# What tells an API response -> the session that had it first.
-Replays = dict[tuple[Any, ...], str]
-
 
 class Conversation:
     """One session on its way to records: `session`, then `message` for each message, then `end`.
 
-    `replays` is shared by the sessions of a store. A fork holds copies of its parent's messages, times and
-    counts included, under new ids, and does not name its parent: the copies tell. Tokens are counted once.
+    A fork holds copies of its parent's messages, times and counts included, under new ids: see
+    sessiondb.importers.fresh_ids. OpenCode does not say whose; some of the programs made from it name the parent, as
+    a sub-agent's. `first` is the first message: only a copy is older than its session.
     """
 
     def __init__(
-        self, info: dict[str, Any], scope: str, source: Source, replays: Replays, agent: str = AGENT
+        self, info: dict[str, Any], first: dict[str, Any], scope: str, source: Source, agent: str = AGENT
     ) -> None:
         self._info = info
         self._source = source
         self._tz = source.tz
-        self._replays = replays
         self._last = 0.0
-        self._parent: str | None = None
-        self.session = _session(info, agent, scope, source.tz)
+        session = _session(info, agent, scope, source.tz)
+        is_fork = session.parent_id is not None and 0 < moment_of(first) < moment_of(info)
+        self.session = session._replace(relation="fork") if is_fork else session
         self._id = self.session.id
 
     def message(self, message_id: str, info: dict[str, Any], parts: Any) -> Iterator[Record]:
@@ -154,12 +152,6 @@ class Conversation:
         if not counts.total() and not cost:
             return
         completed = field(info, "time", "completed")
-        if number(completed):
-            told_by = (moment_of(info), number(completed), _model(info), *sorted(counts.items()))
-            owner = self._replays.setdefault(told_by, self._id)
-            if owner != self._id:
-                yield from self._fork_of(owner)
-                return
         said = counts["output"] + counts["reasoning"] if {"output", "reasoning"} & counts.keys() else None
         yield TokenRecord(
             self._id,
@@ -174,13 +166,6 @@ class Conversation:
             message=message_id,
             counted_at=normalise(completed, self._tz) or self._time(info, "created"),
         )
-
-    def _fork_of(self, owner: str) -> Iterator[Record]:
-        if self._parent is None and self.session.parent_id is None:
-            self._parent = owner
-            yield SessionRecord(
-                self._id, self.session.agent, self.session.native_id, parent_id=owner, relation="fork"
-            )
 
     def _time(self, info: dict[str, Any], which: str) -> str | None:
         return normalise(field(info, "time", which), self._tz)

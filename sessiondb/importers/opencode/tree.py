@@ -67,14 +67,16 @@ def read(source: Source, info: dict[str, Any]) -> Iterator[Record]:
     layout = _layout(source.path.absolute(), str(info["id"]))
     if not info.get("directory"):
         info["directory"] = _worktree(layout.store, info.get("projectID"))
-    conversation = Conversation(info, str(layout.store), source, {}, agent_of(layout.store))
-    yield conversation.session
     messages = {}
     for file in _files(layout.messages):
         message = _object(source, file)
         if message is not None:
             messages[text_or_none(message.get("id")) or file.stem] = message
-    for message_id, message in sorted(messages.items(), key=lambda item: (moment_of(item[1]), item[0])):
+    ordered = sorted(messages.items(), key=lambda item: (moment_of(item[1]), item[0]))
+    first = ordered[0][1] if ordered else {}
+    conversation = Conversation(info, first, str(layout.store), source, agent_of(layout.store))
+    yield conversation.session
+    for message_id, message in ordered:
         found = (_object(source, file) for file in _part_files(layout.parts, message_id))
         yield from conversation.message(message_id, message, [part for part in found if part is not None])
     yield from conversation.end()

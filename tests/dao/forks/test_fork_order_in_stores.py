@@ -201,14 +201,19 @@ def opencode(folder: Path, id: str, texts: dict[str, int]) -> Path:
 
 
 def test_opencode(tmp_path: Path) -> None:
-    """A fork's copies have ids of their own: each export stands for itself."""
+    """A fork's copies have ids of their own, and are told by what they say, when, and for how many tokens."""
     ids = [f"ses_{number}f1e0d9c8b7aABCDEFGHIJKLMN" for number in range(3)]
     said = {"One": 1000, "Two": 2000, "Three": 3000}
     files = [opencode(tmp_path, id, dict(list(said.items())[: number + 1])) for number, id in enumerate(ids)]
 
     found = same_in_any_order(files, tmp_path)
 
-    assert [row[3] for row in lineage(found).values()] == [1, 2, 3]
+    first, second, third = ids
+    assert {id: (*row[:2], row[3]) for id, row in lineage(found).items()} == {
+        first: (None, None, 1),
+        second: (first, "fork", 1),
+        third: (second, "fork", 1),
+    }
 
 
 def chatgpt(id: str, *said: str) -> dict[str, Any]:

@@ -150,8 +150,8 @@ def test_session_row_says_what_an_export_says(tmp_path: Path) -> None:
     ]
 
 
-def test_fork_is_known_by_its_copies_and_counted_once(tmp_path: Path) -> None:
-    """A fork has its parent's messages under new ids; what it adds is its own."""
+def test_fork_is_given_with_its_copies_after_what_it_copies(tmp_path: Path) -> None:
+    """A fork has its parent's messages under new ids, which are told apart where they are stored."""
     path = tmp_path / "opencode.db"
     copies = {f"{message_id}f": said for message_id, said in TALK.items()}
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -162,10 +162,11 @@ def test_fork_is_known_by_its_copies_and_counted_once(tmp_path: Path) -> None:
         add_talk(connection, SES, TALK)
     found = records(path)
     lineage = [(record.id, record.parent_id, record.relation) for record in of(SessionRecord, found)]
-    assert lineage == [(SES, None, None)] * 2 + [(FORK, None, None), (FORK, SES, "fork"), (FORK, None, None)]
+    assert lineage == [(SES, None, None)] * 2 + [(FORK, None, None)] * 2
     assert len(texts(found)) == 7
     counts = {(record.session, record.message, record.input) for record in of(TokenRecord, found)}
-    assert counts == {(SES, "msg_2", 100), (SES, "msg_3", 9), (FORK, "msg_4", 7)}
+    own = {(SES, "msg_2", 100), (SES, "msg_3", 9), (FORK, "msg_4", 7)}
+    assert counts == own | {(FORK, "msg_2f", 100), (FORK, "msg_3f", 9)}
 
 
 def test_bad_rows_are_reported_and_the_rest_is_read(tmp_path: Path) -> None:

@@ -1,0 +1,112 @@
+"""Copies under ids of their own: told by what they say, when, and by what their responses cost.
+
+A fork of OpenCode names neither its parent nor its originals (see sessiondb.importers.fresh_ids). Two sessions of one
+agent come from each other where both have a response of the same model that was begun and completed in the same
+milliseconds, says and calls the same, and took as many tokens. That two sessions begin alike does not make them one:
+each has been answered at its own time.
+
+Once that is known, each message is a copy that says the same, by the same one, at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+from sessiondb.dao.forks.chain import segments
+from sessiondb.storage.connection import Connection
+
+_CALLS = "(SELECT group_concat(call_id) FROM tool_calls WHERE message_id = {}.id)"
+_SAME = f"""
+{{0}}.created_at = {{1}}.created_at AND {{0}}.role = {{1}}.role AND {{0}}.content IS {{1}}.content
+AND {_CALLS.format("{0}")} IS {_CALLS.format("{1}")}
+"""
+_RELATIVES = f"""
+SELECT DISTINCT t.session_id FROM token_counts AS o
+JOIN messages AS own ON own.id = o.message_id
+JOIN token_counts AS t ON t.counted_at = o.counted_at AND t.session_id <> o.session_id
+JOIN messages AS their ON their.id = t.message_id
+WHERE o.session_id = :session AND o.output > 0
+  AND (t.model_id, t.input, t.cache_read, t.cache_write, t.output, t.reasoning)
+    IS (o.model_id, o.input, o.cache_read, o.cache_write, o.output, o.reasoning)
+  AND own.external_id <> their.external_id AND {_SAME.format("own", "their")}
+  AND (SELECT agent FROM sessions WHERE id = t.session_id) = (SELECT agent FROM sessions WHERE id = :session)
+ORDER BY t.session_id
+"""
+_LINES = """
+SELECT id, seq, external_id, created_at, role FROM messages
+WHERE session_id = ? AND seq <= ? AND role <> 'tool' AND external_id IS NOT NULL AND created_at IS NOT NULL ORDER BY seq
+"""
+_ARE_SAME = (
+    f"SELECT 1 FROM messages AS a JOIN messages AS b WHERE a.id = ? AND b.id = ? AND {_SAME.format('a', 'b')}"
+)
+_SAYS = f"SELECT content, {_CALLS.format('messages')} FROM messages WHERE id = ?"
+_ALL = 1 << 62
+
+
+class Twin(NamedTuple):
+    """A message of a session, and the id and external id of its like in another one."""
+
+    seq: int
+    external_id: str
+    original: int
+    original_id: str
+
+
+class _Line(NamedTuple):
+    id: int
+    seq: int
+    external_id: str
+    created_at: str
+    role: str
+
+
+def relatives(connection: Connection, session_id: str, but: Collection[str] = ()) -> list[str]:
+    """Return the sessions that share a response with one, under other ids; without those in `but`."""
+    return [row[0] for row in connection.rows(_RELATIVES, {"session": session_id}) if row[0] not in but]
+
+
+def twins(connection: Connection, session_id: str, other: str) -> Iterator[Twin]:
+    """Yield the messages of a session that another one has too, in order; each is the like of one."""
+    theirs = _by_moment(_lines(connection, other))
+    for own in _lines(connection, session_id):
+        waiting = theirs.get((own.created_at, own.role), [])
+        for like in waiting:
+            if like.external_id != own.external_id and connection.row(_ARE_SAME, (own.id, like.id)):
+                waiting.remove(like)
+                yield Twin(own.seq, own.external_id, like.id, like.external_id)
+                break
+
+
+class Inherited:
+    """What a stored fork has left with those it comes from, to know its copies again when its log is read anew."""
+
+    def __init__(self, connection: Connection, session_id: str) -> None:
+        self._db = connection
+        self._waiting: dict[tuple[str, str], list[_Line]] = {}
+        for segment in segments(connection, session_id):
+            for moment, lines in _by_moment(_lines(connection, *segment)).items():
+                self._waiting.setdefault(moment, []).extend(lines)
+
+    def take(
+        self, role: str, created_at: str | None, content: str | None, calls: Sequence[str | None]
+    ) -> str | None:
+        """Return the external id of what a message is a copy of, None where it is none; each is taken once."""
+        waiting = self._waiting.get((created_at or "", role), [])
+        named = ",".join(call for call in calls if call is not None) or None
+        for line in waiting:
+            if self._db.row(_SAYS, (line.id,)) == (content, named):
+                waiting.remove(line)
+                return line.external_id
+        return None
+
+
+def _lines(connection: Connection, session_id: str, last: int = _ALL) -> list[_Line]:
+    return [_Line(*row) for row in connection.rows(_LINES, (session_id, last))]
+
+
+def _by_moment(lines: Sequence[_Line]) -> dict[tuple[str, str], list[_Line]]:
+    found: dict[tuple[str, str], list[_Line]] = {}
+    for line in lines:
+        found.setdefault((line.created_at, line.role), []).append(line)
+    return found
