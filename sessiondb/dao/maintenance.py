@@ -99,6 +99,7 @@ class Maintenance:
         for rows in self._search.catch_up():
             done += rows
             report("index", min(done, indexed), indexed)
+        self._search.remove_set_aside()
         self._search.optimize()
         self._db.maintain("PRAGMA optimize = 0x10002")
         self._db.maintain("PRAGMA wal_checkpoint(TRUNCATE)")

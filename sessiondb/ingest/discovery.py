@@ -91,9 +91,8 @@ def discover(sources: list[str], rules: Rules | None = None) -> Iterator[Found |
     called; FIFOs, sockets and devices are refused, as are folders that cannot be read. What the rules keep out is
     passed over in a folder, and refused where it is named.
     """
-    rules = rules or Rules()
     # Folders that are kept out count as seen.
-    seen = rules.ignored_places()
+    seen = rules.ignored_places() if rules else set[tuple[int, int]]()
     for source in sources:
         path = absolute(source)
         try:
@@ -101,7 +100,7 @@ def discover(sources: list[str], rules: Rules | None = None) -> Iterator[Found |
         except OSError as error:
             yield Refused(path, f"cannot be read: {error.strerror}", True)
             continue
-        if rules.keeps_out(path):
+        if rules and rules.keeps_out(path):
             yield Refused(path, "is in a folder that import.ignore_folders of the settings names", True)
             continue
         if stat.S_ISDIR(status.st_mode):

@@ -39,7 +39,8 @@ def waiting_logs(db: Tables, *, seconds: float, idle: float = 0.0) -> WaitingLog
     from sessiondb.ingest.discovery import look
     from sessiondb.ingest.rules import users_rules
 
-    kept_out = users_rules().ignored_places()
+    rules = users_rules()
+    kept_out = rules.ignored_places() if rules else set()
     deadline = time.perf_counter() + seconds
 
     def in_time() -> bool:

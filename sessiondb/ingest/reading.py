@@ -40,7 +40,7 @@ class Request(NamedTuple):
     format: str | None = None
     tz: tzinfo | None = None
     is_again: bool = False
-    rules: Rules = Rules()
+    rules: Rules | None = None
     ignored: frozenset[str] = frozenset()
 
 
@@ -88,8 +88,9 @@ class Reading:
                 self.outcome = Outcome(None, failure=reason)
                 return
             records: Iterator[Record | Row] = reader.read(source)
-            sieve = Sieve(self._request.rules, self._request.ignored)
-            if self._request.rules.is_any:
+            rules = self._request.rules
+            sieve = Sieve(rules, self._request.ignored) if rules and rules.is_any else None
+            if sieve is not None:
                 records = sieve.left(records)
             is_text = path_text(self._request.path) == self._request.path
             yield from records if is_text else map(_with_text, records)
@@ -97,7 +98,8 @@ class Reading:
             head, tail = _digests(self._request.path, source.end)
             self.outcome = Outcome(
                 reader.name, reader.version, source.end, source.line, head, tail, source.state or None,
-                not source.start, source.listed_problems, has_ignored=sieve.has_ignored,
+                not source.start, source.listed_problems,
+                has_ignored=sieve is not None and sieve.has_ignored,
             )  # fmt: skip
         except Exception as error:
             # Importers are anybody's code, and files are anybody's: no error of theirs may end the run.

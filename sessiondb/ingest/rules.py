@@ -57,8 +57,11 @@ class Rules(NamedTuple):
         return -1001 - int.from_bytes(digest[:8], "big") % _CODES
 
 
-def users_rules(redact: str | None = None) -> Rules:
-    """Return the rules of the settings; `redact` goes over theirs. Raises InvalidInput where these cannot be used."""
+def users_rules(redact: str | None = None) -> Rules | None:
+    """Return the rules of the settings, None where nothing stays out; `redact` goes over theirs.
+
+    Raises InvalidInput where these cannot be used.
+    """
     redaction = get(REDACTION) if redact is None else redact
     if redaction not in REDACTION.choices:
         raise InvalidInput(f"redact must be {REDACTION.expects}, not {redaction!r}")
@@ -66,7 +69,8 @@ def users_rules(redact: str | None = None) -> Rules:
         os.path.abspath(os.path.expanduser(project)) if project.startswith("~") else project
         for project in get(IGNORED_PROJECTS)
     )
-    return Rules(get(IGNORED_FOLDERS), tuple(projects), redaction)
+    rules = Rules(get(IGNORED_FOLDERS), tuple(projects), redaction)
+    return None if rules == Rules() else rules
 
 
 def _stat(path: str) -> os.stat_result | None:

@@ -27,7 +27,7 @@ from sessiondb.ingest.read_ahead import ReadAhead, ReaderLost, is_worthwhile
 from sessiondb.ingest.reading import Reading, Request, begins_as_read, in_words
 from sessiondb.ingest.rules import Rules
 from sessiondb.records import ImportReport, Skipped
-from sessiondb.records.progress import Progress, no_progress
+from sessiondb.records.progress import Progress
 from sessiondb.storage import reserve
 from sessiondb.storage.connection import Connection
 
@@ -64,8 +64,8 @@ class Ingest:
         self._format = importer(format).name if format else None
         self._tz = tz
         self._restore = restore
-        self._rules = rules or Rules()
-        self._progress = progress or no_progress
+        self._rules = rules
+        self._progress = progress
         self._lookups = Lookups(connection)
         self._ledger = Ledger(connection)
         self._search = SearchIndex(connection)
@@ -74,12 +74,13 @@ class Ingest:
         # How many formats are known, be it to refuse them: with more, a file that was none is looked at again. One
         # that is read counts for more than one that is refused, which it may have been before.
         self._known = _OF_A_FORMAT * len(self._versions) + REFUSED
-        self._left_out = self._rules.code((self._versions, self._known))
+        self._left_out = rules.code((self._versions, self._known)) if rules else None
         self._done = self._total = 0
         self._is_ahead = read_ahead
         self._ahead: ReadAhead | None = None
         self._pace = connection.pace()
         self._gone: list[str] = []
+        self._has_notes = False
 
     def run(self, sources: list[str]) -> ImportReport:
         """Import files and folders; what is unchanged since the last run is passed over by its stat.
@@ -108,7 +109,8 @@ class Ingest:
             if changed:
                 with self._db.transaction():
                     link_parents(self._db)
-                    link_notes(self._db)
+                    if self._has_notes:
+                        link_notes(self._db)
             self._index()
         reserve.keep(self._db.path)
         if self._gone:
@@ -243,12 +245,14 @@ class Ingest:
                     if not piece.file.is_over:
                         brought.append(self._write_piece(piece, entries, writer, part))
                 writer.flush()
+        self._has_notes = self._has_notes or batch.has_notes
         self._pace.note(portion.bytes)
         for one in brought:
             one.file.take(one)
         self._tally.take(part)
         self._done += sum(piece.file.found.stat.size for piece in portion.taken if piece.is_last)
-        self._progress("read", self._done, self._total)
+        if self._progress:
+            self._progress("read", self._done, self._total)
 
     def _write_piece(
         self, piece: Piece, entries: dict[str, Entry], writer: ImportWriter, part: Tally
@@ -294,7 +298,7 @@ class Ingest:
             part.skip(found, outcome.failure)
             troubles.append((None, None, outcome.failure))
         entry = Entry(found.name, found.stat, *outcome[:7])
-        if outcome.has_ignored:
+        if outcome.has_ignored and self._left_out is not None:
             # Under other rules the file is read again, and when it grows it is read as a whole.
             entry = entry._replace(parser_version=self._left_out)
         if not outcome.is_final:
@@ -322,7 +326,7 @@ class Ingest:
 
     def _request(self, found: Found, entry: Entry | None) -> Request:
         ignored: frozenset[str] = frozenset()
-        if entry is not None and self._rules.projects:
+        if entry is not None and self._rules and self._rules.projects:
             projects = self._ledger.projects(entry.path)
             ignored = frozenset(id for id, *named in projects if self._rules.ignores_project(*named))
         return Request(
@@ -352,7 +356,8 @@ class Ingest:
         try:
             for rows in self._search.catch_up():
                 done += rows
-                self._progress("index", min(done, total), total)
+                if self._progress:
+                    self._progress("index", min(done, total), total)
         except DatabaseDamaged as error:
             with self._db.transaction():
                 self._search.mark_stale(TOOLS)

@@ -139,7 +139,11 @@ class SearchIndex:
         An index that was marked stale is rebuilt.
         """
         pace = self._db.pace()
+        was_behind = False
         for index in ALL:
+            if not self.is_behind(index.name):
+                continue
+            was_behind = True
             while True:
                 pace.wait()
                 with self._db.transaction():
@@ -150,7 +154,9 @@ class SearchIndex:
                 pace.note(size)
                 yield done
         FacetBlocks(self._db).fill()
-        self.remove_set_aside()
+        # An index is put aside when it is marked stale, so that it is behind.
+        if was_behind:
+            self.remove_set_aside()
 
     def _catch_up_batch(self, index: Index, max_size: int) -> tuple[int | None, int]:
         """Index the next rows, about `max_size` bytes of text; return how many (None for none) and their bytes.

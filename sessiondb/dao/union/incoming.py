@@ -82,11 +82,11 @@ class SessionFields:
         self.calls = 0
         self.is_dated = bool(written)
         # What a file's time has dated is dated anew by what a log says.
-        known: dict[str, Any] = stored_json(
-            written.get("metadata"), {}, f"sessions.metadata of {written.get('id')}"
-        )
-        is_by_file = known.get(FILE_TIME) == written.get("last_active_at")
-        self._file_time: str | None = written.get("last_active_at") if written and is_by_file else None
+        self._file_time: str | None = None
+        if metadata := written.get("metadata"):
+            known: dict[str, Any] = stored_json(metadata, {}, f"sessions.metadata of {written['id']}")
+            if known.get(FILE_TIME) == written["last_active_at"]:
+                self._file_time = written["last_active_at"]
         self._says_open: bool | None = None
         self._says_ended: tuple[str, str] | None = None
 
@@ -151,7 +151,9 @@ class SessionFields:
     def add_metadata(self, more: dict[str, Any], comma: str = ", ", colon: str = ": ") -> None:
         """Add to the metadata, over what it says of the same."""
         known = self.fields.get("metadata")
-        before: dict[str, Any] = stored_json(known, {}, f"sessions.metadata of {self.fields.get('id')}")
+        before: dict[str, Any] = {}
+        if known is not None:
+            before = stored_json(known, {}, f"sessions.metadata of {self.fields.get('id')}")
         if {**before, **more} != before:
             self.fields["metadata"] = merged_json(known, json.dumps(more, ensure_ascii=False), comma, colon)
 

@@ -374,6 +374,6 @@ class Merge:
                 session_id = None
         project_id = self._batch.project(row.project, row.project_name)
         key = (session_id, None if session_id else project_id, row.kind, row.body, row.created_at)
-        is_new, _ = take_note(self._db, row, session_id, project_id, nth=self._notes[key])
+        is_new, _ = take_note(self._batch, row, session_id, project_id, nth=self._notes[key])
         self._notes[key] += 1
         self.merged.notes += is_new

@@ -47,7 +47,7 @@ class Records:
             if not session.row.written:
                 self._union.write()
             project_id = session.row.fields.get("project_id")
-            _, is_changed = take_note(self._batch.db, record, session.id, project_id, UNDATED_NOTES)
+            _, is_changed = take_note(self._batch, record, session.id, project_id, UNDATED_NOTES)
             session.is_changed = session.is_changed or is_changed
         if self._batch.rows.is_full:
             self._union.write()

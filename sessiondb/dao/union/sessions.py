@@ -19,6 +19,10 @@ _FIND = (
     f" (SELECT max(seq) FROM messages WHERE session_id = :id), {', '.join(f's.{column}' for column in COLUMNS)}"
     " FROM (SELECT :id AS id) AS wanted LEFT JOIN sessions AS s ON s.id = wanted.id"
 )
+_KNOWN = (
+    "SELECT EXISTS (SELECT 1 FROM messages), EXISTS (SELECT 1 FROM native_files),"
+    " (SELECT value FROM meta WHERE key = 'database_id')"
+)
 _NEW = (*COLUMNS, "message_count", "tool_call_count")
 _INSERT = f"INSERT INTO sessions ({', '.join(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
 
@@ -31,6 +35,7 @@ class Batch:
     `bulk`: the insert triggers are away (SearchIndex.bulk), so the counters are kept by hand. Rows then need no
     trigger's work each, and the talk is indexed in one statement at the end: 2 to 3 times faster for many rows,
     slower for few. `restore`: sessions with a tombstone come back. `is_first`: no messages were there before.
+    `has_written`: logs were written from here, for agents to go on with.
     """
 
     def __init__(
@@ -44,10 +49,13 @@ class Batch:
         self.rows = RowBuffer(connection)
         # Which session brought a message, by external_id.
         self.origins: dict[str, str] = {}
-        self.is_first = connection.row("SELECT 1 FROM messages LIMIT 1") is None
+        # Whether any notes came, which may await others.
+        self.has_notes = False
         # Set by Union: writes all rows that wait.
         self.write: Callable[[], None] = lambda: None
-        self.database_id = connection.value("SELECT value FROM meta WHERE key = 'database_id'")
+        known = connection.row(_KNOWN)
+        assert known is not None
+        self.is_first, self.has_written, self.database_id = not known[0], bool(known[1]), known[2]
         # Asked once for each name: a batch that is undone takes the ids that it has given out with it.
         self.agent, self.model, self.project = (
             cache(lookups.agent),

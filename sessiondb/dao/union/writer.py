@@ -71,11 +71,11 @@ class ImportWriter:
         self._content = self._union.content
         self._records = Records(self._union)
         self._merge: Merge | None = None
-        self._written = Written(batch.db)
+        self._written = Written(batch.db) if batch.has_written else None
         self._earlier: Mapping[str, SessionRecord] = {}
         self._identities: dict[str, SessionRecord] = {}
         self._path = ""
-        self._misread = Misread(self._union, "", NOTHING_OLD)
+        self._misread: Misread | None = None
         self._fallback_time = ""
         # The sessions of the file; None stands for one that was removed on purpose.
         self._sessions: dict[str, Incoming | None] = {}
@@ -102,8 +102,8 @@ class ImportWriter:
         the file, which is put right. `earlier` are the identities of the sessions that earlier pieces
         brought.
         """
-        read_anew = old.sessions - earlier.keys() - self._written.sources
-        self._misread = Misread(self._union, path, old._replace(sessions=read_anew))
+        read_anew = old.sessions - earlier.keys() - (self._written.sources if self._written else frozenset())
+        self._misread = Misread(self._union, path, old._replace(sessions=read_anew)) if read_anew else None
         self._earlier = earlier
         self._path = path
         self._fallback_time = timestamps.from_epoch(changed_ns / 1e9)
@@ -121,7 +121,7 @@ class ImportWriter:
         session = self._session(record) if isinstance(record, SessionRecord) else self._session_of(record)
         if session is None:
             return
-        part = self._written.placed(record, self._path) if isinstance(record, SessionRecord) else record
+        part = self._placed(record) if isinstance(record, SessionRecord) else record
         claim = self._claims[session.id]
         if claim.waits_for is None:
             self._records.take(session, part)
@@ -133,18 +133,19 @@ class ImportWriter:
     def _session_of(self, record: Part) -> Incoming | None:
         """Return the session that a record is part of, None where that, or the record, is not taken in."""
         session = self._sessions.get(record.session)
-        if session is not None and not self._written.is_any:
-            return session
         if session is None and record.session in self._earlier:
             identity = self._earlier[record.session]
             session = self._session(identity)
             if session is not None:
-                self._records.learn(session, self._written.placed(identity, self._path))
-        if session is None:
-            return None
+                self._records.learn(session, self._placed(identity))
+        if session is None or self._written is None:
+            return session
         if self._written.adopts(session.id, record):
-            self._records.learn(session, self._written.placed(self._identities[session.id], self._path))
+            self._records.learn(session, self._placed(self._identities[session.id]))
         return None if self._written.holds(session.id, record) else session
+
+    def _placed(self, record: SessionRecord) -> SessionRecord:
+        return record if self._written is None else self._written.placed(record, self._path)
 
     @property
     def is_holding(self) -> bool:
@@ -165,7 +166,7 @@ class ImportWriter:
             sessions = [session for session in sessions if not self._claims[session.id].waits_for]
         # Before what was misread is taken back: sessions of the file may inherit from those that go.
         others = self._union.finish(sessions, self._records.children)
-        if is_last:
+        if is_last and self._misread:
             self._misread.withdraw_others(sessions)
         self._interleave(sessions)
         merged = self._merge.finish() if self._merge else Merged()
@@ -186,7 +187,7 @@ class ImportWriter:
 
     def withdraw(self, agent: str) -> list[str]:
         """Take back what a lower version read from the file, which is a log of `agent`; return the ids."""
-        return self._misread.withdraw_all(agent)
+        return self._misread.withdraw_all(agent) if self._misread else []
 
     def flush(self) -> None:
         """Write all that is held back."""
@@ -209,7 +210,7 @@ class ImportWriter:
             "origin": self._batch.database_id,
         }  # fmt: skip
         session = Incoming(record.id, SessionFields(fields, written), self, last_seq)
-        if not session.is_new:
+        if self._misread and not session.is_new:
             self._misread.put_right(session, record)
         self._sessions[record.id] = session
         stands_in = is_stand_in(record)
@@ -265,15 +266,14 @@ class ImportWriter:
 
     def _is_only_inherited(self, session: Incoming) -> bool:
         """Leave out a session that nobody has gone on with: all that is in it is its parent's."""
+        is_inherited = self._written is not None and self._written.is_continuation(session.id)
         if session.id in self._earlier:
             # Of the earlier pieces it is known only what they left.
             has_own = self._batch.db.row("SELECT 1 FROM messages WHERE session_id = ?", (session.id,))
-            is_fork = session.row.fields.get("relation") == "fork"
-            is_inherited = (is_fork or self._written.is_continuation(session.id)) and has_own is None
+            is_inherited |= session.row.fields.get("relation") == "fork"
+            is_inherited = is_inherited and has_own is None
         else:
-            is_inherited = session.is_new and (
-                bool(session.copies.inherited) or self._written.is_continuation(session.id)
-            )
+            is_inherited = session.is_new and (is_inherited or bool(session.copies.inherited))
         if session.added or not is_inherited:
             return False
         self._union.write()

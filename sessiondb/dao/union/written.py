@@ -29,11 +29,6 @@ class Written:
         self._ids: dict[str, frozenset[str]] = {}
 
     @property
-    def is_any(self) -> bool:
-        """Say whether anything was written."""
-        return bool(self._by_session)
-
-    @property
     def sources(self) -> frozenset[str]:
         """Return the sessions whose own logs were written: their messages are not what an import has read of them."""
         return frozenset(id for id, file in self._by_session.items() if not file.is_continuation)
