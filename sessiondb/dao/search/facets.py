@@ -106,7 +106,9 @@ class FacetBlocks:
             size = sizes.get(block, 0)
             if size < BLOCK and (reached == BLOCK or not size or reached >= size + _BEHIND):
                 # Rows may have numbers far apart: to the next one.
-                first = int(self._db.value(f"SELECT min(id) FROM {table} WHERE id >= ?", (block * BLOCK,)))
+                first = self._db.value(f"SELECT min(id) FROM {table} WHERE id >= ?", (block * BLOCK,))
+                if first is None:
+                    return
                 if first // BLOCK > block:
                     block = first // BLOCK
                     continue

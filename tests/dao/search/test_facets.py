@@ -146,6 +146,16 @@ def test_an_import_and_optimize_write_them(db: SessionDB) -> None:
     assert len(verdicts(db)) == 7
 
 
+def test_tables_without_rows_have_no_blocks() -> None:
+    with SessionDB(":memory:") as db:
+        db.messages.append(db.sessions.start("codex").id, "user", "apple")
+        FacetBlocks(db.connection).fill()
+
+        known = db.connection.rows("SELECT source, block FROM search_blocks")
+
+    assert known == [("message", 0)]
+
+
 def test_doctor_mends_what_is_not_true_any_more(db: SessionDB) -> None:
     db.connection.execute("DROP TRIGGER search_blocks_sessions_au")
     db.connection.execute("UPDATE sessions SET agent = 'codex'")
