@@ -67,7 +67,10 @@ class _LocalZone(tzinfo):
             return None
         # Not astimezone(): in the hour that a clock change skips it takes the later offset.
         wall = moment.replace(tzinfo=None, microsecond=0)
-        return wall - datetime(1970, 1, 1) - timedelta(seconds=wall.timestamp())
+        try:
+            return wall - datetime(1970, 1, 1) - timedelta(seconds=wall.timestamp())
+        except (ValueError, OverflowError, OSError):
+            return timedelta(0)  # the first day of the year 1, which no zone of a machine reaches
 
     def dst(self, moment: datetime | None) -> timedelta | None:
         return None
@@ -127,9 +130,14 @@ def from_datetime(moment: datetime) -> str:
 
 
 def aware(moment: datetime | None = None) -> datetime:
-    """Give an aware datetime: a naive one is local time, as `datetime.now()` is; None is now."""
+    """Give an aware datetime: a naive one is local time, as `datetime.now()` is; None is now.
+
+    Raises InvalidInput for what is no datetime.
+    """
     if moment is None:
         return datetime.now(timezone.utc)
+    if not isinstance(moment, datetime):
+        raise _unreadable("time", repr(moment), "give a datetime")
     return moment.replace(tzinfo=_LOCAL) if moment.utcoffset() is None else moment
 
 
@@ -173,19 +181,23 @@ def normalise(value: object, tz: tzinfo | None = None) -> str | None:
     return None
 
 
-def parse_moment(text: str, *, now: datetime | None = None, tz: tzinfo | None = None) -> str:
+def parse_moment(text: str | date, *, now: datetime | None = None, tz: tzinfo | None = None) -> str:
     """Give the stored timestamp at which the time a person typed begins; see parse_range."""
     return parse_range(text, now=now, tz=tz)[0]
 
 
-def parse_end(text: str, *, now: datetime | None = None, tz: tzinfo | None = None) -> str:
+def parse_end(text: str | date, *, now: datetime | None = None, tz: tzinfo | None = None) -> str:
     """Return the stored timestamp at which the time a person typed ends; a stored one is that end itself."""
     start, end = parse_range(text, now=now, tz=tz)
     return start if start == text else end
 
 
-def parse_range(text: str, *, now: datetime | None = None, tz: tzinfo | None = None) -> tuple[str, str]:
+def parse_range(
+    text: str | date, *, now: datetime | None = None, tz: tzinfo | None = None
+) -> tuple[str, str]:
     """Give start and exclusive end of the span a person typed, as stored timestamps.
+
+    A datetime is an instant, a naive one local time; a date is a day.
 
     Reads ages (`30d`, `3 days ago`, `a week ago`; an instant, as is `now`), `last 3 days` (up to now), `this` or
     `last` `week`, `month` or `year` (a week begins on Monday), `today`, `yesterday`, `tomorrow`, weekdays (the
@@ -194,6 +206,13 @@ def parse_range(text: str, *, now: datetime | None = None, tz: tzinfo | None = N
     year the latest one). The span is as long as the finest unit named. Days are those of `tz`, None = the local
     zone; `now` must be aware. Raises InvalidInput.
     """
+    if isinstance(text, datetime):
+        instant = from_datetime(aware(text))
+        return instant, instant
+    if isinstance(text, date):
+        text = text.isoformat()
+    if not isinstance(text, str):
+        raise _unreadable("time", repr(text), "give 30d, 2026-03 or any date as text, a datetime or a date")
     moment = datetime.now(timezone.utc) if now is None else now
     if moment.utcoffset() is None:
         raise InvalidInput(f"cannot reckon from {moment}: it has no zone, give an aware datetime")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from sessiondb.dao.values import texts
 from sessiondb.records.projects import folder_name, normal_path
 from sessiondb.storage.connection import Connection
 
@@ -133,7 +134,7 @@ def short_ids(connection: Connection, session_ids: Iterable[str]) -> dict[str, s
     rows = connection.rows(
         "SELECT value, (SELECT max(id) FROM sessions WHERE id < value),"
         " (SELECT min(id) FROM sessions WHERE id > value) FROM json_each(?)",
-        (json.dumps(list(session_ids)),),
+        (json.dumps(texts(session_ids, "session_ids")),),
     )
     return {
         id: id[: max(MIN_LENGTH, _shared(id, before) + 1, _shared(id, after) + 1)]

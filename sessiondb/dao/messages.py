@@ -12,7 +12,7 @@ from sessiondb.dao.forks.chain import segments
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.tool_calls import ToolCalls
-from sessiondb.dao.values import json_value, moment, page_size, said_at, stored_json
+from sessiondb.dao.values import json_value, mapping, moment, page_size, said_at, stored_json
 from sessiondb.errors import Conflict, NotFound
 from sessiondb.records import Message, ToolCall
 from sessiondb.storage.connection import Connection
@@ -85,7 +85,7 @@ class Messages:
 
         `created_at` is when it was said, unless it says so itself.
         """
-        fields = dict(message)
+        fields = dict(mapping(message, "a message"))
         given = fields.get("created_at")
         if isinstance(given, datetime):
             created_at = moment(fields.pop("created_at"))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sessiondb.dao import note_changes
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.values import due, moment, row_limit, stored_json
+from sessiondb.dao.values import due, mapping, moment, row_limit, stored_json
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.records import Note
 from sessiondb.records.notes import KINDS, STATUSES, NoteChange
@@ -229,7 +229,7 @@ class Notes:
         return Scope() if row is None else Scope(row[0], row[1])
 
     def _translate(self, note_id: int, translations: Mapping[str, str | None]) -> None:
-        for lang, text in translations.items():
+        for lang, text in mapping(translations, "translations").items():
             if text:
                 self._db.execute(
                     "INSERT INTO note_translations (note_id, lang, body) VALUES (?, ?, ?)"

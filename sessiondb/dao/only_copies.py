@@ -19,6 +19,7 @@ import json
 from collections.abc import Collection
 from functools import cache
 
+from sessiondb.dao.values import texts
 from sessiondb.importers import importers, is_index
 from sessiondb.importers.files.presence import Presence
 from sessiondb.records import OnlyCopies
@@ -39,7 +40,7 @@ def only_copies(connection: Connection, session_ids: Collection[str] | None = No
     states: dict[str, list[bool | None]] = {}
     indexes: dict[str, list[bool | None]] = {}
     those = "" if session_ids is None else " WHERE g.session_id IN (SELECT value FROM json_each(?))"
-    parameters = () if session_ids is None else (json.dumps(list(session_ids)),)
+    parameters = () if session_ids is None else (json.dumps(texts(session_ids, "session_ids")),)
     known: dict[str, bool | None] = {}
     of_format = cache(_is_index_of)
     for session_id, native_id, path, format, device, version in connection.rows(_SOURCES + those, parameters):

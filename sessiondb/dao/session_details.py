@@ -9,7 +9,7 @@ from typing import Any
 
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.values import json_value, moment, stored_json, whole_number
+from sessiondb.dao.values import json_value, mapping, moment, stored_json, texts, whole_number
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.storage.connection import Connection
 
@@ -44,7 +44,12 @@ class SessionDetails:
             )
 
     def set_pinned(self, session_id: str, pinned: bool = True) -> None:
-        """Pin a session, so that prune leaves it alone, or let it go again. Raises NotFound."""
+        """Pin a session, so that prune leaves it alone, or let it go again.
+
+        Raises NotFound, InvalidInput for what is neither True nor False.
+        """
+        if not isinstance(pinned, bool):
+            raise InvalidInput(f"pinned is True or False, not {pinned!r}")
         self._update(session_id, "pinned = ?", (int(pinned),))
 
     def set_metadata(self, session_id: str, changes: Mapping[str, Any]) -> None:
@@ -53,7 +58,7 @@ class SessionDetails:
         Raises NotFound, InvalidInput for what is no JSON.
         """
         with self._db.transaction():
-            known = {**self._metadata(session_id), **changes}
+            known = {**self._metadata(session_id), **mapping(changes, "changes")}
             kept = {key: value for key, value in known.items() if key not in changes or value is not None}
             self._update(session_id, "metadata = ?", (json_value(kept),))
 
@@ -102,22 +107,24 @@ class SessionDetails:
         )
         return [row[0] for row in rows]
 
-    def add_tags(self, session_id: str, tags: Iterable[str]) -> None:
-        """Put tags on a session; those it has already stay.
+    def add_tags(self, session_id: str, tags: str | Iterable[str]) -> None:
+        """Put a tag, or several, on a session; those it has already stay.
 
-        Raises Conflict where there is no such session.
+        Raises Conflict where there is no such session, InvalidInput for what is no tag.
         """
         with self._db.transaction():
-            for tag in tags:
+            for tag in texts(tags, "tags"):
+                if not isinstance(tag, str) or not tag.strip():
+                    raise InvalidInput(f"a tag is a text that is not empty, not {tag!r}")
                 self._db.execute(
                     "INSERT OR IGNORE INTO session_tags (session_id, tag_id) VALUES (?, ?)",
                     (session_id, self._lookups.tag(tag)),
                 )
 
-    def remove_tags(self, session_id: str, tags: Iterable[str]) -> None:
-        """Take tags off a session."""
+    def remove_tags(self, session_id: str, tags: str | Iterable[str]) -> None:
+        """Take a tag, or several, off a session."""
         with self._db.transaction():
-            for tag in tags:
+            for tag in texts(tags, "tags"):
                 self._db.execute(
                     "DELETE FROM session_tags WHERE session_id = ?"
                     " AND tag_id IN (SELECT id FROM tags WHERE name = ?)",

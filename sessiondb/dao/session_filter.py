@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sessiondb import timestamps
 from sessiondb.dao.lookups import PROJECTS
 from sessiondb.dao.values import sound
+from sessiondb.errors import InvalidInput
 from sessiondb.records.agents import stored_name
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ USED = (
 
 
 # Of what is given, a session has just this.
+_TEXTS = ("agent", "project", "model", "platform", "tag", "branch", "key")
 _EXACT = {
     "tag": "s.id IN (SELECT session_id FROM session_tags WHERE tag_id IN (SELECT id FROM tags WHERE name = ?))",
     "branch": ON_BRANCH,
@@ -47,8 +49,9 @@ _EXACT = {
 def where_clause(chosen: SessionFilter) -> tuple[str, list[Any]]:
     """Return a WHERE clause over the alias `s` (empty where there is no condition) and its parameters.
 
-    Raises InvalidInput for a time that cannot be read.
+    Raises InvalidInput for a time that cannot be read, and a name that is no text.
     """
+    _must_be_texts(chosen)
     conditions: list[tuple[str, list[Any]]] = []
     if chosen.agent is not None:
         conditions.append(("s.agent IN (?, ?)", [chosen.agent, stored_name(chosen.agent)]))
@@ -70,6 +73,13 @@ def where_clause(chosen: SessionFilter) -> tuple[str, list[Any]]:
         conditions.append(("s.last_active_at < ?", [timestamps.parse_end(chosen.until)]))
     clause = " AND ".join(condition for condition, _ in conditions)
     return (f"WHERE {clause}" if clause else ""), [value for _, values in conditions for value in values]
+
+
+def _must_be_texts(chosen: SessionFilter) -> None:
+    for name in _TEXTS:
+        value = getattr(chosen, name)
+        if value is not None and not isinstance(value, str):
+            raise InvalidInput(f"{name} is a text, not {type(value).__name__}")
 
 
 def _states(chosen: SessionFilter) -> Iterator[str]:

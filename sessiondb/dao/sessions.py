@@ -6,15 +6,16 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from os import PathLike
 from typing import Any
 
+from sessiondb import timestamps
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.session_details import SessionDetails
 from sessiondb.dao.session_filter import BY_FILE, RECENT, USED, where_clause
-from sessiondb.dao.values import json_value, moment, row_limit, row_offset, stored_json, token_sums
-from sessiondb.errors import Ambiguous, Conflict, NotFound
+from sessiondb.dao.values import json_object, moment, row_limit, row_offset, stored_json, texts, token_sums
+from sessiondb.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from sessiondb.records import Channel, Session, SessionFilter, Tokens
 from sessiondb.records.projects import normal_path
 from sessiondb.records.sessions import PROMPTS_ONLY
@@ -60,7 +61,7 @@ class Sessions(SessionDetails):
         model: str | None = None,
         parent: str | None = None,
         relation: str | None = None,
-        tags: Iterable[str] = (),
+        tags: str | Iterable[str] = (),
         metadata: Mapping[str, Any] | None = None,
         started_at: str | datetime | None = None,
     ) -> Session:
@@ -72,7 +73,7 @@ class Sessions(SessionDetails):
         no such parent.
         """
         columns = {"title": title, "title_source": "user" if title else None, "relation": relation}
-        columns |= {"id": id, "key": key, "parent_id": parent, "metadata": json_value(metadata or None)}
+        columns |= {"id": id, "key": key, "parent_id": parent, "metadata": json_object(metadata, "metadata")}
         started = moment(started_at)
 
         def write() -> Session:
@@ -238,12 +239,12 @@ class Sessions(SessionDetails):
         )
         return {row[0]: row[1] for row in rows}
 
-    def tags_of(self, session_ids: Iterable[str]) -> dict[str, list[str]]:
+    def tags_of(self, session_ids: str | Iterable[str]) -> dict[str, list[str]]:
         """Return the tags of some sessions in alphabetical order, for those that have any."""
         rows = self._db.rows(
             "SELECT st.session_id, g.name FROM session_tags AS st JOIN tags AS g ON g.id = st.tag_id"
             " WHERE st.session_id IN (SELECT value FROM json_each(?)) ORDER BY g.name",
-            (json.dumps(list(session_ids)),),
+            (json.dumps(texts(session_ids, "session_ids")),),
         )
         found: dict[str, list[str]] = {}
         for session_id, name in rows:
@@ -277,13 +278,16 @@ class Sessions(SessionDetails):
                     raise NotFound(f"there is no session {session_id} to end")
         return ended
 
-    def end_stale(self, before: str, reason: str = "stale") -> list[str]:
-        """End the open sessions last active before a time, as of that activity; return their ids."""
+    def end_stale(self, before: str | date, reason: str = "stale") -> list[str]:
+        """End the open sessions last active before a time, or for an age (`12h`), as of that activity.
+
+        Returns their ids. Raises InvalidInput for a time that cannot be read.
+        """
         with self._db.transaction():
             rows = self._db.rows(
                 "SELECT s.id FROM sessions AS s WHERE s.ended_at IS NULL AND s.last_active_at < ?"
                 f" AND NOT {BY_FILE} ORDER BY s.last_active_at",
-                (before,),
+                (timestamps.parse_moment(before),),
             )
             self._db.executemany(
                 "UPDATE sessions SET ended_at = last_active_at, end_reason = ? WHERE id = ?",
@@ -353,6 +357,8 @@ def _with_text_ids(channel: Channel | None) -> Channel | None:
     """Return a channel with its ids as text: many platforms give numbers."""
     if channel is None:
         return None
+    if not isinstance(channel, Channel):
+        raise InvalidInput(f"channel is a sessiondb.Channel, not {type(channel).__name__}")
     names = ("chat_id", "user_id", "thread_id")
     ids = {name: str(value) for name in names if (value := getattr(channel, name)) is not None}
     return replace(channel, **ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar, cast
 
@@ -165,6 +166,27 @@ def json_value(value: Any) -> str | None:
         raise InvalidInput(f"cannot store a {type(value).__name__} as JSON: {error}") from error
     # SQLite takes no lone surrogate; as an escape it is plain ASCII.
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def json_object(value: Mapping[str, Any] | None, what: str) -> str | None:
+    """Return a dict as JSON text, None for an empty one; raise InvalidInput for what is no dict."""
+    return json_value(dict(mapping(value, what)) or None) if value is not None else None
+
+
+def mapping(value: Mapping[str, T], what: str) -> Mapping[str, T]:
+    """Return a dict as it is. Raises InvalidInput for anything else, which could not be read back as one."""
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{what} is a dict, not {type(value).__name__}")
+    return value
+
+
+def texts(value: str | Iterable[str], what: str) -> list[str]:
+    """Return several texts as a list: one text is one of them, not its letters. Raises InvalidInput."""
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, Iterable) or isinstance(value, bytes | bytearray | Mapping):
+        raise InvalidInput(f"{what} is a list of texts, not {type(value).__name__}")
+    return list(value)
 
 
 def token_sums() -> str:

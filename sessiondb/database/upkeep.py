@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ class Upkeep(Tables):
 
     def prune(  # noqa: PLR0913
         self,
-        older_than: str,
+        older_than: str | date,
         *,
         include_open: bool = False,
         include_undated: bool = False,

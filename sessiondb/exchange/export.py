@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from sessiondb.dao.exports import Exports
+from sessiondb.dao.values import texts
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.exchange.output import must_be_new, write
 from sessiondb.exchange.transcripts import markdown
@@ -118,10 +119,11 @@ def chosen(db: Tables, session_ids: Sequence[str] | None, where: SessionFilter) 
         return Exports(db.connection).session_ids(where) if is_filtered else None
     if is_filtered:
         raise InvalidInput("give sessions by id, or conditions, not both")
-    wanted = set(session_ids)
+    wanted = dict.fromkeys(texts(session_ids, "sessions"))
     found = [id for id in Exports(db.connection).session_ids(where) if id in wanted]
-    for id in session_ids:
-        if id not in found:
+    there = set(found)
+    for id in wanted:
+        if id not in there:
             raise NotFound(f"there is no session {id}: `sessiondb list` shows those there are")
     return found
 

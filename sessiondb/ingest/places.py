@@ -8,6 +8,7 @@ import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from sessiondb.dao.values import texts
 from sessiondb.errors import InvalidInput
 from sessiondb.ingest.discovery import AIDERS, is_walked
 from sessiondb.ingest.rules import Rules
@@ -123,7 +124,7 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
         "zed": _zed_places(),
         "llm": [_folder("LLM_USER_PATH", user_config() / "io.datasette.llm") / "logs.db"],
     }
-    agents = [stored_name(agent) for agent in agents]
+    agents = [stored_name(agent) for agent in texts(agents, "agents")]
     for agent in agents:
         if agent not in known:
             raise InvalidInput(f"the places of {agent!r} are not known: give one of {', '.join(known)}")
@@ -136,7 +137,7 @@ def prompt_histories(agents: Collection[str] = ()) -> dict[str, list[Path]]:
         "claude-code": [folder / "history.jsonl" for folder in claude_folders()],
         "codex": [_folder("CODEX_HOME", Path.home() / ".codex") / "history.jsonl"],
     }
-    wanted = set(map(stored_name, agents)) or known.keys()
+    wanted = set(map(stored_name, texts(agents, "agents"))) or known.keys()
     return {agent: paths for agent, paths in known.items() if agent in wanted}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessiondb.dao.notes import Scope
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.values import row_limit
+from sessiondb.dao.values import row_limit, texts
 from sessiondb.errors import Ambiguous, InvalidInput, NotFound
 from sessiondb.live.brief import Brief, followup_order
 from sessiondb.records import Knowledge, Note, Session
@@ -37,7 +37,7 @@ class Continuity:
 
     def set_workstreams(
         self,
-        workstreams: Iterable[str],
+        workstreams: str | Iterable[str],
         *,
         session_id: str | None = None,
         project: str | PathLike[str] | None = None,
@@ -48,7 +48,7 @@ class Continuity:
         Those that go on in the same order stay as they are. From the first on whose place has changed they
         are noted anew, translations and all; the others are resolved now. Raises NotFound.
         """
-        wanted = list(dict.fromkeys(workstreams))
+        wanted = list(dict.fromkeys(texts(workstreams, "workstreams")))
         scope: dict[str, Any] = {"session_id": session_id, "project": project}
 
         def write() -> list[Note]:

@@ -6,6 +6,8 @@ import re
 from functools import cache
 from itertools import pairwise
 
+from sessiondb.errors import InvalidInput
+
 # Inclusive ranges of code points of which each is a token of its own: scripts written without spaces, and
 # Hangul, whose words carry their particles with them.
 SPACED_RANGES = (
@@ -82,7 +84,12 @@ def _one_of(ranges: tuple[tuple[int, int], ...]) -> re.Pattern[str]:
 
 
 def clean(text: str) -> str:
-    """Return text that SQLite can bind: a space for each NUL, U+FFFD for each lone surrogate."""
+    """Return text that SQLite can bind: a space for each NUL, U+FFFD for each lone surrogate.
+
+    Raises InvalidInput for what is no text.
+    """
+    if not isinstance(text, str):
+        raise InvalidInput(f"a search takes text, not {type(text).__name__}")
     return _UNSTORABLE.sub("\ufffd", text.replace("\0", " "))
 
 

@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import PurePosixPath, PureWindowsPath
 
+from sessiondb.errors import InvalidInput
+
 _DRIVE = r"(?:[\\/]{2}[?.][\\/])?([A-Za-z]):(?=[\\/]|$)"
 
 
@@ -13,8 +15,12 @@ def normal_path(path: str | os.PathLike[str]) -> str:
     """Return a folder's path without a closing slash, as agents write it either way.
 
     One on a Windows drive has the drive's letter in upper case and backslashes: shells and editors differ in both.
+    Raises InvalidInput for what is no path.
     """
-    text = os.fspath(path)
+    try:
+        text = os.fsdecode(path)
+    except TypeError as error:
+        raise InvalidInput(f"a project is the path of a folder, not {type(path).__name__}") from error
     drive = re.match(_DRIVE, text)
     if drive is None:
         return text.rstrip("/\\") or text[:1]

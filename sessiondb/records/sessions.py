@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, TypedDict
 
 TOKEN_BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning", "cost_microdollars")
@@ -140,8 +141,8 @@ class SessionFilter:
     key: str | None = None
     is_open: bool | None = None
     is_subagent: bool | None = None
-    since: str | None = None
-    until: str | None = None
+    since: str | date | None = None
+    until: str | date | None = None
 
 
 class Criteria(TypedDict, total=False):
@@ -156,5 +157,5 @@ class Criteria(TypedDict, total=False):
     key: str | None
     is_open: bool | None
     is_subagent: bool | None
-    since: str | None
-    until: str | None
+    since: str | date | None
+    until: str | date | None

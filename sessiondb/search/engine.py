@@ -28,7 +28,7 @@ from sessiondb.query.snippets import excerpt, marked, one_line
 from sessiondb.records import NewerHit, SearchHit, SearchResult
 from sessiondb.search.ladder import Found, Ladder, Sort
 from sessiondb.search.newer import newer_hits
-from sessiondb.search.request import Request, misread, requested
+from sessiondb.search.request import Named, Request, misread, requested
 from sessiondb.storage.connection import Connection
 
 
@@ -49,8 +49,8 @@ class Search:
         agent: str | None = None,
         project: str | None = None,
         role: str | None = None,
-        since: str | None = None,
-        until: str | None = None,
+        since: str | date | None = None,
+        until: str | date | None = None,
         sort: str = "relevance",
         flat: bool = False,
         fold: bool = False,
@@ -67,11 +67,11 @@ class Search:
         `text` is in the query language (docs/search.md), with `raw` in that of FTS5. What it says itself
         (`agent:`, `in:`, ...) comes before the arguments. `scope`: talk, tools, notes or all; talk where
         nothing is said, tools where only tools can be meant. `since` and `until` are any times that people
-        type. Of a common word only the newest hits are ranked, unless `exact`; the result says so. With
-        `facets`, all hits are counted by agent, project, model, month and role. `limit` None means all.
+        type, a datetime or a date. Of a common word only the newest hits are ranked, unless `exact`; the result
+        says so. With `facets`, all hits are counted by agent, project, model, month and role. `limit` None means all.
         No text is an error but in `raw`; InvalidInput is raised for that, and for arguments that make no sense.
         """
-        named = (agent, project, role, since, until)
+        named = Named(agent, project, role, since, until)
         page = page_of(limit, offset)
         request = requested(text, scope, named, Sort(sort, exact), raw)
         found = self._find(request)

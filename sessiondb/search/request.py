@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from datetime import date
 from typing import NamedTuple
 
 from sessiondb.dao.search.filters import MESSAGES, NOTES, TITLES, TOOLS, Corpus
@@ -53,15 +54,30 @@ class Request(NamedTuple):
         return tuple(corpus for corpus in SCOPES[self.scope] if corpus not in left_out)
 
 
-def requested(text: str, scope: str | None, named: Sequence[str | None], sort: Sort, is_raw: bool) -> Request:
+class Named(NamedTuple):
+    """What the arguments of a search say, beside its text; a time is what people type, a datetime or a date."""
+
+    agent: str | None
+    project: str | None
+    role: str | None
+    since: str | date | None
+    until: str | date | None
+
+    @property
+    def names(self) -> Iterator[str | None]:
+        """Yield agent, project and role as SQLite can take them."""
+        return (clean(name) if name else None for name in self[:3])
+
+
+def requested(text: str, scope: str | None, named: Named, sort: Sort, is_raw: bool) -> Request:
     """Return a search as it is meant: what the text says itself comes before the arguments.
 
-    `named`: agent, project, role, since and until. Raises InvalidInput for what makes no sense.
+    Raises InvalidInput for what makes no sense.
     """
     if sort.by not in SORTS:
         raise InvalidInput(f"there is no sort order {sort.by!r}: give one of {', '.join(SORTS)}")
     query = Query(clean(text)) if is_raw else parse(text, _is_time)
-    filters = _filters(query.filters, *(clean(value) if value else None for value in named))
+    filters = _filters(query.filters, named)
     implied = "tools" if filters.tool.any_of or filters.role.any_of == ("tool",) else "talk"
     is_implied = implied == "talk" and not (filters.scope or scope or filters.role.any_of or is_raw)
     scope = filters.scope or scope or implied
@@ -80,15 +96,9 @@ def misread(query: Query) -> Iterator[str]:
         yield f"{field} was searched for as text: {hint}"
 
 
-def _filters(
-    typed: Filters,
-    agent: str | None,
-    project: str | None,
-    role: str | None,
-    since: str | None,
-    until: str | None,
-) -> Filters:
+def _filters(typed: Filters, named: Named) -> Filters:
     """Return the filters of a query, completed by the arguments, their times as stored timestamps."""
+    (agent, project, role), since, until = named.names, named.since, named.until
     if role is not None and role.lower() not in ROLES:
         raise InvalidInput(f"there is no role {role!r}: give one of {', '.join(ROLES)}")
     ends = [_span(typed.before)[0]] if typed.before else []
@@ -109,14 +119,14 @@ def _choice(typed: Choice, argument: str | None) -> Choice:
     return typed._replace(any_of=(argument,)) if argument and not typed.any_of else typed
 
 
-def _span(text: str) -> tuple[str, str]:
+def _span(text: str | date) -> tuple[str, str]:
     """Return when a time that a person typed begins and ends. Raises InvalidInput."""
     from sessiondb import timestamps
 
     return timestamps.parse_range(text)
 
 
-def _end(until: str) -> str:
+def _end(until: str | date) -> str:
     """Return where a time ends; a stored timestamp is the end itself."""
     start, end = _span(until)
     return start if start == until else end
