@@ -38,7 +38,7 @@ def without_tools(messages: list[Message]) -> list[Message]:
 
 
 def lines(transcript: Transcript, look: Look) -> Iterator[str]:
-    """Yield the lines of a transcript in the style of `look`."""
+    """Yield the lines of a transcript in the style of `look`; what belongs together comes as one."""
     writer = _Markdown(look, transcript.session.project) if look.style == "md" else _Text(look)
     yield from writer.head(transcript)
     for message in writer.shown(transcript.messages):
@@ -102,20 +102,20 @@ class _Markdown(_Text):
         if message.reasoning:
             yield ""
             thoughts = [f"> {line}" for line in self._short(message.reasoning, MAX_REASONING)]
-            yield from _folded(f"Reasoning, {_extent(message.reasoning)}", thoughts)
+            yield _folded(f"Reasoning, {_extent(message.reasoning)}", thoughts)
         if message.role == "tool":
             yield ""
-            yield from _fenced(self._block(message.text))
+            yield _fenced(self._block(message.text))
         elif message.text:
             yield ""
-            yield from self._short(message.text, MAX_ANSWER if message.role == "system" else None)
+            yield self._block(message.text, MAX_ANSWER if message.role == "system" else None)
         for call in () if message.role == "tool" else message.tool_calls:
             yield ""
-            yield from self._asked(call)
+            yield self._asked(call)
         yield from (f"\n*{part}*" for part in attachments(message))
 
-    def _asked(self, call: ToolCall) -> Iterator[str]:
-        """Yield a call as one line, and folded below it what else there is of it."""
+    def _asked(self, call: ToolCall) -> str:
+        """Return a call as one line, and folded below it what else there is of it."""
         # What only Markdown needs: to show plain text should not wait for it.
         from html import escape
 
@@ -126,17 +126,19 @@ class _Markdown(_Text):
         title = f"<b>{escape(found.name, quote=False)}</b>{subject}"
         inside: list[str] = []
         if found.diff:
-            inside += _fenced(visible("\n".join(found.diff)), "diff")
+            inside.append(_fenced(visible("\n".join(found.diff)), "diff"))
         elif not found.is_whole and call.arguments:
-            inside += _fenced(self._block(details(call)))
+            inside.append(_fenced(self._block(details(call))))
         if call.result:
             label = f"Result, {_extent(call.result)}:"
-            inside += [*([""] if inside else []), label, "", *_fenced(self._block(call.result))]
+            inside += [*([""] if inside else []), label, "", _fenced(self._block(call.result))]
         about = f" ({escape(found.outcome, quote=False)})" if found.outcome else ""
-        yield from _folded(f"{title}{about}", inside or ["No result"])
+        return _folded(f"{title}{about}", inside or ["No result"])
 
-    def _block(self, text: str) -> str:
-        return "\n".join(self._short(text, MAX_ANSWER))
+    def _block(self, text: str, most: int | None = MAX_ANSWER) -> str:
+        if self._look.full or most is None:
+            return _whole(text)
+        return "\n".join(self._short(text, most))
 
     def notes(self, notes: list[Note]) -> Iterator[str]:
         yield "## Notes"
@@ -208,7 +210,7 @@ def _shortened(text: str, most: int | None) -> Iterator[str]:
     """Yield the lines of a text, control characters shown; after `most` of them how many more there are."""
     if not text:
         return
-    found = visible(text).rstrip("\n").split("\n")
+    found = _whole(text).split("\n")
     for line in found[:most]:
         too_long = most is not None and len(line) > MAX_LINE
         yield (
@@ -218,6 +220,10 @@ def _shortened(text: str, most: int | None) -> Iterator[str]:
         )
     if most is not None and len(found) > most:
         yield f"... {counted(len(found) - most, 'more line', 'more lines')}, --full shows them"
+
+
+def _whole(text: str) -> str:
+    return visible(text).rstrip("\n")
 
 
 def _is_answer_to(message: Message, asked: set[int]) -> bool:
@@ -230,22 +236,17 @@ def _extent(text: str) -> str:
     return counted(lines, "line") if lines > 1 else counted(len(text), "character")
 
 
-def _folded(title: str, inside: list[str]) -> Iterator[str]:
-    """Yield lines that a reader of Markdown folds below their title, which is HTML."""
-    yield f"<details><summary>{title}</summary>"
-    yield ""
-    yield from inside
-    yield ""
-    yield "</details>"
+def _folded(title: str, inside: list[str]) -> str:
+    """Return lines that a reader of Markdown folds below their title, which is HTML."""
+    return "\n".join([f"<details><summary>{title}</summary>", "", *inside, "", "</details>"])
 
 
-def _fenced(text: str, language: str = "") -> Iterator[str]:
-    """Yield a text as a block of code, its fence longer than any run of backticks in it."""
-    longest = max(map(len, _FENCES.findall(text)), default=0)
+def _fenced(text: str, language: str = "") -> str:
+    """Return a text as a block of code, its fence longer than any run of backticks in it."""
+    # To look for three alone is many times faster than any expression, and most texts have none.
+    longest = max(map(len, _FENCES.findall(text)), default=0) if "```" in text else 0
     fence = "`" * max(3, longest + 1)
-    yield fence + language
-    yield from text.split("\n") if text else ()
-    yield fence
+    return "\n".join([fence + language, *([text] if text else []), fence])
 
 
 def attachments(message: Message) -> Iterator[str]:

@@ -21,7 +21,8 @@ def written(
 ) -> list[str]:
     """Return the lines after the head of a transcript."""
     head = len(list(lines(Transcript(session, [], [], []), look)))
-    return list(lines(Transcript(session, [], list(messages), list(notes)), look))[head:]
+    text = "\n".join(lines(Transcript(session, [], list(messages), list(notes)), look))
+    return text.split("\n")[head:]
 
 
 def message(role: str, content: str | None = None, **fields: object) -> Message:
