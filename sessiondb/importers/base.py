@@ -34,6 +34,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from sessiondb.records.sessions import PROMPTS_ONLY
+
 if TYPE_CHECKING:
     from sessiondb.importers.files.sample import Sample
     from sessiondb.importers.files.source import Source
@@ -93,6 +95,11 @@ class SessionRecord(NamedTuple):
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] | None = None
     is_pinned: bool | None = None
+
+    @property
+    def is_prompts_only(self) -> bool:
+        """Say whether its file has nothing of the session but the prompts."""
+        return self.metadata is not None and PROMPTS_ONLY in self.metadata
 
 
 class ToolCallRecord(NamedTuple):

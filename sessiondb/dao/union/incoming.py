@@ -8,7 +8,7 @@ Incoming        which of its rows are known so far, and whether anything has cha
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
@@ -19,6 +19,7 @@ from sessiondb.dao.values import stored_json
 from sessiondb.importers.base import MessageRecord, SessionRecord
 from sessiondb.importers.fresh_ids import RENAMING
 from sessiondb.records.export_rows import MessageRow
+from sessiondb.records.sessions import PROMPTS_ONLY
 
 if TYPE_CHECKING:
     from sessiondb.dao.forks.parents import Ancestry
@@ -50,6 +51,12 @@ def merged_json(known: str | None, more: str | None, comma: str = ",", colon: st
         return known if both == ours else more
     items = ((json.dumps(key, ensure_ascii=False), bytes(value).decode()) for key, value in both.items())
     return "{" + comma.join(f"{key}{colon}{value}" for key, value in items) + "}"
+
+
+Awaited = Literal["its rival", "a word"]
+"""What the rows of a session wait for: the end of the file, where it is decided who owns the session (replacing.py), or
+the first word that is said in it, which takes the place of the prompts that are stored (stand_ins.py).
+"""
 
 
 class Policy(Protocol):
@@ -89,6 +96,11 @@ class SessionFields:
                 self._file_time = written["last_active_at"]
         self._says_open: bool | None = None
         self._says_ended: tuple[str, str] | None = None
+
+    @property
+    def is_prompts_only(self) -> bool:
+        """Say whether the stored session is one of prompts alone: see stand_ins.py."""
+        return f'"{PROMPTS_ONLY}"' in (self.written.get("metadata") or "")
 
     def changes(self) -> dict[str, Any]:
         """Return the columns that are not written as they should be."""
@@ -254,13 +266,21 @@ class Copies:
 class Incoming:
     """A session on its way in. `last_seq` is the seq of its last message, `last_id` the id of the one that came last.
 
-    `is_exact`: it comes from another database, and is not here yet: its rows are to be as they are there.
+    `is_exact`: it comes from another database, and is not here yet: its rows are to be as they are there. `authority`
+    is that of the file it is in (see SessionRecord), `is_owner` says whether the messages that are stored are the
+    file's. `held` are those of its rows that wait, for what `waits_for` says.
     """
 
-    def __init__(self, id: str, row: SessionFields, policy: Policy, last_seq: int = 0) -> None:
+    def __init__(
+        self, id: str, row: SessionFields, policy: Policy, last_seq: int = 0, authority: int | None = None
+    ) -> None:
         self.id = id
         self.row = row
         self.policy = policy
+        self.authority = authority
+        self.is_owner = True
+        self.waits_for: Awaited | None = None
+        self.held: list[Any] = []
         self.copies = Copies(is_fork='"forked_at"' in (row.written.get("metadata") or ""))
         self.is_new = not row.written
         self.is_exact = self.is_new and policy.takes_rows_as_they_are
@@ -282,6 +302,11 @@ class Incoming:
     def renames(self) -> bool:
         """Say whether its agent gives copies fresh ids."""
         return self.row.fields.get("agent") in RENAMING
+
+    def released(self) -> list[Any]:
+        """Return the rows that have waited, and let those that come wait no more."""
+        held, self.held, self.waits_for = self.held, [], None
+        return held
 
     def next_seq(self) -> int:
         """Return the seq of a further message, the first of the session's own."""

@@ -18,7 +18,7 @@ from sessiondb.dao.union.incoming import AnyMessage, Incoming, SessionFields
 from sessiondb.dao.union.merge_fields import outlives, united
 from sessiondb.dao.union.notes import take_note
 from sessiondb.dao.union.row_buffer import Call, Message
-from sessiondb.dao.union.stand_ins import displace, has_talk, is_marked, without_prompts
+from sessiondb.dao.union.stand_ins import displace, has_talk, is_talk, without_prompts
 from sessiondb.dao.union.union import Union
 from sessiondb.importers.base import PROMPT_ID
 from sessiondb.records import Channel
@@ -63,8 +63,9 @@ class _Current:
     A call's place is the seq of the message that asks for it, there, and its index among that one's calls.
     """
 
-    def __init__(self, session: Incoming, alignment: Alignment | None = None) -> None:
+    def __init__(self, session: Incoming, theirs: SessionRow, alignment: Alignment | None = None) -> None:
         self.session = session
+        self.theirs = theirs
         self.alignment = alignment
         # By their seq there: the id that each message has here, and the external id of each that another session holds.
         self.ids: dict[int, int] = {}
@@ -77,9 +78,6 @@ class _Current:
         self.last_active_at = str(session.row.fields["last_active_at"])
         # All that is there are prompts, which what is here holds.
         self.drops_prompts = False
-        # Their row, where all that is here are prompts, until a word is said; the context that came before that.
-        self.awaits_talk: SessionRow | None = None
-        self.context: list[MessageRow] = []
 
 
 class Merge:
@@ -169,16 +167,15 @@ class Merge:
             self._passed_over.add(theirs.id)
             self.merged.unchanged.append(theirs.id)
             return
-        is_marked_here = is_marked(written)
+        fields = SessionFields(dict(written), written)
         is_marked_there = PROMPTS_ONLY.encode() in bytes(theirs.metadata)
-        is_beside = is_marked_there and not is_marked_here and has_talk(self._db, theirs.id, written)
+        is_beside = is_marked_there and not fields.is_prompts_only and has_talk(self._db, theirs.id, written)
         if ours is not None and is_beside:
             theirs = without_prompts(theirs, ours)
         row = theirs if ours is None else united(ours, theirs)
         if ours is not None and row.title_source == "prompt" and b'"forked_at"' in bytes(ours.metadata):
             # Theirs may be the first prompt of what it has copied.
             row = msgspec.structs.replace(row, title=ours.title, title_source=ours.title_source)
-        fields = SessionFields(dict(written), written)
         if row != ours:
             fields.fields |= self._columns(row)
             fields.tags.update(row.tags)
@@ -186,12 +183,13 @@ class Merge:
         session.is_changed = row != ours
         if ours is None:
             fields.fields |= {"id": row.id, "agent": row.agent, "consolidated": row.consolidated}
-            self._current = _Current(session)
+            self._current = _Current(session, theirs)
         else:
-            self._current = _Current(session, Alignment(self._ours(row.id)))
+            self._current = _Current(session, theirs, Alignment(self._ours(row.id)))
             self._current.consolidated = (self._last_consolidated(row.id), theirs.consolidated)
         self._current.drops_prompts = is_beside
-        self._current.awaits_talk = theirs if is_marked_here and not is_marked_there else None
+        if fields.is_prompts_only and not is_marked_there:
+            session.waits_for = "a word"
         self._union.open[session.id] = session
         for call in theirs.calls if session.is_new else ():
             self._calls.add(session, call)
@@ -237,17 +235,17 @@ class Merge:
         """Take a message, unless it is held back, or left out, beside prompts that stand for a session."""
         if current.drops_prompts and (row.external_id or "").startswith(PROMPT_ID):
             return
-        if current.awaits_talk is None:
+        if current.session.waits_for is None:
             self._message(current, row)
             return
-        current.context.append(row)
-        if row.role != "system":
-            self._displace(current, current.awaits_talk)
+        current.session.held.append(row)
+        if is_talk(row):
+            self._displace(current)
             self._release(current)
 
-    def _displace(self, current: _Current, theirs: SessionRow) -> None:
+    def _displace(self, current: _Current) -> None:
         """Let what is there of a session take the place of the prompts that are here."""
-        session = current.session
+        session, theirs = current.session, current.theirs
         self._union.flush()
         displace(self._db, session)
         ours = self._exports.session(session.id)
@@ -260,8 +258,7 @@ class Merge:
 
     def _release(self, current: _Current) -> None:
         """Take what was held back until a word was said."""
-        context, current.context, current.awaits_talk = current.context, [], None
-        for row in context:
+        for row in current.session.released():
             self._message(current, row)
 
     def _ours(self, session_id: str) -> Iterator[Known]:

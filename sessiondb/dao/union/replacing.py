@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sessiondb.importers import is_index
 from sessiondb.importers.base import MessageRecord, SessionRecord, ToolResult
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from sessiondb.dao.union.incoming import Incoming
     from sessiondb.dao.union.sessions import Batch
     from sessiondb.dao.union.union import Union
-    from sessiondb.dao.union.written import Part
     from sessiondb.storage.connection import Connection
 
 _ROWS = ("tool_calls", "messages", "token_counts")
@@ -153,39 +152,22 @@ class Misread:
         )
 
 
-Awaited = Literal["its rival", "a word"]
-"""What the records of a session wait for: the end of the file, where it is decided who owns the session, or the first
-word that is said in it, which takes the place of the prompts that are stored (see stand_ins.py).
-"""
+def settle(session: Incoming, batch: Batch, path: str) -> None:
+    """Decide who owns the messages of a session that a file and others have.
 
-
-class Claim:
-    """What a file claims of a session: with what authority, and whether the stored messages are the file's.
-
-    `held` are the records that wait.
+    Of a file that does not, only the session's own records are left of those that wait.
     """
-
-    __slots__ = ("authority", "held", "is_owner", "waits_for")
-
-    def __init__(self, authority: int | None, waits_for: Awaited | None) -> None:
-        self.authority = authority
-        self.waits_for = waits_for
-        self.held: list[Part | SessionRecord] = []
-        self.is_owner = True
-
-    def settle(self, session: Incoming, batch: Batch, path: str) -> None:
-        """Decide who owns the messages of a session; of a file that does not, only the session's own records stay."""
-        count = sum(isinstance(record, MessageRecord | ToolResult) for record in self.held)
-        stored = int(batch.db.value("SELECT count(*) FROM messages WHERE session_id = ?", (session.id,)))
-        theirs = batch.ledger.rival(session.id, path) or 0
-        self.is_owner = (self.authority or 0, count) > (theirs, stored)
-        if not self.is_owner:
-            self.held = [record for record in self.held if isinstance(record, SessionRecord)]
-            return
-        clear(batch.db, session.id)
-        batch.ledger.disown(session.id)
-        session.last_seq = session.start_seq = 0
-        session.is_changed = True
+    count = sum(isinstance(record, MessageRecord | ToolResult) for record in session.held)
+    stored = int(batch.db.value("SELECT count(*) FROM messages WHERE session_id = ?", (session.id,)))
+    theirs = batch.ledger.rival(session.id, path) or 0
+    session.is_owner = (session.authority or 0, count) > (theirs, stored)
+    if not session.is_owner:
+        session.held = [record for record in session.held if isinstance(record, SessionRecord)]
+        return
+    clear(batch.db, session.id)
+    batch.ledger.disown(session.id)
+    session.last_seq = session.start_seq = 0
+    session.is_changed = True
 
 
 def clear(connection: Connection, session_id: str) -> None:

@@ -18,8 +18,9 @@ import msgspec
 
 from sessiondb.dao.forks.transfer import renumber
 from sessiondb.dao.values import stored_json
-from sessiondb.importers.base import PROMPT_ID, MessageRecord, SessionRecord, ToolResult
+from sessiondb.importers.base import PROMPT_ID, MessageRecord, ToolResult
 from sessiondb.importers.prompt_history import FORMATS
+from sessiondb.records.export_rows import MessageRow
 from sessiondb.records.sessions import PROMPTS_ONLY
 
 if TYPE_CHECKING:
@@ -40,19 +41,11 @@ WHERE session_id = ? AND import_id IN (SELECT id FROM imports WHERE format IN ({
 _PROMPTS = f"{PROMPT_ID}*"
 
 
-def is_stand_in(record: SessionRecord) -> bool:
-    """Say whether a record is of a session of which its file has nothing but the prompts."""
-    return record.metadata is not None and PROMPTS_ONLY in record.metadata
-
-
-def is_marked(written: Mapping[str, Any]) -> bool:
-    """Say whether a stored session is one of prompts alone."""
-    return f'"{PROMPTS_ONLY}"' in (written.get("metadata") or "")
-
-
 def is_talk(record: object) -> bool:
-    """Say whether a record of a log is more than context."""
-    return isinstance(record, ToolResult) or (isinstance(record, MessageRecord) and record.role != "system")
+    """Say whether a record of a log, or a row of a database, is more than context."""
+    if isinstance(record, MessageRecord | MessageRow):
+        return record.role != "system"
+    return isinstance(record, ToolResult)
 
 
 def has_talk(connection: Connection, session_id: str, written: Mapping[str, Any]) -> bool:

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from sessiondb import timestamps
 from sessiondb.dao.forks.ownership import Ownership
 from sessiondb.dao.ledger import Claims
-from sessiondb.dao.union.incoming import AnyMessage, Incoming, SessionFields
+from sessiondb.dao.union.incoming import AnyMessage, Awaited, Incoming, SessionFields
 from sessiondb.dao.union.merge import Merge, Merged
 from sessiondb.dao.union.records import Records
-from sessiondb.dao.union.replacing import NOTHING_OLD, Awaited, Claim, Misread, OldReading
+from sessiondb.dao.union.replacing import NOTHING_OLD, Misread, OldReading, settle
 from sessiondb.dao.union.row_buffer import Message
 from sessiondb.dao.union.sessions import Batch
-from sessiondb.dao.union.stand_ins import displace, has_talk, is_marked, is_stand_in, is_talk
+from sessiondb.dao.union.stand_ins import displace, has_talk, is_talk
 from sessiondb.dao.union.union import Union
 from sessiondb.dao.union.written import Part, Written
 from sessiondb.errors import Conflict, SessionDBError
@@ -79,7 +79,6 @@ class ImportWriter:
         self._fallback_time = ""
         # The sessions of the file; None stands for one that was removed on purpose.
         self._sessions: dict[str, Incoming | None] = {}
-        self._claims: dict[str, Claim] = {}
 
     # What the file brings
     #
@@ -108,8 +107,7 @@ class ImportWriter:
         self._path = path
         self._fallback_time = timestamps.from_epoch(changed_ns / 1e9)
         self._union.open = {}
-        self._sessions, self._claims, self._records.children, self._merge = {}, {}, {}, None
-        self._identities = {}
+        self._sessions, self._identities, self._records.children, self._merge = {}, {}, {}, None
 
     def add(self, record: Record | ExportRow) -> None:
         """Take a record; its session's own record must have come before. Rows of an export are merged."""
@@ -122,12 +120,11 @@ class ImportWriter:
         if session is None:
             return
         part = self._placed(record) if isinstance(record, SessionRecord) else record
-        claim = self._claims[session.id]
-        if claim.waits_for is None:
+        if session.waits_for is None:
             self._records.take(session, part)
             return
-        claim.held.append(part)
-        if claim.waits_for == "a word" and is_talk(part):
+        session.held.append(part)
+        if session.waits_for == "a word" and is_talk(part):
             self._displace(session)
 
     def _session_of(self, record: Part) -> Incoming | None:
@@ -150,7 +147,7 @@ class ImportWriter:
     @property
     def is_holding(self) -> bool:
         """Say whether records are held back to the end of the file."""
-        return any(claim.waits_for for claim in self._claims.values())
+        return any(session and session.waits_for for session in self._sessions.values())
 
     def finish(self, *, is_last: bool = True) -> Added:
         """End the file, or a piece of it that is not the last, and return what that brought.
@@ -163,7 +160,7 @@ class ImportWriter:
                 self._settle(session)
             sessions = [session for session in sessions if not self._is_only_inherited(session)]
         else:
-            sessions = [session for session in sessions if not self._claims[session.id].waits_for]
+            sessions = [session for session in sessions if not session.waits_for]
         # Before what was misread is taken back: sessions of the file may inherit from those that go.
         others = self._union.finish(sessions, self._records.children)
         if is_last and self._misread:
@@ -171,10 +168,7 @@ class ImportWriter:
         self._interleave(sessions)
         merged = self._merge.finish() if self._merge else Merged()
         old = [session for session in sessions if not session.is_new]
-        claims: Claims = {
-            session.id: (self._claims[session.id].authority, self._claims[session.id].is_owner)
-            for session in sessions
-        }
+        claims: Claims = {session.id: (session.authority, session.is_owner) for session in sessions}
         claims |= dict.fromkeys([*merged.added, *merged.updated, *merged.unchanged], (None, True))
         return Added(
             [session.id for session in sessions if session.is_new] + merged.added,
@@ -202,27 +196,26 @@ class ImportWriter:
                 self._sessions[record.id] = None
                 return None
             self._union.sessions.bring_back(record.id)
-        if is_stand_in(record) and written and has_talk(self._batch.db, record.id, written):
+        if record.is_prompts_only and written and has_talk(self._batch.db, record.id, written):
             self._sessions[record.id] = None
             return None
         fields = dict(written) or {
             "id": record.id, "agent": record.agent, "native_id": record.native_id, "consolidated": 0, "pinned": 0,
             "origin": self._batch.database_id,
         }  # fmt: skip
-        session = Incoming(record.id, SessionFields(fields, written), self, last_seq)
+        session = Incoming(record.id, SessionFields(fields, written), self, last_seq, record.authority)
         if self._misread and not session.is_new:
             self._misread.put_right(session, record)
         self._sessions[record.id] = session
-        stands_in = is_stand_in(record)
         self._identities[record.id] = SessionRecord(
             record.id,
             record.agent,
             record.native_id,
             authority=record.authority,
-            metadata=record.metadata if stands_in else None,
+            metadata=record.metadata if record.is_prompts_only else None,
         )
-        self._claims[record.id] = Claim(record.authority, self._awaited(session, record))
-        if not self._claims[record.id].waits_for:
+        session.waits_for = self._awaited(session, record)
+        if not session.waits_for:
             self._union.open[record.id] = session
         return session
 
@@ -231,15 +224,14 @@ class ImportWriter:
         may_rival = not session.is_new and record.authority is not None
         if may_rival and self._batch.ledger.rival(record.id, self._path) is not None:
             return "its rival"
-        return "a word" if is_marked(session.row.written) and not is_stand_in(record) else None
+        return "a word" if session.row.is_prompts_only and not record.is_prompts_only else None
 
     def _settle(self, session: Incoming) -> None:
         """Decide, at the end of the file, on what waits still."""
-        claim = self._claims[session.id]
-        if claim.waits_for == "its rival":
-            claim.settle(session, self._batch, self._path)
+        if session.waits_for == "its rival":
+            settle(session, self._batch, self._path)
         self._release(session)
-        if not claim.is_owner:
+        if not session.is_owner:
             session.row.keep_written()
 
     def _displace(self, session: Incoming) -> None:
@@ -250,10 +242,8 @@ class ImportWriter:
 
     def _release(self, session: Incoming) -> None:
         """Take what has waited."""
-        claim = self._claims[session.id]
-        held, claim.held, claim.waits_for = claim.held, [], None
         self._union.open[session.id] = session
-        for record in held:
+        for record in session.released():
             self._records.take(session, record)
 
     def _interleave(self, sessions: list[Incoming]) -> None:
@@ -278,7 +268,7 @@ class ImportWriter:
             return False
         self._union.write()
         self._batch.db.execute("DELETE FROM sessions WHERE id = ?", (session.id,))
-        del self._sessions[session.id], self._claims[session.id]
+        del self._sessions[session.id]
         self._union.open.pop(session.id, None)
         return True
 
