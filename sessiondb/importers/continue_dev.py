@@ -32,6 +32,7 @@ from sessiondb.importers.base import (
     ToolResult,
     session_id,
 )
+from sessiondb.importers.chat_api.billing import dollars, microdollars
 from sessiondb.importers.chat_api.messages import token_record
 from sessiondb.importers.files.json_lines import object_of, objects_of
 from sessiondb.importers.files.packed import plain_path
@@ -227,10 +228,7 @@ class _Conversation:
         counted = _counts(usage, self.id, f"{self.id}:{message}")
         if counted is not None:
             self._is_counted = True
-            cents = usage.get("cost_cents")
-            cost = None
-            if isinstance(cents, int | float) and not isinstance(cents, bool) and 0 < cents < 10**12:
-                cost = round(cents * 10_000)
+            cost = microdollars(dollars(usage.get("cost_cents")))
             yield counted._replace(message=message, model=model, counted_at=at, cost_microdollars=cost)
 
     def _sum(self) -> Iterator[Record]:

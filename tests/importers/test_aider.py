@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from sessiondb.importers.foreign import NotReadYet
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable
-from tests.helpers.records import of
+from tests.helpers.records import of, read_all
 
 UTC = timestamps.zone("UTC")
 # The program, and what a person typed, end their lines in two blanks: "_" here.
@@ -75,8 +76,7 @@ def write(folder: Path, text: str, calls: str | None = None) -> Path:
     return path
 
 
-def records(path: Path) -> list[Record]:
-    return list(aider.read(Source(path, tz=UTC)))
+records = partial(read_all, aider, tz=UTC)
 
 
 def rows(found: list[Record]) -> list[tuple[str, str | None]]:

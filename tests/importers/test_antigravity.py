@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.importers import antigravity
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, SessionRecord, ToolResult
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
-from tests.helpers.records import of, rows
+from tests.helpers.records import of, read_all, rows
 
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 CHANGE = (
@@ -61,8 +62,7 @@ def write(folder: Path, *lines: Any) -> Path:
     return path
 
 
-def records(path: Path) -> list[Record]:
-    return list(antigravity.read(Source(path)))
+records = partial(read_all, antigravity)
 
 
 def test_a_transcript_has_its_prompts_answers_and_calls_with_what_answered_them(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ from sessiondb import SessionDB
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.session_details import SessionDetails
 from sessiondb.importers import cline, openai_chat
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
-from tests.helpers.records import of, rows
+from tests.helpers.records import of, read_all, rows
 
 ID = "1790841600000_ab12c"
 TASK = "1790841600000"
@@ -45,8 +46,7 @@ def write(path: Path, value: Any) -> Path:
     return path
 
 
-def records(path: Path) -> list[Record]:
-    return list(cline.read(Source(path)))
+records = partial(read_all, cline)
 
 
 def session_file(folder: Path, *messages: Any, id: str = ID, **more: Any) -> Path:

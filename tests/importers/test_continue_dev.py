@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,12 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.importers import continue_dev
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
-from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
-from tests.helpers.records import of, rows
+from tests.helpers.records import of, read_all, rows
 
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 CALL = {"id": "c1", "type": "function", "function": {"name": "Read", "arguments": '{"path": "beds.md"}'}}
@@ -51,8 +51,7 @@ def write(folder: Path, *history: Any, **more: Any) -> Path:
     return path
 
 
-def records(path: Path) -> list[Record]:
-    return list(continue_dev.read(Source(path)))
+records = partial(read_all, continue_dev)
 
 
 def test_a_session_has_its_prompts_calls_tokens_and_folder(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sessiondb.importers.base import MessageRecord, Record, SessionRecord, Token
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from tests.helpers.golden import assert_owed
-from tests.helpers.records import of
+from tests.helpers.records import of, read_all
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 
@@ -84,8 +85,7 @@ def write(path: Path, lines: list[Any]) -> Path:
     return path
 
 
-def records(path: Path) -> list[Record]:
-    return list(copilot.read(Source(path)))
+records = partial(read_all, copilot)
 
 
 def said(found: list[Record]) -> list[tuple[str, str | None]]:

@@ -6,6 +6,7 @@ import json
 import random
 import sqlite3
 from contextlib import closing
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.importers import cursor
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
@@ -31,7 +32,7 @@ from tests.helpers.cursor_stores import (
 )
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable, spoilt
-from tests.helpers.records import of, rows
+from tests.helpers.records import of, read_soundly, rows
 
 CHILD = "6c0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 QUERY = "<user_query>\nWhich bed is dry?\n</user_query>"
@@ -117,11 +118,7 @@ def write(path: Path, lines: list[Any]) -> Path:
     return path
 
 
-def records(path: Path) -> list[Record]:
-    source = Source(path)
-    found = list(cursor.read(source))
-    assert source.problems == []
-    return found
+records = partial(read_soundly, cursor)
 
 
 def imported(folder: Path, *paths: Path) -> list[list[Any]]:

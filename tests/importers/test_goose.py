@@ -6,6 +6,7 @@ import json
 import random
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.importers import goose
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable, spoilt
-from tests.helpers.records import of, rows
+from tests.helpers.records import of, read_soundly, rows
 
 START = 1_790_000_000
 """2026-09-21T14:13:20Z."""
@@ -112,11 +113,7 @@ def store(path: Path, talk: list[Any], *ledger: dict[str, Any], **row: Any) -> P
     return path
 
 
-def records(path: Path) -> list[Record]:
-    source = Source(path)
-    found = list(goose.read(source))
-    assert source.problems == []
-    return found
+records = partial(read_soundly, goose)
 
 
 @pytest.mark.parametrize("form", ["log", "database"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,12 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.importers import kimi
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
-from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
-from tests.helpers.records import of, rows
+from tests.helpers.records import of, read_soundly, rows
 
 UUID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 START = 1_790_000_000_000
@@ -103,11 +103,7 @@ def session(folder: Path, **agents: list[Any]) -> Path:
     return folder
 
 
-def records(path: Path) -> list[Record]:
-    source = Source(path)
-    found = list(kimi.read(source))
-    assert source.problems == []
-    return found
+records = partial(read_soundly, kimi)
 
 
 def test_a_step_is_one_message_and_what_comes_twice_is_there_once(tmp_path: Path) -> None:

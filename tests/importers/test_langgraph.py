@@ -8,6 +8,7 @@ import random
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable, spoilt
-from tests.helpers.records import of
+from tests.helpers.records import of, read_all
 
 THREAD = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 ASK, ANSWER, RESULT, LAST = (f"6b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a1{number}" for number in range(4))
@@ -95,8 +96,7 @@ def history(path: Path, *messages: Any, columns: str = HISTORY) -> Path:
     return path
 
 
-def records(path: Path) -> list[Record]:
-    return list(langgraph.read(Source(path)))
+records = partial(read_all, langgraph)
 
 
 def rows_of(found: Iterable[Record]) -> list[tuple[str, str | None, str | None]]:

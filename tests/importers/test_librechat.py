@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,8 @@ import pytest
 
 from sessiondb.importers import librechat
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
-from sessiondb.importers.files.source import Source
 from tests.helpers.golden import assert_owed
-from tests.helpers.records import of
+from tests.helpers.records import of, read_all
 
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 CALL = {"id": "c1", "name": "search", "args": '{"q": "beds"}', "output": "dry", "type": "tool_call"}
@@ -58,8 +58,7 @@ def write(folder: Path, value: Any) -> Path:
     return path
 
 
-def records(path: Path) -> list[Record]:
-    return list(librechat.read(Source(path)))
+records = partial(read_all, librechat)
 
 
 def rows(found: Iterable[Record]) -> list[tuple[str, str | None]]:

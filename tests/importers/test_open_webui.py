@@ -6,6 +6,7 @@ import json
 import random
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.importers import open_webui
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable, spoilt
-from tests.helpers.records import of
+from tests.helpers.records import of, read_all
 
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 ASK, ANSWER, OTHER = (f"6b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a1{number}" for number in range(3))
@@ -70,8 +71,7 @@ def export(path: Path, value: Any) -> Path:
     return path
 
 
-def records(path: Path) -> list[Record]:
-    return list(open_webui.read(Source(path)))
+records = partial(read_all, open_webui)
 
 
 def test_a_chat_has_the_branch_that_is_shown_with_thoughts_calls_and_tokens(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,14 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.importers import openhands
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable, spoilt
-from tests.helpers.records import of, rows
+from tests.helpers.records import of, read_all, rows
 
 HEX = "5b0e7c1d3f524f0e9d550c4f6f1f2a10"
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
@@ -100,8 +101,7 @@ def write(folder: Path, *events: Any, state: Any = STATE, name: str = HEX) -> Pa
     return path
 
 
-def records(path: Path) -> list[Record]:
-    return list(openhands.read(Source(path)))
+records = partial(read_all, openhands)
 
 
 def test_a_conversation_has_its_prompts_calls_tokens_cost_and_folder(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.errors import ImportFailed
 from sessiondb.importers import pi
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
-from tests.helpers.records import of, rows
+from tests.helpers.records import of, read_all, rows
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 FORK = "6c0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
@@ -90,8 +91,7 @@ def write(path: Path, lines: list[Any]) -> Path:
     return path
 
 
-def records(path: Path) -> list[Record]:
-    return list(pi.read(Source(path)))
+records = partial(read_all, pi)
 
 
 def imported(folder: Path, *paths: Path) -> list[list[Any]]:

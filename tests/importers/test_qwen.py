@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sessiondb.importers import claude_code, gemini, qwen
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from tests.helpers.golden import assert_owed
-from tests.helpers.records import of, rows
+from tests.helpers.records import of, read_all, rows
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 
@@ -78,8 +79,7 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / ".qwen" / "projects" / "-home-ada-garden" / "chats" / f"{SESSION}.jsonl"
 
 
-def records(path: Path) -> list[Record]:
-    return list(qwen.read(Source(path)))
+records = partial(read_all, qwen)
 
 
 def test_lines_become_messages_calls_and_tokens(log: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from tests.helpers.golden import assert_owed
-from tests.helpers.records import of
+from tests.helpers.records import of, read_soundly
 
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 REQUEST = "6c0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
@@ -56,11 +57,7 @@ def chats(tmp_path: Path) -> Path:
     return tmp_path / "Code" / "User" / "workspaceStorage" / "abc" / "chatSessions"
 
 
-def records(path: Path) -> list[Record]:
-    source = Source(path)
-    found = list(vscode.read(source))
-    assert source.problems == []
-    return found
+records = partial(read_soundly, vscode)
 
 
 def said(found: list[Record]) -> list[tuple[str, str | None]]:

@@ -7,6 +7,7 @@ import random
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable, spoilt
-from tests.helpers.records import of
+from tests.helpers.records import of, read_all
 
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 CHILD = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a11"
@@ -100,8 +101,7 @@ def compressed(document: Any) -> bytes:
     pytest.skip("nothing here packs with zstd")
 
 
-def records(path: Path) -> list[Record]:
-    return list(zed.read(Source(path)))
+records = partial(read_all, zed)
 
 
 def rows_of(found: Iterable[Record]) -> list[tuple[str, str | None, Any]]:

@@ -37,6 +37,13 @@ def microdollars(dollars: Any) -> int | None:
     return round(dollars * 1_000_000) or None
 
 
+def dollars(cents: Any) -> float | None:
+    """Return cents as dollars, None for what is no sum of money."""
+    if isinstance(cents, bool) or not isinstance(cents, int | float) or not 0 < cents < 1e11:
+        return None
+    return cents / 100
+
+
 def billing_details(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a `TokenRecord` that a usage object gives: how long the cache keeps what it took, tier,
     speed, region and the provider's own tools.

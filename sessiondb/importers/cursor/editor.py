@@ -20,6 +20,7 @@ from typing import Any
 from sessiondb.chat.content import text_or_none
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, session_id
+from sessiondb.importers.chat_api.billing import dollars
 from sessiondb.importers.cursor.bubbles import Bubbles, known_model
 from sessiondb.importers.cursor.places import AGENT, EDITOR, WORKSPACE
 from sessiondb.importers.files.json_lines import object_of, objects_of
@@ -264,9 +265,9 @@ def _cost(head: dict[str, Any]) -> dict[str, float] | None:
     """Return what Cursor says that a session has cost, in dollars a model."""
     found = {}
     for model, usage in object_of(head.get("usageData")).items():
-        cents = object_of(usage).get("costInCents")
-        if isinstance(cents, int | float) and not isinstance(cents, bool) and cents:
-            found[model] = cents / 100
+        cost = dollars(object_of(usage).get("costInCents"))
+        if cost is not None:
+            found[model] = cost
     return found or None
 
 

@@ -7,6 +7,7 @@ import random
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sessiondb.importers.base import MessageRecord, Record, SessionRecord, Token
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source
 from sessiondb.timestamps import normalise
+from tests.helpers.records import read_all
 
 SESSION = "6f0f2c1e-8f0b-4e52-9c8b-0b7a3e1f5d11"
 PROMPT = {"type": "user", "uuid": "u1", "sessionId": SESSION, "message": {"content": "Water them."}}
@@ -75,8 +77,7 @@ def write(path: Path, lines: Iterable[Any]) -> Path:
     return path
 
 
-def records(path: Path) -> list[Record]:
-    return list(claude_code.read(Source(path)))
+records = partial(read_all, claude_code)
 
 
 Known = dict[Any, dict[str, Any]]
