@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import product
 
 # Patterns are compiled when they are first used, for every search starts a process.
@@ -97,9 +98,11 @@ def _other_letters(word: str) -> Iterator[str]:
             yield from map("".join, product(*either))
     wide = normalize("NFKC", word)
     yield wide
-    yield "".join(_half_width().get(letter, letter) for letter in wide)
+    half_width = _half_width()
+    yield "".join(half_width.get(letter, letter) for letter in wide)
 
 
+@cache
 def _half_width() -> dict[str, str]:
     """Return the half-width writing of each full-width katakana."""
     from unicodedata import normalize

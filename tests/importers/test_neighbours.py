@@ -94,17 +94,20 @@ def test_a_log_is_certain_of_its_own_format_and_of_no_other(
     assert [one for one, score in told.items() if score == CERTAIN] == [format]
 
 
-@pytest.mark.parametrize("named", FORMATS)
+def assert_goes_only_by(format: str, sample: Sample) -> None:
+    for named in FORMATS:
+        if named == format:
+            check_named(importer(named), sample)
+        else:
+            with pytest.raises(SessionDBError, match=f"is of the format {format}, not {named}"):
+                check_named(importer(named), sample)
+
+
 @pytest.mark.parametrize(("format", "name", "values"), LOGS)
 def test_a_log_is_refused_under_the_name_of_another_format(
-    tmp_path: Path, format: str, name: str, values: list[Any], named: str
+    tmp_path: Path, format: str, name: str, values: list[Any]
 ) -> None:
-    sample = Sample(write(tmp_path / name, values))
-    if named == format:
-        check_named(importer(named), sample)
-    else:
-        with pytest.raises(SessionDBError, match=f"is of the format {format}, not {named}"):
-            check_named(importer(named), sample)
+    assert_goes_only_by(format, Sample(write(tmp_path / name, values)))
 
 
 @pytest.mark.parametrize(("format", "database"), DATABASES)
@@ -113,12 +116,7 @@ def test_a_database_is_certain_of_its_own_format_and_refused_under_any_other(
 ) -> None:
     sample = Sample(database(tmp_path))
     assert [one for one, score in scores(sample).items() if score == CERTAIN] == [format]
-    for named in FORMATS:
-        if named == format:
-            check_named(importer(named), sample)
-        else:
-            with pytest.raises(SessionDBError, match=f"is of the format {format}, not {named}"):
-                check_named(importer(named), sample)
+    assert_goes_only_by(format, sample)
 
 
 def test_an_import_under_another_name_adds_nothing_and_says_what_to_do(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessiondb import SessionDB, timestamps
@@ -22,6 +22,7 @@ from sessiondb.prices.cost import Spent, Terms, rates
 from sessiondb.prices.table import load
 from sessiondb.records import UsageReport
 from sessiondb.records.usage import PERIODS
+from tests.conftest import EXAMPLES
 
 M = 1_000_000
 OPUS, SONNET = "claude-opus-4-8", "claude-sonnet-4-6"
@@ -289,6 +290,8 @@ def _alone(response: dict[str, Any]) -> int | None:
     return None if found is None else found.cost(Spent(**used))
 
 
+# Each example fills, writes and joins four databases.
+@settings(max_examples=max(1, EXAMPLES // 5))
 @given(RESPONSES, st.integers(0, 12), st.integers(0, 12))
 def test_a_union_costs_what_its_parts_cost(
     tmp_path_factory: pytest.TempPathFactory, responses: list[dict[str, Any]], one: int, other: int

@@ -839,7 +839,7 @@ def hostile_texts(count: int) -> Iterator[str]:
 def test_no_text_is_an_error(db: SessionDB, say: Say, worked: str) -> None:
     for text in SAID:
         say(text, title=text)
-    for text in hostile_texts(int(os.environ.get("SESSIONDB_HOSTILE_TEXTS", "500"))):
+    for text in hostile_texts(int(os.environ.get("SESSIONDB_HOSTILE_TEXTS", "200"))):
         try:
             result = db.search(text, limit=3)
         except Exception as error:
