@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sessiondb.dao.search import facets, shadow_tables
 from sessiondb.dao.search.facets import FacetBlocks
-from sessiondb.errors import DatabaseError
+from sessiondb.errors import DatabaseDamaged, DatabaseError
 from sessiondb.query.text import needs_segments, segment
 from sessiondb.storage import migrations, statements
 from sessiondb.storage.connection import Connection
@@ -18,7 +19,7 @@ from sessiondb.storage.turns import Pace
 
 # Bytes of terms that FTS5 collects before it writes a segment. Fewer and larger segments make a smaller file: the tool
 # index of 1 GB of logs takes 225 MB with 8 MiB, 206 MB with 64 MiB, in the same time.
-_LOAD_HASH = 64 * 1024 * 1024
+LOAD_HASH = 64 * 1024 * 1024
 _DEFAULT_HASH = 1024 * 1024
 # As the schema sets it.
 _AUTOMERGE = 16
@@ -185,7 +186,7 @@ class SearchIndex:
 
         The options are kept in the file: they must be set back in the same transaction.
         """
-        self._configure(index.name, "hashsize", _LOAD_HASH)
+        self._configure(index.name, "hashsize", LOAD_HASH)
         self._configure(index.name, "automerge", 0)
         yield
         self._configure(index.name, "hashsize", _DEFAULT_HASH)
@@ -202,6 +203,33 @@ class SearchIndex:
                 return
             shadow_tables.renew(self._db, name)
             self._set_pending(name, 0)
+
+    def complete_from(self, name: str, segmented: Iterable[int]) -> None:
+        """Within a transaction, index what an index lacks that was built elsewhere and copied here.
+
+        `segmented` are those of its rows whose texts must be prepared. Raises DatabaseError where it holds rows that
+        are not there, or its blocks do not fit together.
+        """
+        index = _BY_NAME[name]
+        columns = ", ".join(index.columns)
+        held = f"SELECT id FROM {name}_docsize"
+        if self._db.row(f"{held} WHERE id NOT IN (SELECT {index.key} FROM {index.table})") is not None:
+            raise DatabaseDamaged(f"{name} holds rows that are not there")
+        missing = [
+            id
+            for (id,) in self._db.rows(
+                f"SELECT {index.key} FROM {index.table} WHERE {index.key} NOT IN ({held})"
+            )
+        ]
+        chosen = f"{index.key} IN (SELECT value FROM json_each(?))"
+        self._db.execute(
+            f"INSERT INTO {name} (rowid, {columns}) SELECT {index.key}, {columns} FROM {index.table}"
+            f" WHERE {chosen} ORDER BY {index.key}",
+            (json.dumps(missing),),
+        )
+        self._db.execute(f"INSERT INTO {name} ({name}) VALUES ('integrity-check')")
+        self._set_pending(name, None)
+        self._add_segments(self._segments(index, chosen, (json.dumps([*missing, *segmented]),)))
 
     def remove_set_aside(self) -> bool:
         """Remove what is left of indexes that were put aside; say whether that left pages for VACUUM to free."""
@@ -331,25 +359,28 @@ class SearchIndex:
         )
         if index is not SEGMENTS:
             # The triggers do this in SQL, for any tool's sake; Python is many times faster at it.
-            found = self._segments(index, columns, span)
-            if (one := next(found, None)) is not None:
-                self._add_segments(chain([one], found))
+            self._add_segments(self._segments(index, f"{index.key} BETWEEN ? AND ?", span))
 
-    def _add_segments(self, rows: Iterable[tuple[str, int, str]]) -> None:
+    def _add_segments(self, found: Iterator[tuple[str, int, str]]) -> None:
         """Add prepared texts, and index them in one statement: each row that a trigger indexes costs a flush."""
+        if (one := next(found, None)) is None:
+            return
         waits = self._pending_from(SEGMENTS.name) is not None
         first = 1 + int(self._db.value("SELECT max(id) FROM search_segments") or 0)
         if not waits:
             self._set_pending(SEGMENTS.name, first)
-        self._db.executemany("INSERT INTO search_segments (source, row_id, content) VALUES (?, ?, ?)", rows)
+        self._db.executemany(
+            "INSERT INTO search_segments (source, row_id, content) VALUES (?, ?, ?)", chain([one], found)
+        )
         if not waits:
             # They are few: merged as they come, not left to later writes like those of a load.
             self._index_from(SEGMENTS, first, None)
             self._set_pending(SEGMENTS.name, None)
 
-    def _segments(self, index: Index, columns: str, span: tuple[int, int]) -> Iterator[tuple[str, int, str]]:
-        rows = f"SELECT {index.key}, {columns} FROM {index.table} WHERE {index.key} BETWEEN ? AND ?"
-        for key, *texts in self._db.stream(rows, span, size=_ROWS):
+    def _segments(self, index: Index, where: str, values: Sequence[Any]) -> Iterator[tuple[str, int, str]]:
+        columns = ", ".join(index.columns)
+        rows = f"SELECT {index.key}, {columns} FROM {index.table} WHERE {where} ORDER BY {index.key}"
+        for key, *texts in self._db.stream(rows, values, size=_ROWS):
             if any(text is not None and not text.isascii() and needs_segments(text) for text in texts):
                 yield index.source, key, segment(" ".join(text or "" for text in texts))
 

@@ -12,10 +12,13 @@ Ids are given out when a row begins to wait, so that rows can name each other be
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sessiondb.records.sessions import BILLING_DETAILS
 from sessiondb.storage.connection import Connection
+
+if TYPE_CHECKING:
+    from sessiondb.dao.search.tool_indexer import Texts, ToolIndexer
 
 MAX_BYTES = 8 * 1024 * 1024
 """Bytes of text held back before they are written, about."""
@@ -38,7 +41,7 @@ _QUESTION_PLACES, _ANSWER_PLACES = (tuple(map(CALL.index, names)) for names in (
 _COUNT = TOKENS[2:]
 
 _CONTENT, _REASONING = MESSAGE.index("content"), MESSAGE.index("reasoning")
-_ARGUMENTS, _RESULT = CALL.index("arguments"), CALL.index("result")
+_NAME, _ARGUMENTS, _RESULT = map(CALL.index, ("name", "arguments", "result"))
 _OUTPUT = TOKENS.index("output")
 _BUCKETS = slice(TOKENS.index("input"), TOKENS.index("cost_microdollars"))
 _DETAILS = TOKENS.index(BILLING_DETAILS[0])
@@ -133,8 +136,9 @@ class RowBuffer:
     Only for use inside one transaction: it relies on nobody else giving out ids while rows wait.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, indexer: ToolIndexer | None = None) -> None:
         self._db = connection
+        self._indexer = indexer
         # None until rows wait: what is done between two writes may give out ids itself.
         self._next_message: int | None = None
         self._next_call: int | None = None
@@ -218,6 +222,9 @@ class RowBuffer:
         self._db.executemany(_ASK, self._asks)
         self._db.executemany(_REPLY, self._answers)
         self._db.executemany(_INSERT_TOKENS, [count.values for count in self._tokens])
+        if self._indexer is not None:
+            # What still lacks its question or its answer may get it in a later batch.
+            self._indexer.take([_texts(call) for call in self._calls if call.asked_by and call.answered_by])
         # From waiting to written: the handles stay, for records to come may name them; the texts go.
         for message in self._messages:
             message.values = None
@@ -232,3 +239,8 @@ class RowBuffer:
 
     def _next_id(self, table: str) -> int:
         return 1 + int(self._db.value("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (table,)) or 0)
+
+
+def _texts(call: Call) -> Texts:
+    assert call.values is not None
+    return call.id, call.values[_NAME], call.values[_ARGUMENTS], call.values[_RESULT]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sessiondb.chat.text import clean_text
 from sessiondb.dao.ledger import Ledger
@@ -12,6 +12,9 @@ from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.union.incoming import COLUMNS, Incoming
 from sessiondb.dao.union.row_buffer import RowBuffer
 from sessiondb.storage.connection import Connection
+
+if TYPE_CHECKING:
+    from sessiondb.dao.search.tool_indexer import ToolIndexer
 
 # All that is to be known of a session in one question: most are asked for only to learn that they are new.
 _FIND = (
@@ -34,19 +37,27 @@ class Batch:
 
     `bulk`: the insert triggers are away (SearchIndex.bulk), so the counters are kept by hand. Rows then need no
     trigger's work each, and the talk is indexed in one statement at the end: 2 to 3 times faster for many rows,
-    slower for few. `restore`: sessions with a tombstone come back. `is_first`: no messages were there before.
+    slower for few. `restore`: sessions with a tombstone come back. `indexer` indexes tool calls beside it.
+    `is_first`: no messages were there before.
     `has_written`: logs were written from here, for agents to go on with.
     """
 
     def __init__(
-        self, connection: Connection, lookups: Lookups, ledger: Ledger, *, bulk: bool, restore: bool = False
+        self,
+        connection: Connection,
+        lookups: Lookups,
+        ledger: Ledger,
+        *,
+        bulk: bool,
+        restore: bool = False,
+        indexer: ToolIndexer | None = None,
     ) -> None:
         self.db = connection
         self.lookups = lookups
         self.ledger = ledger
         self.bulk = bulk
         self.restore = restore
-        self.rows = RowBuffer(connection)
+        self.rows = RowBuffer(connection, indexer)
         # Which session brought a message, by external_id.
         self.origins: dict[str, str] = {}
         # Whether any notes came, which may await others.
