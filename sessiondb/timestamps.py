@@ -111,6 +111,14 @@ def to_datetime(text: str) -> datetime:
     return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)
 
 
+def readable(text: str) -> datetime | None:
+    """Give the aware UTC datetime of a stored timestamp, None for text of any other shape."""
+    try:
+        return to_datetime(text)
+    except InvalidInput:
+        return None
+
+
 def day_of(text: str) -> date:
     """Give the UTC day of a stored timestamp; the first of all days for text of any other shape."""
     try:
@@ -226,8 +234,13 @@ def parse_range(
 
 
 def local_text(stamp: str, *, tz: tzinfo | None = None) -> str:
-    """Give a stored timestamp as tables show it, `2026-03-01 10:15` in `tz` (None = the local zone)."""
-    moment = to_datetime(stamp)
+    """Give a stored timestamp as tables show it, `2026-03-01 10:15` in `tz` (None = the local zone).
+
+    What is none, because another program wrote it, is given as it is: it must not hide the row that it stands in.
+    """
+    moment = readable(stamp)
+    if moment is None:
+        return stamp
     try:
         local = moment.astimezone(tz)
     except (ValueError, OverflowError, OSError):
@@ -240,7 +253,10 @@ def relative_text(stamp: str, now: datetime | None = None, *, tz: tzinfo | None 
 
     From four weeks on, and for a time over a minute ahead, give the date in `tz` (None = the local zone).
     """
-    seconds = ((now or datetime.now(timezone.utc)) - to_datetime(stamp)).total_seconds()
+    moment = readable(stamp)
+    if moment is None:
+        return stamp
+    seconds = ((now or datetime.now(timezone.utc)) - moment).total_seconds()
     if abs(seconds) < 60:
         return "just now"
     for unit, size, limit in (("m", 60, 60), ("h", 3600, 24), ("d", 86_400, 7), ("w", 604_800, 4)):

@@ -43,6 +43,13 @@ _JSON = {
     "token_counts": ("server_tools",),
     "imports": ("state",),
 }
+_TIMES = {
+    "sessions": ("started_at", "last_active_at", "ended_at"),
+    "messages": ("created_at",),
+    "tool_calls": ("called_at", "returned_at"),
+    "token_counts": ("counted_at",),
+    "notes": ("created_at", "resolved_at"),
+}
 # How rows are named, and how many are.
 _NAMES = {
     "sessions": "id",
@@ -76,6 +83,7 @@ class Checks:
             self._counters,
             self._order,
             self._values,
+            self._times,
             self._indexes,
             self._modes,
             self._surroundings,
@@ -235,6 +243,20 @@ class Checks:
                     f"text of {count} rows of {table} is no UTF-8: it is read with U+FFFD in place of it",
                     False,
                 )
+
+    def _times(self) -> Iterator[Finding]:
+        for table, columns in _TIMES.items():
+            for column in columns:
+                # SQLite gives a time of its year 0, or of the 30th of February, another form.
+                is_none = f"{column} IS NOT strftime('%Y-%m-%dT%H:%M:%fZ', {column}) OR {column} < '0001'"
+                count = self._db.value(
+                    f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND ({is_none})"
+                )
+                if count:
+                    rows = "1 row" if count == 1 else f"{count} rows"
+                    yield Finding(
+                        "values", f"{table}.{column} of {rows} is no time: it is shown as it is", False
+                    )
 
     def _undecodable(self, table: str, columns: tuple[str, ...]) -> int:
         count = 0

@@ -37,8 +37,8 @@ class LocalTime(NamedTuple):
 def local_time(tz: tzinfo | None, first: str | None, last: str | None) -> LocalTime:
     """Return the offsets of a zone, else of this machine's, between two times."""
     begin, end = (
-        min(max(timestamps.to_datetime(stamp), _EARLIEST), _LATEST) if stamp else _EARLIEST
-        for stamp in (first, last)
+        min(max(timestamps.readable(stamp or "") or otherwise, _EARLIEST), _LATEST)
+        for stamp, otherwise in ((first, _EARLIEST), (last, _LATEST if last else _EARLIEST))
     )
 
     def ahead(moment: datetime) -> int:

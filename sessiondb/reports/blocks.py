@@ -30,6 +30,8 @@ def blocks(groups: Iterable[Group], report: Report, now: datetime | None = None)
     begun = first = last = over = ""
     for group in groups:
         hour = f"{group.key}:00:00.000Z"
+        if timestamps.readable(hour) is None:
+            continue  # no time, and so in no window; `doctor` names it
         if row is None or hour >= over:
             if row is not None:
                 rows.append(_block(row, begun, first, last, now))
@@ -50,9 +52,10 @@ def _after(stamp: str) -> str:
 def _block(row: Sum, begun: str, first: str, last: str, now: datetime) -> Usage:
     usage = row.usage()
     end = timestamps.to_datetime(begun) + LENGTH
-    is_open = now < end and now - timestamps.to_datetime(last) < LENGTH
+    until = timestamps.readable(last) or end
+    is_open = now < end and now - until < LENGTH
     block = Block(begun, timestamps.from_datetime(end), last, is_open)
-    spent = (timestamps.to_datetime(last) - timestamps.to_datetime(first)).total_seconds()
+    spent = (until - (timestamps.readable(first) or until)).total_seconds()
     if is_open and usage.picodollars is not None and spent > 0:
         pace = usage.picodollars / spent
         left = max(0.0, (end - now).total_seconds())

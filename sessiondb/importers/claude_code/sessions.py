@@ -79,6 +79,7 @@ class Answer:
         self._thoughts: list[str] = []
         self._parts: list[Any] = []
         self._calls: list[ToolCallRecord] = []
+        self._call_ids: set[str] = set()
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
         self._usage_line: Line | None = None
@@ -109,9 +110,12 @@ class Answer:
 
     def add_call(self, block: ToolUse, arguments: str | None) -> None:
         """Add a tool call, once."""
-        if block.id is None or all(call.call_id != block.id for call in self._calls):
-            self._calls.append(ToolCallRecord(block.id, block.name, arguments))
-            self._changed = True
+        if block.id in self._call_ids:
+            return
+        if block.id is not None:
+            self._call_ids.add(block.id)
+        self._calls.append(ToolCallRecord(block.id, block.name, arguments))
+        self._changed = True
 
     def records(self, session: str) -> list[Record]:
         """Return the row as far as it has come, if it has changed, and its tokens."""
@@ -121,6 +125,7 @@ class Answer:
             self._changed = False
             if self._continues:
                 self._texts, self._thoughts, self._parts, self._calls = [], [], [], []
+                self._call_ids.clear()
         if self._usage and self._usage_line and not self._is_synthetic and not self._is_error:
             found += self._tokens(session, self._usage, self._usage_line)
         return found
