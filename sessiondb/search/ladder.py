@@ -198,9 +198,9 @@ class Ladder:
         hits: list[Hit] = []
         is_truncated = False
         for corpus in corpora:
-            rows = self._reader.rows(expressions, corpus, self._sort.order())
-            is_truncated = is_truncated or rows.is_truncated
-            hits += self._queries.hits(corpus, rows.scores)
+            found = self._reader.hits(expressions, corpus, self._sort.order())
+            is_truncated = is_truncated or found.is_truncated
+            hits += found.hits
         if self._sort.by == "relevance":
             groups = ranking.by_relevance(hits)
             groups = self._with_times(groups, self._activity(groups), None)

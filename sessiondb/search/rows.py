@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sessiondb.dao.search.filters import TOOLS, Corpus, SearchFilter
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.query import for_json
+from sessiondb.query.ranking import Hit
 
 
 class Expressions(NamedTuple):
@@ -25,12 +26,30 @@ class Rows(NamedTuple):
     is_truncated: bool
 
 
+class Hits(NamedTuple):
+    """Rows as hits, and whether there are more than were to be read."""
+
+    hits: list[Hit]
+    is_truncated: bool
+
+
 class RowReader:
     """Reads rows of any corpus within some filters."""
 
     def __init__(self, queries: SearchQueries, allowed: SearchFilter) -> None:
         self._queries = queries
         self._allowed = allowed
+
+    def hits(self, expressions: Expressions, corpus: Corpus, order: Order) -> Hits:
+        """Return the rows that match in either index as hits, scored."""
+        plain, segmented, _, excluded_segments = expressions
+        if plain is None or segmented is not None or excluded_segments is not None:
+            rows = self.rows(expressions, corpus, order)
+            return Hits(self._queries.hits(corpus, rows.scores), rows.is_truncated)
+        # All in one statement, for a common word is in thousands of rows.
+        one_more = order if order.most is None else order._replace(most=order.most + 1)
+        found = self._queries.matching(corpus, _plain(corpus, plain), self._allowed, one_more)
+        return Hits(found[: order.most], order.most is not None and len(found) > order.most)
 
     def rows(self, expressions: Expressions, corpus: Corpus, order: Order) -> Rows:
         """Return the rows that match in either index, scored."""
@@ -65,6 +84,10 @@ class RowReader:
     ) -> dict[int, float]:
         if expression is None:
             return {}
-        if corpus is TOOLS and not segmented:
-            expression = for_json(expression, "arguments")
+        if not segmented:
+            expression = _plain(corpus, expression)
         return self._queries.scores(corpus, expression, self._allowed, order, segmented=segmented)
+
+
+def _plain(corpus: Corpus, expression: str) -> str:
+    return for_json(expression, "arguments") if corpus is TOOLS else expression

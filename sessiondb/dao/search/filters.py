@@ -129,11 +129,12 @@ _OF_ROW = {
 
 
 class Passing(NamedTuple):
-    """A condition in SQL with the values bound in it, and ranges outside of which no row passes, in order."""
+    """A condition in SQL with the values bound in it, and ranges of the key outside of which no row passes."""
 
     condition: str
     values: dict[str, Any]
     spans: list[tuple[int, int]]
+    key: str = _KEY
 
 
 class _Conditions:
@@ -184,7 +185,7 @@ class SearchFilter:
         if corpus.source not in self._known:
             self._known[corpus.source] = self._passing(corpus)
         passing = self._known[corpus.source]
-        return passing._replace(condition=passing.condition.replace(_KEY, key))
+        return passing._replace(condition=passing.condition.replace(_KEY, key), key=key)
 
     def fits_any_session(self) -> bool:
         """Say whether there is any session of the agents, projects, models and tags."""
@@ -227,8 +228,8 @@ class SearchFilter:
             return Passing(asked, every.values, [EVERYTHING])
         rest = _asked(corpus, further) if further.parts else "TRUE"
         condition = (
-            f"CASE substr(:verdicts, {_KEY} + 1, 1) WHEN x'{PASSES.hex()}' THEN {rest}"
-            f" WHEN x'{FAILS.hex()}' THEN FALSE ELSE {asked} END"
+            f"CASE substr(:verdicts, {_KEY} + 1, 1) WHEN x'{FAILS.hex()}' THEN FALSE"
+            f" WHEN x'{PASSES.hex()}' THEN {rest} ELSE {asked} END"
         )
         values = {**every.values, **further.values, "verdicts": bytes(verdicts)}
         span = EVERYTHING if ranges is None else (ranges[0][0], ranges[-1][1])

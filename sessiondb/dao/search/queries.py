@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sessiondb.dao.search.filters import EVERYTHING, Corpus, SearchFilter
+from sessiondb.dao.search.filters import EVERYTHING, Corpus, Passing, SearchFilter
 from sessiondb.query.ranking import ROLE_WEIGHTS, Activity, Hit
-from sessiondb.storage.connection import Connection
+from sessiondb.storage.connection import Connection, Row
 
 _TOGETHER = 50
+_FULL = {None, *(role for role, weight in ROLE_WEIGHTS.items() if weight == 1)}
 
 
 # What a name is the name of, as conditions on the tables of names; an agent, a model or a project may go by how
@@ -61,23 +62,18 @@ class SearchQueries:
         `segmented`: the expression is for the segmented texts. Where rows are not scored, the score is 0.
         """
         source, key = _source(corpus, segmented)
-        score = "-f.rank" if order.is_scored else "0.0"
-        found: dict[int, float] = {}
-        passing = allowed.passing(corpus, key)
-        # Where a row's segment lies, nobody knows: segments are numbered on their own.
-        is_bounded = passing.spans != [EVERYTHING]
-        bounds = f"AND {key} BETWEEN :first AND :last" if is_bounded else ""
-        sql = (
-            f"SELECT {key}, {score} {source} {bounds} AND {passing.condition}"
-            f" ORDER BY f.rowid {'ASC' if order.oldest_first else 'DESC'} LIMIT :most"
+        return dict(
+            self._found(f"{key}, {_score(order)} {source}", expression, allowed.passing(corpus, key), order)
         )
-        for first, last in passing.spans if order.oldest_first else reversed(passing.spans):
-            left = -1 if order.most is None else order.most - len(found)
-            values = {**passing.values, "expression": expression, "most": left}
-            if is_bounded:
-                values |= {"first": first, "last": last}
-            found.update(self._db.rows(sql, values))
-        return found
+
+    def matching(self, corpus: Corpus, expression: str, allowed: SearchFilter, order: Order) -> list[Hit]:
+        """Return the rows that match as hits, in order; what was injected or put out scores less."""
+        joined = corpus.only or corpus.rows.replace("JOIN", "CROSS JOIN", 1).replace("j.value", "f.rowid")
+        what = (
+            f"'{corpus.source}', {corpus.hit}, {_score(order)} FROM {corpus.fts} AS f {joined}"
+            f" WHERE f.{corpus.fts} MATCH :expression"
+        )
+        return _weighed(self._found(what, expression, allowed.passing(corpus, "f.rowid"), order))
 
     def hits(self, corpus: Corpus, scores: Mapping[int, float]) -> list[Hit]:
         """Return rows as hits, in the order of their ids; what was injected or put out scores less."""
@@ -86,7 +82,22 @@ class SearchQueries:
         sql = f"SELECT {corpus.hit} FROM json_each(?) AS j {corpus.rows}"
         rows = self._db.rows(sql, (json.dumps(sorted(scores)),))
         source = corpus.source
-        return [Hit._make((source, *row, scores[row[0]] * ROLE_WEIGHTS.get(row[4], 1.0))) for row in rows]
+        return _weighed([(source, *row, scores[row[0]]) for row in rows])
+
+    def _found(self, what: str, expression: str, passing: Passing, order: Order) -> list[Row]:
+        """Return what is selected of the rows that match, and pass, in order."""
+        found: list[Row] = []
+        is_bounded = passing.spans != [EVERYTHING]
+        bounds = f"AND {passing.key} BETWEEN :first AND :last" if is_bounded else ""
+        sql = (
+            f"SELECT {what} {bounds} AND {passing.condition}"
+            f" ORDER BY f.rowid {'ASC' if order.oldest_first else 'DESC'} LIMIT :most"
+        )
+        for first, last in passing.spans if order.oldest_first else reversed(passing.spans):
+            left = -1 if order.most is None else order.most - len(found)
+            values = {**passing.values, "expression": expression, "most": left}
+            found += self._db.rows(sql, {**values, "first": first, "last": last} if is_bounded else values)
+        return found
 
     def holding(self, corpus: Corpus, row_ids: Iterable[int], texts: Sequence[str]) -> set[int]:
         """Return those of the rows that hold texts to the letter, but for upper and lower case."""
@@ -148,6 +159,18 @@ class SearchQueries:
             (json.dumps(list(session_ids)),),
         )
         return {row[0]: Activity(*row[1:]) for row in rows}
+
+
+def _score(order: Order) -> str:
+    return "-f.rank" if order.is_scored else "0.0"
+
+
+def _weighed(rows: list[Row]) -> list[Hit]:
+    hits = map(Hit._make, rows)
+    return [
+        hit if hit.role in _FULL else hit._replace(score=hit.score * ROLE_WEIGHTS.get(hit.role or "", 1.0))
+        for hit in hits
+    ]
 
 
 def _source(corpus: Corpus, segmented: bool) -> tuple[str, str]:
