@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sessiondb.chat.text import counted
-from sessiondb.cli.options import database_option, json_option, trying, writing
+from sessiondb.cli.options import database_option, database_path, json_option, trying
 from sessiondb.cli.render import Progress, show_json, show_text
 
 if TYPE_CHECKING:
@@ -33,12 +34,23 @@ def command(other: Path, dry_run: bool, as_json: bool) -> None:
     Example:
       sessiondb merge ~/old-laptop/sessions.db --dry-run
     """
-    with trying() if dry_run else writing(create=True) as db, Progress(_PHASES) as progress:
-        report = db.merge(other, dry_run=dry_run, progress=progress)
+    with Progress(_PHASES) as progress:
+        if dry_run:
+            with trying() as db:
+                report = db.merge(other, dry_run=True, progress=progress)
+        else:
+            report = _merge(other, progress)
     if as_json:
         show_json(_fields(report))
     else:
         show_text(_in_words(report))
+
+
+def _merge(other: Path, progress: Progress) -> MergeReport:
+    from sessiondb.database import SessionDB
+
+    gc.enable()
+    return SessionDB.merge_into(database_path(), other, progress=progress)
 
 
 def _fields(report: MergeReport) -> dict[str, Any]:

@@ -126,3 +126,22 @@ class Exchange(Logs):
         from sessiondb.exchange.merge import merge
 
         return merge(self, other, dry_run=dry_run, progress=progress)
+
+    @classmethod
+    def merge_into(
+        cls,
+        path: str | PathLike[str],
+        other: str | PathLike[str],
+        *,
+        progress: Progress | None = None,
+    ) -> MergeReport:
+        """Take all that another database holds into the file of a path, as `merge` does.
+
+        A file that is not there yet is loaded apart and has its name when it is complete, as by `import_into`.
+        """
+        from pathlib import Path
+
+        from sessiondb.dao.first_load import load_into
+        from sessiondb.exchange.merge import merge
+
+        return load_into(Path(path).expanduser(), lambda db: merge(db, other, progress=progress))

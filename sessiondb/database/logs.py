@@ -68,9 +68,10 @@ class Logs(Tables):
         half as much as to open it first; until then nobody sees it. If it is made by others meanwhile, the logs are
         imported into theirs. After a kill there is no file, after Ctrl-C one with what was read so far.
         """
-        from sessiondb.ingest.first_load import import_into
+        from sessiondb.dao.first_load import load_into
+        from sessiondb.ingest.logs import import_logs
 
-        return import_into(Path(path).expanduser(), sources, **options)
+        return load_into(Path(path).expanduser(), lambda db: import_logs(db, sources, **options))
 
     def watch_logs(  # noqa: PLR0913
         self,

@@ -70,7 +70,7 @@ def _merge(db: Tables, source: Tables, done: Merged, progress: Progress) -> None
         total = exports.session_count()
         is_free = not db.connection.in_transaction
         with db.connection.bulk_load() if is_large and is_free else contextlib.nullcontext():
-            pace, sessions = Pace(), 0
+            pace, sessions = db.connection.pace(), 0
             for rows, size in _batches(exports.everything(), pace):
                 _add(done, _write(db, rows, size, pace, is_large=is_large))
                 sessions += sum(isinstance(row, SessionRow) for row in rows)

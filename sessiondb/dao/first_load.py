@@ -1,47 +1,47 @@
-"""The first import into a database that is not there yet: loaded into a private file, published as a whole."""
+"""The first load of a database that is not there yet: into a private file, published as a whole."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from sessiondb.dao.tables import Tables
 from sessiondb.errors import DatabaseDamaged
-from sessiondb.ingest.logs import Source, import_logs
-from sessiondb.records import ImportReport
 from sessiondb.storage.beside import sweep
 from sessiondb.storage.connection import TIME_BUDGET
 from sessiondb.storage.unpublished import Unpublished, is_free, unpublished
 
+T = TypeVar("T")
 
-def import_into(path: Path, sources: Sequence[Source], **options: Any) -> ImportReport:
-    """Import logs into the database of a path, and make that if need be; `options` are those of import_logs.
 
-    A new one is loaded apart, as long as nobody else makes it meanwhile: then the logs are imported into theirs.
+def load_into(path: Path, load: Callable[[Tables], T]) -> T:
+    """Load rows into the database of a path, and make that if need be; return what `load` returns.
+
+    A new one is loaded apart, as long as nobody else makes it meanwhile: then `load` is called again, with theirs.
     """
     sweep(path)
     if is_free(path):
         try:
-            return _load(path, sources, options)
+            return _load_apart(path, load)
         except (OSError, DatabaseDamaged):
             # Somebody was faster, or the disk cannot do this, or failed so that pages could not be set back. What is
             # wrong is told better the usual way, where an old page is kept on the disk.
             pass
     with Tables(path) as db:
-        return import_logs(db, sources, **options)
+        return load(db)
 
 
-def _load(path: Path, sources: Sequence[Source], options: dict[str, Any]) -> ImportReport:
+def _load_apart(path: Path, load: Callable[[Tables], T]) -> T:
     with unpublished(path, TIME_BUDGET) as made, Tables(made.path, unshared=True) as db:
         try:
-            report = import_logs(db, sources, **options)
+            result = load(db)
         except KeyboardInterrupt:
-            # What was read so far is kept, and the next import goes on from there.
+            # What was read so far is kept, and the next load goes on from there.
             _complete(db, made)
             raise
         _complete(db, made)
-        return report
+        return result
 
 
 def _complete(db: Tables, made: Unpublished) -> None:
