@@ -27,7 +27,10 @@ WITH RECURSIVE below (id, depth) AS (
   UNION SELECT s.id, b.depth + 1 FROM sessions AS s JOIN below AS b ON s.parent_id = b.id
   WHERE s.relation = 'fork' AND b.depth < 1000
 )
-SELECT id FROM below GROUP BY id ORDER BY max(depth), id
+SELECT id, max(depth) FROM below GROUP BY id ORDER BY id
+"""
+_TIMES = """
+SELECT coalesce(created_at, '') FROM messages WHERE session_id = ? AND seq <= ? AND role <> 'tool' ORDER BY seq
 """
 _SHARED = """
 SELECT id, session_id, seq, created_at, external_id FROM messages WHERE session_id = ? AND seq <= ? ORDER BY seq
@@ -46,6 +49,7 @@ SELECT iif(relation = 'fork', parent_id, NULL),
   iif(relation = 'fork', json_extract({sound("metadata")}, '$.forked_at'), NULL)
 FROM sessions WHERE id = ?
 """
+_ALL = 1 << 62
 _SIZE = """
 SELECT count(*), coalesce(sum(
   length(CAST(coalesce(m.content, '') || coalesce(m.reasoning, '') || coalesce(m.parts, '') AS BLOB))
@@ -96,9 +100,21 @@ class Handover:
             self._db.execute(_KEEP_TITLE, (*(title or (None, None)), heir))
 
     def heirs(self, session_ids: Sequence[str]) -> list[str]:
-        """Return the sessions that stay and come from some that go, a parent before its forks."""
+        """Return the sessions that stay and come from some that go, a parent before its forks.
+
+        Of two forks of one session the first is the one that ends with what both share, or else went on earlier: the
+        one that an import of what stays would take for the original (see originals.py).
+        """
         below = self._db.rows(_BELOW, (json.dumps(list(session_ids)),))
-        return [row[0] for row in below if row[0] not in self._removed]
+        heirs = [(depth, id) for id, depth in below if id not in self._removed]
+        if len(heirs) > 1:
+            heirs.sort(key=lambda heir: (heir[0], self._times(heir[1]), heir[1]))
+        return [id for _, id in heirs]
+
+    def _times(self, session_id: str) -> list[str]:
+        """Return the times of a session's whole conversation."""
+        pieces = [*segments(self._db, session_id), Segment(session_id, _ALL)]
+        return [row[0] for piece in pieces for row in self._db.rows(_TIMES, piece)]
 
     def _take(self, heir: str, segment: Segment) -> None:
         """Move the messages of a segment to the beginning of a session, which comes from where they came from.

@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sessiondb.dao.forks import renamed
+from sessiondb.dao.forks.anew import MAY_NAME_NONE, Anew
 from sessiondb.dao.forks.originals import Copy, Descent, Line, Originals
 from sessiondb.dao.forks.transfer import Transfer
 from sessiondb.dao.values import sound
@@ -85,6 +86,27 @@ UPDATE token_counts SET {assignments}
 WHERE message_id = (SELECT id FROM messages WHERE session_id = :session AND external_id = :external_id)
   AND coalesce(output, 0) <= coalesce(:output, 0)
 """
+_IS_FOUND = f"""
+s.relation = 'fork' AND json_extract({sound("s.metadata")}, '$.forked_from') IS NULL
+AND json_extract({sound("s.metadata")}, '$.forked_at') IS NOT NULL
+AND s.agent IN (SELECT value FROM json_each('{json.dumps(sorted(MAY_NAME_NONE))}'))
+"""
+# After the last line that a session has copied, or that a fork of it has.
+_COMMON = f"""
+SELECT 0 AS seq FROM sessions AS s WHERE s.id = :session AND {_IS_FOUND}
+UNION ALL SELECT m.seq FROM sessions AS s JOIN messages AS m
+  ON m.session_id = :session AND m.external_id = json_extract(s.metadata, '$.forked_at')
+WHERE s.parent_id = :session AND {_IS_FOUND}
+"""
+_WENT_ON = f"""
+SELECT 1 FROM ({_COMMON}) AS common
+WHERE EXISTS (
+  SELECT 1 FROM messages AS more WHERE more.session_id = :session AND more.seq > :last AND more.role <> 'tool'
+) AND NOT EXISTS (
+  SELECT 1 FROM messages AS own
+  WHERE own.session_id = :session AND own.seq > common.seq AND own.seq <= :last AND own.role <> 'tool'
+)
+"""
 _PLACE = ("session_id", "request_key", "message_id")
 
 
@@ -95,7 +117,8 @@ class Related(NamedTuple):
     its log names as its sub-agents' and that had a parent before. `counts` are the
     counts that its log has of copies, by their ids: columns of `token_counts`. `is_new`: it was not stored before its
     log was read. `has_gaps`: its messages are numbered as if it held the copies too. `renames`: its agent gives copies
-    fresh ids; `unsettled` are sessions that come after it, and are compared with it then.
+    fresh ids; `unsettled` are sessions that come after it, and are compared with it then. `went_on_from`: the seq of
+    its last message before its log was read, where it ended with what it shares (see Ownership.went_on), else 0.
     """
 
     id: str
@@ -107,6 +130,7 @@ class Related(NamedTuple):
     has_gaps: bool = False
     renames: bool = False
     unsettled: Collection[str] = ()
+    went_on_from: int = 0
 
 
 class Resolved(NamedTuple):
@@ -133,9 +157,24 @@ class Ownership:
         )
         return [row[0] for row in found]
 
+    def may_have_gone_on(self, session_id: str) -> bool:
+        """Say whether a session shares lines with another one, where no log says whose they are."""
+        return self._db.row(f"{_COMMON} LIMIT 1", {"session": session_id}) is not None
+
+    def went_on(self, session_id: str, last: int) -> bool:
+        """Say whether a session has gone on after a seq, where it had ended with what another one shares.
+
+        That may tell who of the two is the original, where no log says it.
+        """
+        return self._db.row(_WENT_ON, {"session": session_id, "last": last}) is not None
+
     def interleave(self, session_id: str, first: int) -> None:
         """Put the messages of a session after the seq `first` in order of time with those before."""
         self._transfer.interleave(session_id, first)
+
+    def drop_twins(self, session_id: str) -> set[str]:
+        """Remove from a session's forks the answers that it has by now; return the forks."""
+        return self._transfer.drop_twins(session_id, is_new=False)
 
     def resolve(self, related: Related) -> Resolved:
         """Give each message that a session shares with others to one of them."""
@@ -159,7 +198,9 @@ class Ownership:
                 late += [Copy(seq, *names) for seq, names in dropped]
                 changed.add(related.id)
         lines = self._lines(related.id, sorted([*late, *related.copies], key=lambda copy: copy.after))
-        if lines:
+        if related.went_on_from and not self.went_on(related.id, related.went_on_from):
+            related = related._replace(went_on_from=0)
+        if lines or related.went_on_from:
             own_ids = {copy.external_id: own_id for copy, own_id in twins if copy.external_id is not None}
             changed |= self._resolve(related, lines, own_ids)
             self._rename(related.id, own_ids, keys)
@@ -217,13 +258,14 @@ class Ownership:
 
     def _resolve(self, related: Related, lines: list[Line], own_ids: Mapping[str, str]) -> set[str]:
         session = self._originals.descent(related.id)
-        # Of each session that holds some of them, the last one.
-        # A fork of a fork copies from several sessions. Each is judged by the last common line alone: who had
-        # that, had all before it.
-        ends = {line.holder: line for line in lines if line.external_id is not None}
+        ends = _ends(lines)
         # The same copies as at the last import: it was decided then, and the files have not changed that.
-        if not related.is_new and session.forked_at == max(ends.values(), key=lines.index).external_id:
+        is_known = not (related.is_new or related.went_on_from)
+        if is_known and session.forked_at == max(ends.values(), key=lines.index).external_id:
             return set()
+        if not (related.is_new or related.renames):
+            lines = Anew(self._db).lines(session.id, lines)
+            session, ends = self._originals.descent(session.id), _ends(lines)
         others = {holder: self._originals.descent(holder) for holder in ends}
         copiers = {
             holder: end
@@ -312,3 +354,12 @@ class Ownership:
                     id, holder, seq, created_at = row
                     lines.append(Line(id, holder, seq, created_at, line.after, None))
         return lines
+
+
+def _ends(lines: Iterable[Line]) -> dict[str, Line]:
+    """Return the last line of each session that holds some.
+
+    A fork of a fork copies from several sessions. Each is judged by the last common line alone: who had that, had all
+    before it.
+    """
+    return {line.holder: line for line in lines if line.external_id is not None}

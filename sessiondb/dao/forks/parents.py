@@ -121,6 +121,7 @@ def link_parents(connection: Connection) -> None:
     # A grandchild's copies are its grandparent's, which its parent must have given up by then.
     for child in _the_eldest_first(connection, children):
         _leave_copies(connection, child)
+        Transfer(connection).drop_own_twins(child)
 
 
 def _the_eldest_first(connection: Connection, children: list[str]) -> list[str]:

@@ -21,6 +21,17 @@ SELECT 1 FROM messages AS m JOIN tool_calls AS t ON t.message_id = m.id
 WHERE m.external_id = :asked_by AND m.session_id <> :session AND t.call_id = :call_id
   AND t.result_message_id IS NOT NULL
 """
+_ASKED_ABOVE = """
+WITH RECURSIVE above (id) AS (
+  SELECT parent_id FROM sessions WHERE id = :session
+  UNION SELECT h.session_id FROM sessions AS s
+    JOIN messages AS h ON h.external_id = json_extract(s.metadata, '$.forked_at')
+  WHERE s.id = :session AND json_valid(s.metadata)
+  UNION SELECT s.parent_id FROM sessions AS s JOIN above AS a ON s.id = a.id WHERE s.relation = 'fork'
+)
+SELECT m.external_id FROM above AS a JOIN tool_calls AS t ON t.session_id = a.id AND t.call_id = :call_id
+JOIN messages AS m ON m.id = t.message_id WHERE m.external_id IS NOT NULL LIMIT 1
+"""
 
 
 class Calls:
@@ -56,7 +67,7 @@ class Calls:
         """Give a call, written or not, the answer that a message holds."""
         moment = record.created_at if isinstance(record, ToolResult) else record.returned_at
         self._rows.answer(call, (storable(record.result), _flag(record.is_error), moment, message.id))
-        session.is_changed = True
+        session.is_changed = session.answered = True
 
     def date_answer(self, calls: list[Call], moment: str | None) -> None:
         """Give an answer that came without a time the one that another file has for it."""
@@ -124,7 +135,13 @@ def is_copied_answer(db: Connection, session: Incoming, call_id: str | None) -> 
 
     Answers have no ids of their own.
     """
-    asked_by = session.copies.calls.get(call_id)
+    copies = session.copies
+    if call_id is not None and call_id not in copies.calls and copies.is_stored_fork:
+        # The call was copied when an earlier part of the log was read.
+        found = db.row(_ASKED_ABOVE, {"session": session.id, "call_id": call_id})
+        if found is not None:
+            copies.calls[call_id] = found[0]
+    asked_by = copies.calls.get(call_id)
     names = {"asked_by": asked_by, "call_id": call_id, "session": session.id}
     return asked_by is not None and db.row(_ANSWERED, names) is not None
 

@@ -286,6 +286,8 @@ class Incoming:
         self.is_exact = self.is_new and policy.takes_rows_as_they_are
         self.is_changed = False
         self.added = 0
+        # Whether calls have been answered.
+        self.answered = False
         self.last_seq = last_seq
         # After which seq a copy stands that comes before any message that is known here: a log is read on from where
         # it ended, a database from its beginning.

@@ -69,6 +69,11 @@ class Union:
                 changed |= resolved.changed
                 session.added -= resolved.dropped
         for session in sessions:
+            # Answers that came to its calls may have been in its forks' logs first.
+            if session.answered and not session.is_new:
+                self.flush()
+                changed |= Ownership(self.batch.db).drop_twins(session.id)
+        for session in sessions:
             session.is_changed = session.is_changed or session.added > 0 or session.id in changed
         return changed - {session.id for session in sessions}
 
@@ -84,7 +89,11 @@ class Union:
             )
             late = Ownership(db).shared(session.id, own)
         renames = session.renames and bool(session.counts)
-        if not (copies.found or late or renames):
+        went_on = session.added > 0 < session.start_seq and Ownership(db).may_have_gone_on(session.id)
+        if went_on:
+            self.flush()
+            went_on = Ownership(db).went_on(session.id, session.start_seq)
+        if not (copies.found or late or renames or went_on):
             return None
         self.flush()
         seqs: dict[int | None, int] = dict(
@@ -100,4 +109,5 @@ class Union:
             session.is_new,
             session.is_exact,
             renames,
+            went_on_from=session.start_seq if went_on else 0,
         )
