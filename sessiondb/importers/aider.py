@@ -108,6 +108,7 @@ def _runs(source: Source) -> Iterator[_Lines]:
             number += 1
             line = clean_text(raw.decode("utf-8", "replace")).rstrip("\r\n")
             started = _STARTED.match(line) if line.startswith("# aider") else None
+            # A run begins with its heading after an empty line: one in the middle of an answer is a quotation.
             if started is not None and (run is None or not run.lines or not run.lines[-1]):
                 if run is not None:
                     yield run
@@ -137,6 +138,7 @@ class _Run:
         self._answer: list[str] = []
         self._typed: list[str] = []
         first = next((line for line in run.lines if line.startswith("#### ")), "")
+        # Whether the file still has the two blanks that tell what was typed from the same marks in an answer.
         self._is_marked = first.endswith("  ")
 
     def records(self, project: str) -> list[Record]:
@@ -163,6 +165,7 @@ class _Run:
         fence, before = "", ""
         for line in self._run.lines:
             opening = _FENCE.match(line)
+            # Within a fence of code nothing is a prompt. One that an answer has left open ends with the line of tokens.
             if fence:
                 closes = opening is not None and opening[1].startswith(fence)
                 fence = "" if closes or _TOKENS.match(line) else fence
@@ -195,6 +198,7 @@ class _Run:
         typed, self._typed = "\n".join(self._typed), []
         if not typed.strip() or typed == "<blank>":
             return
+        # What follows a command such as /ask or /code is a prompt; other commands are for the program.
         is_command = typed.startswith(("/", "!")) and typed.split()[0] not in _ASKING
         self._add("system" if is_command else "user", typed, {"kind": "command"} if is_command else None)
 
@@ -202,6 +206,7 @@ class _Run:
         text, self._answer = "\n".join(self._answer).strip(), []
         if not text or not any(message.role in ("user", "system") for message in self._messages):
             return
+        # The history itself has one time a run: those of its messages stand in the other file, by their text.
         asked, answered = self._calls.of(text)
         if asked and self._messages[-1].role == "user":
             self._messages[-1] = self._messages[-1]._replace(created_at=asked)
@@ -241,6 +246,7 @@ class _Run:
         )
         answer = next((one for one in reversed(self._messages) if one.metadata != _NOTICE), None)
         answer = answer if answer and answer.role == "assistant" else None
+        # "sent" is all of the prompt, with what the cache took and gave.
         cached = (written or 0) + (read or 0)
         cost = counts["cost"]
         self._tokens.append(
@@ -290,6 +296,7 @@ class _Calls:
                 lines = handle.read().decode("utf-8", "replace").splitlines()
         except OSError:
             return
+        # An end of its own, so that the last answer is told as the others are.
         for line in [*lines, "TO LLM 0000-00-00T00:00:00"]:
             call = _CALL.match(line) if line.startswith(("TO LLM ", "LLM RESPONSE ")) else None
             if call is None:

@@ -67,6 +67,7 @@ def sniff(sample: Sample) -> int:
 
 def read(source: Source) -> Iterator[Record]:
     """Yield one session; the index alone gives none. Raises ImportFailed where there is neither."""
+    # A document is written anew as a whole: it is never read on.
     source.start = source.line = 0
     value = source.document()
     if isinstance(value, dict) and _is_session(value):
@@ -106,6 +107,7 @@ class _Conversation:
                 yield from list(self._item(item))
             except RecursionError:
                 self._source.problem(f"item {number} is nested too deeply", whole=True)
+        # The session's own sum leaves the cache out: it serves only where no message has any counts.
         if not self._is_counted:
             yield from self._sum()
 
@@ -137,6 +139,7 @@ class _Conversation:
             return None
         entry = next((one for one in entries if one.get("sessionId") == self._native_id), {})
         written = entry.get("dateCreated")
+        # Milliseconds, which the index has as text.
         if isinstance(written, str) and written.isdecimal() and len(written) < 16:
             written = int(written)
         return normalise(written, self._source.tz)
@@ -150,6 +153,7 @@ class _Conversation:
         elif role == "assistant":
             yield from self._answer(item, message, text, parts)
         elif role == "thinking":
+            # Thoughts come as messages of their own, before the answer that they led to.
             self._thoughts.append(text or "")
         elif role == "tool":
             yield from self._result(text_or_none(message.get("toolCallId")), text, None, None)
@@ -179,6 +183,7 @@ class _Conversation:
         self, item: dict[str, Any], message: dict[str, Any], text: str | None, parts: list[Any] | None
     ) -> Iterator[Record]:
         states = objects_of(item.get("toolCallStates")) or objects_of([item.get("toolCallState")])
+        # The calls stand in the message, in the states of the tools, or in both.
         called = objects_of(message.get("toolCalls")) or objects_of([one.get("toolCall") for one in states])
         calls = tuple(_call(one) for one in called)
         thought = object_of(item.get("reasoning"))
@@ -202,6 +207,7 @@ class _Conversation:
     def _state(self, state: dict[str, Any]) -> Iterator[Record]:
         outputs = [text_or_none(one.get("content")) for one in objects_of(state.get("output"))]
         status = text_or_none(state.get("status"))
+        # A call that waits for leave, or is being run, has no answer yet.
         if status not in _ENDED and not any(outputs):
             return
         call = object_of(state.get("toolCall"))
@@ -213,6 +219,7 @@ class _Conversation:
     def _result(
         self, call_id: str | None, text: str | None, tool: str | None, status: str | None
     ) -> Iterator[Record]:
+        # An answer stands in the state of its call, and again as a message of the tool.
         if call_id in self._answered:
             return
         if call_id:
@@ -271,6 +278,7 @@ def _counts(usage: dict[str, Any], session: str, key: str) -> TokenRecord | None
     )
     if counted is None or counted.input is None:
         return counted
+    # What was asked has the cache in it, but not under Anthropic's names, and never where the cache has more.
     cached = (counted.cache_read or 0) + (counted.cache_write or 0)
     is_apart = cached > counted.input or any(details.get(one) for one in _APART)
     return counted if is_apart else counted._replace(input=counted.input - cached)

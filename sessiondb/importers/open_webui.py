@@ -89,6 +89,7 @@ def _rows(source: Source) -> Iterator[dict[str, Any]]:
         columns = [column for column in _COLUMNS if column in known]
         order = "created_at, id" if "created_at" in known else "id"
         query = f"SELECT {', '.join(columns)} FROM chat WHERE rowid = ?"
+        # A chat may take megabytes: the order is read first, then one at a time.
         for (key,) in connection.execute(f"SELECT rowid FROM chat ORDER BY {order}").fetchall():
             row = connection.execute(query, (key,)).fetchone()
             if row is not None:
@@ -116,6 +117,7 @@ def _records(source: Source, row: dict[str, Any]) -> Iterator[Record]:
     chat = _chat(row)
     history = _history(chat) or {}
     nodes = {id: node for id, node in object_of(history.get("messages")).items() if isinstance(node, dict)}
+    # Answers asked for again, and edited prompts, make a tree: what is shown is the branch to the current one.
     branch = _branch(nodes, history.get("currentId"))
     if not branch:
         return
@@ -172,6 +174,7 @@ def _message(source: Source, session: str, id: str, node: dict[str, Any]) -> Ite
                 session, "user" if is_user else "system", text or None, id, at, parts=parts, metadata=metadata
             )
         return
+    # Thoughts and tool calls stand as HTML in the text of an answer.
     said = _taken_apart(text or "", id)
     model = text_or_none(node.get("model"))
     error = object_of(node.get("error")).get("content")
@@ -241,6 +244,7 @@ def _tokens(session: str, id: str, usage: dict[str, Any]) -> TokenRecord | None:
     """Return the tokens of an answer, as OpenAI's API counts them, or Ollama's."""
     key = id if is_globally_unique(id) else f"{session}:{id}"
     counted = token_record(session, key, usage)
+    # Ollama has names of its own for the same two numbers.
     if counted is None:
         asked, said = whole(usage.get("prompt_eval_count")), whole(usage.get("eval_count"))
         if (asked or 0) > 0 or (said or 0) > 0:

@@ -104,8 +104,10 @@ class _Reader:
         for known in self._sessions.values():
             if known["id"] not in self._begun:
                 continue
+            # A title that a person chose holds, whatever the program calls the session later.
             titles = known["titles"]
             chosen = [title for title in titles if title[2]] or titles
+            # The folder is the project; only a second one is a fact of its own.
             facts = {key: values for key, values in known["facts"].items() if len(values) > (key == "cwd")}
             yield self._record(
                 known,
@@ -126,6 +128,7 @@ class _Reader:
         folder = str(self._source.path.absolute().parent)
         native = text_or_none(line.get("sessionId")) or plain_path(self._source.path).stem
         agent = text_or_none(line.get("agentId")) if line.get("isSidechain") is True else None
+        # Lines of sub-agents stand in the file of the session that began them.
         key = agent or native
         known = self._sessions.get(key)
         if known is None:
@@ -168,6 +171,7 @@ class _Reader:
             text = "\n\n".join(injected)
             yield MessageRecord(known["id"], "system", text, external_id, at, metadata={"kind": "meta"})
         if is_typed:
+            # Where each prompt stands: a rewind to it takes back the titles that came later.
             if len(known["prompts"]) < _MOST_PROMPTS:
                 known["prompts"][id] = known["count"]
             yield MessageRecord(
@@ -209,6 +213,7 @@ class _Reader:
             model,
             metadata=self._origin(known),
             tool_calls=tuple(calls),
+            # An answer may come in several lines under one id, one a block.
             continues=known.get("open") == id,
         )
         known["open"] = id
@@ -225,6 +230,7 @@ class _Reader:
         asked, cached, said, thoughts, total = (whole(usage.get(key)) for key in names)
         if not asked and not said:
             return
+        # Some models count what they thought within the output, others beside it: the total tells.
         is_apart = bool(total and thoughts) and total == (asked or 0) + (said or 0) + (thoughts or 0)
         output = (said or 0) + (thoughts or 0) if is_apart else said
         yield TokenRecord(
@@ -269,6 +275,7 @@ class _Reader:
         elif subtype == "rewind":
             target = text_or_none(payload.get("targetUuid"))
             known["rewound"] = target
+            # What is taken back stays, as the log has it; what follows names where it goes on from.
             place = known["prompts"].get(target)
             if place is not None:
                 known["titles"] = [title for title in known["titles"] if title[0] <= place]

@@ -121,6 +121,7 @@ class Calls:
         self, session: Incoming, message: Message, call: CallRow, taken: list[Call], continues: bool
     ) -> Call | None:
         """Return the first call of a message with the same id, or like it none, that is not taken."""
+        # Without an id a call is one of its message, but not where a further piece of that brings more calls.
         key: str | int | None = call.call_id
         if key is None and not continues:
             key = message.id

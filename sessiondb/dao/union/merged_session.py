@@ -91,6 +91,7 @@ class MergedSession:
     def _displace(self) -> None:
         """Let what is there of a session take the place of the prompts that are here."""
         session, theirs = self.session, self._theirs
+        # The prompts are taken out of what is stored: nothing of the session may wait in memory.
         self._union.flush()
         displace(self._db, session)
         ours = self._exports.session(session.id)

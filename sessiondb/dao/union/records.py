@@ -44,6 +44,7 @@ class Records:
             self.learn(session, record)
         else:
             session.row.widen(record.created_at)
+            # A note refers to its session and its project by their rows: both must be there.
             if not session.row.written:
                 self._union.write()
             project_id = session.row.fields.get("project_id")
@@ -108,6 +109,7 @@ class Records:
             fields["channel_id"] = batch.lookups.channel(Channel(*record.channel))
         if record.model is not None:
             fields["model_id"] = batch.model(record.model)
+        # A parent that is known stays for a sub-agent: see `children`. A fork's is what its log says last.
         if record.parent_id is not None and record.parent_id != session.id:
             if session.is_new or record.relation != "subagent" or fields.get("parent_id") is None:
                 fields["parent_id"] = record.parent_id

@@ -117,6 +117,7 @@ class Misread:
         for session_id in session_ids:
             if not self._is_only_here(session_id):
                 continue
+            # The ledger first: it would have the file give a session that is gone.
             self._disclaim(session_id)
             withdrawn.append(session_id)
             clear(self._db, session_id)

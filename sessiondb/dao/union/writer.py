@@ -196,6 +196,7 @@ class ImportWriter:
                 self._sessions[record.id] = None
                 return None
             self._union.sessions.bring_back(record.id)
+        # Its own log is here, which holds all of what a history of prompts has of it.
         if record.is_prompts_only and written and has_talk(self._batch.db, record.id, written):
             self._sessions[record.id] = None
             return None
@@ -206,6 +207,7 @@ class ImportWriter:
         session = Incoming(record.id, SessionFields(fields, written), self, last_seq, record.authority)
         if self._misread and not session.is_new:
             self._misread.put_right(session, record)
+        # By this id from now on; the record that comes again only adds to it.
         self._sessions[record.id] = session
         self._identities[record.id] = SessionRecord(
             record.id,
@@ -293,6 +295,7 @@ class ImportWriter:
             # was there first, and an import never closes what someone works in.
             fields["ended_at"], fields["end_reason"] = fields["last_active_at"], "imported"
             return
+        # Of two that one store calls open the later is the current one.
         if sibling is not None:
             sibling.row.release_key()
         self._batch.db.execute(

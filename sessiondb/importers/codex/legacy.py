@@ -100,6 +100,7 @@ def read(source: Source) -> Iterator[Record]:
         lines = iter(_document_lines(source))
     else:
         lines = source.json_lines(_decode, _lenient)
+    # Only the first line is a header; where a file is read on, the state has what it said.
     first = None if source.state else next(lines, None)
     header = first if first and _is_header(first) else None
     reader = _Reader(source, *native_id(header, source.path))
@@ -126,6 +127,7 @@ class _Reader:
         """Return a message's id: that of its item, else its place among the messages that have none."""
         if item_id:
             return item_id
+        # Counted through the whole file, so that a file that has grown gives the same names again.
         self._progress.named += 1
         return f"#{self._progress.named}"
 
@@ -160,6 +162,7 @@ class _Reader:
         source, progress = self._source, self._progress
         progress.opened = self._response.id
         self._close()
+        # Nothing was said yet: a session that was only opened is none, and is read from its beginning next time.
         if not self._outbox.is_session:
             source.end = source.line = 0
             source.state.clear()
@@ -184,6 +187,7 @@ class _Reader:
         answer = output_record(line, self._session, None)
         if answer.call_id is None:
             answer = answer._replace(external_id=self._name(when.written))
+        # State lines end a response where the file has them. Without any, an answer does.
         if not self._progress.marked:
             self._close()
         self._answers.append(answer)
@@ -191,6 +195,7 @@ class _Reader:
             self._close()
 
     def _put_out(self, line: _Line, when: When) -> None:
+        # A message as the chat API has it is a whole response; items are its pieces.
         if line.tool_calls is not None or line.reasoning is not None:
             self._close()
         self._response.think(text_or_none(line.reasoning), when, None)
@@ -212,6 +217,7 @@ class _Reader:
                 self._outbox.put(record)
             return
         folder = environment_folder(text) if kind == "environment" else None
+        # The first folder is the one the session began in.
         if folder and not self._progress.project:
             self._progress.project = folder
             self._outbox.put(self._record(project=folder))

@@ -67,12 +67,14 @@ class SessionReader:
             self._source.problem("not an event of Copilot CLI: no type, or no data")
             return
         self._note_time(line)
+        # The first event should say what session it is; a log that was cut off is named by its folder.
         if "id" not in self._state:
             known = data if kind == "session.start" else {}
             self._begin(text_or_none(known.get("sessionId")) or self._native_of_file())
         handler = self._handlers.get(kind)
         if handler is not None:
             session, native_id = self._session_of(line, data)
+            # A sub-agent's record names its parent, which must come first.
             yield from self._announced(str(self._state["id"]), self._state["native"])
             yield from self._announced(session, native_id)
             yield from handler(session, data, line)
@@ -115,6 +117,7 @@ class SessionReader:
     def _session_of(self, line: dict[str, Any], data: dict[str, Any]) -> list[str]:
         """Return the session that an event belongs to: that of a sub-agent, if it names one that has begun."""
         named = (data.get("parentToolCallId"), line.get("agentId"), data.get("agentId"))
+        # Releases name a sub-agent by the call that began it, by an id of its own, or by both.
         for key in filter(None, map(text_or_none, named)):
             if key in self._children:
                 return self._children[key]
@@ -165,11 +168,13 @@ class SessionReader:
         text, origin = text_or_none(data.get("content")), text_or_none(data.get("source"))
         attachments = data.get("attachments")
         parts = without_payloads(attachments) if isinstance(attachments, list) and attachments else None
+        # What a skill or the program itself has put in the user's place says so.
         if origin not in (None, "user"):
             yield from self._inject(session, text, "skill" if origin.startswith("skill") else "meta", line)
         elif text is None and parts is None:
             sent = _DATE.sub("", text_or_none(data.get("transformedContent")) or "")
             yield from self._inject(session, sent, "meta", line)
+        # A sub-agent's task comes again as its first prompt.
         elif text is None or text != self._state.get("task"):
             id = self._id(line, "user", text)
             yield MessageRecord(session, "user", text, id, self._time(line), parts=parts)
@@ -187,6 +192,7 @@ class SessionReader:
         response = text_or_none(data.get("apiCallId"))
         piece = [session, response]
         id = self._id(line, "assistant", data.get("content"), json_text([list(call) for call in calls]))
+        # A long answer comes in chunks, which are events of their own with one call of the API.
         continues = (
             bool(response) and whole(data.get("chunkIndex")) is not None and piece == state.get("open")
         )
@@ -210,6 +216,7 @@ class SessionReader:
     def _note_call(self, call: ToolCallRecord) -> None:
         if call.call_id:
             self._calls[call.call_id] = [call.name, call.arguments, True]
+            # The state is kept with the file: a call that is never answered must not stay in it for ever.
             while len(self._calls) > _MOST_CALLS:
                 del self._calls[next(iter(self._calls))]
 
@@ -229,6 +236,7 @@ class SessionReader:
             content = object_of(data.get("error")).get("message") or data.get("error")
         details = {
             "exit": whole(object_of(data.get("shellExecution")).get("exitCode")),
+            # Where no message asked for the call, its answer is the only row that can say what was run.
             "arguments": None if is_asked else arguments,
         }
         failed = data.get("success")
