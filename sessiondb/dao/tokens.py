@@ -11,7 +11,7 @@ from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.values import moment, token_sums
 from sessiondb.errors import Conflict, InvalidInput
 from sessiondb.records import Tokens
-from sessiondb.records.export_rows import stored_json
+from sessiondb.records.export_rows import storable_json
 from sessiondb.records.sessions import BILLING_DETAILS, TOKEN_BUCKETS
 from sessiondb.storage.connection import Connection
 
@@ -183,7 +183,7 @@ def _storable(name: str, value: int | str | Mapping[str, int] | None) -> int | s
         wanted = {str: "text", int: "a whole number"}.get(kind, "a number of uses for each tool")
         raise InvalidInput(f"{name} cannot be {value!r}: give {wanted}")
     if isinstance(value, Mapping):
-        return stored_json(dict(value))
+        return storable_json(dict(value))
     if isinstance(value, int) and not 0 <= value <= _MOST:
         raise InvalidInput(f"there cannot be {value} {name} tokens: give the count of one response")
     stored: int | str = value

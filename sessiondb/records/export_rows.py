@@ -217,7 +217,7 @@ def raw_json(text: str | None) -> msgspec.Raw:
     return msgspec.Raw(text.replace("\n", " ").replace("\r", " ").encode())
 
 
-def stored_json(value: Any) -> str | None:
+def storable_json(value: Any) -> str | None:
     """Return the JSON text to store; None for nothing. JSON from another database stays as it is written there."""
     if not value:
         return None

@@ -16,14 +16,14 @@ from sessiondb.dao.union.calls import is_copied_answer
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
 from sessiondb.dao.union.row_buffer import TOKENS, Count, Message
 from sessiondb.dao.union.sessions import Batch, storable
-from sessiondb.dao.values import stored_json as read_json
+from sessiondb.dao.values import stored_json
 from sessiondb.importers.base import (
     MessageRecord,
     TokenRecord,
     ToolResult,
     is_globally_unique,
 )
-from sessiondb.records.export_rows import MessageRow, TokensRow, stored_json
+from sessiondb.records.export_rows import MessageRow, TokensRow, storable_json
 from sessiondb.records.sessions import BILLING_DETAILS
 
 AnyTokens = TokenRecord | TokensRow
@@ -89,8 +89,8 @@ class Content:
             if role in _SPOKEN:
                 session.row.spoken += 1
         message = self._rows.message(
-            session.id, session.next_seq(), role, content, reasoning, stored_json(record.parts), external_id,
-            model_id, finish_reason, record.created_at, stored_json(record.metadata),
+            session.id, session.next_seq(), role, content, reasoning, storable_json(record.parts), external_id,
+            model_id, finish_reason, record.created_at, storable_json(record.metadata),
         )  # fmt: skip
         session.last_id = message.id
         if external_id is not None:
@@ -187,7 +187,7 @@ class Content:
             *_details(record),
         ]  # fmt: skip
         # Lists, not records: as many as there are responses, and the buffer compares and merges them by place.
-        values[_SERVER_TOOLS] = stored_json(values[_SERVER_TOOLS])
+        values[_SERVER_TOOLS] = storable_json(values[_SERVER_TOOLS])
         if key is None:
             # Two equal counts without a key may be two requests, or one that was read twice. As many are kept as
             # one source holds at most: add_keyless_tokens compares the numbers when the session is in.
@@ -250,9 +250,9 @@ def _grown(stored: tuple[Any, ...], record: AnyMessage) -> tuple[Any, ...]:
     if isinstance(record, MessageRecord) and record.continues:
         add = _joined
         if record.parts:
-            parts = stored_json([*read_json(parts, [], _A_MESSAGE), *record.parts])
+            parts = storable_json([*stored_json(parts, [], _A_MESSAGE), *record.parts])
         if record.metadata:
-            metadata = stored_json({**record.metadata, **read_json(metadata, {}, _A_MESSAGE)})
+            metadata = storable_json({**record.metadata, **stored_json(metadata, {}, _A_MESSAGE)})
     return (
         add(content, storable(record.content)),
         add(reasoning, storable(record.reasoning)),

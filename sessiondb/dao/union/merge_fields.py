@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import structs
 
 from sessiondb.dao.union.incoming import TITLE_RANK, merged_json
-from sessiondb.records.export_rows import SessionRow, raw_json, stored_json
+from sessiondb.records.export_rows import SessionRow, raw_json, storable_json
 
 
 def united(ours: SessionRow, theirs: SessionRow) -> SessionRow:
@@ -41,7 +41,7 @@ def united(ours: SessionRow, theirs: SessionRow) -> SessionRow:
         pinned=ours.pinned or theirs.pinned,
         origin=ours.origin or theirs.origin,
         tags=sorted({*ours.tags, *theirs.tags}),
-        metadata=raw_json(merged_json(stored_json(older.metadata), stored_json(newer.metadata))),
+        metadata=raw_json(merged_json(storable_json(older.metadata), storable_json(newer.metadata))),
     )
 
 

@@ -17,7 +17,7 @@ from sessiondb.dao.union.stand_ins import displace, is_talk, without_prompts
 from sessiondb.dao.union.union import Union
 from sessiondb.importers.base import PROMPT_ID
 from sessiondb.records import Channel
-from sessiondb.records.export_rows import CallRow, MessageRow, SessionRow, TokensRow, stored_json
+from sessiondb.records.export_rows import CallRow, MessageRow, SessionRow, TokensRow, storable_json
 
 _ANSWERED = "SELECT 1 FROM tool_calls WHERE result_message_id = ? AND call_id IS ?"
 
@@ -190,5 +190,5 @@ def columns(batch: Batch, row: SessionRow) -> dict[str, Any]:
         "channel_id": batch.lookups.channel(channel),
         "model_id": batch.model(row.model),
         "pinned": int(row.pinned),
-        "metadata": stored_json(row.metadata),
+        "metadata": storable_json(row.metadata),
     }
