@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from shlex import quote
 
 from sessiondb import timestamps
-from sessiondb.chat.text import counted, cut, folded, one_line, width
+from sessiondb.chat.text import counted, cut, folded, one_line, shown, width
 from sessiondb.cli.colours import Painter, has_colours, painter, plain
 from sessiondb.cli.tables import strong
 from sessiondb.records import SearchHit, SearchResult
@@ -23,7 +24,7 @@ def lines(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> Iterator[s
     for number, hit in enumerate(hits):
         if number:
             yield ""
-        short_id = short_ids.get(hit.session_id or "", "")
+        short_id = _typed(short_ids.get(hit.session_id or "", ""))
         yield strong(one_line(hit.title or "(no title)"))
         yield f"  {_about(hit, short_id)}"
         yield f"  {_marked(one_line(hit.snippet))}"
@@ -36,7 +37,7 @@ def drawn(hits: Iterable[SearchHit], short_ids: Mapping[str, str], columns: int)
     """Yield for each hit the lines of a terminal: its session, what was found there, and how to read and resume it."""
     paint = painter()
     for hit in hits:
-        short_id = short_ids.get(hit.session_id or "", "")
+        short_id = _typed(short_ids.get(hit.session_id or "", ""))
         about = cut(_when(hit), max(columns - 20, 12))
         title = cut(one_line(hit.title or "(no title)"), columns - width(about) - 2)
         space = " " * max(columns - width(title) - width(about), 2)
@@ -55,6 +56,15 @@ def fitting(blocks: Iterable[list[str]], lines: int) -> Iterator[list[str]]:
         if taken > lines and taken > len(block):
             return
         yield block
+
+
+def _typed(id: str) -> str:
+    """Return an id as it is typed in a shell: a log may give a session any."""
+    return (
+        id
+        if id.isascii() and id.replace("-", "").replace("_", "").isalnum()
+        else shown(quote(id) if id else id)
+    )
 
 
 def _when(hit: SearchHit) -> str:

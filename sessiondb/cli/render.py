@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
@@ -13,6 +14,8 @@ import click
 from sessiondb.chat.text import shown, visible, visible_json
 from sessiondb.cli.colours import has_colours, is_plain
 from sessiondb.cli.tables import Listing, Output, Row, table, tabulated
+
+_COLOUR = r"(\x1b\[[0-9;]*m)"
 
 
 def show_rows(output: Output, listing: Listing, rows: Sequence[Row], *, total: int | None = None) -> None:
@@ -44,7 +47,9 @@ def show_json(value: Any) -> None:
 
 
 def show_text(lines: Iterable[str], *, paged: bool = False, first: int = 1) -> None:
-    """Print lines that are safe for a terminal already; with `paged` through a pager where stdout is one.
+    """Print lines of text, perhaps in colours; with `paged` through a pager where stdout is a terminal.
+
+    Nothing but colours reaches the terminal, whatever a line was made of: other control characters are shown.
 
     The pager begins with the line of number `first`; pagers other than less begin at the top.
     """
@@ -52,7 +57,9 @@ def show_text(lines: Iterable[str], *, paged: bool = False, first: int = 1) -> N
         # As git does: a text that fits the terminal is just printed, and stays there.
         options = os.environ.get("LESS", "-FRX")
         os.environ["LESS"] = options if first == 1 else f"{options} +{first}"
-        click.echo_via_pager((f"{line}\n" for line in lines), color=None if has_colours() else False)
+        click.echo_via_pager(
+            (f"{_harmless(line)}\n" for line in lines), color=None if has_colours() else False
+        )
     else:
         _print(lines)
 
@@ -149,7 +156,13 @@ def _print(lines: Iterable[str]) -> None:
     colours = has_colours()
     for line in lines:
         # Click takes out what a pipe is not to get, which may be told to have colours.
-        click.echo(line, color=colours)
+        click.echo(_harmless(line), color=colours)
+
+
+def _harmless(line: str) -> str:
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join(text if index % 2 else visible(text) for index, text in enumerate(re.split(_COLOUR, line)))
 
 
 def _dumps(value: Any, *, indent: int | None = None) -> str:
