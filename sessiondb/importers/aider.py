@@ -29,11 +29,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessiondb.chat.text import clean_text
+from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, session_id
 from sessiondb.importers.chat_api.billing import microdollars
 from sessiondb.importers.files.limits import MAX_LINE
 from sessiondb.importers.files.packed import plain_path
-from sessiondb.importers.files.source import open_bytes
+from sessiondb.importers.files.source import open_bytes, text_lines
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:
@@ -292,9 +293,9 @@ class _Calls:
         asked = answered = None
         said: list[str] | None = None
         try:
-            with open_bytes(self._path) as handle:
-                lines = handle.read().decode("utf-8", "replace").splitlines()
-        except OSError:
+            lines = text_lines(self._path)
+        except (OSError, ImportFailed):
+            # It says when, of what the log itself says all else.
             return
         # An end of its own, so that the last answer is told as the others are.
         for line in [*lines, "TO LLM 0000-00-00T00:00:00"]:

@@ -81,10 +81,16 @@ def _restored_mark() -> None:
     _put(Connection, "watch_schema", lambda self, known: None)
 
 
-def _tombstone() -> None:
-    from sessiondb.dao.removal import Removals
+def _newer_schema() -> None:
+    from sessiondb.storage.connection import Connection
 
-    _put(Removals, "_bury", lambda self, session_ids, reason: None)
+    _put(Connection, "_check_schema", lambda self, known: None)
+
+
+def _tombstone() -> None:
+    from sessiondb.dao import deletion
+
+    _put(deletion, "_TOMBSTONES", f"{deletion._TOMBSTONES} AND 0")
 
 
 def _pin() -> None:
@@ -143,6 +149,7 @@ MUTANTS = {
     "the sync of each commit": Mutant(_fsync, ("tests/safety/test_mutants.py::test_each_commit_is_synced",)),
     "the identity of the file": Mutant(_file_identity, ("tests/storage/test_file_identity.py",)),
     "the mark of a restored backup": Mutant(_restored_mark, ("tests/dao/test_restoring.py",)),
+    "the look at a newer schema": Mutant(_newer_schema, ("tests/storage/test_newer_schema.py",)),
     "the tombstone": Mutant(_tombstone, ("tests/dao/test_removal.py",)),
     "the pin": Mutant(_pin, ("tests/dao/test_removal.py",)),
     "what a fork takes over": Mutant(_handover, ("tests/dao/forks/test_handover.py",)),

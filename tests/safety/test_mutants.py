@@ -56,6 +56,11 @@ def test_a_mechanism_switched_off_is_noticed(name: str) -> None:
     assert failed
 
 
+def test_each_mechanism_is_still_where_it_can_be_switched_off() -> None:
+    code = "from tests.helpers.mutants import MUTANTS\nfor mutant in MUTANTS.values(): mutant.switch_off()"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
 @pytest.mark.parametrize("name", MUTANTS)
 def test_each_mechanism_is_named_with_its_tests(name: str) -> None:
     page = PROMISES.read_text(encoding="utf-8")

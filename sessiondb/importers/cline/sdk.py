@@ -13,6 +13,7 @@ from sessiondb.importers.cline.classic import agent_of, times_of
 from sessiondb.importers.cline.messages import Conversation
 from sessiondb.importers.files.json_lines import object_of, objects_of
 from sessiondb.importers.files.packed import plain_path
+from sessiondb.importers.files.small import bytes_beside
 from sessiondb.importers.files.source import Source
 from sessiondb.timestamps import normalise
 
@@ -62,6 +63,6 @@ def read(source: Source, document: dict[str, Any]) -> Iterator[Record]:
 
 def _manifest(path: Path, native_id: str) -> dict[str, Any]:
     try:
-        return object_of(json.loads(path.with_name(f"{native_id}.json").read_bytes()))
+        return object_of(json.loads(bytes_beside(path.with_name(f"{native_id}.json"))))
     except (OSError, ValueError, RecursionError):
         return {}

@@ -25,7 +25,7 @@ from sessiondb.importers.cursor.places import AGENT, TEXT, TRANSCRIPT, folder_of
 from sessiondb.importers.cursor.prompts import take_apart, without_redacted
 from sessiondb.importers.files.json_lines import objects_of
 from sessiondb.importers.files.packed import plain_path
-from sessiondb.importers.files.source import Source, open_bytes
+from sessiondb.importers.files.source import Source, text_lines
 
 _APART = ("thinking", "redacted_thinking", "tool_use", "tool_result")
 _HEADING = re.compile(r"(user|assistant|A):[ \t]*\Z")
@@ -134,8 +134,7 @@ def read_text(source: Source) -> Iterator[Record]:
     source.start = source.line = 0
     source.state.clear()
     reader = Reader(source, TEXT)
-    with open_bytes(source.path) as handle:
-        lines = handle.read().decode("utf-8", "replace").splitlines()
+    lines = text_lines(source.path)
     source.end = source.path.stat().st_size
     for number, message in _messages(lines):
         source.line = number

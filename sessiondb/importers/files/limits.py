@@ -13,6 +13,9 @@ MAX_LINE = 64 * MIB
 MAX_DOCUMENT = 64 * MIB
 """Bytes of the largest file that is decoded as one JSON document."""
 
+MAX_BESIDE = 16 * MIB
+"""Bytes of the largest file that is read because it lies beside a log and tells of it."""
+
 MAX_ELEMENT = 32 * MIB
 """Characters of the largest element that is read from a JSON array or object."""
 

@@ -59,7 +59,8 @@ class Problem(NamedTuple):
 def open_bytes(path: Path) -> IO[bytes]:
     """Open a file for reading, unpacked if it is packed, as UTF-8 if it is UTF-16.
 
-    Raises OSError, and Unreadable; reading a packed file raises Damaged.
+    Raises OSError, Unreadable, and ImportFailed for UTF-16 of more than a document may hold; reading a packed file
+    raises Damaged.
     """
     handle = cast("io.BufferedReader", open(path, "rb", buffering=BUFFER))  # noqa: SIM115 - handed to the caller
     magic = handle.peek(packed.MAGIC_BYTES)[: packed.MAGIC_BYTES]
@@ -71,10 +72,24 @@ def open_bytes(path: Path) -> IO[bytes]:
             raise
     if magic.startswith(UTF16_BOMS):
         with handle:
-            return io.BytesIO(handle.read().decode("utf-16", "replace").encode("utf-8"))
+            return io.BytesIO(whole(handle, path).decode("utf-16", "replace").encode("utf-8"))
     if magic.startswith(UTF8_BOM):
         handle.seek(len(UTF8_BOM))
     return handle
+
+
+def whole(handle: IO[bytes], path: Path) -> bytes:
+    """Return all bytes of a file. Raises ImportFailed where they are more than a document may hold."""
+    data = handle.read(MAX_DOCUMENT + 1)
+    if len(data) > MAX_DOCUMENT:
+        raise ImportFailed(f"{path} is a document of more than {in_words(MAX_DOCUMENT)}, which is not read")
+    return data
+
+
+def text_lines(path: Path) -> list[str]:
+    """Return the lines of a file of text, without their ends. Raises OSError, and ImportFailed as `whole` does."""
+    with open_bytes(path) as handle:
+        return whole(handle, path).decode("utf-8", "replace").splitlines()
 
 
 def is_packed(path: Path) -> bool:
@@ -233,13 +248,8 @@ class Source:
         import msgspec
 
         with open_bytes(self.path) as handle:
-            data = handle.read(MAX_DOCUMENT + 1)
-            if len(data) <= MAX_DOCUMENT:
-                handle.read(1)  # raises where the file is damaged further on
-        if len(data) > MAX_DOCUMENT:
-            raise ImportFailed(
-                f"{self.path} is a document of more than {in_words(MAX_DOCUMENT)}, which is not read"
-            )
+            data = whole(handle, self.path)
+            handle.read(1)  # raises where the file is damaged further on
         if len(data) > SMALL and has_too_many_values(data):
             raise ImportFailed(
                 f"{self.path} is a document of more than {MAX_VALUES:,} values, which is not read"

@@ -25,6 +25,7 @@ from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import Record, SessionRecord, session_id
 from sessiondb.importers.files.packed import plain_path
 from sessiondb.importers.files.sample import Sample
+from sessiondb.importers.files.small import bytes_beside
 from sessiondb.importers.files.source import Source
 from sessiondb.importers.gemini.log import Chat
 from sessiondb.importers.gemini.messages import Conversation, agent_of
@@ -138,7 +139,7 @@ def _project(path: Path, project_hash: Any) -> str | None:
         return None
     store = chats.parent
     try:
-        return (store / ".project_root").read_text("utf-8").strip() or None
+        return bytes_beside(store / ".project_root").decode("utf-8").strip() or None
     except (OSError, ValueError):
         return _registered(store.parent.parent / "projects.json", store.name, project_hash)
 
@@ -146,7 +147,7 @@ def _project(path: Path, project_hash: Any) -> str | None:
 def _registered(registry: Path, short_id: str, project_hash: Any) -> str | None:
     """Find a project in `{"projects": {path: short id}}`; older stores are named by the path's SHA-256."""
     try:
-        projects = json.loads(registry.read_bytes())["projects"]
+        projects = json.loads(bytes_beside(registry))["projects"]
         for root, known_as in projects.items():
             digest = hashlib.sha256(root.encode("utf-8", "surrogatepass")).hexdigest()
             if short_id in (known_as, digest) or digest == project_hash:
