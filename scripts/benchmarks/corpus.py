@@ -53,7 +53,7 @@ _BEGIN = datetime(2025, 1, 1, tzinfo=timezone.utc)
 
 def make(folder: Path, megabytes: float, seed: int = 1) -> int:
     """Write logs of about so many megabytes below a folder; return how many bytes they are."""
-    words = _vocabulary(random.Random(seed))
+    words = vocabulary(random.Random(seed))
     size = number = 0
     while size < megabytes * 1e6:
         session = _Session(random.Random(f"{seed} {number}"), words, number)
@@ -66,7 +66,8 @@ def make(folder: Path, megabytes: float, seed: int = 1) -> int:
     return size
 
 
-def _vocabulary(chance: random.Random) -> list[str]:
+def vocabulary(chance: random.Random) -> list[str]:
+    """Return 40,000 made-up words, the frequent ones first."""
     made = ("".join(chance.choices(_SYLLABLES, k=chance.randint(2, 4))) for _ in range(40_000))
     return list(dict.fromkeys([*_NOUNS, *made]))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,6 +21,8 @@ from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
 from sessiondb.records.progress import Progress
+
+APPENDS = 2000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +46,7 @@ def run(args: argparse.Namespace) -> None:
         for what, seconds in _imports(folder, logs):
             _print(what, seconds, parsing, megabytes)
         _print_size(folder / "all.db", megabytes)
+        _print_appends(folder / "all.db")
         _print_start_up(folder / "all.db")
 
 
@@ -94,6 +99,27 @@ def _timed_import(path: Path, act: Callable[[Path, Progress], object]) -> tuple[
 def _print_size(path: Path, megabytes: float) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"file: {path.stat().st_size / 1e6 / megabytes:.3f} of the logs; peak memory {peak:.0f} MB")
+
+
+def _print_appends(path: Path) -> None:
+    """Print how long live appends take on what was imported, some of which merge its search index by the way."""
+    chance = random.Random(1)
+    words = corpus.vocabulary(chance)
+    waits, spent = [], []
+    with SessionDB(path) as db:
+        session = db.sessions.start("bench").id
+        for number in range(APPENDS):
+            text = " ".join(words[int(len(words) ** chance.random()) - 1] for _ in range(60))
+            begun, cpu = time.perf_counter(), time.thread_time()
+            db.messages.append(session, "assistant" if number % 2 else "user", text)
+            waits.append(time.perf_counter() - begun)
+            spent.append(time.thread_time() - cpu)
+    for what, times in (("append", waits), ("append, CPU", spent)):
+        median, worst = statistics.median(times), max(times)
+        print(
+            f"{what}: {1000 * median:.2f} ms, the worst of {APPENDS:,} {1000 * worst:.0f} ms,"
+            f" {worst / median:.0f} times that"
+        )
 
 
 def _print_start_up(path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,18 @@ _WORDS = f"CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, {TOOLS}, instan
 _INSERT = (
     "INSERT INTO tool_calls (id, session_id, position, name, arguments, result) VALUES (?, 's', 0, ?, ?, ?)"
 )
+
+_KILLED = """
+import os, signal, sys
+from sessiondb import SessionDB
+from sessiondb.dao.search import tool_indexer
+from sessiondb.ingest import read_ahead, run
+os.sched_getaffinity = lambda pid: {0, 1}
+read_ahead.WORTHWHILE_BYTES = tool_indexer.WORTHWHILE_BYTES = run.BULK_BYTES = 1
+owner, name = sys.argv[2].split(".")
+setattr(getattr(tool_indexer, owner), name, lambda *given: os.kill(os.getpid(), signal.SIGKILL))
+SessionDB.import_into(sys.argv[1], *sys.argv[3:], read_ahead=True)
+"""
 
 
 @pytest.fixture
@@ -174,6 +189,24 @@ def test_calls_that_triggers_have_indexed_stay_indexed(
 
     assert adopted == [False]
     assert held(tmp_path / "new.db")[0] == usual[0]
+
+
+@pytest.mark.parametrize("at", ["ToolIndexer.take", "ToolIndexer.adopt", "SearchIndex.complete_from"])
+def test_a_kill_leaves_no_database_and_the_next_import_clears_up(
+    tmp_path: Path, adopted: list[bool], usual: list[Any], at: str
+) -> None:
+    folder = tmp_path / "new"
+
+    killed = subprocess.run(
+        [sys.executable, "-c", _KILLED, str(folder / "s.db"), at, *map(str, LOGS)], check=False
+    )
+
+    assert killed.returncode == -signal.SIGKILL
+    assert [path.name[:17] for path in folder.iterdir()] == [".s.db.first-load-"]
+    SessionDB.import_into(folder / "s.db", *LOGS, read_ahead=True)
+    assert adopted == [True]
+    assert {path.name for path in folder.iterdir()} - {"s.db.lock"} == {"s.db"}
+    assert held(folder / "s.db") == usual
 
 
 def test_a_transaction_that_is_undone_costs_the_index_made_beside_it(
