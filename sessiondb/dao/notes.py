@@ -100,6 +100,7 @@ class Notes:
             "supersedes": supersedes,
         }
 
+        # One transaction, and once more past a search index that is found damaged: see despite_search.
         def write() -> Note:
             row = {**columns, **self._place_of(session_id, project, supersedes)}
             note_id = self._open_question(row) if kind == "question" and supersedes is None else None
@@ -239,6 +240,7 @@ class Notes:
 
     def _was_active(self, session_id: str | None, at: str) -> None:
         self._db.execute(
+            # Never backwards: a note may be dated before what was said last.
             "UPDATE sessions SET last_active_at = :at WHERE id = :session_id AND last_active_at < :at",
             {"session_id": session_id, "at": at},
         )
@@ -248,6 +250,7 @@ class Notes:
     ) -> dict[str, Any]:
         """Return the session and project that a note belongs to."""
         old = None if supersedes is None else self.get(supersedes)
+        # What takes the place of a decision belongs to the project, which outlives the session of that.
         if old is not None and session_id is None and project is None:
             session_id, project = (None, old.project) if old.project else (old.session_id, None)
         return {"session_id": session_id, "project_id": self._project_of(session_id, project)}

@@ -88,9 +88,11 @@ def _records(source: Source, conversation: dict[str, Any]) -> Iterator[Record]:
     messages = [message for message in found if isinstance(message, dict)]
     if len(messages) < len(found):
         source.problem(f"conversation {conversation['uuid']} has messages that are no objects", whole=True)
+    # What was asked again makes a tree; the others are only counted.
     branch = _branch(messages)
     session = _session(source, conversation, len(messages) - len(branch))
     records = [record for message in branch for record in _message(session.id, message, source.tz)]
+    # A conversation without a dated message is dated by its own times.
     if not any(record.created_at for record in records):
         session = session._replace(last_active_at=normalise(conversation.get("updated_at"), source.tz))
     yield session
@@ -121,6 +123,7 @@ def _session(source: Source, conversation: dict[str, Any], others: int) -> Sessi
 def _branch(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the messages that lead to the last one; all where not each says what it follows."""
     by_id = {message["uuid"]: message for message in messages if isinstance(message.get("uuid"), str)}
+    # Older exports are plain lists.
     if len(by_id) < len(messages) or not all(
         isinstance(message.get("parent_message_uuid"), str) for message in messages
     ):

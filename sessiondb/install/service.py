@@ -86,8 +86,10 @@ class SystemdUnit:
             f"Description={ABOUT}",
             "",
             "[Service]",
+            # A service sees nothing of the shell: what moves the database and the logs is written down.
             *(f"Environment={_systemd(f'{name}={value}')}" for name, value in variables.items()),
             f"ExecStart={' '.join(_systemd(word).replace('$', '$$') for word in words)}",
+            # After an error a minute later, in the background; a clean end is meant, as by SIGTERM.
             "Restart=on-failure",
             "RestartSec=60",
             "Nice=10",
@@ -142,6 +144,7 @@ class LaunchAgent:
             "Label": self._LABEL,
             "ProgramArguments": list(words),
             "RunAtLoad": True,
+            # As systemd's Restart=on-failure with RestartSec=60.
             "KeepAlive": {"SuccessfulExit": False},
             "ThrottleInterval": 60,
             "ProcessType": "Background",
@@ -226,6 +229,7 @@ class ScheduledTask:
         """Return whether it runs, and the scheduler's word for it, which is in the language of the system."""
         if said.code:
             return False, "not registered"
+        # The state is a word in the system's language: only in English is a task known to be running.
         state = said.text.strip().rpartition(",")[2].strip('"') or "unknown"
         return state == "Running", state
 
@@ -263,6 +267,7 @@ def install(service: Service, content: bytes) -> bool:
     """
     check(service)
     before = files.read(service.path)
+    # It may run with the old file: stopped first, so that what starts is the new one.
     if before is not None:
         _run_all(service.stopping(), must=False)
     if before != content:
@@ -271,6 +276,7 @@ def install(service: Service, content: bytes) -> bool:
         _run_all(service.starting())
     except ServiceFailed:
         if before != content:
+            # What the system has refused must not be tried at each login.
             files.replace(service.path, before, expected=content)
         raise
     return before != content

@@ -75,6 +75,7 @@ class Search:
         page = page_of(limit, offset)
         request = requested(text, scope, named, Sort(sort, exact), raw)
         found = self._find(request)
+        # All hits are ranked and grouped first; texts and titles are read for one page alone.
         groups = found.groups
         if fold:
             groups = ranking.folded(groups, self._pages.conversations(group.key for group in groups))
@@ -135,6 +136,7 @@ class Search:
         for kind in ("agent", "project", "model", "tag"):
             for value in getattr(filters, kind).any_of:
                 alone: dict[str, Any] = {kind: Choice((value,))}
+                # Each alone: two names that exist may have no session in common, which is no slip.
                 if not SearchFilter(self._connection, Filters(**alone)).fits_any_session():
                     from sessiondb.dao.names import Names
 
@@ -146,6 +148,7 @@ class Search:
         anything = SearchFilter(self._connection, Filters())
         for corpus in request.corpora:
             try:
+                # A trial for one row: FTS5 tells only by running it whether an index has the columns that are named.
                 self._queries.scores(
                     corpus, request.query.text, anything, Order(1, is_scored=False), segmented=False
                 )
@@ -154,6 +157,7 @@ class Search:
                 raise
             except DatabaseError as error:
                 refusals.append(error)
+        # What no index takes is a mistake of the person; what one takes is searched there.
         if refusals and not understanding:
             reason = refusals[0].__cause__
             raise InvalidInput(
@@ -191,6 +195,7 @@ class Search:
                     row_id: [excerpt(part, words) for part in parts[:columns]]
                     for row_id, parts in texts.items()
                 }
+                # In an excerpt any of the words may stand, whatever all of them had to do in the whole.
                 any_of = " OR ".join(strings)
                 cut = self._marker.snippets(
                     corpus, excerpts, for_json(any_of, "arguments") if corpus is TOOLS else any_of

@@ -180,6 +180,7 @@ def tokens(session: str, key: str, counts: dict[str, Any], prefix: str = "") -> 
     if not asked and not said:
         return None
     cached = (read or 0) + (written or 0)
+    # Providers count the cache within the input, or beside it: the total tells.
     is_apart = bool(cached) and total == (asked or 0) + (said or 0) + cached
     return TokenRecord(
         session,

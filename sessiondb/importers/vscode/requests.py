@@ -37,6 +37,7 @@ class Conversation:
         """Yield the records of all requests; the last response is left out while it goes on, if that may be."""
         last = len(chat) - 1
         for number, request in enumerate(chat):
+            # A response that still goes on is written anew as a whole: it is taken when it has ended.
             is_open = awaits_last and number == last and not _has_ended(request)
             try:
                 yield from list(self._request(request, is_open))
@@ -50,6 +51,7 @@ class Conversation:
         id = self._id(request, text)
         parts = [one for one in map(_attachment, _variables(request)) if one]
         if text or parts:
+            # The editor itself asks, too: nobody typed that.
             if request.get("isSystemInitiated") is True:
                 yield MessageRecord(
                     self._session, "system", text, id, at, parts=parts or None, metadata={"kind": "meta"}
@@ -85,6 +87,7 @@ class Conversation:
             f"{id}#answer",
             at,
             "\n\n".join(thought for thought in thoughts if thought) or None,
+            # Where tools made the edits, their calls say so; only the chats of before have them as parts.
             None
             if tools
             else [_edit(part) for part in response if part.get("kind") == "textEditGroup"] or None,

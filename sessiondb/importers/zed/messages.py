@@ -26,6 +26,7 @@ class Thread:
     def records(self, document: dict[str, Any]) -> Iterator[Record]:
         """Yield the records of all messages."""
         for message in objects_of(document.get("messages")):
+            # Three generations: see __init__.py. Only the oldest have a role.
             if "role" in message:
                 yield from self._old(message)
             elif isinstance(message.get("User"), dict):
@@ -45,6 +46,7 @@ class Thread:
                 texts.append(block["Text"])
             elif mention:
                 named = _mentioned(mention.get("uri"))
+                # The name stays where it was typed; what stands behind it is a row of its own.
                 texts.append(f"@{named}")
                 if content := text_or_none(mention.get("content")):
                     mentioned.append((named, content))
@@ -95,6 +97,7 @@ class Thread:
         if call_id:
             self._names[call_id] = name
         asked = call.get("input")
+        # A call that was cut off while it was streamed has its text alone.
         if asked in (None, {}):
             asked = text_or_none(call.get("raw_input")) or asked
         return ToolCallRecord(call_id, name, json_text(without_payloads(asked)))
@@ -127,6 +130,7 @@ class Thread:
             ]
             calls = [self._call(one) for one in objects_of(message.get("tool_uses"))]
             yield from self._said(text, thoughts, calls)
+        # In 0.1.0 what tools answered came as messages of the user.
         elif message.get("role") == "user" and not results and message.get("is_hidden") is not True:
             id = self._ids.prompt(None, text or context)
             if context:
