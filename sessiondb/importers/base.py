@@ -44,6 +44,9 @@ INHERITED = "inherited"
 """In a message's metadata, or before a request key: it stands in the log as a copy of what is the parent's, or
 may be, under an id of its own. It is left out where the parent has it."""
 
+INHERITING = ("codex",)
+"""Agents whose logs have such copies."""
+
 PROMPT_ID = "prompt:"
 """What the external ids of prompts begin with that stand for a session (see PROMPTS_ONLY), and no others."""
 

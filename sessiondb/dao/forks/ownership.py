@@ -117,7 +117,8 @@ class Related(NamedTuple):
     its log names as its sub-agents' and that had a parent before. `counts` are the
     counts that its log has of copies, by their ids: columns of `token_counts`. `is_new`: it was not stored before its
     log was read. `has_gaps`: its messages are numbered as if it held the copies too. `renames`: its agent gives copies
-    fresh ids; `unsettled` are sessions that come after it, and are compared with it then. `went_on_from`: the seq of
+    fresh ids; `unsettled` are sessions that come after it, and are compared with it then. `shares_ids`: its
+    agent gives copies the ids of their originals. `went_on_from`: the seq of
     its last message before its log was read, where it ended with what it shares (see Ownership.went_on), else 0.
     """
 
@@ -130,6 +131,7 @@ class Related(NamedTuple):
     has_gaps: bool = False
     renames: bool = False
     unsettled: Collection[str] = ()
+    shares_ids: bool = True
     went_on_from: int = 0
 
 
@@ -263,14 +265,18 @@ class Ownership:
         is_known = not (related.is_new or related.went_on_from)
         if is_known and session.forked_at == max(ends.values(), key=lines.index).external_id:
             return set()
-        if not (related.is_new or related.renames):
+        if related.shares_ids and not related.is_new:
             lines = Anew(self._db).lines(session.id, lines)
             session, ends = self._originals.descent(session.id), _ends(lines)
         others = {holder: self._originals.descent(holder) for holder in ends}
+        # Copies that only their words tell were looked for in those that it comes from.
+        is_told = related.shares_ids or related.renames
+        above = set[str]() if is_told else self._originals.above(session.id)
         copiers = {
             holder: end
             for holder, end in ends.items()
-            if self._originals.is_original(session, others[holder], lines, end, own_ids)
+            if holder not in above
+            and self._originals.is_original(session, others[holder], lines, end, own_ids)
         }
         changed = set(copiers)
         kept = [line for line in ends.values() if line.holder not in copiers]

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from sessiondb.dao.forks.transfer import Transfer
 from sessiondb.dao.values import sound
-from sessiondb.importers.base import INHERITED
+from sessiondb.importers.base import INHERITED, INHERITING
 from sessiondb.storage.connection import Connection
 
 _PARENT = f"json_extract({sound('metadata')}, '$.parent_id')"
@@ -31,6 +31,17 @@ WHERE m.session_id = ? AND m.external_id IS NOT NULL
 _SET_FORKED_AT = f"""
 UPDATE sessions SET metadata = json_set(coalesce({sound("metadata")}, '{{}}'), '$.forked_at', ?)
 WHERE id = ? AND relation = 'fork'
+"""
+_DETACH = "UPDATE token_counts SET message_id = NULL WHERE message_id = ? AND request_key GLOB ?"
+_FORKED_AT = f"SELECT json_extract({sound('metadata')}, '$.forked_at') FROM sessions WHERE id = ?"
+_INHERITED_COUNTS = "SELECT 1 FROM token_counts WHERE session_id = ? AND request_key GLOB ? LIMIT 1"
+_INHERITING = """
+WITH RECURSIVE below (id) AS (
+  SELECT id FROM sessions WHERE parent_id = :id
+  UNION SELECT s.id FROM sessions AS s JOIN below AS b ON s.parent_id = b.id
+)
+SELECT s.id FROM below JOIN sessions AS s ON s.id = below.id
+WHERE s.agent IN (SELECT value FROM json_each(:agents))
 """
 _REMOVE_EMPTY = """
 DELETE FROM sessions WHERE id = :id AND NOT pinned AND title_source IS NOT 'user'
@@ -121,7 +132,17 @@ def link_parents(connection: Connection) -> None:
     # A grandchild's copies are its grandparent's, which its parent must have given up by then.
     for child in _the_eldest_first(connection, children):
         _leave_copies(connection, child)
+        leave_copies(connection, child)
         Transfer(connection).drop_own_twins(child)
+
+
+def leave_copies(connection: Connection, parent: str) -> None:
+    """Let the sessions that come from one leave to it what it has by now, inside the caller's transaction."""
+    children = [
+        row[0] for row in connection.rows(_INHERITING, {"id": parent, "agents": json.dumps(INHERITING)})
+    ]
+    for child in _the_eldest_first(connection, children):
+        _leave_copies(connection, child)
 
 
 def _the_eldest_first(connection: Connection, children: list[str]) -> list[str]:
@@ -146,7 +167,8 @@ def _the_eldest_first(connection: Connection, children: list[str]) -> list[str]:
 def _leave_copies(connection: Connection, child: str) -> None:
     """Remove the copies that a session holds of what its ancestors hold."""
     copies = connection.rows(_COPIES, (child,))
-    if not copies:
+    is_counted = connection.row(_INHERITED_COUNTS, (child, f"{INHERITED}:*")) is not None
+    if not (copies or is_counted):
         return
     parent = connection.value("SELECT parent_id FROM sessions WHERE id = ?", (child,))
     ancestry, transfer = Ancestry(connection, parent), Transfer(connection)
@@ -154,16 +176,14 @@ def _leave_copies(connection: Connection, child: str) -> None:
     for id, external_id, role, content in copies:
         calls = "SELECT call_id FROM tool_calls WHERE message_id = ? ORDER BY id"
         original = ancestry.take(role, content, [row[0] for row in connection.rows(calls, (id,))])
-        if original is None:
-            connection.execute(
-                f"UPDATE messages SET metadata = nullif(json_remove(metadata, '$.{INHERITED}'), '{{}}') WHERE id = ?",
-                (id,),
-            )
-            continue
-        transfer.drop_copy(child, external_id, original.session, original.id)
-        last = original
+        if original is not None:
+            # Its bill stays here until the parent's own is known, which has another key.
+            connection.execute(_DETACH, (id, f"{INHERITED}:*"))
+            transfer.drop_copy(child, external_id, original.session, original.id)
+            last = original
     # The parent's own log has the bill of these responses.
-    if ancestry.is_counted and last is not None:
+    has_left = last is not None or connection.value(_FORKED_AT, (child,)) is not None
+    if ancestry.is_counted and has_left:
         connection.execute(
             "DELETE FROM token_counts WHERE session_id = ? AND request_key GLOB ?", (child, f"{INHERITED}:*")
         )

@@ -56,14 +56,9 @@ class Records:
     def _message(self, session: Incoming, record: MessageRecord) -> None:
         """Take a message with the calls that it asks for; what is new in it may tell the session's title and model."""
         # Codex writes its parent's conversation into a fork's log under fresh ids: only what is said tells the
-        # copies. Once the ancestry has been asked, what it does not have is the session's own, and loses the
-        # mark.
-        if record.metadata and INHERITED in record.metadata:
-            if self._is_inherited(session, record):
-                return
-            if session.copies.ancestry:
-                kept = {name: value for name, value in record.metadata.items() if name != INHERITED}
-                record = record._replace(metadata=kept or None)
+        # copies. What the ancestry does not have stays, and keeps its mark: it may come there yet.
+        if record.metadata and INHERITED in record.metadata and self._is_inherited(session, record):
+            return
         # What it has inherited says nothing of when it began.
         begun = session.row.fields.get("started_at") or ""
         if not (record.metadata and INHERITED in record.metadata) or (record.created_at or "") > begun:
@@ -87,17 +82,20 @@ class Records:
     def _is_inherited(self, session: Incoming, record: MessageRecord) -> bool:
         """Say whether a record is a copy of what an ancestor of its session holds, and note of what."""
         copies = session.copies
-        if copies.ancestry is None:
-            parent = session.row.fields.get("parent_id")
-            self._union.write()
-            copies.ancestry = Ancestry(self._batch.db, parent or "")
         calls = [call.call_id for call in record.tool_calls]
-        found = copies.ancestry.take(record.role, storable(record.content), calls)
+        found = self._ancestry(session).take(record.role, storable(record.content), calls)
         if found is not None:
             copies.found.append((session.last_id, found.external_id, None))
             copies.calls |= dict.fromkeys(calls, found.external_id)
             copies.inherited += 1
         return found is not None
+
+    def _ancestry(self, session: Incoming) -> Ancestry:
+        copies = session.copies
+        if copies.ancestry is None:
+            self._union.write()
+            copies.ancestry = Ancestry(self._batch.db, session.row.fields.get("parent_id") or "")
+        return copies.ancestry
 
     def learn(self, session: Incoming, record: SessionRecord) -> None:
         """Take over what a record says of its session."""
@@ -144,8 +142,8 @@ class Records:
 
     def _tokens(self, session: Incoming, record: TokenRecord) -> None:
         copies = session.copies
-        is_inherited = copies.inherited and copies.ancestry and copies.ancestry.is_counted
-        if is_inherited and record.request_key.startswith(INHERITED):
+        has_left = copies.inherited or copies.is_stored_fork
+        if record.request_key.startswith(INHERITED) and has_left and self._ancestry(session).is_counted:
             return
         message = self._content.find_by_id(session, record.message) if record.message is not None else None
         copied_id = (

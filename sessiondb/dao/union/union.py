@@ -6,11 +6,12 @@ from typing import Any
 
 from sessiondb.dao.forks.originals import Copy
 from sessiondb.dao.forks.ownership import Ownership, Related
+from sessiondb.dao.forks.parents import leave_copies
 from sessiondb.dao.union.calls import Calls
 from sessiondb.dao.union.content import Content
 from sessiondb.dao.union.incoming import Incoming
 from sessiondb.dao.union.sessions import Batch, SessionRows
-from sessiondb.importers.base import is_globally_unique
+from sessiondb.importers.base import INHERITING, is_globally_unique
 
 
 class Union:
@@ -73,6 +74,9 @@ class Union:
             if session.answered and not session.is_new:
                 self.flush()
                 changed |= Ownership(self.batch.db).drop_twins(session.id)
+            if session.row.fields.get("agent") in INHERITING and not session.is_new:
+                self.flush()
+                leave_copies(self.batch.db, session.id)
         for session in sessions:
             session.is_changed = session.is_changed or session.added > 0 or session.id in changed
         return changed - {session.id for session in sessions}
@@ -109,5 +113,6 @@ class Union:
             session.is_new,
             session.is_exact,
             renames,
+            shares_ids=not (renames or session.row.fields.get("agent") in INHERITING),
             went_on_from=session.start_seq if went_on else 0,
         )
