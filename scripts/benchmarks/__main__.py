@@ -8,6 +8,7 @@ from importlib import import_module
 NAMES = {
     "agents": "agents",
     "beside": "beside",
+    "growth": "growth",
     "import": "import_",
     "latency": "latency",
     "live": "live",

@@ -84,7 +84,7 @@ def _report(db: SessionDB, found: SecretsFound, as_json: bool) -> None:
 
 
 def _rows(db: SessionDB, found: SecretsFound) -> Iterator[dict[str, Any]]:
-    short = db.short_ids(found.sessions)
+    short = db.short_ids(list(found.sessions))
     for session_id, number in found.sessions.items():
         session = db.sessions.get(session_id)
         yield {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -176,3 +177,18 @@ def test_logs_of_every_agent_are_made_and_imported(
     rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
     assert [row[0] for row in rows] == list(agents.MAKERS)
     assert {row[2] for row in rows} == {"600"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_commands_on_a_large_database_are_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER.parent))
+    growth = benchmark("growth", monkeypatch)
+    monkeypatch.setattr(growth, "_reading", lambda path, folder: [["list"]])
+    monkeypatch.setattr(growth, "_upkeep", lambda path, folder: [])
+    growth.run(arguments(growth, "--mb", 0.5))
+    lines = capsys.readouterr().out.splitlines()
+    names = ["import", "list", "merge into a new file", "merge again", "prune of a tenth"]
+    assert [line[:48].rstrip() for line in lines[1:]] == names
+    assert lines[-1].endswith("bytes written for one removed")
