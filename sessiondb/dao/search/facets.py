@@ -19,7 +19,7 @@ from sessiondb.storage.connection import Connection
 BLOCK = 8192
 """Rows of a block, as the triggers of the schema count them."""
 
-UNKNOWN, PASSES, FAILS = b"\x00", b"\x01", b"\x02"
+UNKNOWN, PASSES, FAILS = 0, 1, 2
 """What a filter makes of a row."""
 
 MAX_ROW = 1 << 26
@@ -59,7 +59,7 @@ class FacetBlocks:
         passing = {row[0] for row in self._db.rows(sql, values)}
         for block, facets, rows in blocks:
             meaning = [PASSES if facet in passing else FAILS for facet in json.loads(facets)[:_KINDS]]
-            meanings = (UNKNOWN + b"".join(meaning)).ljust(256, UNKNOWN)
+            meanings = bytes((UNKNOWN, *meaning)).ljust(256, bytes((UNKNOWN,)))
             verdicts = verdicts[: block * BLOCK] if len(verdicts) > block * BLOCK else verdicts
             verdicts += bytes(block * BLOCK - len(verdicts)) + rows.translate(meanings)
         return verdicts

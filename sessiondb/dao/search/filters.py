@@ -228,8 +228,8 @@ class SearchFilter:
             return Passing(asked, every.values, [EVERYTHING])
         rest = _asked(corpus, further) if further.parts else "TRUE"
         condition = (
-            f"CASE substr(:verdicts, {_KEY} + 1, 1) WHEN x'{FAILS.hex()}' THEN FALSE"
-            f" WHEN x'{PASSES.hex()}' THEN {rest} ELSE {asked} END"
+            f"CASE substr(:verdicts, {_KEY} + 1, 1) WHEN x'{FAILS:02x}' THEN FALSE"
+            f" WHEN x'{PASSES:02x}' THEN {rest} ELSE {asked} END"
         )
         values = {**every.values, **further.values, "verdicts": bytes(verdicts)}
         span = EVERYTHING if ranges is None else (ranges[0][0], ranges[-1][1])
@@ -324,7 +324,7 @@ def _painted(verdicts: bytearray, ranges: list[tuple[int, int]]) -> bytearray:
     painted = verdicts + bytes(max(0, size - len(verdicts)))
     for first, last in ranges:
         if first < size:
-            painted[end:first] = FAILS * (first - end)
+            painted[end:first] = bytes((FAILS,)) * (first - end)
             end = min(last + 1, size)
     return painted
 
