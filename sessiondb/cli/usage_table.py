@@ -222,7 +222,7 @@ def say(report: Report) -> None:
     if found.undated_writes:
         print_notice(
             f"{counted(found.undated_writes, 'response')} {'does' if found.undated_writes == 1 else 'do'}"
-            " not say how long the cache keeps what they wrote:"
+            f" not say how long the cache keeps what {'it' if found.undated_writes == 1 else 'they'} wrote:"
             " priced as 5 minutes"
         )
     cost = found.sum.tokens.cost_microdollars if found.sum else None

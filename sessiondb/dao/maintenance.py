@@ -80,11 +80,13 @@ class Maintenance:
         target = target.expanduser()
         if target.exists():
             raise InvalidInput(f"{target} exists already: give the backup another name, or remove that one")
+        self._db.must_be_idle()
         try:
             # A connection of its own: this one may be in use by other threads, or be for reading only.
             path = self._db.path.absolute()
             may_write = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-            with contextlib.closing(Connection(path, read_only=not may_write)) as source:
+            budget = self._db.time_budget
+            with contextlib.closing(Connection(path, read_only=not may_write, time_budget=budget)) as source:
                 copy = copies.copy_compactly if may_write else copies.copy_pages
                 back_up(target, partial(copy, source))
         except OSError as error:

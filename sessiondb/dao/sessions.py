@@ -26,6 +26,9 @@ __all__ = ["LAST", "Sessions"]
 LAST = "@last"
 """The name of the session that was active last, wherever a session is named by id or unique prefix."""
 
+_LONGEST_NAME = 100
+"""Characters of what was taken for an id that an error repeats."""
+
 _COLUMNS = f"""
   s.id, s.agent, s.started_at, s.last_active_at, s.native_id, s.key, coalesce(p.path, p.name),
   c.platform, c.chat_type, c.chat_id, c.chat_name, c.user_id, c.user_name, c.thread_id,
@@ -124,20 +127,31 @@ class Sessions(SessionDetails):
             if row is None:
                 raise NotFound("there are no sessions yet: `sessiondb import auto` brings them in")
             return self.get(row[0])
+        if not name.strip():
+            raise NotFound(
+                "a session is named by its id, the beginning of one, or @last: `sessiondb list` has them"
+            )
+        # Copied with a space, or from a program that writes ids in capitals.
+        for typed in dict.fromkeys((name, name.strip(), name.strip().lower())):
+            if found := self._named(typed):
+                return self.get(found)
+        shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+        raise NotFound(f"there is no session {shown}: `sessiondb list` shows those there are")
+
+    def _named(self, name: str) -> str | None:
         for condition in (
             "id = :name",
             "native_id = :name",
             "id >= :name AND id < :name || char(1114111)",
             "native_id >= :name AND native_id < :name || char(1114111)",
         ):
-            sql = f"SELECT id FROM sessions WHERE {condition} LIMIT 6"
-            found = self._db.rows(sql, {"name": name}) if name else []
+            found = self._db.rows(f"SELECT id FROM sessions WHERE {condition} LIMIT 6", {"name": name})
             if len(found) == 1:
-                return self.get(found[0][0])
+                return str(found[0][0])
             if found:
                 some = ", ".join(row[0] for row in found[:5]) + (", ..." if len(found) > 5 else "")
                 raise Ambiguous(f"several sessions begin with {name}: {some}; give more of the id")
-        raise NotFound(f"there is no session {name}: `sessiondb list` shows those there are")
+        return None
 
     def open_id(self, key: str) -> str | None:
         """Return the id of the open session of a key, None where it has none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from os import PathLike
@@ -99,7 +100,12 @@ class Tables:
             self._forget()
 
     def _file(self, path: str | PathLike[str], read_only: bool) -> Path:
-        name = str(path)
+        try:
+            name = os.fsdecode(path)
+        except TypeError as error:
+            raise InvalidInput(f"a database is the path of a file, not {type(path).__name__}") from error
+        if "\0" in name:
+            raise InvalidInput(f"{name!r} is no path: it holds a NUL character")
         if name == ":memory:":
             from sessiondb.storage.files import temporary_folder
 
@@ -111,7 +117,12 @@ class Tables:
             raise InvalidInput(
                 f"{name} is a URI: give the path of the file, and read_only=True to only read it"
             )
-        return Path(path).expanduser()
+        try:
+            return Path(name).expanduser()
+        except RuntimeError as error:
+            raise InvalidInput(
+                f"{name}: there is no home folder of that name, give the whole path"
+            ) from error
 
     def __enter__(self) -> Self:
         return self

@@ -137,7 +137,11 @@ class Connection(Reading):
 
     @property
     def sqlite(self) -> sqlite3.Connection:
-        """The writer itself, for sqlite-utils and for maintenance; its errors are sqlite3's own."""
+        """The writer itself, for sqlite-utils and for maintenance; its errors are sqlite3's own.
+
+        Raises DatabaseError where it is closed.
+        """
+        self._check_usable()
         return self._sqlite
 
     def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
@@ -231,6 +235,11 @@ class Connection(Reading):
     def is_wanted(self) -> bool:
         """Say whether another thread or process waits to write, or may, where that cannot be known."""
         return self._turns.are_wanted()
+
+    def must_be_idle(self) -> None:
+        """Raise DatabaseError where this thread has a transaction open, for which what comes would wait."""
+        if self.in_transaction:
+            self._turns.refuse_own()
 
     def begin_anew(self) -> None:
         """Undo what the open transaction did so far, as SQLite may have done already, and begin it anew."""

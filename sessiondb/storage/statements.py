@@ -185,8 +185,10 @@ def failure(path: Path, error: sqlite3.Error, waited: float) -> Exception:
         return busy(path, waited)
     if code == NOTADB:
         return DatabaseForeign(f"{path} is not a SQLite database: give another path")
-    if code == CORRUPT:
+    if code == CORRUPT or str(error) == "unsupported file format":
         return DatabaseDamaged(f"{path} is damaged ({error}): run `sessiondb doctor`")
+    if code in (CANTOPEN, IOERR) and path.exists() and not (path.is_file() or path.is_dir()):
+        return DatabaseForeign(f"{path} is no file: give another path")
     return DatabaseError(f"{path}{_CAUSES.get(code, ': {error}').format(error=error)}")
 
 

@@ -89,6 +89,7 @@ class Turns:
         """Have the writer for the block among the threads of this process only."""
         holder = self._holder
         if holder is not None and holder.thread == threading.get_ident():
+            self.refuse_own()
             raise DatabaseError(
                 f"{self._path}: another asyncio task has a transaction open on this thread: never await inside"
                 " one, put it into a function for `await db.run(function)`"
@@ -107,6 +108,14 @@ class Turns:
         finally:
             self._holder = None
             self._lock.release()
+
+    def refuse_own(self) -> None:
+        """Raise DatabaseError where this thread and task have the writer already."""
+        holder = self.mine()
+        if holder is not None:
+            raise DatabaseError(
+                f"{self._path} is kept by {holder.what}, open here: end its block first, this cannot be a part of it"
+            )
 
     def are_wanted(self) -> bool:
         """Say whether another thread or process waits for the writer, or may, where that cannot be known."""
