@@ -15,7 +15,7 @@ from sessiondb.dao.lookups import Lookups, message_counts
 from sessiondb.dao.lost_logs import LostLogs
 from sessiondb.dao.note_changes import link_notes
 from sessiondb.dao.search import tool_indexer
-from sessiondb.dao.search.indexes import TOOLS, SearchIndex
+from sessiondb.dao.search.indexes import TALK, TOOLS, SearchIndex
 from sessiondb.dao.search.tool_indexer import ToolIndexer
 from sessiondb.dao.union.replacing import NOTHING_OLD, OldReading
 from sessiondb.dao.union.sessions import Batch
@@ -43,6 +43,9 @@ _OF_A_FORMAT = 100
 
 BULK_BYTES = 512 * 1024
 """From here on a batch goes past the triggers; below, they are cheaper."""
+
+MERGED_BYTES, MERGED_PART = 64 * 1024 * 1024, 0.25
+"""From so many bytes of logs, and such a part of the database, on the index of talk is merged at the end of a run."""
 
 
 class Ingest:
@@ -385,9 +388,17 @@ class Ingest:
                 if self._progress:
                     self._progress("index", min(done, total), total)
         except DatabaseDamaged as error:
-            with self._db.transaction():
-                self._search.mark_stale(TOOLS)
-            _warn([TOOLS], error)
+            self._pass_over(TOOLS, error)
+        if self._total >= max(MERGED_BYTES, self._db.path.stat().st_size * MERGED_PART):
+            try:
+                self._search.merge_segments(TALK)
+            except DatabaseDamaged as error:
+                self._pass_over(TALK, error)
+
+    def _pass_over(self, name: str, error: DatabaseDamaged) -> None:
+        with self._db.transaction():
+            self._search.mark_stale(name)
+        _warn([name], error)
 
     @contextlib.contextmanager
     def _at_full_speed(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 from sessiondb.dao.search import facets, shadow_tables
@@ -23,6 +23,8 @@ LOAD_HASH = 64 * 1024 * 1024
 _DEFAULT_HASH = 1024 * 1024
 # As the schema sets it.
 _AUTOMERGE = 16
+# Of 4 KiB: merged in a tenth of a second.
+_MERGED_PAGES = 1000
 
 # Rows and bytes that any write indexes by the way.
 _FEW, _LITTLE = 64, 256 * 1024
@@ -62,7 +64,7 @@ SEGMENTS = Index("search_segments_fts", "search_segments", "id", ("content",), "
 """The index of the texts that are prepared from all the others' rows."""
 
 ALL = (*INDEXES, SEGMENTS)
-TOOLS = "tool_calls_fts"
+TALK, TOOLS = "messages_fts", "tool_calls_fts"
 BLOCKS = facets.TABLES[0]
 """Is put aside like an index, and filled again like one."""
 
@@ -278,6 +280,25 @@ class SearchIndex:
             if len(sizes) <= _FEW and sum(row[0] for row in sizes) <= _LITTLE:
                 while self._catch_up_batch(index, _LITTLE)[0] is not None:
                     pass
+
+    def merge_segments(self, name: str) -> None:
+        """Merge the segments that a large load has left of an index, in transactions that are short.
+
+        Otherwise later appends merge them by the way, and some wait for that.
+        """
+        pace, sqlite = self._db.pace(), self._db.sqlite
+        # With a minus all segments are to be merged: those that go on with that say only how many pages.
+        for pages in chain([-_MERGED_PAGES], repeat(_MERGED_PAGES)):
+            pace.wait()
+            with self._db.transaction():
+                pace.begin()
+                before = sqlite.total_changes
+                self._db.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('merge', ?)", (pages,))
+                # The statement itself counts for one.
+                is_done = sqlite.total_changes - before < 2
+            if is_done:
+                return
+            pace.note(_MERGED_PAGES * 4096)
 
     def optimize(self) -> None:
         """Merge each index into one segment: the smallest and fastest form, at the cost of writing it anew.

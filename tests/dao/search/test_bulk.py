@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from sessiondb import SessionDB
 from sessiondb.dao.search.indexes import SearchIndex
+from sessiondb.ingest import run
 
 _TEXTS = [f"第{number}次修改数据库的索引" for number in range(60)]
 
@@ -53,3 +58,19 @@ def test_a_load_without_such_texts_leaves_their_index_alone(db: SessionDB) -> No
 
     assert pieces(db) == 0
     assert not SearchIndex(db.connection).is_behind("search_segments_fts")
+
+
+@pytest.mark.parametrize(("part", "segments"), [(0, 1), (1e9, 4)])
+def test_a_large_import_leaves_talk_in_one_segment_for_appends_to_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: float, segments: int
+) -> None:
+    data = Path(__file__).parents[2] / "data"
+    for name, value in (("BULK_BYTES", 1), ("MERGED_BYTES", 1), ("MERGED_PART", part)):
+        monkeypatch.setattr(run, name, value)
+    with SessionDB(tmp_path / "s.db") as db:
+        for agent in ("claude-code", "codex", "hermes", "nanobot"):
+            db.import_logs(data / agent)
+
+        assert db.connection.value("SELECT count(DISTINCT segid) FROM messages_fts_idx") == segments
+        assert db.check() == []
+        assert db.search("lisbon").hits
