@@ -38,6 +38,10 @@ _NAMES = {
         ") WHERE name IS NOT NULL GROUP BY name"
     ),
 }
+_HAS_NOTES = f"""
+SELECT EXISTS (SELECT 1 FROM notes AS n JOIN projects AS p ON p.id = n.project_id
+WHERE p.path = :path OR p.id IN ({PROJECTS.format(value=":name")}))
+"""
 
 
 class Names:
@@ -80,6 +84,8 @@ class Names:
 
     def sentence(self, kind: str, value: str) -> str:
         """Say that no session has a name, and what the nearest ones are, or where there are few, all."""
+        if kind == "project" and self._db.value(_HAS_NOTES, {"name": value, "path": normal_path(value)}):
+            return f"no session has the project {value!r}, only notes do"
         known = self.of(kind)
         near = nearest(value, known)
         if near:

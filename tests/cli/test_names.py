@@ -63,6 +63,17 @@ def test_a_name_that_no_session_has_is_named_with_those_there_are(
     )
 
 
+@pytest.mark.parametrize("project", ["garden", "/home/mira/src/garden"])
+def test_a_project_that_only_notes_are_about_is_said_to_be_there(named: Path, run: Run, project: str) -> None:
+    with SessionDB(named) as db:
+        db.notes.add("decision", "Water on Mondays", project="/home/mira/src/garden")
+
+    result = run("search", "water", "--project", project)
+
+    assert "Mondays" in result.stdout
+    assert f"no session has the project '{project}', only notes do" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [

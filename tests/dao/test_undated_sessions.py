@@ -83,6 +83,7 @@ def test_a_log_that_says_when_dates_it(db: SessionDB, tmp_path: Path) -> None:
     Ingest(db.connection, format="hermes").run([str(path)])
     session = db.sessions.get(_hermes(db))
     assert (session.started_at[:10], session.last_active_at[:10]) == ("2021-05-01", "2021-05-01")
+    assert "dated_by_file" not in session.metadata
 
 
 def _hermes(db: SessionDB) -> str:

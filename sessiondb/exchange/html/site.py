@@ -71,6 +71,7 @@ def _body(entries: list[Entry]) -> Iterator[str]:
 def item(session: Session, address: str) -> str:
     """Return a session as an item of a list, with a link to its page."""
     about = [session.agent, session.project or "", counted(session.message_count, "message")]
+    about += ["prompts only"] if session.is_prompts_only else []
     return (
         f'<li><a href="{escape(address)}" dir="auto">{escape(title_of(session))}</a>'
         f"<p>{moment(session.last_active_at)} · {escape(' · '.join(filter(None, about)))}</p></li>\n"

@@ -12,7 +12,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.errors import Conflict, InvalidInput
-from sessiondb.exchange.html.site import file_name
+from sessiondb.exchange.html.site import file_name, item
 from sessiondb.exchange.pages import roots
 from tests.helpers.stores import fill
 
@@ -28,6 +28,13 @@ def words_of(index: str) -> dict[str, list[int]]:
     assert found is not None
     words: dict[str, list[int]] = json.loads(found[1])
     return words
+
+
+def test_a_list_marks_sessions_of_which_only_prompts_are_kept(db: SessionDB) -> None:
+    session = db.sessions.get("chat")
+    assert "prompts only" not in item(session, "chat.html")
+    session.metadata["prompts_only"] = True
+    assert "prompts only" in item(session, "chat.html")
 
 
 def test_each_session_has_a_page_but_subagents_are_in_their_parents(tmp_path: Path, db: SessionDB) -> None:
