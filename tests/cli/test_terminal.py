@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import tty
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -146,7 +147,11 @@ def test_tables_and_data_of_a_hostile_log_are_safe(
     assert_safe(on_a_terminal("--db", str(database), *command, *form), has_content=is_data)
 
 
-def test_transcripts_of_a_hostile_log_are_safe(database: Path) -> None:
+@pytest.mark.figures
+def test_transcripts_of_a_hostile_log_are_safe(
+    database: Path, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("payloads shown on a terminal", len(PAYLOADS) * 4)
     for number in range(len(PAYLOADS)):
         for form in ((), ("--full",), ("--format", "md"), ("--json",)):
             assert_safe(

@@ -38,8 +38,8 @@ _CALL = re.compile(r"(?:\d+ +)?(\w+)\(")
 
 need_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 
-VISITS = None if os.environ.get("SESSIONDB_SOAK") else int(os.environ.get("SESSIONDB_VISITS", "21"))
-"""How many points of an operation are visited, evenly spread over it; in a soak all are."""
+VISITS = int(os.environ.get("SESSIONDB_VISITS", "250" if os.environ.get("SESSIONDB_SOAK") else "21"))
+"""How many points of an operation are visited by kills, and by failures, evenly spread over it; 0 for all."""
 
 
 class Point(NamedTuple):
@@ -105,5 +105,5 @@ def stop(name: str, folder: Path, point: Point) -> Ended:
 def chosen(points: Iterator[Point]) -> list[Point]:
     """Return those that are visited this time."""
     found = list(points)
-    step = 1.0 if VISITS is None else max(1.0, len(found) / VISITS)
+    step = 1.0 if VISITS == 0 else max(1.0, len(found) / VISITS)
     return [found[int(number * step)] for number in range(int(len(found) / step))]

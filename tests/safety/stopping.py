@@ -7,7 +7,7 @@ import shutil
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ from tests.safety.soundness import faults
 
 _OWN = {"deletions": 5, "sessions": -2}
 """Where a row of `contents` has what is of the run itself, by table: its time, and the database it was made by."""
+
+
+Count = Callable[[str, object], None]
 
 
 class Campaign:
@@ -39,7 +42,7 @@ class Campaign:
         self.wanted = rows(self._after) if self.operation.can_be_repeated else {}
         self.acknowledged = 0
         self.visited = 0
-        self.passed = 0
+        self.passed = self.wrong = 0
 
     def kill(self) -> list[str]:
         """Kill it at each point, and return what is wrong then."""
@@ -49,12 +52,19 @@ class Campaign:
         """Let the disk be full, or fail, at each point, and return what is wrong then."""
         return self._visit(chosen(failures(self.calls)))
 
+    def count(self, record: Count) -> None:
+        """Record what was counted."""
+        record("points stopped", self.visited)
+        record("writes acknowledged", self.acknowledged)
+        record("writes lost, or things half done", self.wrong)
+
     def _visit(self, points: list[Point]) -> list[str]:
         assert points, "no call was found to stop at"
         with ThreadPoolExecutor(2) as threads:
             found = list(threads.map(self._complaints, points))
         sys.stdout.write(f"{self.name}: {len(points)} points, {self.acknowledged} acknowledged\n")
         assert self.passed <= len(points) // 10, f"{self.passed} of {len(points)} points were never reached"
+        self.wrong += sum(map(len, found))
         return [
             f"{self.name}, {point}: {complaint}"
             for point, complaints in zip(points, found, strict=True)

@@ -42,8 +42,15 @@ from tests.safety.fuzzing import (
 
 pytestmark = pytest.mark.safety
 
-EXAMPLES = int(os.environ.get("SESSIONDB_FUZZ", "20000" if IS_SOAK else "150"))
+EXAMPLES = int(os.environ.get("SESSIONDB_FUZZ", "10000" if IS_SOAK else "150"))
 many = settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(autouse=True)
+def counted(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+    """Count the inputs that hypothesis makes up."""
+    if hasattr(request.function, "hypothesis"):
+        record_property("inputs tried", EXAMPLES)
 
 
 @pytest.fixture(scope="module")

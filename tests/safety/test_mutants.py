@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,9 @@ def test_each_commit_is_synced(tmp_path: Path) -> None:
 
 @pytest.mark.skipif("SESSIONDB_SOAK" not in os.environ, reason="a soak switches each mechanism off")
 @pytest.mark.parametrize("name", MUTANTS)
-def test_a_mechanism_switched_off_is_noticed(name: str) -> None:
+def test_a_mechanism_switched_off_is_noticed(
+    name: str, record_property: Callable[[str, object], None]
+) -> None:
     done = subprocess.run(
         [
             sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "tests.helpers.mutants",
@@ -54,6 +57,7 @@ def test_a_mechanism_switched_off_is_noticed(name: str) -> None:
     sys.stdout.write(f"{name}: {', '.join(failed)}\n")
     assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
     assert failed
+    record_property("mechanisms switched off and noticed", 1)
 
 
 def test_each_mechanism_is_still_where_it_can_be_switched_off() -> None:
@@ -67,3 +71,12 @@ def test_each_mechanism_is_named_with_its_tests(name: str) -> None:
 
     files = ", ".join(f"`{test.partition('::')[0]}`" for test in MUTANTS[name].tests)
     assert f"| {name} | {files} |" in page
+
+
+def test_every_promise_names_tests_that_are_there() -> None:
+    rows = [line for line in PROMISES.read_text(encoding="utf-8").splitlines() if line.startswith("| **")]
+
+    named = [re.findall(r"`(tests/[^`]*)`", row) for row in rows]
+    assert len(rows) > 20
+    assert all(named)
+    assert [path for paths in named for path in paths if not (ROOT / path).exists()] == []

@@ -25,6 +25,7 @@ from tests.safety.soundness import faults
 pytestmark = pytest.mark.safety
 
 IS_SOAK = bool(os.environ.get("SESSIONDB_SOAK"))
+EXAMPLES = int(os.environ.get("SESSIONDB_RUNS", "300" if IS_SOAK else "12"))
 BEGIN = datetime(2026, 4, 1, tzinfo=timezone.utc)
 TEXTS = st.text(min_size=1, max_size=12, alphabet="abc é船\n")
 STATE = """
@@ -295,7 +296,7 @@ class Database(RuleBasedStateMachine):
 
 Database.TestCase.settings = settings(
     deadline=None,
-    max_examples=600 if IS_SOAK else 12,
+    max_examples=EXAMPLES,
     stateful_step_count=60 if IS_SOAK else 30,
     suppress_health_check=list(HealthCheck),
 )

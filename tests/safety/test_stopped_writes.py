@@ -7,21 +7,29 @@ from pathlib import Path
 import pytest
 
 from tests.safety.points import need_strace
-from tests.safety.stopping import Campaign
+from tests.safety.stopping import Campaign, Count
 
 pytestmark = [need_strace, pytest.mark.safety]
 WRITES = ["append", "first append", "turns"]
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_nothing_acknowledged_is_lost_wherever_a_writer_is_killed(folder: Path, name: str) -> None:
+def test_nothing_acknowledged_is_lost_wherever_a_writer_is_killed(
+    folder: Path, name: str, record_property: Count
+) -> None:
     campaign = Campaign(name, folder)
-    assert campaign.kill() == []
+    wrong = campaign.kill()
+    campaign.count(record_property)
+    assert wrong == []
     assert campaign.acknowledged >= campaign.visited, "too little was acknowledged to tell anything"
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_nothing_acknowledged_is_lost_wherever_the_disk_fails(folder: Path, name: str) -> None:
+def test_nothing_acknowledged_is_lost_wherever_the_disk_fails(
+    folder: Path, name: str, record_property: Count
+) -> None:
     campaign = Campaign(name, folder)
-    assert campaign.fail() == []
+    wrong = campaign.fail()
+    campaign.count(record_property)
+    assert wrong == []
     assert campaign.acknowledged >= campaign.visited, "too little was acknowledged to tell anything"
