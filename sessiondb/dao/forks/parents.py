@@ -137,7 +137,11 @@ def link_parents(connection: Connection) -> None:
 
 
 def leave_copies(connection: Connection, parent: str) -> None:
-    """Let the sessions that come from one leave to it what it has by now, inside the caller's transaction."""
+    """Let a session leave to its ancestors what they have by now, and those that come from it leave it to it.
+
+    Inside the caller's transaction.
+    """
+    _leave_copies(connection, parent)
     children = [
         row[0] for row in connection.rows(_INHERITING, {"id": parent, "agents": json.dumps(INHERITING)})
     ]
@@ -171,7 +175,7 @@ def _leave_copies(connection: Connection, child: str) -> None:
     if not (copies or is_counted):
         return
     parent = connection.value("SELECT parent_id FROM sessions WHERE id = ?", (child,))
-    ancestry, transfer = Ancestry(connection, parent), Transfer(connection)
+    ancestry, transfer = Ancestry(connection, parent or ""), Transfer(connection)
     last: Original | None = None
     for id, external_id, role, content in copies:
         calls = "SELECT call_id FROM tool_calls WHERE message_id = ? ORDER BY id"

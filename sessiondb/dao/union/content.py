@@ -35,6 +35,7 @@ _REDACTED = "[redacted:"
 _SPACE = re.compile(r"\s")
 _A_MESSAGE = "JSON of a message that an import goes on with"
 _details = attrgetter(*BILLING_DETAILS)
+_COUNTED_AT = TOKENS.index("counted_at")
 _SERVER_TOOLS = TOKENS.index("server_tools")
 _FIND_COUNT = f"SELECT {', '.join(TOKENS)} FROM token_counts WHERE request_key = ?"
 _COUNTED = "SELECT 1 FROM token_counts AS t JOIN messages AS m ON m.id = t.message_id WHERE m.external_id = ? LIMIT 1"
@@ -206,6 +207,8 @@ class Content:
         # Streamed lines repeat the usage so far: the greatest output is the last word. Adding them up would count
         # a response as often as it has lines.
         elif (record.output or 0) > known.output:
+            if values[_COUNTED_AT] is None:
+                values[_COUNTED_AT] = known.values[_COUNTED_AT]
             self._rows.recount(known, values)
         elif filled := known.with_details(values):
             self._rows.recount(known, filled)

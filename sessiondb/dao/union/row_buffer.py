@@ -38,6 +38,7 @@ TOKENS = (
 _QUESTION = ("message_id", "position", "name", "arguments", "called_at")
 _ANSWER = ("result", "is_error", "returned_at", "result_message_id")
 _QUESTION_PLACES, _ANSWER_PLACES = (tuple(map(CALL.index, names)) for names in (_QUESTION, _ANSWER))
+_COUNTED_AT = TOKENS.index("counted_at")
 _COUNT = TOKENS[2:]
 
 _CONTENT, _REASONING = MESSAGE.index("content"), MESSAGE.index("reasoning")
@@ -122,12 +123,18 @@ class Count:
         return self.values[_OUTPUT] or 0
 
     def with_details(self, values: list[Any]) -> list[Any] | None:
-        """Return the count with what another one of the same tokens says for the bill; None where that adds nothing."""
-        if self.values[_BUCKETS] != values[_BUCKETS]:
-            return None
-        known, told = self.values[_DETAILS:], values[_DETAILS:]
-        details = [new if old is None else old for old, new in zip(known, told, strict=True)]
-        return None if details == known else [*self.values[:_DETAILS], *details]
+        """Return the count with what another one adds; None where that is nothing.
+
+        That is its time, which not all logs of a session tell, and where it counts the same tokens, what it says for
+        the bill.
+        """
+        filled = list(self.values)
+        if filled[_COUNTED_AT] is None:
+            filled[_COUNTED_AT] = values[_COUNTED_AT]
+        if self.values[_BUCKETS] == values[_BUCKETS]:
+            known, told = self.values[_DETAILS:], values[_DETAILS:]
+            filled[_DETAILS:] = [new if old is None else old for old, new in zip(known, told, strict=True)]
+        return None if filled == self.values else filled
 
 
 class RowBuffer:

@@ -74,7 +74,7 @@ class Union:
             if session.answered and not session.is_new:
                 self.flush()
                 changed |= Ownership(self.batch.db).drop_twins(session.id)
-            if session.row.fields.get("agent") in INHERITING and not session.is_new:
+            if session.row.fields.get("agent") in INHERITING and (session.is_exact or not session.is_new):
                 self.flush()
                 leave_copies(self.batch.db, session.id)
         for session in sessions:

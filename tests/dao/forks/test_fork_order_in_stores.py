@@ -125,6 +125,32 @@ def test_codex_without_turn_ids_and_copied_headers(tmp_path: Path, relation: str
         assert len(found["token_counts"]) == 5
 
 
+@pytest.mark.parametrize("is_swapped", [False, True])
+def test_codex_databases_of_a_session_and_of_its_fork_are_merged_to_the_same_either_way(
+    tmp_path: Path, is_swapped: bool
+) -> None:
+    first, second = codex_id("09:00"), codex_id("09:10")
+    logs = {
+        first: [codex_line("session_meta", "09:00:00.000", id=first), *codex_turn("09:00", "One")],
+        second: [
+            codex_line("session_meta", "09:10:00.000", id=second, forked_from_id=first),
+            *codex_turn("09:00", "One", "09:10:00.001"),
+            *codex_turn("09:10", "Three"),
+        ],
+    }
+    for id, lines in logs.items():
+        with SessionDB(tmp_path / f"{id}.db") as db:
+            Ingest(db.connection).run([str(write(tmp_path / f"rollout-{id}.jsonl", *lines))])
+    ours, theirs = (second, first) if is_swapped else (first, second)
+
+    with SessionDB(tmp_path / f"{ours}.db") as db:
+        db.merge(tmp_path / f"{theirs}.db")
+        found = content(db)
+
+    assert lineage(found) == {first: (None, None, "One", 2), second: (first, "fork", "Three", 2)}
+    assert sorted((row[0], row[3]) for row in found["token_counts"]) == [(first, 3), (second, 5)]
+
+
 def test_codex_copies_whose_parent_is_gone_are_kept_until_it_comes(tmp_path: Path) -> None:
     first, second = codex_id("09:00"), codex_id("09:10")
     talk = [("One", 10), ("Two", 20)]

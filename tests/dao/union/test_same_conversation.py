@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from sessiondb import SessionDB
+from sessiondb.ingest.run import Ingest
 from tests.helpers.conversations import MINUTE, imported, in_any_order, write
 from tests.helpers.stores import exported
 
@@ -137,3 +139,16 @@ def test_the_logs_of_an_imported_export_add_nothing(samples: Path, tmp_path: Pat
     imported(tmp_path / "b.db", [tmp_path / "export.jsonl", *logs])
 
     assert exported(tmp_path / "b.db") == before
+
+
+def test_a_response_has_the_time_that_one_of_its_logs_tells(tmp_path: Path) -> None:
+    """What the program printed tells no times, and may be read first."""
+    dated = write(tmp_path / "p" / f"{FIRST}.jsonl", *talk(FIRST))
+    printed = [{name: value for name, value in line.items() if name != "timestamp"} for line in talk(FIRST)]
+    files = [write(tmp_path / "printed" / f"{FIRST}.jsonl", *printed), dated]
+    for number, order in enumerate((files, files[::-1])):
+        with SessionDB(tmp_path / f"{number}.db") as db:
+            for file in order:
+                Ingest(db.connection).run([str(file)])
+            counted = db.connection.rows("SELECT counted_at, output FROM token_counts ORDER BY 1")
+            assert counted == [(MINUTE.format(2), 5), (MINUTE.format(4), 7)]
