@@ -36,9 +36,9 @@ def known(db: SessionDB, project: str, max_tokens: int, *, but: str | None = Non
     for session in db.sessions.page(SessionFilter(project=project), limit=6):
         if not session.title or session.parent_id or (but is not None and session.native_id == but):
             continue
-        line = (
-            f"- {session.last_active_at[:10]} {one_line(session.title)} ({session.agent}, {session.id[:8]})"
-        )
+        # A log may give a session any id, and any agent.
+        about = one_line(f"{session.title} ({session.agent}, {session.id[:8]})")
+        line = f"- {session.last_active_at[:10]} {about}"
         lines = [line] if len(parts) > 1 else [title, line]
         size = text_tokens("\n".join(("", *lines)))
         if tokens + size > max_tokens:

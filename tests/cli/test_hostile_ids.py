@@ -9,6 +9,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.cli.render import show_text
+from sessiondb.loop.memory import known
 from tests.cli.conftest import Run
 
 COMMANDS = [
@@ -41,6 +42,18 @@ def test_an_id_from_a_log_does_not_drive_the_terminal(
     assert result.exit_code == 0
     printed = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout + result.stderr)
     assert not set(printed) & {"\x1b", "\x07", "\x9b", "\r", "\u202e"}
+
+
+def test_an_id_from_a_log_does_not_drive_the_terminal_of_an_agent(path: Path) -> None:
+    with SessionDB(path) as db:
+        for id, agent in (("a\x1b[2J", "quill"), ("b", "q\x1b]0;x\x07")):
+            db.sessions.start(agent, id=id, title="Lamp", project="/home/noor/quill")
+            db.messages.append(id, "user", "Where is the lantern?")
+
+        text = known(db, "/home/noor/quill", 500).text
+
+    assert "Lamp (quill, a\\x1b[2J)" in text
+    assert "Lamp (q\\x1b]0;x\\x07, b)" in text
 
 
 def test_an_id_is_quoted_in_the_command_that_shows_it(path: Path, run: Run) -> None:
