@@ -23,6 +23,7 @@ import msgspec
 from sessiondb.chat.content import text_or_none, without_payloads
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import Record, SessionRecord, session_id
+from sessiondb.importers.files.limits import has_too_many_values
 from sessiondb.importers.files.packed import plain_path
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.small import bytes_beside
@@ -76,7 +77,8 @@ def _is_document(path: Path) -> bool:
     values = []
     for raw in islice(Source(path).lines(), 2):
         try:
-            values.append(json.loads(raw.decode("utf-8", "replace")))
+            # One that is refused as a line is refused as a document, too.
+            values.append(None if has_too_many_values(raw) else json.loads(raw.decode("utf-8", "replace")))
         except (ValueError, RecursionError):
             values.append(None)
     if values and isinstance(values[0], dict):
