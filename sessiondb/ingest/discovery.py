@@ -51,6 +51,8 @@ AIDERS = ".aider.chat.history.md"
 """The name of Aider's history, the one hidden file that is looked at."""
 # Cursor's transcripts, as they were before they had lines of JSON.
 _TEXTS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.txt")
+# OpenHands' state of a conversation, beside the folder of its events.
+_STATE = f"{os.sep}base_state.json"
 # Where OpenCode keeps its sessions.
 _TREE = f"{os.sep}storage{os.sep}session{os.sep}"
 _NO_ENDINGS = (".tmp", ".meta.json", ".checkpoint.json", ".lock", ".settings.json")
@@ -207,7 +209,7 @@ def look(path: str, status: os.stat_result) -> Stat:
         others = (f"{path}-wal",)
     elif _TREE in path:
         others = _pieces(Path(path))
-    elif os.path.basename(path) == "base_state.json":
+    elif path.endswith(_STATE):
         others = Path(path).with_name("events").glob("*.json")
     for other in others:
         try:
