@@ -16,7 +16,7 @@ from sessiondb.dao.note_changes import link_notes
 from sessiondb.dao.search.indexes import SearchIndex
 from sessiondb.dao.tables import Tables, dry_run_copy
 from sessiondb.dao.union.merge import Merge, Merged
-from sessiondb.dao.union.sessions import Batch
+from sessiondb.dao.union.row_buffer import Batch
 from sessiondb.dao.union.union import Union
 from sessiondb.errors import DatabaseMissing, InvalidInput
 from sessiondb.records import MergeReport

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessiondb.dao.ledger import Entry
 from sessiondb.errors import SessionDBError
 from sessiondb.importers import importer
-from sessiondb.importers.detect import check_named, detect
+from sessiondb.importers.detect import NotReadYet, check_named, detect
 from sessiondb.importers.files.failures import Unreadable
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source, is_packed, path_text
-from sessiondb.importers.foreign import NotReadYet
 from sessiondb.ingest.rules import Rules
 from sessiondb.ingest.sieve import Sieve
 

@@ -18,11 +18,11 @@ from sessiondb.dao.search import tool_indexer
 from sessiondb.dao.search.indexes import TALK, TOOLS, SearchIndex
 from sessiondb.dao.search.tool_indexer import ToolIndexer
 from sessiondb.dao.union.replacing import NOTHING_OLD, OldReading
-from sessiondb.dao.union.sessions import Batch
+from sessiondb.dao.union.row_buffer import Batch
 from sessiondb.dao.union.writer import NOTHING_ADDED, ODD_RECORDS, ImportWriter, is_records_fault
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, SessionDBError
 from sessiondb.importers import importer, importers
-from sessiondb.importers.foreign import REFUSED
+from sessiondb.importers.detect import REFUSED
 from sessiondb.ingest.discovery import Found, Refused, discover
 from sessiondb.ingest.pieces import Brought, ImportFile, Piece, Portion, Tally, cut
 from sessiondb.ingest.read_ahead import ReadAhead, ReaderLost, is_worthwhile

@@ -12,10 +12,9 @@ import pytest
 from sessiondb import SessionDB, timestamps
 from sessiondb.importers import aider
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord
-from sessiondb.importers.detect import detect
+from sessiondb.importers.detect import NotReadYet, detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
-from sessiondb.importers.foreign import NotReadYet
 from sessiondb.ingest.run import Ingest
 from tests.helpers.golden import assert_owed
 from tests.helpers.odd_values import assert_storable

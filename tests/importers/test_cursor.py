@@ -16,10 +16,9 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.importers import cursor
 from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
-from sessiondb.importers.detect import detect
+from sessiondb.importers.detect import NotReadYet, detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
-from sessiondb.importers.foreign import NotReadYet
 from sessiondb.ingest.run import Ingest
 from tests.helpers.cursor_stores import (
     SECRET,

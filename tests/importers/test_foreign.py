@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.importers.detect import detect
+from sessiondb.importers.detect import NotReadYet, detect
 from sessiondb.importers.files.sample import Sample
-from sessiondb.importers.foreign import NotReadYet
 from sessiondb.ingest.run import Ingest
 
 ID = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"

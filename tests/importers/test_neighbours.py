@@ -12,9 +12,8 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.errors import SessionDBError
 from sessiondb.importers import built_in, importer
-from sessiondb.importers.detect import CERTAIN, check_named, scores
+from sessiondb.importers.detect import CERTAIN, check_named, owner_of, scores
 from sessiondb.importers.files.sample import Sample
-from sessiondb.importers.foreign import owner_of
 from sessiondb.ingest.discovery import Found, discover
 from sessiondb.ingest.run import Ingest
 from tests.importers.test_antigravity import LOG as ANTIGRAVITIES

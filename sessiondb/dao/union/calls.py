@@ -9,8 +9,7 @@ A call and its answer may come in either order, and from different files:
 from __future__ import annotations
 
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
-from sessiondb.dao.union.row_buffer import Call, Message
-from sessiondb.dao.union.sessions import Batch, storable
+from sessiondb.dao.union.row_buffer import Batch, Call, Message, storable
 from sessiondb.importers.base import MessageRecord, ToolResult
 from sessiondb.records.export_rows import CallRow
 from sessiondb.storage.connection import Connection

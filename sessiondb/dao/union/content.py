@@ -14,8 +14,7 @@ from typing import Any
 from sessiondb.dao.forks.renamed import Inherited
 from sessiondb.dao.union.calls import is_copied_answer
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
-from sessiondb.dao.union.row_buffer import TOKENS, Count, Message
-from sessiondb.dao.union.sessions import Batch, storable
+from sessiondb.dao.union.row_buffer import TOKENS, Batch, Count, Message, storable
 from sessiondb.dao.values import stored_json
 from sessiondb.importers.base import (
     MessageRecord,

@@ -11,8 +11,7 @@ from sessiondb.dao.forks.transfer import renumber
 from sessiondb.dao.union.align import Alignment, Known, digest
 from sessiondb.dao.union.incoming import Incoming
 from sessiondb.dao.union.merge_fields import united
-from sessiondb.dao.union.row_buffer import Call, Message
-from sessiondb.dao.union.sessions import Batch
+from sessiondb.dao.union.row_buffer import Batch, Call, Message
 from sessiondb.dao.union.stand_ins import displace, is_talk, without_prompts
 from sessiondb.dao.union.union import Union
 from sessiondb.importers.base import PROMPT_ID

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sessiondb.dao import note_changes
-from sessiondb.dao.union.sessions import Batch
+from sessiondb.dao.union.row_buffer import Batch
 from sessiondb.importers.base import NoteRecord
 from sessiondb.records.export_rows import NoteRow
 

@@ -7,7 +7,7 @@ from sessiondb.dao.forks.parents import Ancestry
 from sessiondb.dao.union.calls import is_copied_answer
 from sessiondb.dao.union.incoming import Incoming
 from sessiondb.dao.union.notes import take_note
-from sessiondb.dao.union.sessions import storable
+from sessiondb.dao.union.row_buffer import storable
 from sessiondb.dao.union.union import Union
 from sessiondb.dao.union.written import Part
 from sessiondb.importers.base import INHERITED, MessageRecord, SessionRecord, TokenRecord, ToolResult

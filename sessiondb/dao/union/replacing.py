@@ -27,7 +27,7 @@ from sessiondb.importers.base import MessageRecord, SessionRecord, ToolResult
 
 if TYPE_CHECKING:
     from sessiondb.dao.union.incoming import Incoming
-    from sessiondb.dao.union.sessions import Batch
+    from sessiondb.dao.union.row_buffer import Batch
     from sessiondb.dao.union.union import Union
     from sessiondb.storage.connection import Connection
 

@@ -1,7 +1,8 @@
-"""What an import and a merge share: sessions on their way in, and when their rows are written."""
+"""What an import and a merge share: sessions on their way in, their own rows, and when all rows are written."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sessiondb.dao.forks.originals import Copy
@@ -9,9 +10,113 @@ from sessiondb.dao.forks.ownership import Ownership, Related
 from sessiondb.dao.forks.parents import leave_copies
 from sessiondb.dao.union.calls import Calls
 from sessiondb.dao.union.content import Content
-from sessiondb.dao.union.incoming import Incoming
-from sessiondb.dao.union.sessions import Batch, SessionRows
+from sessiondb.dao.union.incoming import COLUMNS, Incoming
+from sessiondb.dao.union.row_buffer import Batch
 from sessiondb.importers.base import INHERITING, is_globally_unique
+
+# All that is to be known of a session in one question: most are asked for only to learn that they are new.
+_FIND = (
+    "SELECT (SELECT deleted_at FROM deletions WHERE session_id = :id),"
+    f" (SELECT max(seq) FROM messages WHERE session_id = :id), {', '.join(f's.{column}' for column in COLUMNS)}"
+    " FROM (SELECT :id AS id) AS wanted LEFT JOIN sessions AS s ON s.id = wanted.id"
+)
+_NEW = (*COLUMNS, "message_count", "tool_call_count")
+_INSERT = f"INSERT INTO sessions ({', '.join(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
+
+
+class SessionRows:
+    """The rows of `sessions`, in a batch. Those that are resolved wait for `write`."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._db = batch.db
+        self._resolved: dict[str, Incoming] = {}
+
+    def find(self, session_id: str) -> tuple[str | None, int, dict[str, Any]]:
+        """Return when a session was removed, its last seq, and its columns: None, 0 and nothing where unknown."""
+        row = self._db.row(_FIND, {"id": session_id})
+        assert row is not None
+        deleted_at, last_seq, *stored = row
+        written = {} if stored[0] is None else dict(zip(COLUMNS, stored, strict=True))
+        return deleted_at, last_seq or 0, written
+
+    def bring_back(self, session_id: str) -> None:
+        """Remove the tombstone of a session."""
+        self._db.execute("DELETE FROM deletions WHERE session_id = ?", (session_id,))
+
+    def resolve(self, sessions: Iterable[Incoming]) -> None:
+        """Decide what the rows of sessions are to be, as far as is known now."""
+        for session in sessions:
+            session.policy.resolve(session)
+            fields, written = session.row.fields, session.row.written
+            if fields.get("parent_id") != written.get("parent_id"):
+                self._await_parent(session)
+            is_open = fields.get("ended_at") is None and fields.get("key") is not None
+            # Two sessions with one key may come in one batch: each must be stored before the next asks who holds
+            # the key.
+            if is_open:
+                # Another session that holds the key is looked for in the database.
+                self.write()
+                other = self._db.value(
+                    "SELECT id FROM sessions WHERE key = ? AND ended_at IS NULL AND id <> ?",
+                    (fields["key"], session.id),
+                )
+                if other is not None:
+                    session.policy.resolve_key(session, other)
+            session.is_changed = session.is_changed or bool(session.row.changes())
+            self._resolved[session.id] = session
+            if is_open:
+                self.write()
+
+    def write(self) -> None:
+        """Write the sessions that were resolved since the last time."""
+        if not self._resolved:
+            return
+        resolved, self._resolved = self._resolved, {}
+        sessions = resolved.values()
+        self._db.executemany(_INSERT, [self._row(session) for session in sessions if not session.row.written])
+        for session in sessions:
+            if session.row.written:
+                self._update(session)
+        self._db.executemany(
+            "INSERT OR IGNORE INTO session_tags (session_id, tag_id) VALUES (?, ?)",
+            [
+                (session.id, self._batch.lookups.tag(tag))
+                for session in sessions
+                for tag in sorted(session.row.tags)
+            ],
+        )
+        for session in sessions:
+            session.row.mark_written()
+
+    def _row(self, session: Incoming) -> list[Any]:
+        row = session.row
+        self._batch.agent(row.fields["agent"])
+        # In a bulk load the triggers that count are away; else a count here would be added to theirs.
+        counts = (row.spoken, row.calls) if self._batch.bulk else (0, 0)
+        return [*map(row.fields.get, COLUMNS), *counts]
+
+    def _update(self, session: Incoming) -> None:
+        row = session.row
+        changes = row.changes()
+        assignments = [f"{name} = ?" for name in changes]
+        if self._batch.bulk and (row.spoken or row.calls):
+            assignments.append(f"message_count = message_count + {row.spoken}")
+            assignments.append(f"tool_call_count = tool_call_count + {row.calls}")
+        if assignments:
+            sql = f"UPDATE sessions SET {', '.join(assignments)} WHERE id = ?"
+            self._db.execute(sql, [*changes.values(), session.id])
+
+    def _await_parent(self, session: Incoming) -> None:
+        """Note a parent that is not there yet in the metadata: `link_parents` links it when it has come."""
+        fields = session.row.fields
+        parent = fields["parent_id"]
+        if parent is None or parent in self._resolved:
+            return
+        if self._db.row("SELECT 1 FROM sessions WHERE id = ?", (parent,)) is None:
+            separators = (",", ":") if session.policy.takes_rows_as_they_are else (", ", ": ")
+            session.row.add_metadata({"parent_id": parent}, *separators)
+            fields["parent_id"] = session.row.written.get("parent_id")
 
 
 class Union:

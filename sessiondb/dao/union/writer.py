@@ -14,8 +14,7 @@ from sessiondb.dao.union.incoming import AnyMessage, Awaited, Incoming, SessionF
 from sessiondb.dao.union.merge import Merge, Merged
 from sessiondb.dao.union.records import Records
 from sessiondb.dao.union.replacing import NOTHING_OLD, Misread, OldReading, settle
-from sessiondb.dao.union.row_buffer import Message
-from sessiondb.dao.union.sessions import Batch
+from sessiondb.dao.union.row_buffer import Batch, Message
 from sessiondb.dao.union.stand_ins import displace, has_talk, is_talk
 from sessiondb.dao.union.union import Union
 from sessiondb.dao.union.written import Part, Written
