@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from sessiondb.dao.values import texts
 from sessiondb.records.projects import folder_name, normal_path
 from sessiondb.storage.connection import Connection
 
@@ -131,6 +130,8 @@ def message_counts(connection: Connection, session_ids: Iterable[str] | None = N
 
 def short_ids(connection: Connection, session_ids: Iterable[str]) -> dict[str, str]:
     """Return for each id the beginning that no other session's id shares, MIN_LENGTH characters or more."""
+    from sessiondb.dao.values import texts  # which reads times too: to open a database has no need of it
+
     rows = connection.rows(
         "SELECT value, (SELECT max(id) FROM sessions WHERE id < value),"
         " (SELECT min(id) FROM sessions WHERE id > value) FROM json_each(?)",
