@@ -180,7 +180,7 @@ def test_a_hook_that_is_off_stays_off_whatever_else_asks_for_it(
 
 def test_a_search_that_takes_too_long_is_given_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prompts, "SECONDS", 0.0)
-    monkeypatch.setattr("sessiondb.storage.connection.STEPS", 1)
+    monkeypatch.setattr("sessiondb.storage.readers.STEPS", 1)
     with pytest.raises(DatabaseError, match="interrupted"):
         asked(path)
 

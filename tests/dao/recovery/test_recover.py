@@ -276,5 +276,8 @@ def test_any_byte_may_be_wrong(large: Path, tmp_path: Path) -> None:
         # The page that tells another program's file from ours may say anything.
         with contextlib.suppress(DatabaseForeign):
             found = SessionDB.recover(path, tmp_path / f"{number}.new.db")
-            assert found.left == []
-            assert held(tmp_path / f"{number}.new.db")["messages"]
+            # A byte of a time may be wrong, too: it is kept, and named.
+            assert {finding.check for finding in found.left} <= {"values"}
+            with SessionDB(tmp_path / f"{number}.new.db") as db:
+                assert db.check() == found.left
+                assert contents(db)["messages"]
