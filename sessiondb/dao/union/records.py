@@ -99,9 +99,11 @@ class Records:
 
     def learn(self, session: Incoming, record: SessionRecord) -> None:
         """Take over what a record says of its session."""
-        session.row.learn(record)
         batch, fields = self._batch, session.row.fields
-        if (record.project or record.project_name) and fields.get("project_id") is None:
+        # It is where it began, whichever of its files comes first.
+        is_earlier = record.started_at is not None and record.started_at < (fields.get("started_at") or "")
+        session.row.learn(record)
+        if (record.project or record.project_name) and (fields.get("project_id") is None or is_earlier):
             fields["project_id"] = batch.project(record.project, record.project_name)
         if record.channel is not None and (record.channel.chat_id or fields.get("channel_id") is None):
             fields["channel_id"] = batch.lookups.channel(Channel(*record.channel))

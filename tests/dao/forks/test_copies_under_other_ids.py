@@ -121,6 +121,20 @@ def test_lines_that_strayed_into_another_sessions_file_stand_in_their_own_in_ord
     assert texts(found, B) == [(1, "Say 4"), (2, "Say 5"), (3, "Say 6"), (4, "Say 7"), (5, "Say 10")]
 
 
+@pytest.mark.parametrize("strayed_first", [False, True])
+def test_a_session_is_in_the_project_where_it_began_whichever_file_comes_first(
+    tmp_path: Path, strayed_first: bool
+) -> None:
+    files = [
+        write(tmp_path / "p" / f"{B}.jsonl", said(B, 4) | {"cwd": "/srv/loom"}),
+        write(tmp_path / "p" / f"{A}.jsonl", said(A, 2), said(B, 6) | {"cwd": "/srv/kiln"}),
+    ]
+    with SessionDB(tmp_path / "x.db") as db:
+        for file in reversed(files) if strayed_first else files:
+            assert Ingest(db.connection).run([str(file)]).skipped == []
+        assert db.sessions.get(B).project == "/srv/loom"
+
+
 def printed(line: Line) -> Line:
     """Return a line as `claude -p --output-format stream-json` prints it."""
     kept = {key: line[key] for key in ("type", "message", "uuid")}
