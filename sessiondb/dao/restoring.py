@@ -12,7 +12,6 @@ another database.
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import sqlite3
 import time
@@ -25,7 +24,7 @@ from sessiondb.dao.tables import Tables
 from sessiondb.errors import DatabaseDamaged, DatabaseError, DatabaseForeign, DatabaseMissing, InvalidInput
 from sessiondb.records.maintenance import Restored
 from sessiondb.storage import copies, migrations, statements
-from sessiondb.storage.backups import new_file, sync, sync_folder
+from sessiondb.storage.backups import new_file, sweep, sync, sync_folder
 from sessiondb.storage.connection import RESTORED, TIME_BUDGET, Connection
 from sessiondb.storage.files import private_file, private_folder
 from sessiondb.storage.readers import CACHE, open_file
@@ -110,8 +109,7 @@ def _staged(backup: Path, path: Path, page_size: int | None) -> Iterator[tuple[P
         sync(part)
         yield part, sessions
     finally:
-        for left in path.parent.glob(glob.escape(f".{path.name}.") + "*.restore*"):
-            left.unlink(missing_ok=True)
+        sweep(path, ".restore")
 
 
 def _set_page_size(part: Path, page_size: int) -> None:
@@ -170,8 +168,7 @@ def _overwrite(live: Connection, part: Path, replaced: Path, time_budget: float)
 def _copy(path: Path, target: Path) -> None:
     """Copy a database page by page as it is, damaged or not, into a new file."""
     # Nobody else is at it: the database takes no writes meanwhile.
-    for left in path.parent.glob(glob.escape(f".{path.name}.") + "*.backup.*.part*"):
-        left.unlink(missing_ok=True)
+    sweep(path, ".backup.*.part")
     with new_file(target) as part:
         with contextlib.closing(Connection(path, read_only=True)) as source:
             copies.copy_pages(source, part)

@@ -31,13 +31,16 @@ def new_file(target: Path) -> Iterator[Path]:
         yield part
         _give_name(part, target)
     finally:
+        # By its name first: a folder that cannot be read now is no reason to leave it.
+        _remove(part)
         sweep(target)
 
 
-def sweep(target: Path) -> None:
+def sweep(target: Path, ending: str = ".part") -> None:
     """Remove what was not to be the target in the end, of this process and of others that were killed."""
-    for left in target.parent.glob(f"{glob.escape(f'.{target.name}.')}*.part*"):
-        left.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        for left in target.parent.glob(f"{glob.escape(f'.{target.name}.')}*{ending}*"):
+            _remove(left)
 
 
 def sync(path: Path, mode: int = os.O_RDWR) -> None:
@@ -53,6 +56,12 @@ def sync_folder(folder: Path) -> None:
     """Bring the names in a folder to the disk, where the system knows how to."""
     with contextlib.suppress(OSError):
         sync(folder, os.O_RDONLY)
+
+
+def _remove(left: Path) -> None:
+    # What cannot be cleared up now can be the next time: what was made is whole all the same.
+    with contextlib.suppress(OSError):
+        left.unlink()
 
 
 def _give_name(part: Path, target: Path) -> None:

@@ -235,4 +235,7 @@ def _back_up(connection: Connection, version: int) -> None:
         # A process may have been killed as soon as its copy had the name.
         sweep(target)
         return
-    back_up(target, partial(copy_compactly, connection))
+    try:
+        back_up(target, partial(copy_compactly, connection))
+    except OSError as error:
+        raise DatabaseError(f"cannot make the backup {target}: {error.strerror or error}") from error

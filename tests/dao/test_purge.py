@@ -138,6 +138,15 @@ def test_a_log_is_named_left_alone_and_not_imported_again(tmp_path: Path) -> Non
         assert files_with(tmp_path, WORD) == [log.name]
 
 
+def test_a_backup_is_named_whatever_the_database_is_called(tmp_path: Path) -> None:
+    (tmp_path / "s1.db.v9.backup").touch()
+    with SessionDB(tmp_path / "s[1].db") as db:
+        db.sessions.start("agent", id="go")
+        backup = tmp_path / "s[1].db.v9.backup"
+        db.backup(backup)
+        assert db.remove("go", purge=True).elsewhere == [str(backup)]
+
+
 @pytest.fixture
 def forked(path: Path) -> Path:
     """Add a fork of the session that is to go, which shares its first ten messages."""

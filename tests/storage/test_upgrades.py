@@ -11,6 +11,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.recovery.source import content_tables
+from sessiondb.errors import DatabaseError
 from sessiondb.storage.migrations import SCHEMA_VERSION
 from tests.helpers.old_databases import KEPT, unpack
 
@@ -49,6 +50,34 @@ def test_an_upgrade_keeps_every_row_and_column(tmp_path: Path, name: str) -> Non
         copy = tmp_path / f"sessions.db.v{version}.backup"
         assert rows(copy) == before
     assert written[:16] == b"SQLite format 3\0"
+
+
+def test_what_cannot_be_cleared_up_stops_no_upgrade(tmp_path: Path) -> None:
+    path = unpack("schema-0009-full", tmp_path / "sessions.db")
+    before = rows(path)
+    # A folder is none that a file's removal can take away.
+    left = tmp_path / ".sessions.db.v9.backup.1.part"
+    left.mkdir()
+
+    with SessionDB(path) as db:
+        assert db.search("ferry").hits
+
+    assert rows(tmp_path / "sessions.db.v9.backup") == before
+    assert left.exists()
+
+
+def test_where_no_backup_can_be_made_nothing_is_upgraded(tmp_path: Path) -> None:
+    # Too long for the file beside it that becomes the backup.
+    path = unpack("schema-0009-full", tmp_path / f"{'s' * 235}.db")
+    written = path.read_bytes()
+
+    with pytest.raises(DatabaseError, match=r"cannot make the backup .*\.v9\.backup: File name too long"):
+        SessionDB(path)
+
+    assert path.read_bytes() == written
+    shorter = path.rename(tmp_path / "sessions.db")
+    with SessionDB(shorter) as db:
+        assert db.search("ferry").hits
 
 
 def test_there_is_something_of_everything_in_it(tmp_path: Path) -> None:
