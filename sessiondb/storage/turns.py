@@ -18,7 +18,7 @@ from sessiondb.errors import DatabaseBusy, DatabaseError
 from sessiondb.storage import statements
 from sessiondb.storage.locks import WriterLock
 
-TARGET_SECONDS = 0.35
+TARGET_SECONDS = 0.25
 """How long one transaction may take, about: an append waits for one at most, and may wait for 1 second."""
 
 MIN_BYTES, FIRST_BYTES, MAX_BYTES = 256 * 1024, 4 * 1024 * 1024, 32 * 1024 * 1024
