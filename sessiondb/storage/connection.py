@@ -81,6 +81,8 @@ class Connection(Reading):
             self._readers.give_back(self._sqlite)
         else:
             self._sqlite = open_file(path, "mode=rw", CACHE)
+        self._log_size = 0
+        self._log_limit = files.LogLimit(self._sqlite)
         files.watch(self)
 
     def use_wal(self) -> None:
@@ -218,6 +220,7 @@ class Connection(Reading):
                 self._commit()
             finally:
                 self._undo("ROLLBACK")
+            self._log_limit.keep(self._log_size)
 
     @property
     def in_transaction(self) -> bool:
@@ -368,7 +371,7 @@ class Connection(Reading):
     def _check_same(self) -> None:
         """Raise where the log, or a restored backup, has taken another place since: what is written would be lost."""
         if self._is_wal:
-            self._file.check_log()
+            self._log_size = self._file.check_log()
         if self._known is None:
             return
         # A restored backup raises it, as each change of the schema does: one number tells that neither has happened.

@@ -11,12 +11,21 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import sqlite3
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 from sessiondb.errors import DatabaseError, DatabaseMissing
+
+LOG_BYTES = 32 * 1024 * 1024
+"""How long the log may be before its readers are waited for; and how much it grows before that is tried again."""
+
+PATIENCE = 0.25
+"""Seconds that a writer waits for the readers of each LOG_BYTES; other writers wait with it."""
+
+MAX_PATIENCE = 1.0
 
 
 def private_folder(folder: Path) -> None:
@@ -92,8 +101,10 @@ class OpenedFile:
         elif not self._was_empty:
             raise DatabaseError(f"{self._path} was emptied while it was open: restore a backup")
 
-    def check_log(self) -> None:
-        """Raise DatabaseError where the log beside the file is not the one of the first call, or is gone.
+    def check_log(self) -> int:
+        """Return the size of the log beside the file.
+
+        Raises DatabaseError where it is not the one of the first call, or is gone.
 
         To be called where the log is in use, so that there is one: no connection removes it under another.
         """
@@ -115,6 +126,7 @@ class OpenedFile:
                 f"{self._log_path} was replaced while it was in use: what is written now would be lost;"
                 " open the database again"
             )
+        return found.st_size
 
     def is_lost(self) -> bool:
         """Say whether the path, or the log beside it, names another file by now, or the path none."""
@@ -139,6 +151,34 @@ class OpenedFile:
             if os.stat(self._log_path).st_size:
                 return (-1,)
         return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+class LogLimit:
+    """Keeps the write-ahead log of one writer short while somebody reads all the time.
+
+    SQLite begins its log anew where a writer comes at a moment in which nobody reads from it. Where readers overlap
+    (two searches in turn, a page of Datasette) there is no such moment: the log grows with each commit, and what is
+    read of it takes longer. So from LOG_BYTES on a writer asks for one, when its own transaction is on the disk: who
+    reads is waited for, who comes meanwhile reads the file alone, and the log is emptied.
+    """
+
+    def __init__(self, sqlite: sqlite3.Connection) -> None:
+        self._sqlite = sqlite
+        self._limit = LOG_BYTES
+        # A log that was longer is cut when it begins anew by itself.
+        sqlite.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
+
+    def keep(self, size: int) -> None:
+        """Empty a log of `size` bytes where that is too long. To be called without a transaction, in one's turn."""
+        if size < self._limit:
+            return
+        patience = min(PATIENCE * size / LOG_BYTES, MAX_PATIENCE)
+        # What was written is in the log, whatever goes wrong here: the next writer, or the last one to close, meets it.
+        with contextlib.suppress(sqlite3.Error):
+            self._sqlite.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+            ((is_busy, *_),) = self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._limit = size + LOG_BYTES if is_busy else LOG_BYTES
+        self._sqlite.execute("PRAGMA busy_timeout = 0")
 
 
 # Across os.fork()

@@ -6,7 +6,6 @@ Each says a line of JSON at its end: what it did, and how long the slowest of it
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -128,7 +127,7 @@ def main(role: str, folder: str, number: str, seconds: str) -> None:
     clock = Clock(float(seconds))
     with SessionDB(Path(folder) / "sessions.db") as db:
         done = ROLES[role](db, Path(folder), int(number), clock)
-    os.write(1, json.dumps({"done": done, "slowest": clock.slowest}).encode())
+    json.dump({"done": done, "slowest": clock.slowest}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -27,10 +27,29 @@ LOG_LIMIT = 128 * 2**20
 """Bytes of the write-ahead log that no amount of writing may exceed."""
 
 
-def start(role: str, folder: Path, number: int) -> subprocess.Popen[bytes]:
-    """Start a process that plays a role."""
-    command = [sys.executable, "-m", "tests.safety.busy_worker", role, str(folder), str(number), str(SECONDS)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+class Worker:
+    """A process that plays a role. What it says is kept in files: a pipe that nobody reads yet would stop it."""
+
+    def __init__(self, role: str, folder: Path, number: int) -> None:
+        self.role = role
+        self._said, self._errors = folder / f"said{number}.json", folder / f"errors{number}.txt"
+        worker = "tests.safety.busy_worker"
+        with self._said.open("wb") as said, self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", worker, role, str(folder), str(number), str(SECONDS)],
+                cwd=ROOT,
+                stdout=said,
+                stderr=errors,
+            )
+
+    def is_running(self) -> bool:
+        """Say whether it has not ended yet."""
+        return self._process.poll() is None
+
+    def said(self) -> Any:
+        """Return what it did, and how long the slowest of it took."""
+        assert self._process.returncode == 0, f"{self.role}: {self._errors.read_text('utf-8')[-2000:]}"
+        return json.loads(self._said.read_bytes())
 
 
 @pytest.fixture
@@ -61,17 +80,15 @@ def datasette(tmp_path: Path) -> Iterator[Callable[[], bool]]:
 def test_processes_that_use_a_new_database_at_once_lose_and_double_nothing(
     tmp_path: Path, datasette: Callable[[], bool], record_property: Callable[[str, object], None]
 ) -> None:
-    workers = [start(role, tmp_path, number) for number, role in enumerate(ROLES)]
+    workers = [Worker(role, tmp_path, number) for number, role in enumerate(ROLES)]
     log, largest, pages = tmp_path / "sessions.db-wal", 0, 0
-    while any(worker.poll() is None for worker in workers):
+    while any(worker.is_running() for worker in workers):
         largest = max(largest, log.stat().st_size if log.exists() else 0)
         pages += datasette()
         time.sleep(0.05)
     said: dict[str, list[Any]] = {}
-    for role, worker in zip(ROLES, workers, strict=True):
-        output, errors = worker.communicate()
-        assert worker.returncode == 0, f"{role}: {errors.decode()[-2000:]}"
-        said.setdefault(role, []).append(json.loads(output))
+    for worker in workers:
+        said.setdefault(worker.role, []).append(worker.said())
     acknowledged = [name for worker in said["append"] for name in worker["done"]]
     lines = sum(worker["done"] for worker in said["import"])
     worst = {role: round(max(worker["slowest"] for worker in workers), 2) for role, workers in said.items()}
