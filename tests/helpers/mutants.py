@@ -141,6 +141,12 @@ def _reserve() -> None:
     _put(reserve, "keep", lambda database: None)
 
 
+def _log_limit() -> None:
+    from sessiondb.storage.files import LogLimit
+
+    _put(LogLimit, "keep", lambda self, size: None)
+
+
 MUTANTS = {
     "the writer's lock": Mutant(_lock, ("tests/storage/test_turns.py",)),
     "BEGIN IMMEDIATE": Mutant(_begin_immediate, ("tests/storage/test_connection.py",)),
@@ -148,6 +154,7 @@ MUTANTS = {
     "the rollback": Mutant(_rollback, ("tests/storage/test_connection.py",)),
     "the sync of each commit": Mutant(_fsync, ("tests/safety/test_mutants.py::test_each_commit_is_synced",)),
     "the identity of the file": Mutant(_file_identity, ("tests/storage/test_file_identity.py",)),
+    "the limit of the log": Mutant(_log_limit, ("tests/storage/test_log_limit.py",)),
     "the mark of a restored backup": Mutant(_restored_mark, ("tests/dao/test_restoring.py",)),
     "the look at a newer schema": Mutant(_newer_schema, ("tests/storage/test_newer_schema.py",)),
     "the tombstone": Mutant(_tombstone, ("tests/dao/test_removal.py",)),
