@@ -14,72 +14,50 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any
 
-from sessiondb.dao.forks.chain import segments
+from sessiondb.dao.forks.chain import FORKED_FROM, Line, lines_of, link_fork, segments
 from sessiondb.dao.forks.handover import Handover
-from sessiondb.dao.forks.originals import Line
 from sessiondb.dao.forks.transfer import Transfer
-from sessiondb.dao.values import sound
 from sessiondb.storage.connection import Connection
 
-_SHARED = """
-SELECT id, session_id, seq, created_at, external_id FROM messages WHERE session_id = ? AND seq <= ? ORDER BY seq
-"""
 _PLACE = "SELECT session_id, seq FROM messages WHERE id = ?"
 _ROWS = "SELECT id, seq FROM messages WHERE session_id = ? ORDER BY seq"
 _LINKS = f"""
-SELECT id, agent, parent_id, relation, metadata, json_extract({sound("metadata")}, '$.forked_from') FROM sessions
+SELECT id, agent, parent_id, relation, metadata, {FORKED_FROM} FROM sessions
 WHERE id IN (SELECT value FROM json_each(?))
 """
 _RESTORE = "UPDATE sessions SET parent_id = ?, relation = ?, metadata = ? WHERE id = ?"
-_UNLINK = f"""
-UPDATE sessions SET parent_id = NULL, relation = nullif(relation, 'fork'),
-  metadata = nullif(json_remove({sound("metadata")}, '$.forked_at'), '{{}}')
-WHERE id = ?
-"""
 MAY_NAME_NONE = frozenset(("claude-code",))
 """Agents whose logs need not say what a session was forked from: a link may come from the messages alone."""
 
 
-class Anew:
-    """Undoes what was decided on a stored session, inside one transaction of the caller."""
+def lines_anew(connection: Connection, session_id: str, lines: Sequence[Line]) -> list[Line]:
+    """Undo what was decided on a stored session, inside the caller's transaction.
 
-    def __init__(self, connection: Connection) -> None:
-        self._db = connection
-
-    def lines(self, session_id: str, lines: Sequence[Line]) -> list[Line]:
-        """Return all lines of a session's log that others hold by now, in order; `lines` are those that have come."""
-        # Answers that have come to its calls: its forks must not have them twice.
-        transfer = Transfer(self._db)
-        transfer.drop_twins(session_id, is_new=False)
-        handover = Handover(self._db, {session_id})
-        ids = [session_id, *handover.heirs([session_id])]
-        links = self._db.rows(_LINKS, (json.dumps(ids),))
-        before = self._db.rows(_ROWS, (session_id,))
-        handover.run([session_id])
-        for id in ids:
-            transfer.tidy(id)
-        left = {row[0] for row in self._db.rows(_ROWS, (session_id,))}
-        seqs = [seq for id, seq in before if id in left]
-        found = [
-            Line(id, holder, seq, at, 0, external_id)
-            for segment in segments(self._db, session_id)
-            for id, holder, seq, at, external_id in self._db.rows(_SHARED, segment)
-        ]
-        known = {line.id for line in found}
-        for line in lines:
-            if line.id not in known:
-                holder, seq = self._db.row(_PLACE, (line.id,)) or (line.holder, line.seq)
-                found.append(line._replace(holder=holder, seq=seq, after=bisect_right(seqs, line.after)))
-        self._unlink(session_id, links)
-        return found
-
-    def _unlink(self, session_id: str, links: Sequence[tuple[Any, ...]]) -> None:
-        """Let the sessions come from where their logs say, and this one from nowhere where its log does not say it."""
-        for id, agent, parent, relation, metadata, forked_from in links:
-            may_be_found = relation in (None, "fork") and forked_from is None and agent in MAY_NAME_NONE
-            if not may_be_found:
-                self._db.execute(_RESTORE, (parent, relation, metadata, id))
-            elif id == session_id:
-                self._db.execute(_UNLINK, (id,))
+    Return all lines of its log that others hold by now, in order; `lines` are those that have come.
+    """
+    transfer, handover = Transfer(connection), Handover(connection, {session_id})
+    # Answers that have come to its calls: its forks must not have them twice.
+    transfer.drop_twins(session_id)
+    ids = [session_id, *handover.heirs([session_id])]
+    links = connection.rows(_LINKS, (json.dumps(ids),))
+    before = connection.rows(_ROWS, (session_id,))
+    handover.run([session_id])
+    for id in ids:
+        transfer.tidy(id)
+    left = {row[0] for row in connection.rows(_ROWS, (session_id,))}
+    seqs = [seq for id, seq in before if id in left]
+    found = [line for segment in segments(connection, session_id) for line in lines_of(connection, segment)]
+    known = {line.id for line in found}
+    for line in lines:
+        if line.id not in known:
+            holder, seq = connection.row(_PLACE, (line.id,)) or (line.holder, line.seq)
+            found.append(line._replace(holder=holder, seq=seq, after=bisect_right(seqs, line.after)))
+    # They come from where their logs say, and this one from nowhere where its log does not say it.
+    for id, agent, parent, relation, metadata, forked_from in links:
+        may_be_found = relation in (None, "fork") and forked_from is None and agent in MAY_NAME_NONE
+        if not may_be_found:
+            connection.execute(_RESTORE, (parent, relation, metadata, id))
+        elif id == session_id:
+            link_fork(connection, id, None, None)
+    return found

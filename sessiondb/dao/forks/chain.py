@@ -13,11 +13,28 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sessiondb.dao.values import sound
 from sessiondb.storage.connection import Connection
 
-_LINK = """
-SELECT parent_id, json_extract(metadata, '$.forked_at') FROM sessions
-WHERE id = ? AND relation = 'fork' AND parent_id IS NOT NULL AND json_valid(metadata)
+FORKED_AT, FORKED_FROM, AWAITED = (
+    f"json_extract({sound('metadata')}, '$.{name}')" for name in ("forked_at", "forked_from", "parent_id")
+)
+"""What the metadata of a row of `sessions` says of its descent: the last message that it has copied, the session that
+its log says it is a fork of, and a parent that is not there yet.
+"""
+PLACED = f"json_set(coalesce({sound('metadata')}, '{{}}'), '$.forked_at', :at)"
+"""The metadata of a session that has forked at a message."""
+
+_SET_FORK = f"""
+UPDATE sessions SET
+  parent_id = :parent,
+  relation = iif(:parent IS NULL, nullif(relation, 'fork'), coalesce(relation, 'fork')),
+  metadata = iif(:at IS NULL, nullif(json_remove({sound("metadata")}, '$.forked_at'), '{{}}'), {PLACED})
+WHERE id = :id
+"""
+_LINK = f"SELECT parent_id, {FORKED_AT} FROM sessions WHERE id = ? AND relation = 'fork'"
+_LINES = """
+SELECT id, session_id, seq, created_at, 0, external_id FROM messages WHERE session_id = ? AND seq <= ? ORDER BY seq
 """
 _HELD = "SELECT id, seq FROM messages WHERE session_id = ? AND external_id = ? ORDER BY seq DESC LIMIT 1"
 _ANSWERS = """
@@ -31,6 +48,36 @@ class Segment(NamedTuple):
 
     session: str
     last: int
+
+
+class Line(NamedTuple):
+    """A message of one session, and the place of its copy in another one's log: after the message with seq `after`.
+
+    An answer to a tool call has no external id here.
+    """
+
+    id: int
+    holder: str
+    seq: int
+    created_at: str | None
+    after: int
+    external_id: str | None
+
+
+def fork_link(connection: Connection, session_id: str) -> tuple[str | None, str | None]:
+    """Return from which session one forked, and at which message; None for what is not known, or is not there."""
+    parent, at = connection.row(_LINK, (session_id,)) or (None, None)
+    return parent, at
+
+
+def link_fork(connection: Connection, session_id: str, parent: str | None, at: str | None) -> None:
+    """Note from which session one forked, and at which message; None for one that comes from no other."""
+    connection.execute(_SET_FORK, {"id": session_id, "parent": parent, "at": at})
+
+
+def lines_of(connection: Connection, segment: Segment) -> list[Line]:
+    """Return the messages of a segment, whose copies begin another log."""
+    return [Line(*row) for row in connection.rows(_LINES, segment)]
 
 
 def segments(connection: Connection, session_id: str) -> list[Segment]:
@@ -50,18 +97,14 @@ def segments(connection: Connection, session_id: str) -> list[Segment]:
 
 def _before(connection: Connection, session_id: str) -> Segment | None:
     """Return who holds the message that a session forked at, and up to where it shares that one's messages."""
-    link = connection.row(_LINK, (session_id,))
-    if link is None or link[1] is None:
-        return None
-    holder, forked_at = link
+    holder, forked_at = fork_link(connection, session_id)
     seen = set[str]()
-    while holder is not None and holder not in seen:
+    while forked_at is not None and holder is not None and holder not in seen:
         seen.add(holder)
         held = connection.row(_HELD, (holder, forked_at))
         if held is not None:
             id, seq = held
             answered = connection.value(_ANSWERS, (id, holder))
             return Segment(holder, max(seq, answered or 0))
-        link = connection.row(_LINK, (holder,))
-        holder = link[0] if link is not None else None
+        holder, _ = fork_link(connection, holder)
     return None

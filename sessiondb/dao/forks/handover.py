@@ -14,8 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from sessiondb.dao.forks.chain import Segment, segments
-from sessiondb.dao.forks.originals import Line
+from sessiondb.dao.forks.chain import Segment, fork_link, lines_of, segments
 from sessiondb.dao.forks.transfer import Transfer
 from sessiondb.dao.values import sound
 from sessiondb.storage.connection import Connection
@@ -32,9 +31,6 @@ SELECT id, max(depth) FROM below GROUP BY id ORDER BY id
 _TIMES = """
 SELECT coalesce(created_at, '') FROM messages WHERE session_id = ? AND seq <= ? AND role <> 'tool' ORDER BY seq
 """
-_SHARED = """
-SELECT id, session_id, seq, created_at, external_id FROM messages WHERE session_id = ? AND seq <= ? ORDER BY seq
-"""
 _TITLE = "SELECT title, title_source FROM sessions WHERE id = ?"
 _KEEP_TITLE = "UPDATE sessions SET title = ?, title_source = ? WHERE id = ?"
 _LINK = f"""
@@ -43,11 +39,6 @@ UPDATE sessions SET parent_id = :parent, relation = iif(:parent IS NULL, NULL, '
     json_set(json_remove(coalesce({sound("metadata")}, '{{}}'), '$.forked_from'), '$.forked_at', :at)),
   '{{}}'
 ) WHERE id = :id
-"""
-_GET_LINK = f"""
-SELECT iif(relation = 'fork', parent_id, NULL),
-  iif(relation = 'fork', json_extract({sound("metadata")}, '$.forked_at'), NULL)
-FROM sessions WHERE id = ?
 """
 _ALL = 1 << 62
 _SIZE = """
@@ -84,7 +75,7 @@ class Handover:
         """Let sessions that stay take over what they share with removed ones, inside the caller's transaction."""
         for heir in self.heirs(session_ids):
             before = segments(self._db, heir)
-            parent, _ = self._db.row(_GET_LINK, (heir,)) or (None, None)
+            parent, _ = fork_link(self._db, heir)
             if not {parent, *(segment.session for segment in before)} & self._removed:
                 continue
             # Taking earlier messages gives it an earlier first prompt, by which it would be renamed.
@@ -95,7 +86,7 @@ class Handover:
                 self._take(heir, before[-1])
                 before = segments(self._db, heir)
             if before:
-                _, at = self._db.row(_GET_LINK, (heir,)) or (None, None)
+                _, at = fork_link(self._db, heir)
                 self._db.execute(_LINK, {"id": heir, "parent": before[-1].session, "at": at})
             self._db.execute(_KEEP_TITLE, (*(title or (None, None)), heir))
 
@@ -121,12 +112,11 @@ class Handover:
 
         What the giver keeps behind them goes on from there.
         """
-        giver, last = segment
-        rows = self._db.rows(_SHARED, (giver, last))
-        link = self._db.row(_GET_LINK, (giver,)) or (None, None)
-        own = self._db.row(_GET_LINK, (heir,)) or (None, None)
-        lines = [Line(id, holder, seq, at, 0, external_id) for id, holder, seq, at, external_id in rows]
+        giver = segment.session
+        lines = lines_of(self._db, segment)
+        parent, at = fork_link(self._db, giver)
+        _, own_at = fork_link(self._db, heir)
         if lines:
             Transfer(self._db).move(lines, heir)
-        self._db.execute(_LINK, {"id": heir, "parent": link[0], "at": link[1]})
-        self._db.execute(_LINK, {"id": giver, "parent": heir, "at": own[1]})
+        self._db.execute(_LINK, {"id": heir, "parent": parent, "at": at})
+        self._db.execute(_LINK, {"id": giver, "parent": heir, "at": own_at})

@@ -17,16 +17,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from sessiondb.dao.values import sound
+from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, FORKED_FROM, Line
 from sessiondb.importers.fresh_ids import age
 from sessiondb.storage.connection import Connection, Row
 
-_SESSION = f"""
-SELECT id, parent_id, relation, json_extract({sound("metadata")}, '$.parent_id'),
-  json_extract({sound("metadata")}, '$.forked_at'),
-  json_extract({sound("metadata")}, '$.forked_from')
-FROM sessions WHERE id = ?
-"""
+_SESSION = f"SELECT id, parent_id, relation, {AWAITED}, {FORKED_AT}, {FORKED_FROM} FROM sessions WHERE id = ?"
 _ROWS = "SELECT id, seq, created_at FROM messages WHERE session_id = ? AND role <> 'tool' ORDER BY seq"
 _ABOVE = """
 WITH RECURSIVE above (id) AS (
@@ -50,20 +45,6 @@ class Copy(NamedTuple):
     after: int
     external_id: str | None = None
     call_id: str | None = None
-
-
-class Line(NamedTuple):
-    """A message of one session, and the place of its copy in another one's log: after the message with seq `after`.
-
-    An answer to a tool call has no external id here.
-    """
-
-    id: int
-    holder: str
-    seq: int
-    created_at: str | None
-    after: int
-    external_id: str | None
 
 
 class Descent(NamedTuple):

@@ -14,77 +14,50 @@ message, unless its log names the parent (`forked_from`).
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sessiondb.dao.forks import renamed
-from sessiondb.dao.forks.anew import MAY_NAME_NONE, Anew
-from sessiondb.dao.forks.originals import Copy, Descent, Line, Originals
+from sessiondb.dao.forks.anew import MAY_NAME_NONE, lines_anew
+from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, FORKED_FROM, PLACED, Line, link_fork
+from sessiondb.dao.forks.originals import Copy, Descent, Originals
 from sessiondb.dao.forks.transfer import Transfer
 from sessiondb.dao.values import sound
-from sessiondb.storage.connection import Connection
+from sessiondb.storage.connection import Connection, Row
 
 _HOLDER = """
 SELECT id, session_id, seq, created_at FROM messages
 WHERE external_id = :external_id AND session_id <> :session ORDER BY id LIMIT 1
 """
 _ANSWERS = """
-SELECT call_id, result_message_id FROM tool_calls
-WHERE message_id IN (SELECT value FROM json_each(?)) AND call_id IS NOT NULL AND result_message_id IS NOT NULL
-ORDER BY id
+SELECT t.call_id, a.id, a.session_id, a.seq, a.created_at
+FROM tool_calls AS t JOIN messages AS a ON a.id = t.result_message_id
+WHERE t.message_id IN (SELECT value FROM json_each(?)) AND t.call_id IS NOT NULL ORDER BY t.id
 """
-# Messages that two sessions have under different ids: the same words, by the same one, at the same time.
-_TWINS = """
-SELECT o.seq, o.external_id, t.id, t.external_id FROM messages AS o
-JOIN messages AS t
-  ON t.session_id = :other AND t.created_at = o.created_at AND t.role = o.role AND t.content IS o.content
-WHERE o.session_id = :session AND o.role IN ('user', 'system') AND o.external_id IS NOT NULL
-  AND t.external_id IS NOT NULL
-GROUP BY o.id ORDER BY o.seq
-"""
-_SET_FORK = f"""
-UPDATE sessions SET
-  parent_id = :parent,
-  relation = iif(:parent IS NULL, nullif(relation, 'fork'), coalesce(relation, 'fork')),
-  metadata = iif(
-    :at IS NULL,
-    nullif(json_remove({sound("metadata")}, '$.forked_at'), '{{}}'),
-    json_set(coalesce({sound("metadata")}, '{{}}'), '$.forked_at', :at)
-  )
-WHERE id = :id
-"""
-_SET_PLACE = f"""
-UPDATE sessions SET metadata = json_set(coalesce({sound("metadata")}, '{{}}'), '$.forked_at', :at) WHERE id = :id
-"""
+_SET_PLACE = f"UPDATE sessions SET metadata = {PLACED} WHERE id = :id"
 # Forks of a session that hold on to messages which are another's now.
 _FOLLOW = f"""
 UPDATE sessions SET parent_id = :to WHERE parent_id = :from AND id <> :to
-  AND json_extract({sound("metadata")}, '$.forked_at') IN (SELECT value FROM json_each(:moved))
-  AND json_extract({sound("metadata")}, '$.forked_from') IS NULL
+  AND {FORKED_AT} IN (SELECT value FROM json_each(:moved)) AND {FORKED_FROM} IS NULL
 """
 _FOLLOW_CHILDREN = """
 UPDATE sessions SET parent_id = :to
 WHERE parent_id = :from AND relation = 'subagent' AND id IN (SELECT value FROM json_each(:children))
 """
-_KEY = """
-SELECT request_key FROM token_counts
-WHERE message_id = (SELECT id FROM messages WHERE session_id = ? AND external_id = ?) AND request_key IS NOT NULL
-"""
+# The count of a message, by the id that its session knows it by.
+_OF_MESSAGE = (
+    "message_id = (SELECT id FROM messages WHERE session_id = :session AND external_id = :external_id)"
+)
+_KEY = f"SELECT request_key FROM token_counts WHERE {_OF_MESSAGE} AND request_key IS NOT NULL"
 _SET_ID = "UPDATE messages SET external_id = :own WHERE external_id = :old AND session_id = :session"
 _FORKED_AT = f"""
-SELECT id, json_extract({sound("metadata")}, '$.forked_at') FROM sessions
-WHERE (parent_id = :session OR json_extract({sound("metadata")}, '$.parent_id') = :session)
-  AND json_extract({sound("metadata")}, '$.forked_at') IN (SELECT value FROM json_each(:moved))
+SELECT id, {FORKED_AT} FROM sessions
+WHERE (parent_id = :session OR {AWAITED} = :session) AND {FORKED_AT} IN (SELECT value FROM json_each(:moved))
 """
-_SET_KEY = """
-UPDATE OR IGNORE token_counts SET request_key = ?
-WHERE message_id = (SELECT id FROM messages WHERE session_id = ? AND external_id = ?)
-"""
+_SET_KEY = f"UPDATE OR IGNORE token_counts SET request_key = :key WHERE {_OF_MESSAGE}"
 # The original's own words of a response, unless its log was cut off while that was being told.
-_SET_COUNT = """
-UPDATE token_counts SET {assignments}
-WHERE message_id = (SELECT id FROM messages WHERE session_id = :session AND external_id = :external_id)
-  AND coalesce(output, 0) <= coalesce(:output, 0)
+_SET_COUNT = f"""
+UPDATE token_counts SET {{assignments}} WHERE {_OF_MESSAGE} AND coalesce(output, 0) <= coalesce(:output, 0)
 """
 _IS_FOUND = f"""
 s.relation = 'fork' AND json_extract({sound("s.metadata")}, '$.forked_from') IS NULL
@@ -135,13 +108,6 @@ class Related(NamedTuple):
     went_on_from: int = 0
 
 
-class Resolved(NamedTuple):
-    """The sessions that changed, and how many messages were dropped that others hold."""
-
-    changed: set[str]
-    dropped: int
-
-
 class Ownership:
     """Settles who holds what, inside one transaction of the caller; all rows must be written."""
 
@@ -170,17 +136,11 @@ class Ownership:
         """
         return self._db.row(_WENT_ON, {"session": session_id, "last": last}) is not None
 
-    def interleave(self, session_id: str, first: int) -> None:
-        """Put the messages of a session after the seq `first` in order of time with those before."""
-        self._transfer.interleave(session_id, first)
+    def resolve(self, related: Related) -> tuple[set[str], int]:
+        """Give each message that a session shares with others to one of them.
 
-    def drop_twins(self, session_id: str) -> set[str]:
-        """Remove from a session's forks the answers that it has by now; return the forks."""
-        return self._transfer.drop_twins(session_id, is_new=False)
-
-    def resolve(self, related: Related) -> Resolved:
-        """Give each message that a session shares with others to one of them."""
-        late: list[Copy] = []
+        Return the sessions that changed, and how many messages were dropped that others hold.
+        """
         changed: set[str] = set()
         # Four ways in which two sessions come to hold the same, in the order in which they are undone:
         #     twins    the same words under two ids: some releases give each line of a resumed copy a fresh one, and
@@ -188,13 +148,11 @@ class Ownership:
         #     late     the same id in both, stored twice, as the copy came after lines of its own
         #     copies   the same id, left out on its way in
         #     lines    all of these, as the messages that the others hold: these may change hands
-        twins = self._drop_twins(related)
         keys: dict[str, str] = {}
-        if related.renames:
-            twins += self._drop_renamed(related, keys)
-        late += [copy for copy, _ in twins]
+        twins = self._drop_twins(related, keys)
+        late = [copy for copy, _ in twins]
         for external_id in related.late:
-            row = self._db.row(_HOLDER, {"external_id": external_id, "session": related.id})
+            row = self._holder(related.id, external_id)
             if row is not None:
                 dropped = self._transfer.drop_copy(related.id, external_id, row[1], row[0])
                 late += [Copy(seq, *names) for seq, names in dropped]
@@ -208,41 +166,39 @@ class Ownership:
             self._rename(related.id, own_ids, keys)
         if late or related.has_gaps or not related.is_new:
             self._transfer.tidy(related.id)
-        return Resolved(changed, len(late))
+        return changed, len(late)
 
-    def _drop_twins(self, related: Related) -> list[tuple[Copy, str]]:
-        """Remove what a session holds although one that it shares answers with says it too, under another id.
+    def _holder(self, session_id: str, external_id: str | None) -> Row | None:
+        """Return the message with an id that another session holds: its id, session, seq and time."""
+        return self._db.row(_HOLDER, {"external_id": external_id, "session": session_id})
 
-        Some releases give each line of a resumed copy a fresh id. Return the copies, named by the ids that the other
-        one has, and the session's own ids of them.
+    def _drop_twins(self, related: Related, keys: dict[str, str]) -> list[tuple[Copy, str]]:
+        """Remove what a session holds although another one says it too, under another id.
+
+        Return the copies, named by the ids that the other one has, and the session's own ids of them; note the keys of
+        its counts by these.
         """
         found: list[tuple[Copy, str]] = []
-        seen: set[str] = set()
-        shared = (*(copy.external_id for copy in related.copies if copy.external_id), *related.late)
-        for external_id in dict.fromkeys(shared):
-            row = self._db.row(_HOLDER, {"external_id": external_id, "session": related.id})
-            if row is None or row[1] in seen:
-                continue
-            seen.add(row[1])
-            for seq, own_id, original, their_id in self._db.rows(
-                _TWINS, {"session": related.id, "other": row[1]}
-            ):
-                dropped = self._transfer.drop_copy(related.id, own_id, row[1], original)
-                found += [(Copy(seq, their_id), own_id)] if dropped else []
+        for other, twin in self._twins(related):
+            key = self._db.value(_KEY, {"session": related.id, "external_id": twin.external_id})
+            if key is not None:
+                keys[twin.external_id] = key
+            dropped = self._transfer.drop_copy(related.id, twin.external_id, other, twin.original)
+            for seq, (external_id, call_id) in dropped:
+                found.append((Copy(seq, external_id and twin.original_id, call_id), twin.external_id))
         return found
 
-    def _drop_renamed(self, related: Related, keys: dict[str, str]) -> list[tuple[Copy, str]]:
-        """Remove what a session holds under fresh ids, as _drop_twins does; note the keys of its counts by these."""
-        found: list[tuple[Copy, str]] = []
-        for other in renamed.relatives(self._db, related.id, related.unsettled):
-            for twin in list(renamed.twins(self._db, related.id, other)):
-                key = self._db.row(_KEY, (related.id, twin.external_id))
-                dropped = self._transfer.drop_copy(related.id, twin.external_id, other, twin.original)
-                for seq, (external_id, call_id) in dropped:
-                    found.append((Copy(seq, external_id and twin.original_id, call_id), twin.external_id))
-                if key is not None:
-                    keys[twin.external_id] = key[0]
-        return found
+    def _twins(self, related: Related) -> Iterator[tuple[str, renamed.Twin]]:
+        """Yield what a session says as one does that it shares lines with, or from whose agent it has fresh ids."""
+        shared = dict.fromkeys([*(copy.external_id for copy in related.copies), *related.late])
+        holders = [row[1] for id in shared if (row := self._holder(related.id, id)) is not None]
+        for other in dict.fromkeys(holders):
+            for twin in renamed.prompt_twins(self._db, related.id, other):
+                yield other, twin
+        if related.renames:
+            for other in renamed.relatives(self._db, related.id, related.unsettled):
+                for twin in list(renamed.twins(self._db, related.id, other)):
+                    yield other, twin
 
     def _rename(self, session_id: str, own_ids: Mapping[str, str], keys: Mapping[str, str]) -> None:
         """Let messages that have changed hands have the ids, and their counts the keys, of their new holder's log."""
@@ -252,7 +208,7 @@ class Ownership:
             if self._db.execute(_SET_ID, {"session": session_id, "old": old, "own": own}).rowcount
         }
         for own in moved.values() & keys.keys():
-            self._db.execute(_SET_KEY, (keys[own], session_id, own))
+            self._db.execute(_SET_KEY, {"key": keys[own], "session": session_id, "external_id": own})
         if moved:
             names = {"session": session_id, "moved": json.dumps(list(moved))}
             for fork, old in self._db.rows(_FORKED_AT, names):
@@ -266,7 +222,7 @@ class Ownership:
         if is_known and session.forked_at == max(ends.values(), key=lines.index).external_id:
             return set()
         if related.shares_ids and not related.is_new:
-            lines = Anew(self._db).lines(session.id, lines)
+            lines = lines_anew(self._db, session.id, lines)
             session, ends = self._originals.descent(session.id), _ends(lines)
         others = {holder: self._originals.descent(holder) for holder in ends}
         # Copies that only their words tell were looked for in those that it comes from.
@@ -287,7 +243,7 @@ class Ownership:
             self._link(others[holder], session.id, end.external_id)
             self._follow(related, others[holder], lines)
         if copiers:
-            self._transfer.drop_twins(session.id)
+            self._transfer.drop_twins(session.id, awaited=True)
             for external_id, count in related.counts:
                 self._set_count(session.id, external_id, count)
         if kept:
@@ -299,9 +255,9 @@ class Ownership:
 
     def _set_count(self, session_id: str, external_id: str, count: dict[str, Any]) -> None:
         """Let the count of a message that is the session's own now say what its log says."""
-        self._db.execute(_SET_KEY, (count["request_key"], session_id, external_id))
-        assignments = ", ".join(f"{name} = :{name}" for name in count if name not in _PLACE)
         names = {**count, "session": session_id, "external_id": external_id}
+        self._db.execute(_SET_KEY, names | {"key": count["request_key"]})
+        assignments = ", ".join(f"{name} = :{name}" for name in count if name not in _PLACE)
         self._db.execute(_SET_COUNT.format(assignments=assignments), names)
 
     def _follow(self, related: Related, source: Descent, lines: list[Line]) -> None:
@@ -329,36 +285,26 @@ class Ownership:
         # Never a circle: views and searches walk up the parents.
         if parent is not None and session.id in self._originals.above(parent):
             return False
-        self._db.execute(_SET_FORK, {"id": session.id, "parent": parent, "at": at})
+        link_fork(self._db, session.id, parent, at)
         return True
 
     def _lines(self, session_id: str, copies: Iterable[Copy]) -> list[Line]:
         """Return the messages that copies are copies of; an answer is that of a call among them."""
-        found: list[Line | Copy] = []
-        for copy in copies:
-            if copy.external_id is None:
-                found.append(copy)
-                continue
-            row = self._db.row(_HOLDER, {"external_id": copy.external_id, "session": session_id})
-            if row is not None:
-                id, holder, seq, created_at = row
-                found.append(Line(id, holder, seq, created_at, copy.after, copy.external_id))
-        ids = [line.id for line in found if isinstance(line, Line)]
-        answers: dict[str, list[int]] = {}
-        for call_id, answer in self._db.rows(_ANSWERS, (json.dumps(ids),)):
-            answers.setdefault(call_id, []).append(answer)
+        held: list[tuple[Copy, Row | None]] = [
+            (copy, self._holder(session_id, copy.external_id) if copy.external_id is not None else None)
+            for copy in copies
+        ]
+        answers: dict[str, list[Row]] = {}
+        ids = [row[0] for _, row in held if row is not None]
+        for call_id, *answer in self._db.rows(_ANSWERS, (json.dumps(ids),)):
+            answers.setdefault(call_id, []).append(tuple(answer))
         lines: list[Line] = []
-        for line in found:
-            if isinstance(line, Line):
-                lines.append(line)
-            elif answers.get(line.call_id or ""):
-                answer = answers[line.call_id or ""].pop(0)
-                row = self._db.row(
-                    "SELECT id, session_id, seq, created_at FROM messages WHERE id = ?", (answer,)
-                )
-                if row is not None:
-                    id, holder, seq, created_at = row
-                    lines.append(Line(id, holder, seq, created_at, line.after, None))
+        for copy, row in held:
+            waiting = answers.get(copy.call_id or "") if copy.external_id is None else None
+            place = waiting.pop(0) if waiting else row
+            if place is not None:
+                id, holder, seq, created_at = place
+                lines.append(Line(id, holder, seq, created_at, copy.after, copy.external_id))
         return lines
 
 

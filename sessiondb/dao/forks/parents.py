@@ -16,24 +16,21 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, PLACED
 from sessiondb.dao.forks.transfer import Transfer
 from sessiondb.dao.values import sound
 from sessiondb.importers.base import INHERITED, INHERITING
 from sessiondb.storage.connection import Connection
 
-_PARENT = f"json_extract({sound('metadata')}, '$.parent_id')"
-_WITH_NEW_PARENT = f"parent_id IS NULL AND {_PARENT} IN (SELECT id FROM sessions) AND {_PARENT} <> id"
+_WITH_NEW_PARENT = f"parent_id IS NULL AND {AWAITED} IN (SELECT id FROM sessions) AND {AWAITED} <> id"
 _COPIES = f"""
 SELECT m.id, m.external_id, m.role, m.content FROM messages AS m
 WHERE m.session_id = ? AND m.external_id IS NOT NULL
   AND json_extract({sound("m.metadata")}, '$.{INHERITED}') ORDER BY m.seq
 """
-_SET_FORKED_AT = f"""
-UPDATE sessions SET metadata = json_set(coalesce({sound("metadata")}, '{{}}'), '$.forked_at', ?)
-WHERE id = ? AND relation = 'fork'
-"""
+_SET_FORKED_AT = f"UPDATE sessions SET metadata = {PLACED} WHERE id = :id AND relation = 'fork'"
 _DETACH = "UPDATE token_counts SET message_id = NULL WHERE message_id = ? AND request_key GLOB ?"
-_FORKED_AT = f"SELECT json_extract({sound('metadata')}, '$.forked_at') FROM sessions WHERE id = ?"
+_FORKED_AT = f"SELECT {FORKED_AT} FROM sessions WHERE id = ?"
 _INHERITED_COUNTS = "SELECT 1 FROM token_counts WHERE session_id = ? AND request_key GLOB ? LIMIT 1"
 _INHERITING = """
 WITH RECURSIVE below (id) AS (
@@ -126,7 +123,7 @@ def link_parents(connection: Connection) -> None:
     if not children:
         return
     connection.execute(
-        f"UPDATE sessions SET parent_id = {_PARENT},"
+        f"UPDATE sessions SET parent_id = {AWAITED},"
         f" metadata = nullif(json_remove(metadata, '$.parent_id'), '{{}}') WHERE {_WITH_NEW_PARENT}"
     )
     # A grandchild's copies are its grandparent's, which its parent must have given up by then.
@@ -193,5 +190,5 @@ def _leave_copies(connection: Connection, child: str) -> None:
         )
     transfer.tidy(child)
     if last is not None:
-        connection.execute(_SET_FORKED_AT, (last.external_id, child))
+        connection.execute(_SET_FORKED_AT, {"id": child, "at": last.external_id})
         connection.execute(_REMOVE_EMPTY, {"id": child})

@@ -41,6 +41,15 @@ _ARE_SAME = (
     f"SELECT 1 FROM messages AS a JOIN messages AS b WHERE a.id = ? AND b.id = ? AND {_SAME.format('a', 'b')}"
 )
 _SAYS = f"SELECT content, {_CALLS.format('messages')} FROM messages WHERE id = ?"
+# What is typed costs no tokens: the same words, by the same one, at the same time.
+_PROMPT_TWINS = """
+SELECT o.seq, o.external_id, t.id, t.external_id FROM messages AS o
+JOIN messages AS t
+  ON t.session_id = :other AND t.created_at = o.created_at AND t.role = o.role AND t.content IS o.content
+WHERE o.session_id = :session AND o.role IN ('user', 'system') AND o.external_id IS NOT NULL
+  AND t.external_id IS NOT NULL
+GROUP BY o.id ORDER BY o.seq
+"""
 _ALL = 1 << 62
 
 
@@ -76,6 +85,14 @@ def twins(connection: Connection, session_id: str, other: str) -> Iterator[Twin]
                 waiting.remove(like)
                 yield Twin(own.seq, own.external_id, like.id, like.external_id)
                 break
+
+
+def prompt_twins(connection: Connection, session_id: str, other: str) -> list[Twin]:
+    """Return the prompts of a session that one with which it shares answers has too, under other ids.
+
+    Some releases of an agent give each line of a resumed copy a fresh id.
+    """
+    return [Twin(*row) for row in connection.rows(_PROMPT_TWINS, {"session": session_id, "other": other})]
 
 
 class Inherited:

@@ -8,7 +8,7 @@ from heapq import merge
 from operator import itemgetter
 
 from sessiondb.chat.text import prompt_title
-from sessiondb.dao.forks.originals import Line
+from sessiondb.dao.forks.chain import AWAITED, Line
 from sessiondb.dao.values import sound
 from sessiondb.storage.connection import Connection
 
@@ -45,31 +45,26 @@ FROM tool_calls AS t JOIN tool_calls AS a ON a.session_id = :target AND a.call_i
 WHERE t.message_id IN {_IDS} AND t.result_message_id IS NULL
 GROUP BY t.call_id
 """
+# An answer without its call stands in a fork, and its equal with its call in a session that the fork comes from: `kin`
+# are the pairs of these.
 _TWINS = """
-WITH RECURSIVE below (id) AS (
-  SELECT id FROM sessions WHERE relation = 'fork' AND {}
-  UNION SELECT s.id FROM sessions AS s JOIN below AS b ON s.parent_id = b.id WHERE s.relation = 'fork'
-)
-SELECT b.id, a.id, a.result_message_id
-FROM below AS b JOIN tool_calls AS a ON a.session_id = b.id AND a.message_id IS NULL
-JOIN tool_calls AS t ON t.session_id = :id AND t.call_id = a.call_id
+WITH RECURSIVE kin (fork, origin) AS ({})
+SELECT DISTINCT kin.fork, a.id, a.result_message_id
+FROM kin JOIN tool_calls AS a ON a.session_id = kin.fork AND a.message_id IS NULL
+JOIN tool_calls AS t ON t.session_id = kin.origin AND t.call_id = a.call_id
 WHERE t.result_message_id IS NOT NULL AND t.message_id IS NOT NULL
   AND t.returned_at IS a.returned_at AND t.result IS a.result
 """
-_TWINS_ABOVE = """
-WITH RECURSIVE above (id) AS (
-  SELECT parent_id FROM sessions WHERE id = :id AND relation = 'fork'
-  UNION SELECT s.parent_id FROM sessions AS s JOIN above AS a ON s.id = a.id WHERE s.relation = 'fork'
-)
-SELECT a.id, a.result_message_id FROM tool_calls AS a
-WHERE a.session_id = :id AND a.message_id IS NULL AND EXISTS (
-  SELECT 1 FROM above JOIN tool_calls AS t ON t.session_id = above.id AND t.call_id = a.call_id
-  WHERE t.result_message_id IS NOT NULL AND t.message_id IS NOT NULL
-    AND t.returned_at IS a.returned_at AND t.result IS a.result
-)
+_BELOW = """
+SELECT id, :id FROM sessions WHERE relation = 'fork' AND {}
+UNION SELECT s.id, :id FROM sessions AS s JOIN kin ON s.parent_id = kin.fork WHERE s.relation = 'fork'
 """
-_IS_BELOW = "parent_id = :id"
-_AWAITS = f"(parent_id = :id OR json_extract({sound('metadata')}, '$.parent_id') = :id)"
+_TWINS_BELOW = _TWINS.format(_BELOW.format("parent_id = :id"))
+_TWINS_AWAITING = _TWINS.format(_BELOW.format(f"(parent_id = :id OR {AWAITED} = :id)"))
+_TWINS_ABOVE = _TWINS.format("""
+SELECT id, parent_id FROM sessions WHERE id = :id AND relation = 'fork'
+UNION SELECT :id, s.parent_id FROM sessions AS s JOIN kin ON s.id = kin.origin WHERE s.relation = 'fork'
+""")
 _WITHOUT_ANSWER = "result = NULL, is_error = NULL, returned_at = NULL, result_message_id = NULL"
 _WITHOUT_QUESTION = "message_id = NULL, position = 0, name = NULL, arguments = NULL, called_at = NULL"
 _SAME_COUNT = """
@@ -112,30 +107,26 @@ class Transfer:
         for session_id in (target, *dict.fromkeys(line.holder for line in lines)):
             self.tidy(session_id)
 
-    def drop_twins(self, session_id: str, *, is_new: bool = True) -> set[str]:
+    def drop_twins(self, session_id: str, *, awaited: bool = False) -> set[str]:
         """Remove answers from a session's forks whose calls, and whose equals, are the session's; return the forks.
 
-        `is_new`: some may be linked to it at the end of the import only.
+        `awaited`: some may be linked to it at the end of the import only.
         """
-        twins = self._db.rows(_TWINS.format(_AWAITS if is_new else _IS_BELOW), {"id": session_id})
-        for _, call, answer in twins:
-            self._drop_answer(call, answer)
-        forks = {fork for fork, _, _ in twins}
-        for fork in forks:
-            self.tidy(fork)
-        return forks
+        return self._drop_answers(_TWINS_AWAITING if awaited else _TWINS_BELOW, session_id)
 
     def drop_own_twins(self, session_id: str) -> None:
         """Remove a fork's answers whose calls, and whose equals, are with those that it comes from."""
-        twins = self._db.rows(_TWINS_ABOVE, {"id": session_id})
-        for call, answer in twins:
-            self._drop_answer(call, answer)
-        if twins:
-            self.tidy(session_id)
+        self._drop_answers(_TWINS_ABOVE, session_id)
 
-    def _drop_answer(self, call: int, answer: int) -> None:
-        self._db.execute("DELETE FROM tool_calls WHERE id = ?", (call,))
-        self._db.execute("DELETE FROM messages WHERE id = ?", (answer,))
+    def _drop_answers(self, twins: str, session_id: str) -> set[str]:
+        found = self._db.rows(twins, {"id": session_id})
+        for _, call, answer in found:
+            self._db.execute("DELETE FROM tool_calls WHERE id = ?", (call,))
+            self._db.execute("DELETE FROM messages WHERE id = ?", (answer,))
+        forks = {fork for fork, _, _ in found}
+        for fork in forks:
+            self.tidy(fork)
+        return forks
 
     def drop_copy(
         self, session_id: str, external_id: str, holder: str, original: int

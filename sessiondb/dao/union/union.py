@@ -8,6 +8,7 @@ from typing import Any
 from sessiondb.dao.forks.originals import Copy
 from sessiondb.dao.forks.ownership import Ownership, Related
 from sessiondb.dao.forks.parents import leave_copies
+from sessiondb.dao.forks.transfer import Transfer
 from sessiondb.dao.union.calls import Calls
 from sessiondb.dao.union.content import Content
 from sessiondb.dao.union.incoming import COLUMNS, Incoming
@@ -171,14 +172,14 @@ class Union:
             ownership = Ownership(self.batch.db)
             for session, one in related:
                 unsettled.discard(session.id)
-                resolved = ownership.resolve(one._replace(unsettled=frozenset(unsettled)))
-                changed |= resolved.changed
-                session.added -= resolved.dropped
+                others, dropped = ownership.resolve(one._replace(unsettled=frozenset(unsettled)))
+                changed |= others
+                session.added -= dropped
         for session in sessions:
             # Answers that came to its calls may have been in its forks' logs first.
             if session.answered and not session.is_new:
                 self.flush()
-                changed |= Ownership(self.batch.db).drop_twins(session.id)
+                changed |= Transfer(self.batch.db).drop_twins(session.id)
             if session.row.fields.get("agent") in INHERITING and (session.is_exact or not session.is_new):
                 self.flush()
                 leave_copies(self.batch.db, session.id)
