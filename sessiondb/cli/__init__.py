@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -15,6 +16,7 @@ def main() -> None:
     # What start-up makes lives to the end. Looking for garbage in it, again and again and once more at exit,
     # takes a seventh of the time of `list`. Commands that write, and may run long, switch the collector on.
     gc.disable()
+    _replace_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal or file of a narrow encoding gets what it cannot hold as escapes, not a traceback.
         reconfigure = getattr(stream, "reconfigure", None)
@@ -30,13 +32,20 @@ def main() -> None:
         gc.freeze()
 
 
+def _replace_closed_streams() -> None:
+    """Put the null device where the caller has closed a stream: the next file opened would get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+
+
 def answered(arguments: Sequence[str]) -> bool:
     """Say whether the command is one of AT_ONCE that takes these arguments: then it has answered."""
     command = AT_ONCE.get(arguments[0]) if arguments else None
     try:
         return command is not None and command(arguments[1:])
-    except (BrokenPipeError, SessionDBError):
-        # Whoever read the output is gone, or the settings cannot be used. Click meets that again, and says it.
+    except (OSError, SessionDBError):
+        # Nothing can be written, or the settings cannot be used. Click meets that again, and says it.
         return False
 
 

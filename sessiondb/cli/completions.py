@@ -95,4 +95,4 @@ def _install(place: Place, script: str) -> None:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if os.path.exists(path) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -52,7 +53,7 @@ def show(output: Output) -> None:
     path = settings_file()
     if output.form == "table":
         print_notice(
-            f"file: {path}{'' if path.exists() else ' (not there: `sessiondb config edit` makes it)'}"
+            f"file: {path}{'' if os.path.exists(path) else ' (not there: `sessiondb config edit` makes it)'}"
         )
 
 
@@ -104,7 +105,7 @@ def edit() -> None:
       sessiondb config edit
     """
     place = settings_file()
-    if not place.exists():
+    if not os.path.exists(place):
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(file.template(), encoding="utf-8")

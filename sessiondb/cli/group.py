@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -123,9 +124,18 @@ class Commands(click.Group):
 
 @contextlib.contextmanager
 def _safe_messages() -> Iterator[None]:
-    """Let no error quote an argument, such as a file's name, that drives the terminal."""
+    """Let no error quote an argument, such as a file's name, that drives the terminal.
+
+    What the system refuses is one line too: output that finds its disk full, or a file that nobody foresaw. Where
+    its reader is gone, click ends in silence.
+    """
     try:
         yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        what = f"use {error.filename}" if error.filename else "go on (the output, or a file that it needs)"
+        raise click.ClickException(shown(f"cannot {what}: {error.strerror or error}")) from error
     except click.ClickException as error:
         vars(error)["message"] = shown(error.message)
         raise

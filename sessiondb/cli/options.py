@@ -15,7 +15,7 @@ from sessiondb.cli.colours import look_options
 from sessiondb.cli.freshness import keep_up, look_after
 from sessiondb.cli.render import print_notice
 from sessiondb.cli.tables import Output
-from sessiondb.errors import Ambiguous, InvalidInput, SessionDBError
+from sessiondb.errors import Ambiguous, DatabaseMissing, InvalidInput, SessionDBError
 from sessiondb.settings import DEFAULT, found
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def writing(*, create: bool = False) -> SessionDB:
     gc.enable()
     path = database_path()
     # Where there is no file to write to, opening it for reading says so in the same words.
-    return SessionDB(path, read_only=not create and not path.exists())
+    return SessionDB(path, read_only=not create and not os.path.exists(path))
 
 
 def trying() -> SessionDB:
@@ -74,7 +74,10 @@ def trying() -> SessionDB:
     from sessiondb.database import SessionDB
 
     gc.enable()
-    return reading() if database_path().exists() else SessionDB(":memory:")
+    try:
+        return reading()
+    except DatabaseMissing:
+        return SessionDB(":memory:")
 
 
 def _remember_database(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> None:

@@ -8,6 +8,7 @@ been imported: today's cost, the window of five hours that is open, its pace and
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ def _of_session(given: dict[str, Any]) -> list[str]:
 
 def _of_database(path: Path) -> list[str]:
     """Return the cost of today and of the open window; what is wrong with the database, where something is."""
-    if not path.exists():
+    if not os.path.exists(path):
         return []
     from sessiondb.database import SessionDB
     from sessiondb.errors import SessionDBError

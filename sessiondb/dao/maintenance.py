@@ -16,6 +16,7 @@ from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage import copies, reserve
 from sessiondb.storage.backups import back_up
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.files import is_there
 
 
 class Maintenance:
@@ -78,7 +79,7 @@ class Maintenance:
         written.
         """
         target = target.expanduser()
-        if target.exists():
+        if is_there(target):
             raise InvalidInput(f"{target} exists already: give the backup another name, or remove that one")
         self._db.must_be_idle()
         try:

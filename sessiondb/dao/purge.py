@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from sessiondb.dao.search.indexes import SearchIndex
 from sessiondb.errors import DatabaseBusy
@@ -50,7 +50,7 @@ class Purge:
         """Return the files that hold these sessions still, and that no purge touches: logs, and our backups."""
         logs = [row[0] for row in self._db.rows(_SOURCES, (json.dumps(list(session_ids)),))]
         backups = self._db.path.absolute().parent.glob(f"{glob.escape(self._db.path.name)}.*.backup")
-        return [path for path in (*logs, *map(str, sorted(backups))) if Path(path).exists()]
+        return [path for path in (*logs, *map(str, sorted(backups))) if os.path.exists(path)]
 
     def forget(self, session_ids: Iterable[str]) -> None:
         """Forget the titles and sources of removed sessions, and the names that nobody bears any more, inside the

@@ -26,15 +26,15 @@ from sessiondb.records.maintenance import Restored
 from sessiondb.storage import copies, migrations, statements
 from sessiondb.storage.backups import new_file, sweep, sync, sync_folder
 from sessiondb.storage.connection import RESTORED, TIME_BUDGET, Connection
-from sessiondb.storage.files import private_file, private_folder
+from sessiondb.storage.files import is_there, private_file, private_folder
 from sessiondb.storage.readers import CACHE, open_file
 
 
 def restore(backup: Path, path: Path, time_budget: float = TIME_BUDGET) -> Restored:
     """Put a backup in the place of a database; see SessionDB.restore_backup."""
-    if not backup.exists():
+    if not is_there(backup):
         raise DatabaseMissing(f"there is no file {backup}: give the path of the backup")
-    if path.exists() and path.samefile(backup):
+    if is_there(path) and path.samefile(backup):
         raise InvalidInput(f"{backup} is the database itself: give the path of a backup")
     try:
         private_folder(path.absolute().parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
@@ -91,14 +92,14 @@ def format_of(path: Path | None) -> str:
     """
     if path is None:
         return "jsonl"
-    if path.is_dir():
+    if os.path.isdir(path):
         return "html"
     name = path.with_suffix("") if path.suffix == ".gz" else path
     return _SUFFIXES.get(name.suffix.lower(), "jsonl")
 
 
 def _is_folder(path: Path) -> bool:
-    return path.is_dir() or format_of(path) != "html"
+    return os.path.isdir(path) or format_of(path) != "html"
 
 
 def _writer(format: str) -> Callable[..., Iterator[bytes]]:

@@ -24,6 +24,7 @@ from sessiondb.records.export_rows import Row, SessionRow, weight
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage import migrations
 from sessiondb.storage.beside import sweep
+from sessiondb.storage.files import is_there
 from sessiondb.storage.turns import Pace
 
 LARGE = 4 * 1024 * 1024
@@ -46,7 +47,7 @@ def merge(
     itself.
     """
     path = Path(other).expanduser()
-    if not path.exists():
+    if not is_there(path):
         raise DatabaseMissing(f"there is no database {path} to merge")
     if os.path.samefile(path, db.path):
         raise InvalidInput(f"{path} is the database itself: give another one to merge into it")

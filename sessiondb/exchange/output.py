@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import IO, cast
 
 from sessiondb.errors import Conflict, InvalidInput
-from sessiondb.storage.files import private_file, private_folder
+from sessiondb.storage.files import is_there, private_file, private_folder
 
 
 def must_be_new(path: Path) -> None:
     """Raise Conflict where a file exists that may not be overwritten."""
-    if path.exists():
+    if is_there(path):
         raise Conflict(f"{path} exists: give another name, or --force (overwrite=True) to replace it")
 
 

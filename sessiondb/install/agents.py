@@ -64,7 +64,7 @@ class Agent(NamedTuple):
 
     def is_here(self) -> bool:
         """Say whether the agent seems to be used on this machine."""
-        return self.folder().is_dir() or any(shutil.which(program) for program in self.programs)
+        return os.path.isdir(self.folder()) or any(shutil.which(program) for program in self.programs)
 
 
 def named(names: Iterable[str]) -> list[Agent]:
@@ -204,7 +204,7 @@ def _opencode_folder() -> Path:
 def _opencode(command: Command) -> list[Part]:
     folder = _opencode_folder()
     candidates = [folder / "opencode.json", folder / "opencode.jsonc"]
-    settings = next((path for path in candidates if path.exists()), candidates[0])
+    settings = next((path for path in candidates if os.path.exists(path)), candidates[0])
     item = {"type": "local", "command": command.words("mcp"), "enabled": True}
     plugin = _template(
         "opencode.js", COMMAND=json.dumps(command.words("hook", "opencode"), ensure_ascii=False)

@@ -46,14 +46,14 @@ def check_writable(path: Path) -> None:
     try:
         mode = target.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        folder = next((parent for parent in target.parents if parent.exists()), target.parent)
+        folder = next((parent for parent in target.parents if os.path.exists(parent)), target.parent)
     else:
         if not stat.S_IMODE(mode) & 0o222 or not os.access(target, os.W_OK):
             raise InvalidInput(
                 f"{target} is read-only: `chmod u+w` it, or have what makes it write the entries"
             )
         folder = target.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
         raise InvalidInput(f"nothing can be written in {folder}: give yourself the right to, and try again")
 
 
@@ -64,7 +64,7 @@ def replace(path: Path, content: bytes | None, *, expected: bytes | None) -> lis
     and InvalidInput where it cannot be written.
     """
     target = Path(os.path.realpath(path))
-    made = [parent for parent in target.parents if not parent.exists()]
+    made = [parent for parent in target.parents if not os.path.exists(parent)]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if read(target) != expected:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -249,7 +250,7 @@ def _explained(part: Settings) -> Iterator[None]:
 
 
 def _write(change: Change, record: Record | None) -> str:
-    made = [str(folder) for folder in change.path.parents if not folder.exists()]
+    made = [str(folder) for folder in change.path.parents if not os.path.exists(folder)]
     kept = tuple(record.made) if record else tuple(made)
     records.keep(Record(str(change.path), change.original, digest(change.after), kept))
     files.replace(change.path, change.after, expected=change.before)

@@ -185,7 +185,7 @@ def answer(call: Call, database: Path) -> str:
 
 def _pointed(call: Call, database: Path) -> str:
     """Point to an earlier session that is about a prompt, once for each in a session of the agent."""
-    if not (call.prompt and call.session_id and call.folder and database.exists()):
+    if not (call.prompt and call.session_id and call.folder and os.path.exists(database)):
         return ""
     from sessiondb.chat.token_estimate import text_tokens
     from sessiondb.database import SessionDB
@@ -204,7 +204,7 @@ def _grown(db: SessionDB, call: Call) -> Iterator[str]:
 
     Only names and sizes are looked at: an unchanged folder costs one stat a file.
     """
-    found = {str(path): path.stat() for path in _logs(call) if path.is_file()}
+    found = {str(path): path.stat() for path in _logs(call) if os.path.isfile(path)}
     known = db.imported_sizes(found)
     left = MAX_GROWTH
     for path, stat in sorted(found.items(), key=lambda item: -item[1].st_mtime_ns):
@@ -220,7 +220,7 @@ def _logs(call: Call) -> Iterable[Path]:
     """Return the logs of the project that a session starts in, where the agent keeps them by project or day."""
     if call.transcripts:
         folder = Path(call.transcripts[0]).parent
-        if folder.is_dir():
+        if os.path.isdir(folder):
             return sorted(folder.glob("*.json*"))
     if call.agent == "codex":
         sessions = Path(os.environ.get("CODEX_HOME") or Path.home() / ".codex") / "sessions"
@@ -235,7 +235,7 @@ def _stores(call: Call) -> Iterable[str]:
         return []
     from sessiondb.ingest.places import known_places
 
-    stores = [path for path in known_places(["opencode"])["opencode"] if path.is_file()]
+    stores = [path for path in known_places(["opencode"])["opencode"] if os.path.isfile(path)]
     return [str(path) for path in stores if path.stat().st_size <= MAX_STORE]
 
 

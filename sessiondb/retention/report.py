@@ -73,13 +73,13 @@ def log_report(db: SessionDB, budget: Budget | None = None) -> LogReport:
     budget = budget or Budget()
     places = db.log_places(("claude-code", "codex", "gemini-cli"))
     copies = db.only_copies()
-    stores = [(place, claude_store(place, budget)) for place in places["claude-code"] if place.is_dir()]
+    stores = [(place, claude_store(place, budget)) for place in places["claude-code"] if os.path.isdir(place)]
     rules = [(claude_rule(place.parent), store) for place, store in stores]
     rules += [
         # The place is `.gemini/tmp` in the agent's home.
         (gemini_rule(place.parents[1]), gemini_store(place, budget))
         for place in places["gemini-cli"]
-        if place.is_dir()
+        if os.path.isdir(place)
     ]
     traces = {
         "claude-code": _claude_traces(stores),

@@ -71,7 +71,7 @@ def claude_store(projects: Path, budget: Budget) -> Store:
     store = Store()
     folders: set[str] = set()
     for project in _entries(projects, budget):
-        for entry in _entries(project, budget) if project.is_dir() else ():
+        for entry in _entries(project, budget) if os.path.isdir(project) else ():
             if entry.is_dir():
                 if _UUID.fullmatch(entry.name):
                     folders.add(entry.name)

@@ -17,7 +17,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from sessiondb.errors import DatabaseError, DatabaseMissing
+from sessiondb.errors import DatabaseError, DatabaseMissing, InvalidInput
+
+
+def is_there(path: Path) -> bool:
+    """Say whether there is a file or folder at a path.
+
+    Raises InvalidInput where the system does not let anybody look, such as below a folder of somebody else:
+    `Path.exists` raises OSError there, and `os.path.exists` says that there is none.
+    """
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InvalidInput(
+            f"cannot look at {path} ({why}): give another path, or the right to read it"
+        ) from error
+    return True
+
 
 LOG_BYTES = 32 * 1024 * 1024
 """How long the log may be before its readers are waited for; and how much it grows before that is tried again."""

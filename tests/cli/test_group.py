@@ -204,3 +204,62 @@ def test_narrow_encodings_get_escapes(filled: Path) -> None:
     )
 
     assert (done.stdout.splitlines()[0], done.returncode) == ("\\u8239 Ferry", 0)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--db", "{far}", "list"),
+        ("--db", "{far}", "optimize"),
+        ("--db", "{far}", "import", "--dry-run", "."),
+        ("--db", "{far}", "usage", "statusline"),
+        ("backup", "{far}"),
+        ("restore", "{far}"),
+        ("merge", "{far}"),
+        ("export", "-o", "{far}"),
+        ("export", "--format", "html", "-o", "{far}"),
+        ("recover", "{far}", "new.db"),
+        ("recover", "old.db", "{far}"),
+    ],
+)
+def test_a_path_that_cannot_be_looked_at_is_one_line(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    far = tmp_path / ("x" * 300)
+    run("--db", str(tmp_path / "new.db"), "note", "add", "decision", "Tests live in tests/")
+    given = [argument.format(far=far) for argument in arguments]
+    result = run(*(given if "--db" in given else ["--db", str(tmp_path / "new.db"), *given]))
+    assert not isinstance(result.exception, OSError)
+    assert "Traceback" not in result.output
+    assert result.exit_code == (0 if "statusline" in given else 1)
+
+
+def _in_shell(line: str, database: Path) -> subprocess.CompletedProcess[str]:
+    words = f"{sys.executable} -m sessiondb --db {database} {line}"
+    return subprocess.run(["sh", "-c", words], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["list", "path", "--help"])
+def test_output_onto_a_full_disk_is_one_line(tmp_path: Path, command: str) -> None:
+    database = tmp_path / "s.db"
+    with sessiondb.SessionDB(database) as db:
+        db.sessions.start("my-agent")
+    done = _in_shell(f"{command} >/dev/full", database)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr.splitlines()[0]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+def test_closed_streams_stop_no_command(tmp_path: Path, closed: str) -> None:
+    database = tmp_path / "s.db"
+    with sessiondb.SessionDB(database) as db:
+        db.sessions.start("my-agent")
+    for command in ("list", "note add decision Yes --project /p"):
+        done = _in_shell(f"{command} {closed}", database)
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), command
+    with sessiondb.SessionDB(database, read_only=True) as db:
+        assert [note.body for note in db.notes.find()] == ["Yes"]
+        assert db.check() == []

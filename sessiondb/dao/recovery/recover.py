@@ -28,9 +28,9 @@ _STEP = 1000
 
 def recover(damaged: Path, new: Path, progress: Progress | None = None) -> Recovered:
     """Read what can be read of a damaged file into a new one that only its owner can read; see SessionDB.recover."""
-    if new.exists():
+    if files.is_there(new):
         raise InvalidInput(f"{new} exists already: give the new file another name, or remove that one")
-    if not damaged.exists():
+    if not files.is_there(damaged):
         raise DatabaseMissing(f"there is no file {damaged}: give the path of the damaged database")
     if files.is_open(damaged):
         raise InvalidInput(f"{damaged} is open in this process: close it first")

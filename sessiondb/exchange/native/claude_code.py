@@ -6,6 +6,7 @@ sent again. Tried with releases 2.1.197 and 2.1.332.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -37,7 +38,7 @@ def find(native_id: str, places: Sequence[Path]) -> Path | None:
 
 def path_of(head: Head) -> Path:
     """Return where the agent looks for a session: in its older folder, unless only the other one is there."""
-    place = next((place for place in head.places if place.is_dir()), head.places[0])
+    place = next((place for place in head.places if os.path.isdir(place)), head.places[0])
     return place / re.sub(r"[^A-Za-z0-9]", "-", head.folder) / f"{head.native_id}.jsonl"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def takes(native_id: str) -> bool:
 def find(native_id: str, places: Sequence[Path]) -> Path | None:
     """Return the agent's file of a session."""
     names = (f"{native_id}/events.jsonl", f"{native_id}.jsonl")
-    return next((path for place in places for name in names if (path := place / name).exists()), None)
+    return next((path for place in places for name in names if os.path.exists(path := place / name)), None)
 
 
 def path_of(head: Head) -> Path:

@@ -5,6 +5,7 @@ Ids sort by time, in the agent too: those that it makes later come after them. T
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +38,7 @@ def takes(native_id: str) -> bool:
 def find(native_id: str, places: Sequence[Path]) -> Path | None:
     """Return the agent's database that holds a session, or its file of the time before that."""
     for place in places:
-        if place.suffix == ".db" and place.is_file() and holds(place, native_id):
+        if place.suffix == ".db" and os.path.isfile(place) and holds(place, native_id):
             return place
         found = next(place.glob(f"session/*/{native_id}.json"), None)
         if found is not None:
@@ -125,7 +126,7 @@ class _Messages:
 
 def _latest_model(places: Iterable[Path]) -> tuple[str | None, str | None]:
     """Return the model that the agent was last used with, and its provider."""
-    databases = (place for place in places if place.suffix == ".db" and place.is_file())
+    databases = (place for place in places if place.suffix == ".db" and os.path.isfile(place))
     return next((model for database in databases if (model := latest_model(database))), (None, None))
 
 
