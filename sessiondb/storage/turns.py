@@ -166,6 +166,7 @@ class Pace:
     def note(self, size: int) -> None:
         """Take note that a transaction of such a size has ended just now."""
         self._free_since = time.monotonic()
+        # The time that the lock was held, not that of the caller's reading: only that keeps others waiting.
         seconds = max(self._free_since - self.begun, 0.001)
         if size >= self.size or seconds > TARGET_SECONDS:
             # Down at once where a transaction took too long, up by doubling at most: one quick part may be luck.

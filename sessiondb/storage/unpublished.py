@@ -61,6 +61,7 @@ def unpublished(database: Path, time_budget: float) -> Iterator[Unpublished]:
 
 
 def _publish(made: Path, path: Path, time_budget: float) -> None:
+    # The pages first, then the name: a name that survives a power cut must not lead to a file that did not.
     _sync(made, os.O_RDWR)
     turns = Turns(path, time_budget)
     with contextlib.closing(turns), turns.held("a first import"):

@@ -42,9 +42,11 @@ def lines_anew(connection: Connection, session_id: str, lines: Sequence[Line]) -
     ids = [session_id, *handover.heirs([session_id])]
     links = connection.rows(_LINKS, (json.dumps(ids),))
     before = connection.rows(_ROWS, (session_id,))
+    # As if it were removed: its forks take back what their logs hold of it, and what it has left is its own.
     handover.run([session_id])
     for id in ids:
         transfer.tidy(id)
+    # Places in its log were counted with the lines that it held then: they are counted anew among those left.
     left = {row[0] for row in connection.rows(_ROWS, (session_id,))}
     seqs = [seq for id, seq in before if id in left]
     found = [line for segment in segments(connection, session_id) for line in lines_of(connection, segment)]

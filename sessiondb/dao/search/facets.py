@@ -58,6 +58,8 @@ class FacetBlocks:
         sql = f"SELECT id FROM search_facets AS s WHERE {conditions}"
         passing = {row[0] for row in self._db.rows(sql, values)}
         for block, facets, rows in blocks:
+            # Each block numbers its own facets from 1 on, so that a byte is enough for them. The filter is asked once
+            # for each facet, and `translate` turns the numbers of 8,192 rows into its answers at the speed of memory.
             meaning = [PASSES if facet in passing else FAILS for facet in json.loads(facets)[:_KINDS]]
             meanings = bytes((UNKNOWN, *meaning)).ljust(256, bytes((UNKNOWN,)))
             verdicts = verdicts[: block * BLOCK] if len(verdicts) > block * BLOCK else verdicts
@@ -104,6 +106,8 @@ class FacetBlocks:
         while block * BLOCK <= min(last, MAX_ROW):
             reached = min(last + 1 - block * BLOCK, BLOCK)
             size = sizes.get(block, 0)
+            # A full block is never written again. The last one is when it is full, and each time it is _BEHIND rows
+            # short: so that appends, one at a time, do not each write it anew.
             if size < BLOCK and (reached == BLOCK or not size or reached >= size + _BEHIND):
                 # Rows may have numbers far apart: to the next one.
                 first = self._db.value(f"SELECT min(id) FROM {table} WHERE id >= ?", (block * BLOCK,))

@@ -110,6 +110,12 @@ class SearchIndex:
 
         The block must keep the counters of `sessions` true by itself.
         """
+        # The path of a bulk load, in one transaction:
+        #     1  both indexes are pending from the next id on: a kill later on leaves nothing that is not found again
+        #     2  the triggers that index and count row by row are dropped; those of UPDATE and DELETE stay
+        #     3  the caller writes its rows, and the counters of `sessions`
+        #     4  talk is indexed in one statement; tool calls, which are most of the text, wait for `catch_up`
+        #     5  the triggers are made again, word for word
         marks = ", ".join("?" * len(_INSERT_TRIGGERS))
         triggers = self._db.rows(
             f"SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name IN ({marks})",

@@ -82,6 +82,7 @@ class ToolIndexer:
         self._last = 0
         self._is_lost = False
         sql = connection.value("SELECT sql FROM sqlite_master WHERE name = ?", (TOOLS,))
+        # From the first row on: what is handed over cannot be called back, only taken out of the index in the end.
         self._db.script(_WATCH)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._process = subprocess.Popen(
@@ -145,6 +146,8 @@ class ToolIndexer:
         if self._db.row(f"SELECT 1 FROM {TOOLS}_docsize") is not None:
             # So little was written at a time that the triggers have indexed it.
             raise DatabaseError(f"{TOOLS} is not empty")
+        # Blocks name each other by numbers within their own tables, so they are taken all or not at all: in one
+        # transaction, into tables that hold nothing else.
         for table, columns in _TABLES:
             marks = ", ".join("?" * len(columns.split(", ")))
             self._db.execute(f"DELETE FROM {TOOLS}_{table}")

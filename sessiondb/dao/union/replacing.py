@@ -161,10 +161,14 @@ def settle(session: Incoming, batch: Batch, path: str) -> None:
     count = sum(isinstance(record, MessageRecord | ToolResult) for record in session.held)
     stored = int(batch.db.value("SELECT count(*) FROM messages WHERE session_id = ?", (session.id,)))
     theirs = batch.ledger.rival(session.id, path) or 0
+    # A database is believed before an export of it, whatever it holds; of two of one kind the one with more messages,
+    # as an export is the session of the time when it was made. Where they are equal, what is stored stays.
     session.is_owner = (session.authority or 0, count) > (theirs, stored)
     if not session.is_owner:
         session.held = [record for record in session.held if isinstance(record, SessionRecord)]
         return
+    # All of it goes, and comes again with the records that were held back: without ids no message can be told from
+    # one that is stored, so that anything left would stand twice.
     clear(batch.db, session.id)
     batch.ledger.disown(session.id)
     session.last_seq = session.start_seq = 0
