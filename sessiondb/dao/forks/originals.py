@@ -14,7 +14,6 @@ A fork's log begins with copies of the lines that it goes on from. The original 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import NamedTuple
 
 from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, FORKED_FROM, Line
@@ -30,9 +29,6 @@ WITH RECURSIVE above (id) AS (
 )
 SELECT id FROM above WHERE id IS NOT NULL
 """
-
-
-NO_IDS: Mapping[str, str] = MappingProxyType({})
 
 
 class Copy(NamedTuple):
@@ -96,7 +92,7 @@ class Originals:
         other: Descent,
         lines: Sequence[Line],
         last: Line,
-        own_ids: Mapping[str, str] = NO_IDS,
+        own_ids: Mapping[str, str],
     ) -> bool:
         """Say whether the first of two sessions had their common lines first.
 
@@ -116,6 +112,7 @@ class Originals:
             verdict = rule(pair)
             if verdict is not None:
                 return verdict
+        # No rule tells: any choice will do that is the same whichever file is read first.
         return session.id < other.id
 
     # The rules, in their order: True where the first session is the original, None where a rule does not tell.
@@ -125,16 +122,21 @@ class Originals:
         return _unlike(pair.session.relation == "subagent", pair.other.relation == "subagent")
 
     def _is_named_as_parent(self, pair: _Pair) -> bool | None:
+        # What a log says itself is believed before anything that the messages seem to tell.
         session, other = pair.session, pair.other
         return _unlike(session.named_parent == other.id, other.named_parent == session.id)
 
     def _has_older_ids(self, pair: _Pair) -> bool | None:
         if pair.own_id is None or pair.last.external_id is None:
             return None
+        # OpenCode's ids tell when they were made. A copy keeps the time of its message, but has an id of its own:
+        # the sooner after that time the id was made, the nearer to the original.
         ours, theirs = (age(id, pair.last.created_at) for id in (pair.own_id, pair.last.external_id))
         return None if ours is None or theirs is None or ours == theirs else ours < theirs
 
     def _is_not_marked(self, pair: _Pair) -> bool | None:
+        # Logs that say `forked_from` say it of each copied line: where one of the two does, it is the copy. Where both
+        # do, both have it from a third session, and this tells nothing.
         return _unlike(self._marks(pair.session, pair.last), self._marks(pair.other, pair.last))
 
     def _has_lines_before(self, pair: _Pair) -> bool | None:
@@ -154,6 +156,7 @@ class Originals:
         return None if ours == theirs else ours < theirs
 
     def _descends_from_none(self, pair: _Pair) -> bool | None:
+        # Siblings descend from a third session alike; of a fork and its fork the one further up is meant.
         return _unlike(self._descends(pair.session, pair.other), self._descends(pair.other, pair.session))
 
     # What the rules ask

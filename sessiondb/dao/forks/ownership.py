@@ -97,15 +97,15 @@ class Related(NamedTuple):
 
     id: str
     copies: Sequence[Copy]
-    late: Sequence[str] = ()
-    children: Sequence[str] = ()
-    counts: Sequence[tuple[str, dict[str, Any]]] = ()
-    is_new: bool = True
-    has_gaps: bool = False
-    renames: bool = False
-    unsettled: Collection[str] = ()
-    shares_ids: bool = True
-    went_on_from: int = 0
+    late: Sequence[str]
+    children: Sequence[str]
+    counts: Sequence[tuple[str, dict[str, Any]]]
+    is_new: bool
+    has_gaps: bool
+    renames: bool
+    unsettled: Collection[str]
+    shares_ids: bool
+    went_on_from: int
 
 
 class Ownership:
@@ -228,6 +228,8 @@ class Ownership:
         # Copies that only their words tell were looked for in those that it comes from.
         is_told = related.shares_ids or related.renames
         above = set[str]() if is_told else self._originals.above(session.id)
+        # Who holds lines that are this session's by the rules has copied them, and gives them back (`copiers`); what
+        # the others hold stays with them, and this session is a fork of the one that has its last copy.
         copiers = {
             holder: end
             for holder, end in ends.items()
@@ -242,6 +244,8 @@ class Ownership:
         for holder, end in copiers.items():
             self._link(others[holder], session.id, end.external_id)
             self._follow(related, others[holder], lines)
+        # Only now are the calls this session's: their answers may stand in forks, and their counts may be those of a
+        # copier's log, which is not believed over this one's.
         if copiers:
             self._transfer.drop_twins(session.id, awaited=True)
             for external_id, count in related.counts:
@@ -262,6 +266,7 @@ class Ownership:
 
     def _follow(self, related: Related, source: Descent, lines: list[Line]) -> None:
         """Take over those forks and sub-agents of a session that hang on what it gave away."""
+        # They forked from the copier at a line that it had copied: by that they are forks of the original.
         moved = [
             line.external_id for line in lines if line.holder == source.id and line.external_id is not None
         ]

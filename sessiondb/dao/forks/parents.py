@@ -89,12 +89,7 @@ class Ancestry:
                     key = _key(role, content, calls)
                     self._places.setdefault(key, []).append(len(self._originals))
                     self._originals.append(Original(id, holder, external_id))
-
             self.is_counted = self.is_counted or connection.row(_IS_COUNTED, (ancestor,)) is not None
-
-    def __bool__(self) -> bool:
-        """Say whether there is anything to inherit."""
-        return bool(self._originals)
 
     def take(self, role: str, content: str | None, calls: Sequence[str | None]) -> Original | None:
         """Return the next message that says this, after the one that was returned last."""

@@ -70,7 +70,7 @@ class _Line(NamedTuple):
     role: str
 
 
-def relatives(connection: Connection, session_id: str, but: Collection[str] = ()) -> list[str]:
+def relatives(connection: Connection, session_id: str, but: Collection[str]) -> list[str]:
     """Return the sessions that share a response with one, under other ids; without those in `but`."""
     return [row[0] for row in connection.rows(_RELATIVES, {"session": session_id}) if row[0] not in but]
 

@@ -55,34 +55,16 @@ class Content:
         """Take a message, without its calls; return its row, None for one that another session holds."""
         message = session.policy.find(session, record)
         if message is None:
-            external_id = record.external_id
-            if session.renames and external_id is not None:
-                original = self._left(session, record)
-                if original is not None:
-                    session.copies.found.append((session.last_id, original, None))
-                    session.copies.renamed[external_id] = original
-                    session.copies.calls |= {call.call_id: original for call in record.tool_calls}
-                    return None
-            if external_id is not None:
-                if self._is_copy(session, external_id):
-                    for call in record.tool_calls:
-                        session.copies.calls[call.call_id] = external_id
-                    return None
-            elif isinstance(record, MessageRow) and record.answers and session.copies.calls:
-                ids = [call.call_id for call in record.answers]
-                if all(is_copied_answer(self._db, session, id) for id in ids):
-                    session.copies.found += [(session.last_id, None, id) for id in ids]
-                    return None
-            return self.add_message(session, record)
+            return None if self._is_left_out(session, record) else self.add_message(session, record)
         self._grow(session, message, record)
         session.last_id = message.id
         return message
 
-    def add_message(self, session: Incoming, record: AnyMessage | ToolResult, role: str = "tool") -> Message:
+    def add_message(self, session: Incoming, record: AnyMessage | ToolResult) -> Message:
         """Add a message at the end of a session; a tool's answer has its text in the call."""
         external_id = record.external_id
         if isinstance(record, ToolResult):
-            content = reasoning = model_id = finish_reason = None
+            role, content, reasoning, model_id, finish_reason = "tool", None, None, None, None
         else:
             role, content, reasoning = record.role, storable(record.content), storable(record.reasoning)
             model_id, finish_reason = self._batch.model(record.model), record.finish_reason
@@ -130,6 +112,28 @@ class Content:
     # Copies of what other sessions hold: the one place that tells them, before anything is added. What cannot be told
     # yet (the other session comes later, or the copy stands among lines of its own) is found in Union.finish.
 
+    def _is_left_out(self, session: Incoming, record: AnyMessage) -> bool:
+        """Say whether another session holds a message; what the session then has of it is noted in its copies."""
+        copies, external_id = session.copies, record.external_id
+        if external_id is not None:
+            original = self._left(session, record)
+            if original is not None:
+                copies.found.append((session.last_id, original, None))
+                copies.renamed[external_id] = original
+            elif self._is_copy(session, external_id):
+                original = external_id
+            if original is not None:
+                copies.calls |= {call.call_id: original for call in record.tool_calls}
+            return original is not None
+        if not (isinstance(record, MessageRow) and record.answers and copies.calls):
+            return False
+        # In another database answers are messages: one is left out if all the calls that it answers are copies.
+        ids = [call.call_id for call in record.answers]
+        if not all(is_copied_answer(self._db, session, id) for id in ids):
+            return False
+        copies.found += [(session.last_id, None, id) for id in ids]
+        return True
+
     def _is_copy(self, session: Incoming, external_id: str) -> bool:
         """Say whether a message is held by another session, so that one of the two has copied it."""
         copies = session.copies
@@ -153,7 +157,7 @@ class Content:
     def _left(self, session: Incoming, record: AnyMessage) -> str | None:
         """Return the id of what a message with a fresh id is a copy of, where its session has left that with others."""
         copies = session.copies
-        if not copies.is_stored_fork:
+        if not (session.renames and copies.is_stored_fork):
             return None
         if copies.left is None:
             self._batch.write()
@@ -194,13 +198,14 @@ class Content:
             session.keyless[tuple(values)] = session.keyless.get(tuple(values), 0) + 1
             return
         known = session.counts.get(key) or self._find_count(session, key)
-        if known is None and copied_id is not None and self._db.row(_COUNTED, (copied_id,)):
-            # Some builds give copies another request: it is counted with the original.
-            session.copies.note_count(copied_id, dict(zip(TOKENS, values, strict=True)))
-            return
-        if copied_id is not None and known is not None and known.values[0] != session.id:
-            # The two logs may differ in what they say of the cache: the original's is right, whichever comes first.
-            session.copies.note_count(copied_id, dict(zip(TOKENS, values, strict=True)))
+        if copied_id is not None:
+            is_others = self._is_counted(copied_id) if known is None else known.values[0] != session.id
+            if is_others:
+                # The two logs may differ in what they say of the cache: the original's is right, whichever comes first.
+                session.copies.note_count(copied_id, dict(zip(TOKENS, values, strict=True)))
+            if is_others and known is None:
+                # Some builds give copies another request: it is counted with the original.
+                return
         if known is None:
             known = self._rows.tokens(values)
         # Streamed lines repeat the usage so far: the greatest output is the last word. Adding them up would count
@@ -216,6 +221,9 @@ class Content:
             return
         session.counts[key] = known
         session.is_changed = True
+
+    def _is_counted(self, external_id: str) -> bool:
+        return self._db.row(_COUNTED, (external_id,)) is not None
 
     def add_keyless_tokens(self, session: Incoming) -> None:
         """Add the counts that no request is known of, as many of the same as there are."""
@@ -248,6 +256,8 @@ class Content:
 def _grown(stored: tuple[Any, ...], record: AnyMessage) -> tuple[Any, ...]:
     """Return the columns of _GROWING with what a record adds to them."""
     content, reasoning, parts, finish_reason, metadata, created_at = stored
+    # A text only grows: a log that was read while it was written had the beginning of it. What is no continuation of
+    # what is stored is another reading of the same line, and of two the first stays.
     add = _longer
     if isinstance(record, MessageRecord) and record.continues:
         add = _joined

@@ -205,7 +205,9 @@ class SessionFields:
             fields["started_at"] = fields["last_active_at"] = fallback_time
             self.add_metadata({FILE_TIME: fallback_time})
         elif self._file_time is not None and fields["last_active_at"] != self._file_time:
-            self._forget_file_time()
+            # Only its file had dated it, and its log does by now.
+            self.drop_metadata(FILE_TIME)
+            self._file_time = None
         ours = is_new or fields.get("end_reason") == "imported"
         if self._says_open and ours:
             fields["ended_at"] = fields["end_reason"] = None
@@ -214,13 +216,12 @@ class SessionFields:
         elif ours:
             fields["ended_at"], fields["end_reason"] = fields["last_active_at"], "imported"
 
-    def _forget_file_time(self) -> None:
-        """Take back the mark of a session that only its file dated, as its log does by now."""
+    def drop_metadata(self, name: str) -> None:
+        """Take a name out of the metadata, which is NULL where nothing is left."""
         what = f"sessions.metadata of {self.fields['id']}"
         known: dict[str, Any] = stored_json(self.fields.get("metadata"), {}, what)
-        if known.pop(FILE_TIME, None) is not None:
-            self.fields["metadata"] = json.dumps(known, ensure_ascii=False) if known else None
-        self._file_time = None
+        known.pop(name, None)
+        self.fields["metadata"] = json.dumps(known, ensure_ascii=False) if known else None
 
     def release_key(self) -> None:
         """Do not stay open: its store names another session as the current one of the key."""

@@ -57,11 +57,12 @@ class Records:
         """Take a message with the calls that it asks for; what is new in it may tell the session's title and model."""
         # Codex writes its parent's conversation into a fork's log under fresh ids: only what is said tells the
         # copies. What the ancestry does not have stays, and keeps its mark: it may come there yet.
-        if record.metadata and INHERITED in record.metadata and self._is_inherited(session, record):
+        is_marked = record.metadata is not None and INHERITED in record.metadata
+        if is_marked and self._is_inherited(session, record):
             return
         # What it has inherited says nothing of when it began.
         begun = session.row.fields.get("started_at") or ""
-        if not (record.metadata and INHERITED in record.metadata) or (record.created_at or "") > begun:
+        if not is_marked or (record.created_at or "") > begun:
             session.row.widen(record.created_at)
         known = session.added
         message = self._content.message(session, record)

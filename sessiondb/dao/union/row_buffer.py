@@ -146,6 +146,8 @@ class Count:
         return None if filled == self.values else filled
 
 
+# A look-up in the database misses what waits here. So whoever looks for a row asks the session's own handles first
+# (Incoming.messages, .calls, .counts), and writes all that waits where it looks for another session's rows.
 class RowBuffer:
     """Rows that wait, and changes to written ones that must come after them.
 
@@ -194,22 +196,23 @@ class RowBuffer:
     def ask(self, call: Call, question: tuple[int, int, str | None, str | None, str | None]) -> None:
         """Give an answer without a call its question: message, position, name, arguments and time."""
         call.asked_by = question[0]
-        if call.values is None:
-            self._asks.append((*question, call.id))
-        else:
-            for place, value in zip(_QUESTION_PLACES, question, strict=True):
-                call.values[place] = value
+        self._change(call, question, _QUESTION_PLACES, self._asks)
 
     def answer(self, call: Call, answer: tuple[str | None, int | None, str | None, int]) -> None:
         """Give a call its answer: result, whether it is an error, time and message."""
         call.returned_at, call.answered_by = answer[2:]
-        # The call is written, its answer comes in a later batch: an UPDATE, and after the inserts of this one.
-        if call.values is None:
-            self._answers.append((*answer, call.id))
-        else:
-            for place, value in zip(_ANSWER_PLACES, answer, strict=True):
-                call.values[place] = value
+        self._change(call, answer, _ANSWER_PLACES, self._answers)
         self._bytes += len(answer[0] or "")
+
+    def _change(
+        self, call: Call, part: tuple[Any, ...], places: tuple[int, ...], later: list[tuple[Any, ...]]
+    ) -> None:
+        """Change a part of a call's row where that waits, else after the inserts: they name messages that wait."""
+        if call.values is None:
+            later.append((*part, call.id))
+        else:
+            for place, value in zip(places, part, strict=True):
+                call.values[place] = value
 
     def tokens(self, values: list[Any]) -> Count:
         """Take the values of a token count."""

@@ -10,14 +10,12 @@ So it makes no difference which file comes first. An index, or a log without a w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from sessiondb.dao.forks.transfer import renumber
-from sessiondb.dao.values import stored_json
 from sessiondb.importers.base import PROMPT_ID, MessageRecord, ToolResult
 from sessiondb.importers.prompt_history import FORMATS
 from sessiondb.records.export_rows import MessageRow
@@ -89,9 +87,7 @@ def displace(connection: Connection, session: Incoming) -> None:
     renumber(connection, session.id, left)
     session.last_seq = session.start_seq = len(left)
     session.is_changed = True
-    metadata: dict[str, Any] = stored_json(fields["metadata"], {}, f"sessions.metadata of {session.id}")
-    metadata.pop(PROMPTS_ONLY, None)
-    fields["metadata"] = json.dumps(metadata, ensure_ascii=False) if metadata else None
+    session.row.drop_metadata(PROMPTS_ONLY)
     fields["project_id"] = None
     if fields["title_source"] == "prompt":
         fields["title"] = fields["title_source"] = None

@@ -219,6 +219,7 @@ class Union:
             session.is_new,
             session.is_exact,
             renames,
+            unsettled=(),
             shares_ids=not (renames or session.row.fields.get("agent") in INHERITING),
             went_on_from=session.start_seq if went_on else 0,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 from sessiondb import timestamps
@@ -13,7 +12,7 @@ from sessiondb.dao.ledger import Claims
 from sessiondb.dao.union.incoming import AnyMessage, Awaited, Incoming, SessionFields
 from sessiondb.dao.union.merge import Merge, Merged
 from sessiondb.dao.union.records import Records
-from sessiondb.dao.union.replacing import NOTHING_OLD, Misread, OldReading, settle
+from sessiondb.dao.union.replacing import Misread, OldReading, settle
 from sessiondb.dao.union.row_buffer import Batch, Message
 from sessiondb.dao.union.stand_ins import displace, has_talk, is_talk
 from sessiondb.dao.union.union import Union
@@ -91,8 +90,8 @@ class ImportWriter:
         self,
         path: str,
         changed_ns: int,
-        old: OldReading = NOTHING_OLD,
-        earlier: Mapping[str, SessionRecord] = MappingProxyType({}),
+        old: OldReading,
+        earlier: Mapping[str, SessionRecord],
     ) -> None:
         """Begin a file, or a further piece of one, which was last changed at a time in nanoseconds since 1970.
 
