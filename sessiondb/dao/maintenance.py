@@ -14,7 +14,7 @@ from sessiondb.errors import DatabaseError, InvalidInput
 from sessiondb.records import Backup, Finding, Optimized
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage import copies, reserve
-from sessiondb.storage.backups import back_up
+from sessiondb.storage.backups import back_up, sweep
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.files import is_there
 
@@ -80,6 +80,7 @@ class Maintenance:
         """
         target = target.expanduser()
         if is_there(target):
+            sweep(target)
             raise InvalidInput(f"{target} exists already: give the backup another name, or remove that one")
         self._db.must_be_idle()
         try:

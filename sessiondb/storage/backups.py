@@ -37,7 +37,10 @@ def new_file(target: Path) -> Iterator[Path]:
 
 
 def sweep(target: Path, ending: str = ".part") -> None:
-    """Remove what was not to be the target in the end, of this process and of others that were killed."""
+    """Remove what was not to be the target in the end, of this process and of others that were killed.
+
+    Where the target is there too: a process may have been killed as soon as its copy had the name.
+    """
     with contextlib.suppress(OSError):
         for left in target.parent.glob(f"{glob.escape(f'.{target.name}.')}*{ending}*"):
             _remove(left)

@@ -232,7 +232,6 @@ def _back_up(connection: Connection, version: int) -> None:
 
     target = Path(f"{connection.path}.v{version}.backup")
     if target.exists():
-        # A process may have been killed as soon as its copy had the name.
         sweep(target)
         return
     try:

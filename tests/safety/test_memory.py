@@ -71,7 +71,8 @@ def write_with(sample: Path, target: Path, text: str) -> int:
     lines = (
         sample.read_text("utf-8").splitlines() if sample.suffix == ".jsonl" else [sample.read_text("utf-8")]
     )
-    number = next((at for at, line in enumerate(lines) if '"user"' in line), 0)
+    long = [at for at, line in enumerate(lines) if any(_texts(json.loads(line)))]
+    number = next((at for at in long if '"user"' in lines[at]), long[0])
     line = json.dumps(_with_last(json.loads(lines[number])))
     before, place, after = line.partition(PLACE)
     assert place, "the text is in no place"

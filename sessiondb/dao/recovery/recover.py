@@ -17,7 +17,7 @@ from sessiondb.errors import DatabaseError, DatabaseForeign, DatabaseMissing, In
 from sessiondb.records.maintenance import Recovered
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage import files
-from sessiondb.storage.backups import new_file, sync
+from sessiondb.storage.backups import new_file, sweep, sync
 from sessiondb.storage.copies import complete_file
 from sessiondb.storage.migrations import APPLICATION_ID, SCHEMA_VERSION, migrations, schema_objects
 from sessiondb.storage.pages import Pages
@@ -29,6 +29,7 @@ _STEP = 1000
 def recover(damaged: Path, new: Path, progress: Progress | None = None) -> Recovered:
     """Read what can be read of a damaged file into a new one that only its owner can read; see SessionDB.recover."""
     if files.is_there(new):
+        sweep(new)
         raise InvalidInput(f"{new} exists already: give the new file another name, or remove that one")
     if not files.is_there(damaged):
         raise DatabaseMissing(f"there is no file {damaged}: give the path of the damaged database")
