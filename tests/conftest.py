@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, settings
 
 from sessiondb import SessionDB
 from sessiondb.settings import file
+from sessiondb.storage import migrations
+from tests.helpers import new_databases
 
 if TYPE_CHECKING:
     import httpx
@@ -76,6 +78,17 @@ def unwritable_home(no_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, str(no_folder / name.lower()))
     monkeypatch.delenv("SESSIONDB_CONFIG", raising=False)
     return no_folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def copied_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let new databases be copies of one that the migrations made; tests/storage has the migrations themselves run."""
+    with (
+        new_databases.copied(tmp_path_factory.mktemp("made")) as upgrade,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(migrations, "_upgrade", upgrade)
+        yield
 
 
 @pytest.fixture

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from sessiondb import SessionDB
+from sessiondb.storage import migrations
+from tests.helpers import new_databases
 
 
 @pytest.mark.parametrize(
@@ -47,3 +54,40 @@ def test_child_processes_cannot_write_to_the_home_either() -> None:
     done = subprocess.run([sys.executable, "-c", stray], capture_output=True, text=True, check=False)
 
     assert (done.returncode, "NotADirectoryError" in done.stderr) == (1, True)
+
+
+def test_a_new_database_is_the_one_that_the_migrations_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SessionDB(tmp_path / "copied.db").close()
+    assert migrations._upgrade is not new_databases.upgrade
+    monkeypatch.setattr(migrations, "_upgrade", new_databases.upgrade)
+    SessionDB(tmp_path / "migrated.db").close()
+
+    copied, migrated = held(tmp_path / "copied.db"), held(tmp_path / "migrated.db")
+
+    assert copied == migrated
+    assert len(copied["rows"]) > 100
+
+
+def test_each_new_database_is_known_by_its_own_id(tmp_path: Path) -> None:
+    def made(name: str) -> str:
+        SessionDB(tmp_path / name).close()
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            (found,) = connection.execute("SELECT value FROM meta WHERE key = 'database_id'").fetchone()
+        return str(found)
+
+    assert made("one.db") != made("other.db")
+
+
+def held(path: Path) -> dict[str, Any]:
+    """Return all that a database file holds, but for its id."""
+    pragmas = (
+        "application_id", "auto_vacuum", "encoding", "freelist_count", "journal_mode", "page_count", "page_size",
+        "user_version",
+    )  # fmt: skip
+    with closing(sqlite3.connect(path)) as connection:
+        found: dict[str, Any] = {name: connection.execute(f"PRAGMA {name}").fetchone() for name in pragmas}
+        connection.execute("UPDATE meta SET value = '' WHERE key = 'database_id'")
+        found["rows"] = list(connection.iterdump())
+    return found
