@@ -16,6 +16,8 @@ import pytest
 from sessiondb.prices.cost import Spent, Terms, rates
 from sessiondb.prices.table import Table
 
+pytestmark = pytest.mark.once
+
 FOLDER = Path(__file__).parents[2] / "scripts"
 M = 1_000_000
 

@@ -13,6 +13,9 @@ from tests.helpers.web import Server
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
+# What is served is asked of every Python in test_pages.py.
+pytestmark = pytest.mark.once
+
 PAGES = (
     "/",
     "/-/search?q=ferry+OR+tokenizer",
