@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sessiondb.chat.text import short_bytes
-from sessiondb.cli.options import database_option, filter_options, reading, say_unknown, sessions_argument
+from sessiondb.cli.options import (
+    FilePath,
+    database_option,
+    filter_options,
+    reading,
+    say_unknown,
+    sessions_argument,
+)
 from sessiondb.cli.render import print_notice, stdout_bytes
 
 if TYPE_CHECKING:
@@ -23,7 +30,7 @@ FORMATS = ("jsonl", "md", "html")
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     help="Write to this file instead of stdout; compressed if its name ends in .gz. With HTML also a folder.",
 )
 @click.option("--force", is_flag=True, help="Replace files that exist.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sessiondb.chat.text import counted
-from sessiondb.cli.options import database_option, database_path, json_option, trying
+from sessiondb.cli.options import FilePath, database_option, database_path, json_option, trying
 from sessiondb.cli.record_fields import import_fields
 from sessiondb.cli.render import (
     Progress,
@@ -61,7 +61,7 @@ def _known_zone(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 
 @click.command()
-@click.argument("sources", nargs=-1, metavar="SOURCE...", type=click.Path())
+@click.argument("sources", nargs=-1, metavar="SOURCE...", type=FilePath(str))
 @click.option(
     "--format",
     metavar="NAME",

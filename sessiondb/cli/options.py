@@ -28,6 +28,21 @@ if TYPE_CHECKING:
 Function = Callable[..., Any]
 
 
+class FilePath(click.Path):
+    """The path of a file. An empty one, such as a variable that is not set, is refused: Python takes it for the
+    folder of now.
+    """
+
+    def __init__(self, kind: type[str] | type[Path] = Path) -> None:
+        super().__init__(path_type=kind)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path of a text."""
+        if not os.fspath(value):
+            self.fail("the path is empty: give that of a file or folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def database_path() -> Path:
     """Return the database's path: --db, before the command's name or after it, else the default place."""
     named: Path | None = click.get_current_context().find_root().obj
@@ -90,7 +105,7 @@ def database_option(function: Function) -> Function:
     return click.option(
         "--db",
         metavar="PATH",
-        type=click.Path(path_type=Path),
+        type=FilePath(),
         expose_value=False,
         is_eager=True,
         callback=_remember_database,

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from sessiondb.chat.text import counted
-from sessiondb.cli.options import database_option, database_path
+from sessiondb.cli.options import FilePath, database_option, database_path
 from sessiondb.cli.render import print_notice, print_result
 
 
 @click.command()
-@click.argument("backup", type=click.Path(path_type=Path))
+@click.argument("backup", type=FilePath())
 @database_option
 def command(backup: Path) -> None:
     """Put a backup in the place of the database.

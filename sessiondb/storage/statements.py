@@ -8,6 +8,7 @@ that SQLite has for a code must begin the message.
 from __future__ import annotations
 
 import itertools
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -187,7 +188,10 @@ def failure(path: Path, error: sqlite3.Error, waited: float) -> Exception:
         return DatabaseForeign(f"{path} is not a SQLite database: give another path")
     if code == CORRUPT or str(error) == "unsupported file format":
         return DatabaseDamaged(f"{path} is damaged ({error}): run `sessiondb doctor`")
-    if code in (CANTOPEN, IOERR) and path.exists() and not (path.is_file() or path.is_dir()):
+    # SQLite opens a folder for reading, and calls it a failing disk when it reads.
+    if code in (CANTOPEN, IOERR) and os.path.isdir(path):
+        return DatabaseForeign(f"{path} is a folder: give the path of the database file")
+    if code in (CANTOPEN, IOERR) and os.path.exists(path) and not os.path.isfile(path):
         return DatabaseForeign(f"{path} is no file: give another path")
     return DatabaseError(f"{path}{_CAUSES.get(code, ': {error}').format(error=error)}")
 
@@ -212,7 +216,7 @@ def newer(path: Path, version: int, known: int, error: sqlite3.Error | None = No
 
 
 _CAUSES = {
-    CANTOPEN: " cannot be opened: it is a folder, or you may not read it",
+    CANTOPEN: " cannot be opened: you may not read it, or not write beside it",
     READONLY: " cannot be written: you may not write the file or its folder",
     FULL: " cannot be written, for the disk is full: nothing of this write was kept;"
     " give it some space and try again",

@@ -263,3 +263,37 @@ def test_closed_streams_stop_no_command(tmp_path: Path, closed: str) -> None:
     with sessiondb.SessionDB(database, read_only=True) as db:
         assert [note.body for note in db.notes.find()] == ["Yes"]
         assert db.check() == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--db", "", "list"),
+        ("import", ""),
+        ("backup", ""),
+        ("restore", ""),
+        ("merge", ""),
+        ("export", "-o", ""),
+        ("recover", "", "new.db"),
+    ],
+)
+def test_an_empty_path_is_not_the_folder_of_now(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with sessiondb.SessionDB("s.db") as db:
+        db.sessions.start("my-agent")
+    there = sorted(os.listdir())
+    result = run(*([] if "--db" in arguments else ["--db", "s.db"]), *arguments)
+    assert result.exit_code == 2
+    assert "the path is empty" in result.output
+    assert sorted(os.listdir()) == there
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("doctor",), ("optimize",), ("import", "--dry-run", ".")])
+def test_a_folder_in_place_of_the_database_is_called_one(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    result = run("--db", str(tmp_path), *arguments)
+    assert result.exit_code == 1
+    assert f"{tmp_path} is a folder: give the path of the database file" in result.output

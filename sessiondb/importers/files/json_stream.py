@@ -105,7 +105,12 @@ def elements(handle: IO[bytes], report: Callable[[str], None]) -> Iterator[Any]:
     window = _Window(handle)
     is_array = window.next() == "["
     window.at += is_array
-    yield from _elements(window, report, is_array=is_array)
+    is_whole = False
+    for value in _elements(window, report, is_array=is_array):
+        is_whole = not is_array
+        yield value
+    if (is_whole or window.take("]")) and window.next():
+        report("more follows the end of its JSON value, and is not read: put each on a line, as an object")
 
 
 def _elements(window: _Window, report: Callable[[str], None], *, is_array: bool = True) -> Iterator[Any]:

@@ -213,3 +213,17 @@ def test_a_sample_of_a_zip_file_shows_them_too(tmp_path: Path) -> None:
     path = zipped(tmp_path / "export.zip", **{"conversations.json": '[{"a": 1}]'})
     assert first_conversations(Sample(path)) == [{"a": 1}]
     assert first_conversations(Sample(zipped(tmp_path / "other.zip", **{"a.json": "[]"}))) == []
+
+
+@pytest.mark.parametrize("text", ["[1, 2]\n[3]\n", "[1, 2] x", "[1, 2]]", "{}\n[3]", '{}{"a": 1}'])
+def test_what_follows_the_end_of_a_value_is_told(text: str) -> None:
+    values, reasons = read(text.encode())
+    assert values in ([1, 2], [{}])
+    assert reasons == [
+        "more follows the end of its JSON value, and is not read: put each on a line, as an object"
+    ]
+
+
+@pytest.mark.parametrize("text", ["[1, 2]\n \0\n", "[1, 2]\r\n", "[]", "{}\n\n"])
+def test_space_after_the_end_of_a_value_is_nothing(text: str) -> None:
+    assert read(text.encode())[1] == []
