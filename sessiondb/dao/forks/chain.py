@@ -7,6 +7,8 @@ is stored once. Segments are its pieces, the oldest first.
     A    a1 a2 a3 a4          B forked at a2, C at b1
     B    ..... b1 b2          segments of C: A up to 2, B up to 1
     C    ........ c1
+
+What a session's row says of all this is read and written here: its parent, and in its metadata the place.
 """
 
 from __future__ import annotations
