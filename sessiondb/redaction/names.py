@@ -203,11 +203,14 @@ def _is_given(value: str) -> bool:
     return len(value) >= 6 and not _REFERENCE.match(value) and not _PLACEHOLDER.search(value)
 
 
+_WITHOUT_SIGNS = str.maketrans("", "", "_-./:")
+
+
 def _has_digit(value: str) -> bool:
     """Say whether a value has digits, or signs, between its letters, as no word and few names have."""
     looked_at = value[:_LOOKED_AT]
     has_letter = any(map(str.isalpha, looked_at))
-    return has_letter and any(not (c.isalpha() or c in "_-./:") for c in looked_at) and _is_given(looked_at)
+    return has_letter and not looked_at.translate(_WITHOUT_SIGNS).isalpha() and _is_given(looked_at)
 
 
 def _is_random(value: str) -> bool:

@@ -5,6 +5,7 @@ A soak tries many more of each, and the real logs where there are any.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -159,17 +160,26 @@ def test_no_repetition_takes_long(name: str) -> None:
             check_time(f"{name} of {piece!r}", len(text.encode()), partial(FILTERS[name], text))
 
 
+def _first_of_user(path: Path) -> Any:
+    for line in path.read_text("utf-8", "replace").splitlines():
+        # Some samples are broken on purpose.
+        with contextlib.suppress(ValueError):
+            if '"user"' in line:
+                return json.loads(line)
+    return None
+
+
 @pytest.mark.parametrize("piece", PIECES)
 def test_no_repetition_in_a_log_takes_long(tmp_path: Path, piece: str) -> None:
     text = piece * (BLOCK // len(piece))
     for path, reader in seeds()[:: 1 if IS_SOAK else 4]:
         if path.suffix != ".jsonl":
             continue
-        line = next((line for line in path.read_text("utf-8").splitlines() if '"user"' in line), None)
-        if line is None:
+        entry = _first_of_user(path)
+        if entry is None:
             continue
         file = tmp_path / path.name
-        file.write_text(json.dumps(with_text(json.loads(line), text)) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(with_text(entry, text)) + "\n", encoding="utf-8")
 
         def read(reader: Importer = reader, file: Path = file) -> None:
             try:
