@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from sessiondb.chat.text import short_bytes
-from sessiondb.cli.options import FilePath, database_option, reading
+from sessiondb.cli.options import DatabasePath, database_option, reading
 from sessiondb.cli.render import print_result
 
 
 @click.command()
-@click.argument("file", type=FilePath())
+@click.argument("file", type=DatabasePath())
 @database_option
 def command(file: Path) -> None:
     """Back up the database to a new file.

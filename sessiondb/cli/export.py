@@ -31,7 +31,7 @@ FORMATS = ("jsonl", "md", "html")
     "--output",
     metavar="FILE",
     type=FilePath(),
-    help="Write to this file instead of stdout; compressed if its name ends in .gz. With HTML also a folder.",
+    help="Write to this file instead of stdout (-); compressed if its name ends in .gz. With HTML also a folder.",
 )
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.option(
@@ -61,6 +61,8 @@ def command(
       sessiondb export @last --redact -o session.html
       sessiondb export --project quill --format html -o pages
     """
+    if output == Path("-"):
+        output = None
     is_filtered = any(value is not None for value in where.values())
     if sessions and is_filtered:
         raise click.UsageError("Give either sessions or filters, not both.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sessiondb.chat.text import counted
-from sessiondb.cli.options import FilePath, database_option, database_path, json_option, trying
+from sessiondb.cli.options import DatabasePath, database_option, database_path, json_option, trying
 from sessiondb.cli.render import Progress, show_json, show_text
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _PHASES = {"copy": "copying ", "read": "merging ", "index": "indexing"}
 
 
 @click.command()
-@click.argument("other", type=FilePath())
+@click.argument("other", type=DatabasePath())
 @click.option("-n", "--dry-run", is_flag=True, help="Report what a merge would do, without doing it.")
 @json_option
 @database_option

@@ -43,6 +43,20 @@ class FilePath(click.Path):
         return super().convert(value, param, ctx)
 
 
+class DatabasePath(FilePath):
+    """The path of a database, which can be neither stdin nor stdout."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path of a text, which is no dash alone."""
+        if value == "-":
+            self.fail(
+                "a database is a file, neither stdin nor stdout: give its path (./- if it is called so)",
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
+
+
 def database_path() -> Path:
     """Return the database's path: --db, before the command's name or after it, else the default place."""
     named: Path | None = click.get_current_context().find_root().obj
@@ -105,7 +119,7 @@ def database_option(function: Function) -> Function:
     return click.option(
         "--db",
         metavar="PATH",
-        type=FilePath(),
+        type=DatabasePath(),
         expose_value=False,
         is_eager=True,
         callback=_remember_database,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sessiondb.chat.text import counted, short_bytes
-from sessiondb.cli.options import FilePath, json_option
+from sessiondb.cli.options import DatabasePath, json_option
 from sessiondb.cli.render import Progress, print_notice, show_json, show_text
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ _NAMED = 20
 
 
 @click.command()
-@click.argument("damaged", type=FilePath())
-@click.argument("new", type=FilePath())
+@click.argument("damaged", type=DatabasePath())
+@click.argument("new", type=DatabasePath())
 @json_option
 def command(damaged: Path, new: Path, as_json: bool) -> None:
     """Read what can be read of a damaged file.

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from sessiondb.chat.text import counted
-from sessiondb.cli.options import FilePath, database_option, database_path
+from sessiondb.cli.options import DatabasePath, database_option, database_path
 from sessiondb.cli.render import print_notice, print_result
 
 
 @click.command()
-@click.argument("backup", type=FilePath())
+@click.argument("backup", type=DatabasePath())
 @database_option
 def command(backup: Path) -> None:
     """Put a backup in the place of the database.

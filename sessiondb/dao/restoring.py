@@ -28,6 +28,7 @@ from sessiondb.storage.backups import new_file, sweep, sync, sync_folder
 from sessiondb.storage.connection import RESTORED, TIME_BUDGET, Connection
 from sessiondb.storage.files import is_there, private_file, private_folder
 from sessiondb.storage.readers import CACHE, open_file
+from sessiondb.storage.turns import refuse_nested
 
 
 def restore(backup: Path, path: Path, time_budget: float = TIME_BUDGET) -> Restored:
@@ -36,6 +37,7 @@ def restore(backup: Path, path: Path, time_budget: float = TIME_BUDGET) -> Resto
         raise DatabaseMissing(f"there is no file {backup}: give the path of the backup")
     if is_there(path) and path.samefile(backup):
         raise InvalidInput(f"{backup} is the database itself: give the path of a backup")
+    refuse_nested(path)
     try:
         private_folder(path.absolute().parent)
         with _live(path, time_budget) as live, _staged(backup, path, _page_size(live)) as (part, sessions):

@@ -28,7 +28,7 @@ from sessiondb.query.snippets import excerpt, marked, one_line
 from sessiondb.records import NewerHit, SearchHit, SearchResult
 from sessiondb.search.ladder import Found, Ladder, Sort
 from sessiondb.search.newer import newer_hits
-from sessiondb.search.request import Named, Request, misread, requested
+from sessiondb.search.request import Named, Request, left_out, misread, requested
 from sessiondb.storage.connection import Connection
 
 
@@ -91,6 +91,7 @@ class Search:
             found.is_truncated,
             pending,
             (
+                *left_out(request),
                 *misread(request.query),
                 *self._unknown(request.filters),
                 *found.remarks,

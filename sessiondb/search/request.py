@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sessiondb.dao.search.filters import MESSAGES, NOTES, TITLES, TOOLS, Corpus
 from sessiondb.errors import InvalidInput
 from sessiondb.query import CHOICE_FIELDS, ROLES, Choice, Filters, Query, clean, parse
+from sessiondb.query.parse import MAX_TERMS
 from sessiondb.search.ladder import Sort
 
 SCOPES = {
@@ -17,6 +18,9 @@ SCOPES = {
     "notes": (NOTES,),
     "all": (MESSAGES, TOOLS, TITLES, NOTES),
 }
+MAX_CHARACTERS = 4000
+"""Characters of a query that are looked for: a pasted text of more would take seconds."""
+
 SORTS = ("relevance", "newest", "oldest")
 
 
@@ -29,6 +33,7 @@ class Request(NamedTuple):
     sort: Sort
     is_raw: bool
     further: tuple[Corpus, ...] = ()
+    is_cut: bool = False
 
     @property
     def wider(self) -> Iterator[tuple[str, Request]]:
@@ -76,14 +81,26 @@ def requested(text: str, scope: str | None, named: Named, sort: Sort, is_raw: bo
     """
     if sort.by not in SORTS:
         raise InvalidInput(f"there is no sort order {sort.by!r}: give one of {', '.join(SORTS)}")
-    query = Query(clean(text)) if is_raw else parse(text, _is_time)
+    text = clean(text)
+    is_cut = len(text) > MAX_CHARACTERS and not is_raw
+    if is_cut:
+        text = _beginning(text)
+    query = Query(text) if is_raw else parse(text, _is_time)
     filters = _filters(query.filters, named)
     implied = "tools" if filters.tool.any_of or filters.role.any_of == ("tool",) else "talk"
     is_implied = implied == "talk" and not (filters.scope or scope or filters.role.any_of or is_raw)
     scope = filters.scope or scope or implied
     if scope not in SCOPES:
         raise InvalidInput(f"there is nothing called {scope!r} to search in: give one of {', '.join(SCOPES)}")
-    return Request(query, scope, filters, sort, is_raw, (TOOLS,) if is_implied else ())
+    return Request(query, scope, filters, sort, is_raw, (TOOLS,) if is_implied else (), is_cut)
+
+
+def left_out(request: Request) -> Iterator[str]:
+    """Yield a sentence for what of a query is too much to be searched for."""
+    if request.is_cut:
+        yield f"only the first {MAX_CHARACTERS:,} characters were searched for"
+    if request.query.dropped:
+        yield f"only the first {MAX_TERMS} different words were searched for"
 
 
 def misread(query: Query) -> Iterator[str]:
@@ -113,6 +130,12 @@ def _filters(typed: Filters, named: Named) -> Filters:
         before=min(ends, default=None),
         until=None,
     )
+
+
+def _beginning(text: str) -> str:
+    """Return as many whole words of a long text as are looked for; where it has none, as many characters."""
+    beginning = text[:MAX_CHARACTERS]
+    return beginning.rpartition(" ")[0] or beginning
 
 
 def _choice(typed: Choice, argument: str | None) -> Choice:

@@ -180,3 +180,24 @@ def test_a_folder_gets_a_page_a_session_and_an_index(tmp_path: Path, filled: Pat
     assert sorted(file.name for file in (tmp_path / "pages").iterdir()) == [
         f"{FERRY}.html", f"{FIG}.html", "index.html",
     ]  # fmt: skip
+
+
+def test_a_dash_is_stdout_and_no_file(
+    tmp_path: Path, filled: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("export", "-o", "-").stdout == run("export").stdout
+    assert not Path("-").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [("backup", "-"), ("recover", "x.db", "-"), ("merge", "-"), ("restore", "-")]
+)
+def test_a_dash_is_refused_where_a_database_is_meant(
+    tmp_path: Path, filled: Path, run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*command)
+    assert result.exit_code == 2
+    assert "a database is a file, neither stdin nor stdout" in " ".join(result.stderr.split())
+    assert not Path("-").exists()

@@ -917,3 +917,16 @@ def test_a_search_reads_only(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.OperationalError):
             db.connection.sqlite.execute("DELETE FROM messages")
     assert path.read_bytes() == before
+
+
+def test_a_query_of_fifty_thousand_characters_is_cut_in_words_and_takes_less_than_a_second(
+    db: SessionDB, say: Say
+) -> None:
+    say(*[f"ferry timetable {number}" for number in range(50)])
+    letters = random.Random(1)
+    noise = "".join(chr(letters.choice((*range(32, 127), *range(0x4E00, 0x9FFF)))) for _ in range(50_000))
+    begun = time.process_time()
+    result = db.search(noise)
+    assert time.process_time() - begun < 1
+    assert "only the first 4,000 characters were searched for" in result.remarks
+    assert sessions(db.search("ferry " + "timetable " * 10_000))

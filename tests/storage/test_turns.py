@@ -285,3 +285,31 @@ def test_a_writer_holds_the_lock_wherever_sqlite_alone_does_not_keep_writers_apa
             assert path.with_name("sessions.db.lock").exists() == is_needed
     finally:
         other.close()
+
+
+@pytest.mark.parametrize("call", ["restore", "append", "optimize"])
+def test_what_needs_the_writer_inside_a_turn_of_another_connection_is_refused_at_once(
+    path: Path, call: str
+) -> None:
+    backup = path.with_name("backup.db")
+    with SessionDB(path) as db, SessionDB(path) as other:
+        db.backup(backup)
+        calls: dict[str, Callable[[], object]] = {
+            "restore": lambda: SessionDB.restore_backup(backup, path),
+            "append": lambda: other.messages.append("s", "user", "never"),
+            "optimize": other.optimize,
+        }
+        begun = time.monotonic()
+        with db.turn("s") as turn:
+            turn.append("user", "here")
+            with pytest.raises(DatabaseBusy, match="open on this thread through another connection: end its"):
+                calls[call]()
+        assert time.monotonic() - begun < 2
+    assert contents(path) == ["here"]
+
+
+def test_a_second_connection_reads_inside_a_turn(path: Path) -> None:
+    with SessionDB(path) as db, db.turn("s") as turn:
+        turn.append("user", "here")
+        with SessionDB(path, read_only=True) as other:
+            assert other.messages.transcript("s") == []
