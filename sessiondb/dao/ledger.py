@@ -97,7 +97,7 @@ class Ledger:
     def stats(self) -> dict[str, tuple[Stat, str | None, int]]:
         """Return stat, format and parser version of every file in the ledger, by path."""
         rows = self._db.rows(f"SELECT path, {_STAT}, format, parser_version FROM imports")
-        return {row[0]: (Stat(*row[1:6]), row[6], row[7]) for row in rows}
+        return {row[0]: (Stat._make(row[1:6]), row[6], row[7]) for row in rows}
 
     def newest(self, sessions: int) -> tuple[list[LastSeen], bool]:
         """Return the logs of so many sessions, those active last, and those that came last; and whether that is all.

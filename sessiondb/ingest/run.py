@@ -137,15 +137,18 @@ class Ingest:
                 self._tally.skip(found, found.reason)
                 continue
             path = found.name
-            if path in restored or path not in known or not self._is_done(found, *known[path]):
+            entry = known.get(path)
+            if entry is None or path in restored or not self._is_done(found, *entry):
                 changed.append(found)
                 continue
-            self._tally.sessions_unchanged.update(given.get(path, ()))
+            if path in given:
+                self._tally.sessions_unchanged.update(given[path])
             # Who names a file that cannot be read is told why, again.
-            is_asked = known[path][1] is None and found.is_named
-            told = self._tally.skipped if is_asked else self._tally.known
-            told += [Skipped(path, line, reason) for line, _, reason in troubles.get(path, ())]
-            if known[path][1] is None and found.is_named:
+            is_asked = found.is_named and entry[1] is None
+            if path in troubles:
+                told = self._tally.skipped if is_asked else self._tally.known
+                told += [Skipped(path, line, reason) for line, _, reason in troubles[path]]
+            if is_asked:
                 self._tally.refused.append(found.path)
         self._gone = [
             path
@@ -162,7 +165,7 @@ class Ingest:
 
     def _read_ahead(self, changed: list[Found], stack: contextlib.ExitStack) -> ReadAhead | None:
         """Let the files that are read from their beginning be read by a process of its own, where that pays."""
-        known = self._ledger.stats()
+        known = self._ledger.known(found.name for found in changed)
         new = [found for found in changed if found.name not in known]
         if not is_worthwhile(new):
             return None

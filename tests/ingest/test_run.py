@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.dao.ledger import Ledger, Stat
 from sessiondb.dao.removal import Removals
 from sessiondb.dao.search.indexes import SearchIndex
 from sessiondb.importers.base import Record
@@ -70,6 +71,22 @@ def test_an_unchanged_file_is_passed_over(db: SessionDB, log: Path) -> None:
     assert run(db, log) == (1, 0, 6)
     assert run(db, log) == (0, 0, 0)
     assert_sound(db)
+
+
+def test_a_second_run_reads_the_whole_ledger_once(
+    db: SessionDB, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(db, log)
+    read: list[Ledger] = []
+    stats = Ledger.stats
+
+    def counted(ledger: Ledger) -> dict[str, tuple[Stat, str | None, int]]:
+        read.append(ledger)
+        return stats(ledger)
+
+    monkeypatch.setattr(Ledger, "stats", counted)
+    Ingest(db.connection, read_ahead=True).run([str(log)])
+    assert len(read) == 1
 
 
 def test_an_appended_file_is_read_from_where_the_last_run_ended(
