@@ -22,7 +22,7 @@ from sessiondb.errors import Conflict, DatabaseBusy, DatabaseError, InvalidInput
 from sessiondb.storage import files, statements
 from sessiondb.storage.readers import Readers, Reading, Row, open_file
 from sessiondb.storage.statements import Parameters, attempt, bindable, cleaned, refusal, too_large
-from sessiondb.storage.turns import Holder, Pace, Turns, Unhurried, refuse_nested
+from sessiondb.storage.turns import Holder, Pace, Turns, Unhurried
 
 __all__ = ["TIME_BUDGET", "Connection", "Row"]
 
@@ -213,7 +213,6 @@ class Connection(Reading):
             raise DatabaseError(f"{self.path} is open for reading only")
         # The order in which locks are taken, the same everywhere, so that none waits in a circle: threads and
         # tasks (Turns), processes (WriterLock), then SQLite's own by BEGIN IMMEDIATE.
-        refuse_nested(self.path)
         with self._turns.held(what, depth=1):
             self._begin()
             try:
@@ -294,8 +293,6 @@ class Connection(Reading):
         `what` names it to others that wait for it. An sqlite3.Error of the block leaves in words.
         """
         self._check_usable()
-        if alone and self._turns.mine() is None:
-            refuse_nested(self.path)
         with self._turns.held(what) if alone else self._turns.held_here(what):
             try:
                 yield self._sqlite
