@@ -26,9 +26,8 @@ from sessiondb.records.maintenance import Restored
 from sessiondb.storage import copies, migrations, statements
 from sessiondb.storage.backups import new_file, sweep, sync, sync_folder
 from sessiondb.storage.connection import RESTORED, TIME_BUDGET, Connection
-from sessiondb.storage.files import is_there, private_file, private_folder
+from sessiondb.storage.files import is_there, private_file, private_folder, refuse_nested
 from sessiondb.storage.readers import CACHE, open_file
-from sessiondb.storage.turns import refuse_nested
 
 
 def restore(backup: Path, path: Path, time_budget: float = TIME_BUDGET) -> Restored:

@@ -81,8 +81,8 @@ class Connection(Reading):
             self._readers.give_back(self._sqlite)
         else:
             self._sqlite = open_file(path, "mode=rw", CACHE)
-        self._log_size = 0
-        self._log_limit = files.LogLimit(self._sqlite)
+            self._log_size = 0
+            self._log_limit = files.LogLimit(self._sqlite)
         files.watch(self)
 
     def use_wal(self) -> None:
@@ -243,6 +243,10 @@ class Connection(Reading):
         """Raise DatabaseError where this thread has a transaction open, for which what comes would wait."""
         if self.in_transaction:
             self._turns.refuse_own()
+
+    def refuse_other(self) -> None:
+        """Raise DatabaseBusy where this thread has a transaction open, for which another connection would wait."""
+        self._turns.refuse_other()
 
     def begin_anew(self) -> None:
         """Undo what the open transaction did so far, as SQLite may have done already, and begin it anew."""

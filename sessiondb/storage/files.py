@@ -19,6 +19,14 @@ from typing import Any, Protocol
 
 from sessiondb.errors import DatabaseError, DatabaseMissing, InvalidInput
 
+LOG_BYTES = 32 * 1024 * 1024
+"""How long the log may be before its readers are waited for; and how much it grows before that is tried again."""
+
+PATIENCE = 0.25
+"""Seconds that a writer waits for the readers of each LOG_BYTES; other writers wait with it."""
+
+MAX_PATIENCE = 1.0
+
 
 def is_there(path: Path) -> bool:
     """Say whether there is a file or folder at a path.
@@ -36,15 +44,6 @@ def is_there(path: Path) -> bool:
             f"cannot look at {path} ({why}): give another path, or the right to read it"
         ) from error
     return True
-
-
-LOG_BYTES = 32 * 1024 * 1024
-"""How long the log may be before its readers are waited for; and how much it grows before that is tried again."""
-
-PATIENCE = 0.25
-"""Seconds that a writer waits for the readers of each LOG_BYTES; other writers wait with it."""
-
-MAX_PATIENCE = 1.0
 
 
 def private_folder(folder: Path) -> None:
@@ -204,13 +203,16 @@ class LogLimit:
 
 
 class Inheritable(Protocol):
-    """What is told that it is in a forked child now."""
+    """What is told that it is in a forked child now, and known by its file."""
 
     def after_fork(self) -> None:
         """Let go of all that is the parent's."""
 
     def is_at(self, path: Path) -> bool:
         """Say whether this is the file of that path, and open."""
+
+    def refuse_other(self) -> None:
+        """Raise DatabaseBusy where this thread has a transaction open."""
 
 
 _opened: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -225,6 +227,16 @@ def watch(opened: Inheritable) -> None:
 def is_open(path: Path) -> bool:
     """Say whether this process has a database open: to close its file by other means would drop SQLite's locks."""
     return any(opened.is_at(path) for opened in list(_opened))
+
+
+def refuse_nested(path: Path) -> None:
+    """Raise DatabaseBusy where this thread has a transaction open in a file, through whatever connection.
+
+    What waited for the file then would wait for itself.
+    """
+    for opened in list(_opened):
+        if opened.is_at(path):
+            opened.refuse_other()
 
 
 def leak(*handles: object) -> None:

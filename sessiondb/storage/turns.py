@@ -27,19 +27,6 @@ MIN_BYTES, FIRST_BYTES, MAX_BYTES = 256 * 1024, 4 * 1024 * 1024, 32 * 1024 * 102
 _GAP = 1.6 * statements.MAX_PAUSE
 
 
-# Those whose writer some thread of this process has now.
-_held: set[Turns] = set()
-
-
-def refuse_nested(path: Path) -> None:
-    """Raise DatabaseBusy where this thread has the writer of a file already, through whatever connection.
-
-    What waited for it then would wait for itself.
-    """
-    for turns in tuple(_held):
-        turns.refuse_if_here(path)
-
-
 def current_task() -> object:
     """Return the asyncio task that runs on this thread, None where there is none."""
     asyncio = sys.modules.get("asyncio")
@@ -117,10 +104,8 @@ class Turns:
                 self._waiting -= 1
         try:
             self._holder = holder = Holder(what, depth)
-            _held.add(self)
             yield holder
         finally:
-            _held.discard(self)
             self._holder = None
             self._lock.release()
 
@@ -132,17 +117,14 @@ class Turns:
                 f"{self._path} is kept by {holder.what}, open here: end its block first, this cannot be a part of it"
             )
 
-    def refuse_if_here(self, path: Path) -> None:
-        """Raise DatabaseBusy where this thread has the writer, and the file is that one."""
+    def refuse_other(self) -> None:
+        """Raise DatabaseBusy where this thread has a transaction open, for which another connection would wait."""
         holder = self._holder
-        if holder is None or not holder.depth or holder.thread != threading.get_ident():
-            return
-        with contextlib.suppress(OSError):
-            if path.samefile(self._path):
-                raise DatabaseBusy(
-                    f"{path} is kept by {holder.what}, open on this thread through another connection: end its"
-                    " block first, this cannot be a part of it"
-                )
+        if holder is not None and holder.depth and holder.thread == threading.get_ident():
+            raise DatabaseBusy(
+                f"{self._path} is kept by {holder.what}, open on this thread through another connection: end its"
+                " block first, this cannot be a part of it"
+            )
 
     def are_wanted(self) -> bool:
         """Say whether another thread or process waits for the writer, or may, where that cannot be known."""
