@@ -160,6 +160,13 @@ def check_time(what: str, size: int, run: Callable[[], Any], seconds: float = SE
     raise AssertionError(f"{what} took {took:.2f} s for {size:,} bytes")
 
 
+def entry_of(line: str) -> Any:
+    """Return what a line of a log says; None for one that is no JSON, as some samples are broken on purpose."""
+    with contextlib.suppress(ValueError):
+        return json.loads(line)
+    return None
+
+
 def with_text(value: Any, text: str, only: str | None = None) -> Any:
     """Return a value with a text in place of each one of several words in it, or of one of them."""
     if isinstance(value, dict):

@@ -5,7 +5,6 @@ A soak tries many more of each, and the real logs where there are any.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import random
@@ -32,6 +31,7 @@ from tests.safety.fuzzing import (
     IS_SOAK,
     changed,
     check_time,
+    entry_of,
     parse_query,
     read_log,
     read_time,
@@ -160,22 +160,14 @@ def test_no_repetition_takes_long(name: str) -> None:
             check_time(f"{name} of {piece!r}", len(text.encode()), partial(FILTERS[name], text))
 
 
-def _first_of_user(path: Path) -> Any:
-    for line in path.read_text("utf-8", "replace").splitlines():
-        # Some samples are broken on purpose.
-        with contextlib.suppress(ValueError):
-            if '"user"' in line:
-                return json.loads(line)
-    return None
-
-
 @pytest.mark.parametrize("piece", PIECES)
 def test_no_repetition_in_a_log_takes_long(tmp_path: Path, piece: str) -> None:
     text = piece * (BLOCK // len(piece))
     for path, reader in seeds()[:: 1 if IS_SOAK else 4]:
         if path.suffix != ".jsonl":
             continue
-        entry = _first_of_user(path)
+        lines = path.read_text("utf-8", "replace").splitlines()
+        entry = next(filter(None, (entry_of(line) for line in lines if '"user"' in line)), None)
         if entry is None:
             continue
         file = tmp_path / path.name

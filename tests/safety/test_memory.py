@@ -5,7 +5,6 @@ A soak tries every importer; the short form one of each kind: lines, a document,
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
 import os
@@ -19,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from sessiondb.importers.files.limits import MAX_LINE, MIB
-from tests.safety.fuzzing import seeds, with_text
+from tests.safety.fuzzing import entry_of, seeds, with_text
 
 pytestmark = [
     pytest.mark.safety,
@@ -72,7 +71,7 @@ def write_with(sample: Path, target: Path, text: str) -> int:
     lines = (
         sample.read_text("utf-8").splitlines() if sample.suffix == ".jsonl" else [sample.read_text("utf-8")]
     )
-    long = [at for at, line in enumerate(lines) if any(_texts(_entry(line)))]
+    long = [at for at, line in enumerate(lines) if any(_texts(entry_of(line)))]
     number = next((at for at in long if '"user"' in lines[at]), long[0])
     line = json.dumps(_with_last(json.loads(lines[number])))
     before, place, after = line.partition(PLACE)
@@ -85,13 +84,6 @@ def write_with(sample: Path, target: Path, text: str) -> int:
         file.write(f"{after}\n")
         file.writelines(f"{each}\n" for each in lines[number + 1 :])
     return number + 1
-
-
-def _entry(line: str) -> Any:
-    # Some samples are broken on purpose.
-    with contextlib.suppress(ValueError):
-        return json.loads(line)
-    return None
 
 
 def _with_last(value: Any) -> Any:

@@ -18,6 +18,7 @@ from sessiondb.dao.maintenance import Maintenance
 from sessiondb.errors import Conflict, DatabaseBusy, DatabaseDamaged, DatabaseError, DatabaseForeign
 from sessiondb.records import SessionFilter
 from sessiondb.storage import statements
+from tests.helpers.other_programs import reading
 
 
 @pytest.fixture
@@ -44,11 +45,7 @@ def test_a_moved_backup_gets_its_write_ahead_log_back(moved: Path) -> None:
 @pytest.fixture
 def reader(moved: Path) -> Iterator[sqlite3.Connection]:
     """Have another program read the database with its rollback journal."""
-    with contextlib.closing(
-        sqlite3.connect(moved, isolation_level=None, check_same_thread=False)
-    ) as connection:
-        connection.execute("BEGIN")
-        connection.execute("SELECT * FROM messages").fetchone()
+    with reading(moved) as connection:
         yield connection
 
 

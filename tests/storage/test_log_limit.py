@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sessiondb import SessionDB
 from sessiondb.storage import files
+from tests.helpers.other_programs import reading
 
 LIMIT = 512 * 1024
 
@@ -24,17 +24,6 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with SessionDB(path) as db:
         db.sessions.start("me", id="s")
     return path
-
-
-@contextlib.contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Have another program read the database in one transaction."""
-    with contextlib.closing(
-        sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    ) as connection:
-        connection.execute("BEGIN")
-        connection.execute("SELECT count(*) FROM messages").fetchone()
-        yield connection
 
 
 def overlap(path: Path, stop: threading.Event) -> None:
