@@ -14,9 +14,7 @@ from sessiondb.dao.ledger import READ_AND_LOST, Entry, Ledger, Stat, Trouble
 from sessiondb.dao.lookups import Lookups, message_counts
 from sessiondb.dao.lost_logs import LostLogs
 from sessiondb.dao.note_changes import link_notes
-from sessiondb.dao.search import tool_indexer
 from sessiondb.dao.search.indexes import TALK, TOOLS, SearchIndex
-from sessiondb.dao.search.tool_indexer import ToolIndexer
 from sessiondb.dao.union.replacing import NOTHING_OLD, OldReading
 from sessiondb.dao.union.row_buffer import Batch
 from sessiondb.dao.union.writer import NOTHING_ADDED, ODD_RECORDS, ImportWriter, is_records_fault
@@ -83,7 +81,6 @@ class Ingest:
         self._done = self._total = 0
         self._is_ahead = read_ahead
         self._ahead: ReadAhead | None = None
-        self._indexer: ToolIndexer | None = None
         self._pace = connection.pace()
         self._gone: list[str] = []
         self._has_notes = False
@@ -103,7 +100,6 @@ class Ingest:
                 stack.enter_context(self._at_full_speed())
             if self._is_ahead:
                 self._ahead = self._read_ahead(changed, stack)
-                self._indexer = self._index_beside(stack)
             # find (ledger, stat) -> read (no transaction) -> cut into pieces -> write (one transaction a few
             # pieces) -> link parents -> index what is pending. Whatever is cut off goes on at the next run: the
             # ledger is written in the transactions of the rows.
@@ -174,16 +170,6 @@ class Ingest:
         except OSError:  # the system lets no process start
             return None
 
-    def _index_beside(self, stack: contextlib.ExitStack) -> ToolIndexer | None:
-        """Let the tool calls of a first load be indexed by a process of its own, where that pays."""
-        # Where reading in another process does not pay, indexing in one does not either.
-        if self._ahead is None or not tool_indexer.is_worthwhile(self._db, self._total):
-            return None
-        try:
-            return stack.enter_context(ToolIndexer(self._db))
-        except OSError:
-            return None
-
     # Reading: outside of any transaction
 
     def _portions(self, changed: list[Found]) -> Iterator[Portion]:
@@ -221,9 +207,6 @@ class Ingest:
         except (SessionDBError, *ODD_RECORDS) as error:
             if portion.is_cut_off:
                 raise
-            if self._indexer is not None:
-                # It was given rows that are undone.
-                self._indexer.abandon()
             # To blame is one of the files that share the transaction: each is tried alone, so that only the bad
             # one is refused.
             if len(portion.taken) == 1:
@@ -260,14 +243,7 @@ class Ingest:
             # What an earlier try has left in it was undone with the rest.
             self._ledger = Ledger(self._db)
             with self._search.bulk() if is_bulk else contextlib.nullcontext():
-                batch = Batch(
-                    self._db,
-                    self._lookups,
-                    self._ledger,
-                    bulk=is_bulk,
-                    restore=self._restore,
-                    indexer=self._indexer,
-                )
+                batch = Batch(self._db, self._lookups, self._ledger, bulk=is_bulk, restore=self._restore)
                 writer = ImportWriter(batch)
                 # What others have read meanwhile; nobody has where pieces are yet to come.
                 entries = self._ledger.entries({piece.file.found.name for piece in portion.taken})
@@ -382,8 +358,6 @@ class Ingest:
 
     def _index(self) -> None:
         """Make searchable what is not yet. The import itself is done, however that ends."""
-        if self._indexer is not None:
-            self._indexer.adopt(self._search)
         total, done = self._search.pending(TOOLS), 0
         try:
             for rows in self._search.catch_up():

@@ -177,18 +177,13 @@ def _write(turns: Turns) -> None:
 
 def test_optimize_merges_each_index_in_steps(db: SessionDB, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(indexes, "_MERGED", (1, 1, 1))
-    steps: list[str] = []
-    merge = SearchIndex._merge
-
-    def counted(self: SearchIndex, name: str, *args: Any) -> bool:
-        steps.append(name)
-        return merge(self, name, *args)
-
-    monkeypatch.setattr(SearchIndex, "_merge", counted)
+    merges: list[str] = []
+    db.connection.sqlite.set_trace_callback(lambda sql: merges.append(sql) if "'merge'" in sql else None)
     before = contents(db)
     db.optimize()
+    db.connection.sqlite.set_trace_callback(None)
     assert contents(db) == before
-    assert steps.count("messages_fts") > 1
+    assert sum("INSERT INTO messages_fts " in sql for sql in merges) > 1
     for index in ALL:
         assert len(db.connection.rows(f"SELECT DISTINCT segid FROM {index.name}_idx")) == 1
     assert_sound(db)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 from sessiondb.dao.search import facets, shadow_tables
 from sessiondb.dao.search.facets import FacetBlocks
-from sessiondb.errors import DatabaseDamaged, DatabaseError
+from sessiondb.errors import DatabaseError
 from sessiondb.query.text import needs_segments, segment
 from sessiondb.storage import migrations, statements
 from sessiondb.storage.connection import Connection
@@ -23,8 +22,6 @@ LOAD_HASH = 64 * 1024 * 1024
 _DEFAULT_HASH = 1024 * 1024
 # As the schema sets it.
 _AUTOMERGE = 16
-# Of 4 KiB: merged in a tenth of a second.
-_MERGED_PAGES = 1000
 
 # Rows and bytes that any write indexes by the way.
 _FEW, _LITTLE = 64, 256 * 1024
@@ -212,33 +209,6 @@ class SearchIndex:
             shadow_tables.renew(self._db, name)
             self._set_pending(name, 0)
 
-    def complete_from(self, name: str, segmented: Iterable[int]) -> None:
-        """Within a transaction, index what an index lacks that was built elsewhere and copied here.
-
-        `segmented` are those of its rows whose texts must be prepared. Raises DatabaseError where it holds rows that
-        are not there, or its blocks do not fit together.
-        """
-        index = _BY_NAME[name]
-        columns = ", ".join(index.columns)
-        held = f"SELECT id FROM {name}_docsize"
-        if self._db.row(f"{held} WHERE id NOT IN (SELECT {index.key} FROM {index.table})") is not None:
-            raise DatabaseDamaged(f"{name} holds rows that are not there")
-        missing = [
-            id
-            for (id,) in self._db.rows(
-                f"SELECT {index.key} FROM {index.table} WHERE {index.key} NOT IN ({held})"
-            )
-        ]
-        chosen = f"{index.key} IN (SELECT value FROM json_each(?))"
-        self._db.execute(
-            f"INSERT INTO {name} (rowid, {columns}) SELECT {index.key}, {columns} FROM {index.table}"
-            f" WHERE {chosen} ORDER BY {index.key}",
-            (json.dumps(missing),),
-        )
-        self._db.execute(f"INSERT INTO {name} ({name}) VALUES ('integrity-check')")
-        self._set_pending(name, None)
-        self._add_segments(self._segments(index, chosen, (json.dumps([*missing, *segmented]),)))
-
     def remove_set_aside(self) -> bool:
         """Remove what is left of indexes that were put aside; say whether that left pages for VACUUM to free."""
         return shadow_tables.remove_set_aside(self._db)
@@ -288,48 +258,30 @@ class SearchIndex:
                     pass
 
     def merge_segments(self, name: str) -> None:
-        """Merge the segments that a large load has left of an index, in transactions that are short.
+        """Merge an index into one segment, the smallest and fastest form, in steps between which others write.
 
-        Otherwise later appends merge them by the way, and some wait for that.
+        After a large load later appends would merge its segments by the way, and some of them wait for that.
         """
-        pace, sqlite = self._db.pace(), self._db.sqlite
-        # With a minus all segments are to be merged: those that go on with that say only how many pages.
-        for pages in chain([-_MERGED_PAGES], repeat(_MERGED_PAGES)):
+        pace = Pace(*_MERGED)
+        # A negative number of pages sets all segments to be merged; positive ones go on with that.
+        for sign in chain([-1], repeat(1)):
+            pages = pace.size
             pace.wait()
             with self._db.transaction():
                 pace.begin()
-                before = sqlite.total_changes
-                self._db.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('merge', ?)", (pages,))
-                # The statement itself counts for one.
-                is_done = sqlite.total_changes - before < 2
+                before = self._db.sqlite.total_changes
+                self._db.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('merge', ?)", (sign * pages,))
+                # The statement itself counts as one change.
+                is_done = self._db.sqlite.total_changes - before < 2
             if is_done:
                 return
-            pace.note(_MERGED_PAGES * 4096)
+            pace.note(pages)
 
     def optimize(self) -> None:
-        """Merge each index into one segment: the smallest and fastest form, at the cost of writing it anew.
-
-        It is done in steps, between which others write.
-        """
+        """Merge the segments of all indexes, at the cost of writing each anew."""
         with contextlib.nullcontext() if self._db.in_transaction else self._db.bulk_load():
             for name in _BY_NAME:
-                pace = Pace(*_MERGED)
-                # A negative number of pages sets all segments to be merged; positive ones go on with that.
-                is_left = self._merge(name, -pace.size, pace)
-                while is_left:
-                    is_left = self._merge(name, pace.size, pace)
-
-    def _merge(self, name: str, pages: int, pace: Pace) -> bool:
-        """Merge about so many pages of an index; say whether there may be more to merge."""
-        pace.wait()
-        with self._db.transaction():
-            pace.begin()
-            before = self._db.sqlite.total_changes
-            self._db.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('merge', ?)", (pages,))
-            # The statement itself counts as one change.
-            has_merged = self._db.sqlite.total_changes - before > 1
-        pace.note(abs(pages))
-        return has_merged
+                self.merge_segments(name)
 
     def damaged(self) -> list[str]:
         """Return the names of the indexes that do not agree with their tables; those with pending rows are

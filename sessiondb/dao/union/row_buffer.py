@@ -14,16 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sessiondb.chat.text import clean_text
 from sessiondb.dao.ledger import Ledger
 from sessiondb.dao.lookups import Lookups
 from sessiondb.records.sessions import BILLING_DETAILS
 from sessiondb.storage.connection import Connection
-
-if TYPE_CHECKING:
-    from sessiondb.dao.search.tool_indexer import Texts, ToolIndexer
 
 MAX_BYTES = 8 * 1024 * 1024
 """Bytes of text held back before they are written, about."""
@@ -47,7 +44,7 @@ _COUNTED_AT = TOKENS.index("counted_at")
 _COUNT = TOKENS[2:]
 
 _CONTENT, _REASONING = MESSAGE.index("content"), MESSAGE.index("reasoning")
-_NAME, _ARGUMENTS, _RESULT = map(CALL.index, ("name", "arguments", "result"))
+_ARGUMENTS, _RESULT = map(CALL.index, ("arguments", "result"))
 _OUTPUT = TOKENS.index("output")
 _BUCKETS = slice(TOKENS.index("input"), TOKENS.index("cost_microdollars"))
 _DETAILS = TOKENS.index(BILLING_DETAILS[0])
@@ -154,9 +151,8 @@ class RowBuffer:
     Only for use inside one transaction: it relies on nobody else giving out ids while rows wait.
     """
 
-    def __init__(self, connection: Connection, indexer: ToolIndexer | None = None) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
-        self._indexer = indexer
         # None until rows wait: what is done between two writes may give out ids itself.
         self._next_message: int | None = None
         self._next_call: int | None = None
@@ -241,9 +237,6 @@ class RowBuffer:
         self._db.executemany(_ASK, self._asks)
         self._db.executemany(_REPLY, self._answers)
         self._db.executemany(_INSERT_TOKENS, [count.values for count in self._tokens])
-        if self._indexer is not None:
-            # What still lacks its question or its answer may get it in a later batch.
-            self._indexer.take([_texts(call) for call in self._calls if call.asked_by and call.answered_by])
         # From waiting to written: the handles stay, for records to come may name them; the texts go.
         for message in self._messages:
             message.values = None
@@ -260,17 +253,12 @@ class RowBuffer:
         return 1 + int(self._db.value("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (table,)) or 0)
 
 
-def _texts(call: Call) -> Texts:
-    assert call.values is not None
-    return call.id, call.values[_NAME], call.values[_ARGUMENTS], call.values[_RESULT]
-
-
 class Batch:
     """One transaction of a union, of one file or database after another: its rows on their way, and what is known.
 
     `bulk`: the insert triggers are away (SearchIndex.bulk), so the counters are kept by hand. Rows then need no
     trigger's work each, and the talk is indexed in one statement at the end: 2 to 3 times faster for many rows,
-    slower for few. `restore`: sessions with a tombstone come back. `indexer` indexes tool calls beside it.
+    slower for few. `restore`: sessions with a tombstone come back.
     `is_first`: no messages were there before.
     `has_written`: logs were written from here, for agents to go on with.
     """
@@ -283,14 +271,13 @@ class Batch:
         *,
         bulk: bool,
         restore: bool = False,
-        indexer: ToolIndexer | None = None,
     ) -> None:
         self.db = connection
         self.lookups = lookups
         self.ledger = ledger
         self.bulk = bulk
         self.restore = restore
-        self.rows = RowBuffer(connection, indexer)
+        self.rows = RowBuffer(connection)
         # Which session brought a message, by external_id.
         self.origins: dict[str, str] = {}
         # Whether any notes came, which may await others.
