@@ -1,6 +1,4 @@
-"""Message content as the providers write it: text and parts, tool arguments, base64 payloads, and what SQLite
-can hold.
-"""
+"""Message content as the providers write it: text and parts, tool arguments, base64 payloads."""
 
 from __future__ import annotations
 
@@ -13,19 +11,6 @@ from sessiondb.chat.text import clean_text
 
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,([A-Za-z0-9+/=_\s-]*)")
 _TEXT_TYPES = frozenset(("text", "input_text", "output_text", "summary_text"))
-
-
-def clean(value: Any) -> Any:
-    """Return a decoded JSON value with clean text throughout, and None for NaN and infinities."""
-    if isinstance(value, str):
-        return clean_text(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, list):
-        return [clean(item) for item in value]
-    if isinstance(value, dict):
-        return {clean_text(key): clean(item) for key, item in value.items()}
-    return value
 
 
 def payload(data: str, media_type: str | None) -> dict[str, Any]:

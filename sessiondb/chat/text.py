@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
+from typing import Any
 
 ELLIPSIS = "…"
 
@@ -15,6 +17,19 @@ _UNSAFE = re.compile("[\ud800-\udfff\0]")
 def clean_text(text: str) -> str:
     """Return the text without what SQLite cannot hold: lone surrogates and NULs become U+FFFD."""
     return _UNSAFE.sub("\ufffd", text) if _UNSAFE.search(text) else text
+
+
+def clean_json(value: Any) -> Any:
+    """Return a decoded JSON value with clean text throughout, and None for NaN and infinities."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [clean_json(item) for item in value]
+    if isinstance(value, dict):
+        return {clean_text(key): clean_json(item) for key, item in value.items()}
+    return value
 
 
 def visible(text: str) -> str:

@@ -25,7 +25,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sessiondb.chat.content import clean, json_text, text_or_none
+from sessiondb.chat.content import json_text, text_or_none
+from sessiondb.chat.text import clean_json
 from sessiondb.importers.base import (
     Fingerprints,
     MessageRecord,
@@ -190,7 +191,7 @@ def _arguments(value: Any) -> Any:
         found[key] = item
         if isinstance(item, str):
             try:
-                found[key] = clean(json.loads(item))
+                found[key] = clean_json(json.loads(item))
             except (ValueError, RecursionError):
                 continue
     return found

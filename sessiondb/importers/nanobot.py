@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sessiondb.chat.content import clean, text_or_none
-from sessiondb.chat.text import clean_text
+from sessiondb.chat.content import text_or_none
+from sessiondb.chat.text import clean_json, clean_text
 from sessiondb.importers.base import ChannelRecord, Fingerprints, Record, SessionRecord, session_id
 from sessiondb.importers.chat_api.messages import message_records
 from sessiondb.importers.files.packed import plain_path
@@ -182,7 +182,7 @@ def _decode(raw: bytes) -> Any:
     import msgspec
 
     value = msgspec.json.decode(raw)
-    return clean(value) if b"\\u0000" in raw else value
+    return clean_json(value) if b"\\u0000" in raw else value
 
 
 def _decode_typed(raw: bytes) -> Any:

@@ -115,7 +115,9 @@ class Ingest:
                     if self._has_notes:
                         link_notes(self._db)
             self._index()
-        reserve.keep(self._db.path)
+        if self._total >= BULK_BYTES:
+            # A few lines more make no small database a large one: the disk is asked after a load.
+            reserve.keep(self._db.path)
         if self._gone:
             self._tally.unfilled = LostLogs(self._db).unfilled(self._gone, self._versions)
         return self._tally.report(self._db, time.monotonic() - started)

@@ -1,7 +1,7 @@
 """Room on the disk that is kept for removals: to remove rows is to write to the log first, which a full disk refuses.
 
-A file beside a large database takes the room, `sessions.db.reserve`. An import or `optimize` makes it; a removal on a
-disk that is about full gives it up, and makes it anew once there is room again.
+A file beside a large database takes the room, `sessions.db.reserve`. A load of many rows or `optimize` makes it; a
+removal on a disk that is about full gives it up, and makes it anew once there is room again.
 """
 
 from __future__ import annotations

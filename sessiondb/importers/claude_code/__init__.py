@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sessiondb.chat.content import clean
+from sessiondb.chat.text import clean_json
 from sessiondb.importers.base import Record
 from sessiondb.importers.claude_code.lines import Line, decode, lenient
 from sessiondb.importers.claude_code.sessions import AGENT
@@ -102,7 +102,7 @@ def _lines(source: Source, loglines: list[Any] | None) -> Iterator[Line]:
     if loglines is None:
         return source.json_lines(decode, read_leniently)
     document = source.document()
-    return map(read_leniently, clean(document["loglines"]) if isinstance(document, dict) else ())
+    return map(read_leniently, clean_json(document["loglines"]) if isinstance(document, dict) else ())
 
 
 def _loglines(sample: Sample) -> list[Any] | None:

@@ -13,7 +13,8 @@ from msgspec import Meta, Raw, Struct, ValidationError, convert
 from msgspec.json import Decoder
 from msgspec.structs import fields
 
-from sessiondb.chat.content import clean, json_text
+from sessiondb.chat.content import json_text
+from sessiondb.chat.text import clean_json
 
 S = TypeVar("S", bound=Struct)
 
@@ -213,7 +214,7 @@ def tool_input(raw: Raw) -> str | None:
     if "\\u" not in text:
         return text or None
     try:
-        return json.dumps(clean(json.loads(text)), ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(clean_json(json.loads(text)), ensure_ascii=False, separators=(",", ":"))
     except (ValueError, RecursionError):
         return text
 

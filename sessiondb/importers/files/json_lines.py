@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from sessiondb.chat.content import clean
+from sessiondb.chat.text import clean_json
 
 if TYPE_CHECKING:
     from sessiondb.importers.base import Record
@@ -55,4 +55,4 @@ def objects_of(value: Any) -> list[dict[str, Any]]:
 
 def _decode(raw: bytes) -> Any:
     value = msgspec.json.decode(raw)
-    return clean(value) if b"\\u0000" in raw else value
+    return clean_json(value) if b"\\u0000" in raw else value

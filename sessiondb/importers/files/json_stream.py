@@ -13,7 +13,7 @@ from typing import IO, Any, Literal
 
 import msgspec
 
-from sessiondb.chat.content import clean
+from sessiondb.chat.text import clean_json
 from sessiondb.importers.files.limits import (
     MAX_ELEMENT,
     MAX_ELEMENTS,
@@ -80,7 +80,7 @@ class _Window:
                 is_suspect = any(self.text.find(mark, self.at, end) >= 0 for mark in _SUSPECT)
                 self.at = end
                 try:
-                    return clean(value) if is_suspect else value
+                    return clean_json(value) if is_suspect else value
                 except RecursionError:
                     return None  # nested too deeply: what is asked for is no such value
 
@@ -182,7 +182,7 @@ def outline(text: str) -> Any:
         elif mark[0] in "}]" and opened:
             opened.pop()
     try:
-        return clean(json.loads(text[:end] + closing, strict=False))
+        return clean_json(json.loads(text[:end] + closing, strict=False))
     except (ValueError, RecursionError):
         return None
 

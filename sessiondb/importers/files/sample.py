@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sessiondb.chat.content import clean
+from sessiondb.chat.text import clean_json
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.files.failures import Damaged
 from sessiondb.importers.files.json_stream import elements, outline
@@ -122,7 +122,7 @@ class Sample:
             text = raw.decode("utf-8", "replace") if len(raw) <= MAX_SNIFFED else ""
             try:
                 value, end = json.JSONDecoder().raw_decode(text)
-                value = clean(value)
+                value = clean_json(value)
             except (ValueError, RecursionError):
                 value, end = None, 0
             # An indented document has lines such as `{"a": 1},`: not a line of its own.

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sessiondb.chat.content import clean
+from sessiondb.chat.text import clean_json
 from sessiondb.importers.files.json_lines import object_of
 from sessiondb.importers.files.limits import MAX_BESIDE, in_words
 
@@ -24,6 +24,6 @@ def bytes_beside(path: Path) -> bytes:
 def read_object(path: Path) -> dict[str, Any]:
     """Return the object of a JSON file, an empty one where there is none that can be read."""
     try:
-        return object_of(clean(json.loads(bytes_beside(path))))
+        return object_of(clean_json(json.loads(bytes_beside(path))))
     except (OSError, ValueError, RecursionError):
         return {}

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from sessiondb.chat.content import clean
-from sessiondb.chat.text import clean_text
+from sessiondb.chat.text import clean_json, clean_text
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.files import packed
 from sessiondb.importers.files.limits import (
@@ -231,7 +230,7 @@ class Source:
         try:
             while position < len(text):
                 value, position = decoder.raw_decode(text, position)
-                found.append(clean(value))
+                found.append(clean_json(value))
                 while position < len(text) and text[position] in " \t\r\0":
                     position += 1
         except (ValueError, RecursionError):
@@ -259,10 +258,10 @@ class Source:
             data = data.strip(_JSON_SPACE)
         try:
             value = msgspec.json.decode(data)
-            return clean(value) if b"\\u0000" in data else value
+            return clean_json(value) if b"\\u0000" in data else value
         except (ValueError, RecursionError):
             try:
-                return clean(json.loads(data.decode("utf-8", "replace")))
+                return clean_json(json.loads(data.decode("utf-8", "replace")))
             except (ValueError, RecursionError) as error:
                 raise ImportFailed(f"{self.path} is not valid JSON: {error}") from error
 

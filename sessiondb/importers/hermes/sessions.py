@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sessiondb.chat.content import clean, text_or_none, whole, without_payloads
+from sessiondb.chat.content import text_or_none, whole, without_payloads
+from sessiondb.chat.text import clean_json
 from sessiondb.errors import ImportFailed
 from sessiondb.importers import base
 from sessiondb.importers.base import ChannelRecord, TokenRecord
@@ -39,7 +40,7 @@ def session_id(native_id: str, path: Path) -> str:
 def document(source: Source) -> dict[str, Any]:
     """Return the JSON object that a file is, cleaned. Raises ImportFailed where it is none."""
     try:
-        value = clean(source.document())
+        value = clean_json(source.document())
     except RecursionError as error:
         raise ImportFailed(f"{source.path} cannot be read: it is nested too deeply") from error
     if not isinstance(value, dict):
@@ -52,7 +53,7 @@ def from_json(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return clean(json.loads(value))
+        return clean_json(json.loads(value))
     except (ValueError, RecursionError):
         return None
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from sessiondb.chat.content import clean, text_or_none
+from sessiondb.chat.content import text_or_none
+from sessiondb.chat.text import clean_json
 from sessiondb.importers.base import Record, Relation, SessionRecord
 from sessiondb.importers.files.source import Source
 from sessiondb.importers.hermes.compaction import written_again
@@ -72,7 +73,7 @@ def read_state(source: Source) -> Iterator[Record]:
 
 def read_export(source: Source) -> Iterator[Record]:
     """Yield the sessions of an export; the line of a chain of compacted sessions has each in `segments`."""
-    for line in source.json_lines(lambda raw: clean(msgspec.json.decode(raw)), lambda value: value):
+    for line in source.json_lines(lambda raw: clean_json(msgspec.json.decode(raw)), lambda value: value):
         rows = line.get("segments") or [line] if isinstance(line, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) and is_export(row) for row in rows):
             source.problem("not an exported session: it lacks one of id, source, started_at, messages")
@@ -164,7 +165,7 @@ def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
 def _rows(connection: sqlite3.Connection, query: str, *parameters: Any) -> Iterator[dict[str, Any]]:
     for row in connection.execute(query, parameters):
         yield {
-            key: clean(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
+            key: clean_json(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
             for key, value in zip(row.keys(), row, strict=True)
         }
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from sessiondb.chat.content import clean, text_or_none
+from sessiondb.chat.content import text_or_none
+from sessiondb.chat.text import clean_json
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.base import Record, SessionRecord
 from sessiondb.importers.files.json_stream import members
@@ -55,7 +56,7 @@ def read_transcript(source: Source) -> Iterator[Record]:
     session = SessionRecord(session_id(native_id, source.path), AGENT, native_id, authority=FILE)
     conversation = Conversation(source, session.id, source.state)
     announced = False
-    for line in source.json_lines(lambda raw: clean(msgspec.json.decode(raw)), lambda value: value):
+    for line in source.json_lines(lambda raw: clean_json(msgspec.json.decode(raw)), lambda value: value):
         if isinstance(line, dict) and line.get("role") == "session_meta":
             yield _described(session, line, _META_FIELDS)
             announced = True

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from sessiondb.chat.content import clean, json_text, payload, text_or_none
-from sessiondb.chat.text import clean_text
+from sessiondb.chat.content import json_text, payload, text_or_none
+from sessiondb.chat.text import clean_json, clean_text
 from sessiondb.importers.base import Fingerprints, Record
 from sessiondb.importers.files.json_lines import object_of
 from sessiondb.importers.files.limits import MIB, SMALL, has_too_many_values
@@ -171,7 +171,7 @@ def _as_json(value: Any) -> Any:
         return payload(b64encode(value).decode(), None)
     if isinstance(value, int) and abs(value) >= _TOO_LARGE:
         return str(value)
-    return clean(value) if isinstance(value, str | float | int | None) else str(value)
+    return clean_json(value) if isinstance(value, str | float | int | None) else str(value)
 
 
 _CHECKPOINT = msgspec.msgpack.Decoder(_Checkpoint)

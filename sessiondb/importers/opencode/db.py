@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from sessiondb.chat.content import clean, text_or_none
+from sessiondb.chat.content import text_or_none
+from sessiondb.chat.text import clean_json
 from sessiondb.importers.base import Record
 from sessiondb.importers.files.source import Source
 from sessiondb.importers.opencode import present
@@ -141,7 +142,7 @@ def decode(data: Any) -> Any:
     except (msgspec.DecodeError, RecursionError):
         pass  # the slow way reads what the fast one refuses, such as half a surrogate pair
     try:
-        return clean(json.loads(text))
+        return clean_json(json.loads(text))
     except (ValueError, RecursionError):
         return None
 
