@@ -1,4 +1,4 @@
-"""Write sessiondb/prices/*.json from two public tables, and print where these differ.
+"""Write sessiondb/reports/prices/*.json from two public tables, and print where these differ.
 
 Run it as `scripts/prices`, which fetches both. genai-prices gives prices with their dates, tiers and names; litellm
 gives what it lacks, and is compared with it. What price_decisions.json says of a model stands over both; each of its
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-TARGET = ROOT / "sessiondb" / "prices"
+TARGET = ROOT / "sessiondb" / "reports" / "prices"
 DECISIONS = ROOT / "scripts" / "price_decisions.json"
 PROVIDERS = {
     "anthropic": "anthropic",
@@ -295,7 +295,7 @@ def main(litellm: str) -> None:
 
 def clean(files: dict[str, dict[str, Prices]]) -> None:
     """Leave out names that the rules find, or that another model has."""
-    resolve = importlib.import_module("sessiondb.prices.names").candidates
+    resolve = importlib.import_module("sessiondb.reports.prices.names").candidates
     ids = {id for found in files.values() for id in found}
     for found in files.values():
         for id, model in found.items():

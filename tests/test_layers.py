@@ -22,7 +22,7 @@ HOMES = {
     "click": ("cli/",),
     "datasette": ("web/",),
     "tabulate": ("cli/tables.py",),
-    "mcp": ("loop/mcp_server.py",),
+    "mcp": ("agents/loop/mcp_server.py",),
     "markdown_it": ("exchange/html/markup.py", "cli/screen/"),
     "rich": ("cli/screen/", "cli/browse/"),
     "pygments": ("cli/screen/markdown.py",),
@@ -34,8 +34,8 @@ HOMES = {
 
 # What the command line may use: what anybody may, and where the default database is.
 LIBRARY = (
-    "__version__", "cli", "chat.", "database.", "errors", "importers.", "install.", "loop.", "records",
-    "retention", "settings.", "timestamps", "web.",
+    "__version__", "agents.", "cli", "chat.", "database.", "errors", "importers.", "records", "settings.",
+    "timestamps", "web.",
 )  # fmt: skip
 
 # SQL on our schema: a statement that names one of its tables.

@@ -82,7 +82,7 @@ def _complete(arguments: Sequence[str]) -> bool:
 
 
 def _hook(arguments: Sequence[str]) -> bool:
-    from sessiondb.loop.hook import responded
+    from sessiondb.agents.loop.hook import responded
 
     return responded(arguments)
 

@@ -10,14 +10,14 @@ from sessiondb.cli.options import reading
 from sessiondb.cli.render import from_home
 
 if TYPE_CHECKING:
-    from sessiondb.retention import LogReport, Lost, Retention
-    from sessiondb.retention.rules import Rule
+    from sessiondb.agents.retention import LogReport, Lost, Retention
+    from sessiondb.agents.retention.rules import Rule
 
 
 def logs_found() -> LogReport:
     """Return what there is to say, nothing where the database cannot be read: doctor has said why."""
+    from sessiondb.agents.retention import LogReport, log_report
     from sessiondb.errors import SessionDBError
-    from sessiondb.retention import LogReport, log_report
 
     try:
         with reading(quiet=True) as db:

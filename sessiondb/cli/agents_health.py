@@ -10,7 +10,7 @@ from sessiondb.cli.render import print_result
 from sessiondb.errors import SessionDBError
 
 if TYPE_CHECKING:
-    from sessiondb.install.health import Installed
+    from sessiondb.agents.install.health import Installed
     from sessiondb.records import Finding
 
 _KINDS = {"hooks": "hooks", "mcp": "MCP server", "skill": "skill"}
@@ -25,7 +25,7 @@ class AgentHealth(NamedTuple):
 
 def agents_health() -> list[AgentHealth]:
     """Return how it is with each agent that something is installed for."""
-    from sessiondb.install import health
+    from sessiondb.agents.install import health
     from sessiondb.settings.database import default_database
 
     path = database_path().absolute()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from sessiondb.agents.loop.hook import AGENTS, PROMPTS, responded
 from sessiondb.cli.options import database_option, database_path, json_option, reading
 from sessiondb.cli.record_fields import fields_of
 from sessiondb.cli.render import print_notice, show_json, show_text
 from sessiondb.cli.tables import Column, Output, table
-from sessiondb.loop.hook import AGENTS, PROMPTS, responded
 
 _COLUMNS = (
     Column("at", "at", "time"),

@@ -38,8 +38,8 @@ def command(
       sessiondb install claude-code
       sessiondb install --all --skill --dry-run
     """
-    from sessiondb.install import command as calls
-    from sessiondb.install import plan
+    from sessiondb.agents.install import command as calls
+    from sessiondb.agents.install import plan
 
     names = chosen(agents, every, plan.present_agents(), "install", consent)
     kinds = _kinds({"hooks": hooks, "mcp": mcp, "skill": skill})
@@ -48,7 +48,7 @@ def command(
 
 def _kinds(given: dict[str, bool]) -> Collection[str]:
     """Return what to install. Without the SDK of MCP, its server is left out where nobody asked for it."""
-    from sessiondb.install import plan
+    from sessiondb.agents.install import plan
 
     kinds = [kind for kind, is_given in given.items() if is_given] or ["hooks", "mcp"]
     if "mcp" not in kinds or plan.can_serve():

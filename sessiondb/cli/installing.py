@@ -17,7 +17,7 @@ from sessiondb.cli.tables import strong
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from sessiondb.install.plan import Change, Plan
+    from sessiondb.agents.install.plan import Change, Plan
 
 _COLUMNS = 500
 """Characters of a line that a difference shows: some settings are one long line."""
@@ -60,7 +60,7 @@ def agents_argument(function: Function) -> Function:
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     from click.shell_completion import CompletionItem
 
-    from sessiondb.install.agents import AGENTS
+    from sessiondb.agents.install.agents import AGENTS
 
     return [CompletionItem(name) for name in AGENTS if name.startswith(incomplete)]
 
@@ -93,7 +93,7 @@ def _all(found: Sequence[str]) -> str:
 
 
 def _nothing(verb: str) -> str:
-    from sessiondb.install.agents import AGENTS
+    from sessiondb.agents.install.agents import AGENTS
 
     if verb == "uninstall":
         return "nothing is installed for any agent"
@@ -135,7 +135,7 @@ def _confirm(plan: Plan, consent: Consent) -> None:
 
 
 def _carry_out(plan: Plan) -> None:
-    from sessiondb.install.plan import carry_out
+    from sessiondb.agents.install.plan import carry_out
 
     for path, done in carry_out(plan):
         print_result(f"{done.partition(';')[0]} {from_home(str(path))}{''.join(done.partition(';')[1:])}")

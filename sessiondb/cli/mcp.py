@@ -25,7 +25,7 @@ def command() -> None:
       codex mcp add sessiondb -- sessiondb mcp
     """
     try:
-        from sessiondb.loop.mcp_server import serve
+        from sessiondb.agents.loop.mcp_server import serve
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "anyio"):
             raise

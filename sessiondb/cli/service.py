@@ -35,8 +35,8 @@ def install(dry_run: bool) -> None:
       sessiondb service install --dry-run
       sessiondb service install
     """
-    from sessiondb.install import command as calls
-    from sessiondb.install import service
+    from sessiondb.agents.install import command as calls
+    from sessiondb.agents.install import service
 
     found = service.here()
     if not dry_run:
@@ -62,7 +62,7 @@ def status(as_json: bool) -> None:
     Example:
       sessiondb service status
     """
-    from sessiondb.install import service
+    from sessiondb.agents.install import service
 
     found = service.here()
     state = service.state(found)
@@ -97,7 +97,7 @@ def uninstall(dry_run: bool) -> None:
     Example:
       sessiondb service uninstall
     """
-    from sessiondb.install import service
+    from sessiondb.agents.install import service
 
     found = service.here()
     if dry_run:
@@ -111,7 +111,7 @@ def uninstall(dry_run: bool) -> None:
 
 
 def _print_calls(commands: list[list[str]]) -> None:
-    from sessiondb.install.command import quoted
+    from sessiondb.agents.install.command import quoted
 
     for words in commands:
         print_result(f"call {quoted(words)}")

@@ -33,7 +33,7 @@ def command(problems: bool, as_json: bool) -> None:
       sessiondb status
       sessiondb status --problems
     """
-    from sessiondb.retention import LogReport, log_report
+    from sessiondb.agents.retention import LogReport, log_report
 
     with reading() as db:
         status = db.status()

@@ -31,7 +31,7 @@ def command(agents: tuple[str, ...], every: bool, consent: Consent) -> None:
       sessiondb uninstall codex
       sessiondb uninstall --all --dry-run
     """
-    from sessiondb.install import plan
+    from sessiondb.agents.install import plan
 
     names = chosen(agents, every, plan.installed_agents(), "uninstall", consent)
     settle(plan.removal(names), consent)

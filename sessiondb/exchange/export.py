@@ -152,12 +152,12 @@ def export(
 ) -> Iterator[bytes]:
     """Yield `rows` as JSON, a line each with its newline, below a header line that names the format.
 
-    The same content gives the same bytes in whatever database it is. With `redact`, secrets and personal
-    data are taken out of it (see sessiondb.redaction.redact), and it holds sessions alone: an import of it leaves those
+    The same content gives the same bytes in whatever database it is. With `redact`, secrets and personal data are
+    taken out of it (see sessiondb.chat.redaction.redact), and it holds sessions alone: an import of it leaves those
     that are there already as they are.
     """
-    from sessiondb.redaction.redact import redact as without_secrets
-    from sessiondb.redaction.redact import redacted
+    from sessiondb.chat.redaction.redact import redact as without_secrets
+    from sessiondb.chat.redaction.redact import redacted
 
     total = Exports(db.connection).session_count() if session_ids is None else len(session_ids)
     report, done = progress or no_progress, 0

@@ -94,6 +94,6 @@ def roots(db: Tables, session_ids: Sequence[str] | None = None) -> Iterator[str]
 
 
 def _redacted(transcript: Transcript, redact: bool) -> Transcript:
-    from sessiondb.redaction.redact import redacted
+    from sessiondb.chat.redaction.redact import redacted
 
     return redacted(transcript) if redact else transcript

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from sessiondb.chat.redaction.redact import is_json, without_secrets
 from sessiondb.dao.purge import Purge
 from sessiondb.dao.tables import Tables
 from sessiondb.dao.texts import Text, Texts
 from sessiondb.records.secrets import SecretsFound
-from sessiondb.redaction.redact import is_json, without_secrets
 
 _MARK = re.compile(r"\[redacted:([a-z-]+)\]")
 _BATCH = 1_000_000

@@ -76,11 +76,11 @@ def transcripts(
 ) -> Iterator[Transcript]:
     """Yield the transcripts of some sessions, or of all by their start, as they are at this moment.
 
-    With `redact`, secrets and personal data are taken out of them (see sessiondb.redaction.redact).
+    With `redact`, secrets and personal data are taken out of them (see sessiondb.chat.redaction.redact).
     """
     # What only an export needs: to show one session should not wait for it.
+    from sessiondb.chat.redaction.redact import redacted
     from sessiondb.dao.exports import Exports
-    from sessiondb.redaction.redact import redacted
 
     exports = Exports(db.connection)
     with exports.snapshot():

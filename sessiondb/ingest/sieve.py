@@ -40,7 +40,7 @@ class Sieve:
         clean = _cleaner(self._rules.redaction)
         if clean is None:
             return kept
-        from sessiondb.redaction.redact import with_clean_texts
+        from sessiondb.chat.redaction.redact import with_clean_texts
 
         return (with_clean_texts(record, clean) for record in kept)
 
@@ -98,6 +98,6 @@ class Sieve:
 def _cleaner(mode: str) -> Any:
     if mode == "off":
         return None
-    from sessiondb.redaction.redact import redact, without_secrets
+    from sessiondb.chat.redaction.redact import redact, without_secrets
 
     return redact if mode == "all" else without_secrets

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from sessiondb.chat.conversation import in_sum
 from sessiondb.dao.tokens import Response, TokenCounts
-from sessiondb.prices.cost import PICODOLLARS, Spent, Terms, rates
-from sessiondb.prices.table import Table, load
 from sessiondb.records import Transcript
 from sessiondb.records.sessions import Tokens
+from sessiondb.reports.prices.cost import PICODOLLARS, Spent, Terms, rates
+from sessiondb.reports.prices.table import Table, load
 
 
 def with_cost(counts: TokenCounts, transcript: Transcript) -> Transcript:

@@ -12,10 +12,10 @@ from typing import Any
 from sessiondb.dao.usage import Group
 from sessiondb.dao.usage_source import PriceSteps
 from sessiondb.errors import InvalidInput
-from sessiondb.prices.cost import PICODOLLARS, Rates, Spent, Terms, rates
-from sessiondb.prices.table import Table
 from sessiondb.records.sessions import Tokens
 from sessiondb.records.usage import COSTS, Usage
+from sessiondb.reports.prices.cost import PICODOLLARS, Rates, Spent, Terms, rates
+from sessiondb.reports.prices.table import Table
 
 _BUCKETS = (
     "input",

@@ -11,8 +11,8 @@ from sessiondb import timestamps
 from sessiondb.dao.usage import UsageSums
 from sessiondb.dao.values import page_of
 from sessiondb.errors import InvalidInput
-from sessiondb.prices.table import load
 from sessiondb.records.usage import Usage, UsageReport
+from sessiondb.reports.prices.table import load
 
 if TYPE_CHECKING:
     from datetime import tzinfo

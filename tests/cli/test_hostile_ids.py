@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.agents.loop.memory import known
 from sessiondb.cli.render import show_text
-from sessiondb.loop.memory import known
 from tests.cli.conftest import Run
 
 COMMANDS = [

@@ -148,7 +148,7 @@ def test_the_default_database_is_not_named(home: Path, run: Run, monkeypatch: py
 def test_without_the_sdk_of_mcp_its_server_is_left_out(
     home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sessiondb.install.plan.find_spec", lambda name: None)
+    monkeypatch.setattr("sessiondb.agents.install.plan.find_spec", lambda name: None)
     done = run("install", "codex", "--dry-run")
     assert "would change 1 file" in done.stdout
     assert done.stderr.startswith("only the hooks: the MCP server needs the Python SDK of MCP: `pip install")

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from sessiondb.install import command
-from sessiondb.install.command import Command
-from tests.install.test_service import calls, system
+from sessiondb.agents.install import command
+from sessiondb.agents.install.command import Command
+from tests.agents.install.test_service import calls, system
 
 __all__ = ["system"]
 

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.redaction.redact import without_secrets
+from sessiondb.chat.redaction.redact import without_secrets
 from tests.helpers.made_up_secrets import KINDS
 
 KEY = "sk-ant-" + "api03-abcdefghijklmnopqrstuvwxyz0123456789ABCD-_x"

@@ -1,7 +1,7 @@
 """Agents as far as their hooks go: where they read them, what they hand over, how long they wait, what they hear.
 
-How each behaves was found with the agents themselves (sessiondb/install/agents.py names the versions). What would do
-harm there is an AssertionError here: a Stop that makes an agent go on, output that makes a hook fail.
+How each behaves was found with the agents themselves (sessiondb/agents/install/agents.py names the versions). What
+would do harm there is an AssertionError here: a Stop that makes an agent go on, output that makes a hook fail.
 """
 
 from __future__ import annotations

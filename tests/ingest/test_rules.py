@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.agents.loop.hook import answer, read_call
 from sessiondb.errors import InvalidInput
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord
 from sessiondb.ingest import sieve as module
 from sessiondb.ingest.rules import Rules
 from sessiondb.ingest.sieve import Sieve
 from sessiondb.ingest.watch import Watch
-from sessiondb.loop.hook import answer, read_call
 from sessiondb.records import SessionFilter
 from sessiondb.records.export_rows import Row
 

@@ -8,9 +8,9 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.usage import UsageSums
-from sessiondb.prices.table import load
 from sessiondb.records import SessionFilter, Usage
 from sessiondb.reports.blocks import blocks
+from sessiondb.reports.prices.table import load
 from sessiondb.reports.sums import Pricing, Report
 
 M = 1_000_000

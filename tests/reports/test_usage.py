@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from sessiondb import SessionDB, timestamps
 from sessiondb.dao.usage_source import PriceSteps, Source
 from sessiondb.errors import InvalidInput
-from sessiondb.prices.cost import Spent, Terms, rates
-from sessiondb.prices.table import load
 from sessiondb.records import UsageReport
 from sessiondb.records.usage import PERIODS
+from sessiondb.reports.prices.cost import Spent, Terms, rates
+from sessiondb.reports.prices.table import load
 from tests.conftest import EXAMPLES
 
 M = 1_000_000

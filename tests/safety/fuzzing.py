@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from sessiondb import timestamps
+from sessiondb.chat.redaction.redact import redact, without_secrets
 from sessiondb.chat.text import one_line, shown, visible
 from sessiondb.errors import InvalidInput, SessionDBError
 from sessiondb.importers.base import Importer
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.reading import Request, _reader
 from sessiondb.query.parse import parse
-from sessiondb.redaction.redact import redact, without_secrets
 from tests.conftest import corpus_folder
 from tests.helpers.odd_values import HOSTILE, ODD
 

@@ -19,13 +19,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sessiondb import timestamps
+from sessiondb.chat.redaction.redact import redact, without_secrets
 from sessiondb.chat.text import one_line, shown, visible
 from sessiondb.errors import SessionDBError
 from sessiondb.importers import importers
 from sessiondb.importers.base import Importer
 from sessiondb.importers.files.source import Source
 from sessiondb.query.parse import parse
-from sessiondb.redaction.redact import redact, without_secrets
 from tests.safety.fuzzing import (
     BLOCK,
     IS_SOAK,

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from sessiondb.prices.cost import Spent, Terms, rates
-from sessiondb.prices.table import Table
+from sessiondb.reports.prices.cost import Spent, Terms, rates
+from sessiondb.reports.prices.table import Table
 
 pytestmark = pytest.mark.once
 
