@@ -27,7 +27,7 @@ HOMES = {
     "rich": ("cli/screen/", "cli/browse/"),
     "pygments": ("cli/screen/markdown.py",),
     "textual": ("cli/browse/",),
-    "dateutil": ("timestamps.py",),
+    "dateutil": ("timestamps/typed.py",),
     "watchfiles": ("ingest/events.py",),
     "sqlite_utils": ("dao/", "storage/", "database/"),
 }

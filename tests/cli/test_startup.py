@@ -93,10 +93,11 @@ PACKAGES = {
     "sessiondb.records",
     "sessiondb.settings",
     "sessiondb.storage",
+    "sessiondb.timestamps",
 }
 BUDGETS = {
-    "list": (PACKAGES | {"sessiondb.dao.search"}, 46),
-    "search": (PACKAGES | {"sessiondb.dao.search", "sessiondb.query", "sessiondb.search"}, 68),
+    "list": (PACKAGES | {"sessiondb.dao.search"}, 47),
+    "search": (PACKAGES | {"sessiondb.dao.search", "sessiondb.query", "sessiondb.search"}, 69),
 }
 
 
