@@ -21,14 +21,19 @@ def test_every_record_is_a_frozen_dataclass(name: str) -> None:
     assert record.__doc__
 
 
+@pytest.mark.parametrize("name", records.__all__)
+def test_no_record_has_methods_made_for_it_that_all_have(name: str) -> None:
+    assert not {"__eq__", "__hash__", "__repr__"} & vars(getattr(records, name)).keys()
+
+
 def test_every_record_of_the_package_is_exported() -> None:
     folder = Path(records.__file__).parent
     classes = [
-        line.removeprefix("class ").rstrip(":")
+        line.removeprefix("class ").removesuffix("(Record):")
         for file in folder.glob("*.py")
         if file.stem != "export_rows"  # what databases exchange, which is no record that the library returns
         for line in file.read_text(encoding="utf-8").splitlines()
-        if line.startswith("class ") and "(TypedDict" not in line
+        if line.startswith("class ") and line.endswith("(Record):")
     ]
 
     assert sorted(classes) == sorted(records.__all__)
@@ -52,5 +57,6 @@ def test_a_record_comes_without_the_others() -> None:
 
     assert [name for name in done.stdout.split() if name.startswith("sessiondb.records")] == [
         "sessiondb.records",
+        "sessiondb.records.record",
         "sessiondb.records.search",
     ]

@@ -15,12 +15,12 @@ from sessiondb.query.parse import And, Node, Not, Or, Query, Term
 from sessiondb.query.spellings import humps, spellings
 from sessiondb.query.text import (
     STOP_WORDS,
-    TOKEN,
     is_spaced,
     needs_segments_query,
     pairs,
     segment,
     strip_marks,
+    token_pattern,
     tokens,
 )
 from sessiondb.query.word_forms import other_forms
@@ -122,19 +122,19 @@ def marked_strings(expression: str) -> tuple[str, ...]:
     bare = re.sub(_NO_WORDS, " ", re.sub(_STRING, " ", expression))
     strings = [match[0] for match in re.finditer(_STRING, expression)]
     strings += [f'"{word}"{star}' for word, star in re.findall(r"(\w+)(\*?)", bare)]
-    return tuple(dict.fromkeys(string for string in strings if TOKEN.search(string)))
+    return tuple(dict.fromkeys(string for string in strings if token_pattern(string).search(string)))
 
 
 def symbolic_words(query: Query) -> tuple[str, ...]:
     """Return the words that begin or end with a symbol, which no index knows: `C++`, `#123`, `__init__`."""
     words = (term.text.strip("'`’‘").rstrip(_PUNCTUATION) for term in query.words if term.kind == "word")
-    searchable = (word for word in words if TOKEN.search(word))
+    searchable = (word for word in words if token_pattern(word).search(word))
     return tuple(word for word in searchable if not (word[0].isalnum() and word[-1].isalnum()))
 
 
 def is_searchable(term: Term) -> bool:
     """Tell whether a term has any token, that is a letter or a digit."""
-    return TOKEN.search(strip_marks(term.text)) is not None
+    return bool(tokens(strip_marks(term.text)))
 
 
 def _is_segmented(query: Query) -> bool:
@@ -208,7 +208,7 @@ def _quoted_term(term: Term, shape: Shape) -> str | None:
 
 
 def _quoted(text: str) -> str | None:
-    ends = [match.end() for match in islice(TOKEN.finditer(text), MAX_PHRASE_TOKENS)]
+    ends = [match.end() for match in islice(token_pattern(text).finditer(text), MAX_PHRASE_TOKENS)]
     if not ends:
         return None
     text = text[: ends[-1]] if len(ends) == MAX_PHRASE_TOKENS else text

@@ -139,7 +139,7 @@ _LEXER = re.compile(
 )
 
 # What may belong to a time in several words, as in `after:last week` or `before:3 days ago`.
-_FURTHER_WORD = re.compile(rf"[ \t]+([^\s(){_QUOTES}:]+)")
+_FURTHER_WORD = rf"[ \t]+([^\s(){_QUOTES}:]+)"
 _MAX_FURTHER = 3
 
 
@@ -242,7 +242,9 @@ class _Parser:
     def _longer_time(self, value: str, text: str, end: int) -> tuple[str, int]:
         """Return a time with as many further words as make it one, and where it ends; else what was given."""
         values = [(value, end)]
-        while len(values) <= _MAX_FURTHER and (further := _FURTHER_WORD.match(text, values[-1][1])):
+        while len(values) <= _MAX_FURTHER and (
+            further := re.compile(_FURTHER_WORD).match(text, values[-1][1])
+        ):
             values.append((f"{values[-1][0]} {further[1]}", further.end()))
         return next((longer for longer in values[:0:-1] if self.is_time(longer[0])), values[0])
 

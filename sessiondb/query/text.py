@@ -66,7 +66,6 @@ _ASCII_BYTES = bytes(range(128))
 # The first bytes, in UTF-8, of the characters for which a text is segmented: accents, arrows and boxes have others.
 _FIRST_BYTES = {*range(0xD6, 0xDC), 0xE0, 0xE1, *range(0xE3, 0xF1)}
 _OTHER_BYTES = bytes(byte for byte in range(256) if byte not in _FIRST_BYTES)
-_UNSTORABLE = re.compile("[\ud800-\udfff]")
 
 
 # What unicode61 takes for a token (asked SQLite 3.40.1 for every code point): letters, digits and private use
@@ -74,7 +73,13 @@ _UNSTORABLE = re.compile("[\ud800-\udfff]")
 # character for a letter; here later symbols are none, so that all emoji are left out of a query alike.
 _LETTER = "[^\\W_]|[\ue000-\uf8ff\U000f0000-\U0010ffff]"
 _MARK = "[\u0300-\u0304\u0306-\u030c\u030f\u0311\u031b\u0323-\u0328\u032d\u032e\u0330\u0331]"
-TOKEN = re.compile(f"(?:{_LETTER})(?:{_LETTER}|{_MARK})*")
+_TOKEN = f"(?:{_LETTER})(?:{_LETTER}|{_MARK})*"
+_ASCII_TOKEN = "[0-9A-Za-z]+"
+
+
+def token_pattern(text: str) -> re.Pattern[str]:
+    """Return the pattern of the tokens of a text; that of all letters takes a millisecond to compile."""
+    return re.compile(_ASCII_TOKEN if text.isascii() else _TOKEN)
 
 
 @cache
@@ -90,12 +95,13 @@ def clean(text: str) -> str:
     """
     if not isinstance(text, str):
         raise InvalidInput(f"a search takes text, not {type(text).__name__}")
-    return _UNSTORABLE.sub("\ufffd", text.replace("\0", " "))
+    text = text.replace("\0", " ")
+    return text if text.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def tokens(text: str) -> list[str]:
     """Return the tokens that unicode61 finds in a text, as written: case, accents and endings untouched."""
-    return TOKEN.findall(text)
+    return token_pattern(text).findall(text)
 
 
 def needs_segments(text: str) -> bool:

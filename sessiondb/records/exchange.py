@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sessiondb.records.record import Record
 
-@dataclass(frozen=True, slots=True)
-class ExportReport:
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ExportReport(Record):
     """What an export wrote: the number of sessions, and the bytes of the file or stream (unpacked there)."""
 
     sessions: int
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class MergeReport:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MergeReport(Record):
     """What a merge did, or would do in a dry run: ids of sessions, and the messages and notes added.
 
     `removed` were removed by a tombstone of the other database; `kept_away` are theirs that were removed

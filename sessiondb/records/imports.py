@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass, field
 
+from sessiondb.records.record import Record
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Skipped(Record):
     """A file or line that was not imported, and why. `line` is None for a file as a whole."""
 
     path: str
@@ -18,8 +20,8 @@ class Skipped:
         return f"{self.path}{'' if self.line is None else f':{self.line}'}: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class Unfilled:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Unfilled(Record):
     """What an earlier version has read of logs that are gone, so that what newer ones read more of is not there."""
 
     format: str
@@ -28,8 +30,8 @@ class Unfilled:
     responses: int
 
 
-@dataclass(frozen=True, slots=True)
-class ImportReport:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ImportReport(Record):
     """What an import did, or would do in a dry run.
 
     `files` were looked at; `sessions_added` and `sessions_updated` are ids, `sessions_unchanged` counts the
@@ -57,8 +59,8 @@ class ImportReport:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingLogs:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class WaitingLogs(Record):
     """Logs that have changed since the last import, and those that are new; None where nothing was imported.
 
     `is_all`: none of the logs that were imported, and of the folders that they lie in, was left out.
@@ -75,8 +77,8 @@ class WaitingLogs:
         return self.changed + self.new
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedFile:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ExplainedFile(Record):
     """Which format a file would be read as, None for none, and why.
 
     `verdicts` are what the importers say, by format: certain, perhaps or no. `looks_for` says of those that do not say

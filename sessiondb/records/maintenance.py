@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sessiondb.records.record import Record
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Finding(Record):
     """Something wrong with the database, and whether `repair` can put it right."""
 
     check: str
@@ -20,16 +22,16 @@ class Finding:
         return cls("file", f"{problem}: {hint}", False)
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Backup(Record):
     """A copy of the database, and its size in bytes."""
 
     path: str
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Optimized:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Optimized(Record):
     """What `optimize` did: rows that became searchable, and the file's size in bytes before and after."""
 
     indexed: int
@@ -37,8 +39,8 @@ class Optimized:
     bytes_after: int
 
 
-@dataclass(frozen=True, slots=True)
-class Recovered:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Recovered(Record):
     """What was read of a damaged file into a new one: the new file, its size in bytes, and its rows by table.
 
     `damage` names what could not be read, by table and page; `refused` the rows that their table does not take.
@@ -59,8 +61,8 @@ class Recovered:
     left: list[Finding]
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Restored(Record):
     """A backup in the place of a database: its path, how many sessions it has, and where what was there before is now.
 
     `replaced` is None where there was nothing.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from sessiondb.records.record import Record
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ToolCall(Record):
     """A call of a tool, with its answer. `arguments` is JSON text, or the plain text that the tool takes."""
 
     id: int
@@ -24,8 +26,8 @@ class ToolCall:
     returned_at: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Message(Record):
     """One row of a conversation.
 
     `tool_calls` are those an assistant message asks for; for a `tool` row, whose content is None, the one

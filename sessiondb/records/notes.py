@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
+from sessiondb.records.record import Record
+
 if TYPE_CHECKING:
     from sessiondb.records.sessions import Session
 
@@ -16,8 +18,8 @@ Status = Literal["open", "done", "superseded", "obsolete"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 
-@dataclass(frozen=True, slots=True)
-class NoteChange:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class NoteChange(Record):
     """A change of a note's status: when, to which of STATUSES, and who made it."""
 
     at: str
@@ -29,8 +31,8 @@ class NoteChange:
         return self.at, self.status != "open"
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Note(Record):
     """What the next session must know. `kind` is one of KINDS, `status` of STATUSES; `resolved_at`: since when it
     is not open. `supersedes` is the id of the note that it replaces, `superseded_by` of the newest that replaces it.
     """
@@ -54,8 +56,8 @@ class Note:
     history: list[NoteChange] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Knowledge:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Knowledge(Record):
     """What is known and current, the oldest first: nothing done, superseded or obsolete.
 
     Follow-ups come in the order they are due. `session` is the one asked for, or the latest of the project.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sessiondb.records.record import Record
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Removal(Record):
     """What was removed, or would be in a dry run: ids of sessions, their messages and bytes of text.
 
     `kept` counts the sessions that stay although they are old enough, by reason: open, pinned, undated
@@ -28,8 +30,8 @@ class Removal:
     only_copies: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class OnlyCopies:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class OnlyCopies(Record):
     """Ids of sessions: those whose logs are gone, and those of which nobody knows, for their logs cannot be reached."""
 
     gone: set[str] = field(default_factory=set)

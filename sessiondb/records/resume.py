@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sessiondb.records.record import Record
 
-@dataclass(frozen=True, slots=True)
-class ResumeCommand:
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ResumeCommand(Record):
     """The command that goes on with a session: its words, and the folder to run it in, None for any.
 
     `first` are commands that must be run before it. `session_id` is the session that it goes on with, of a sub-agent

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sessiondb.records.record import Record
+
 FACETS = ("agent", "project", "model", "month", "role")
 """What hits are counted by."""
 
 
-@dataclass(frozen=True, slots=True)
-class SearchHit:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SearchHit(Record):
     """The best match in a session: `snippet` marks the words with «», `more` counts the session's further
     matches.
 
@@ -36,8 +38,8 @@ class SearchHit:
     note_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewerHit:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class NewerHit(Record):
     """A later message with the rare words of a hit: where and when it is, and whether in the hit's own session."""
 
     session_id: str
@@ -46,8 +48,8 @@ class NewerHit:
     is_same_session: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SearchResult(Record):
     """What a search found.
 
     `total` counts the hits before `limit`. `relaxed`: too little held all words, so some may be missing.

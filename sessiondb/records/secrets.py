@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sessiondb.records.record import Record
 
-@dataclass(frozen=True, slots=True)
-class SecretsFound:
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SecretsFound(Record):
     """How many secrets there are, or were before they were purged: by kind, and by the session that has them.
 
     The kinds are those of redaction: private-key, api-key, token, secret and password. What belongs to no session, such

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypedDict
 
+from sessiondb.records.record import Record
+
 TOKEN_BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning", "cost_microdollars")
 """What is summed of token counts."""
 
@@ -24,8 +26,8 @@ PROMPTS_ONLY_IN_WORDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Channel(Record):
     """The place messages come from: a chat, group or thread on a platform."""
 
     platform: str
@@ -54,8 +56,8 @@ class Channel:
         return f"{text}, thread: {self.thread_id}" if self.thread_id else text
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Tokens(Record):
     """Tokens in sum; None where no source ever said."""
 
     input: int | None = None
@@ -76,8 +78,8 @@ class Tokens:
         return sum(known) if known else None
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Session(Record):
     """One conversation of one agent. `project` is the folder's path, or the name of an undertaking without a
     folder.
     """
@@ -120,8 +122,8 @@ class Session:
         return bool(self.metadata.get(PROMPTS_ONLY))
 
 
-@dataclass(frozen=True, slots=True)
-class SessionFilter:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SessionFilter(Record):
     """Which sessions: all conditions must hold; None is no condition.
 
     `project` is a folder, some folders of its path, or a name, upper or lower case; `tag` is exact; `agent` is

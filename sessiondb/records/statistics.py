@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sessiondb.records.record import Record
+
 GROUPS = ("agent", "project", "platform", "model", "tag", "month", "day", "weekday", "hour", "tool")
 """What can be counted by: up to months sessions, by days, weekdays and hours messages, and the calls of tools."""
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Status(Record):
     """The state of the database: where it is, how large, what is in it and what waits to be done.
 
     `bytes` includes the write-ahead log; `free_bytes` is what a vacuum would give back to the disk;
@@ -33,8 +35,8 @@ class Status:
     last_import_at: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Group(Record):
     """What has something in common: sessions, messages or tool calls; `name` is None for those that lack it.
 
     Of tools also how many calls ended in an error, and the `seconds` that the `timed_calls` took together.
@@ -52,8 +54,8 @@ class Group:
     timed_calls: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Stats(Record):
     """Groups of sessions, a page of them; `total` counts the groups on all pages."""
 
     groups: list[Group]

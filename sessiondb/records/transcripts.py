@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sessiondb.records.record import Record
+
 if TYPE_CHECKING:
     from sessiondb.records.messages import Message
     from sessiondb.records.notes import Note
     from sessiondb.records.sessions import Session, Tokens
 
 
-@dataclass(frozen=True, slots=True)
-class Transcript:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Transcript(Record):
     """A session, its tags, its messages or a part of them, and its notes.
 
     Where they were asked for, `subagents` are the transcripts of its sub-agents by their start, `tokens` those of its

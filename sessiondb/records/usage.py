@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sessiondb.records.record import Record
+
 if TYPE_CHECKING:
     from sessiondb.records.sessions import Tokens
 
@@ -15,8 +17,8 @@ COSTS = ("both", "log", "table")
 """Whose cost is reported: the log's where it has one and else the table's, the log's alone, the table's alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Usage(Record):
     """The tokens of a day, a session, a model ..., and how many responses they are of.
 
     `tokens.cost_microdollars` is the cost by the log or the table of prices, None where nothing has a price;
@@ -46,8 +48,8 @@ class Usage:
     trend: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Block(Record):
     """A window of five hours; `is_open`: it still runs, and its pace would make it cost `projected` picodollars."""
 
     started_at: str
@@ -58,8 +60,8 @@ class Block:
     projected: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UsageReport:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class UsageReport(Record):
     """Rows of usage, a page of them; `total` counts the rows on all pages, `sum` is of them all.
 
     `unpriced` is what has no price, by model. `undated_writes`: so many responses do not say how long the cache keeps
