@@ -56,7 +56,7 @@ def read(source: Source) -> Iterator[Record]:
     session = session_id(name, key, str(folder))
     yield _session(session, key, folder, header)
     fingerprints = Fingerprints(state)
-    for line in source.json_lines(_decode, _unchanged):
+    for line in source.json_lines(_decode, _unchanged, once=True):
         try:
             yield from list(_line_records(source, session, line, fingerprints))
         except RecursionError:

@@ -14,6 +14,7 @@ from sessiondb.errors import SessionDBError
 from sessiondb.importers import importer
 from sessiondb.importers.detect import NotReadYet, check_named, detect
 from sessiondb.importers.files.failures import Unreadable
+from sessiondb.importers.files.repeats import begins_again
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Problem, Source, is_packed, path_text
 from sessiondb.ingest.rules import Rules
@@ -124,6 +125,7 @@ def _has_grown(request: Request, entry: Entry) -> bool:
         and importer(entry.format).version == entry.parser_version
         and not is_packed(Path(request.path))
         and begins_as_read(request.path, entry)
+        and not begins_again(request.path, entry.byte_offset, DIGEST_BYTES)
     )
 
 

@@ -90,7 +90,7 @@ def read(source: Source) -> Iterator[Record]:
 
 
 def _placed(source: Source) -> Iterator[Line]:
-    for line in source.json_lines(_decode, _lenient):
+    for line in source.json_lines(_decode, _lenient, once=True):
         line.offset, line.number = source.end, source.line
         yield line
 

@@ -24,9 +24,9 @@ class LineReader(Protocol):
         """Yield what waits for more, once there is no more."""
 
 
-def json_objects(source: Source) -> Iterator[dict[str, Any]]:
-    """Yield each line's object, in the order of the file; other values become problems."""
-    for value in source.json_lines(_decode, lambda value: value):
+def json_objects(source: Source, *, once: bool = False) -> Iterator[dict[str, Any]]:
+    """Yield each line's object, in the order of the file; other values become problems. `once`: as `json_lines`."""
+    for value in source.json_lines(_decode, lambda value: value, once=once):
         if isinstance(value, dict):
             yield value
         else:
@@ -34,8 +34,10 @@ def json_objects(source: Source) -> Iterator[dict[str, Any]]:
 
 
 def records_of(source: Source, reader: LineReader) -> Iterator[Record]:
-    """Yield what a reader makes of each line; a line that is nested too deeply becomes a problem, and gives none."""
-    for line in json_objects(source):
+    """Yield what a reader makes of each line, once where the file has it twice; a line that is nested too deeply
+    becomes a problem, and gives none.
+    """
+    for line in json_objects(source, once=True):
         try:
             yield from list(reader.take(line))
         except RecursionError:

@@ -23,6 +23,7 @@ from sessiondb.importers.files.limits import (
     has_too_many_values,
     in_words,
 )
+from sessiondb.importers.files.repeats import Repeats
 
 if TYPE_CHECKING:
     import sqlite3
@@ -192,15 +193,20 @@ class Source:
                 break
         return count
 
-    def json_lines(self, decode: Callable[[bytes], T], lenient: Callable[[Any], T]) -> Iterator[T]:
+    def json_lines(
+        self, decode: Callable[[bytes], T], lenient: Callable[[Any], T], *, once: bool = False
+    ) -> Iterator[T]:
         """Yield each line decoded, in the order of the file.
 
         `decode` is the fast way. A line that it refuses is read again with the standard library's tolerant
         decoder, cleaned and handed to `lenient`. What no decoder reads becomes a problem; a torn last line
-        is left for the next import.
+        is left for the next import. `once`: a line that the file has twice comes once (see repeats.py).
         """
+        repeats = Repeats(self.path, self.start) if once else None
         for taken in self._raw_lines():
             raw = taken.pop()
+            if repeats is not None and repeats.has(raw):
+                continue
             if len(raw) > SMALL and has_too_many_values(raw):
                 self.problem(f"holds more than {MAX_VALUES:,} values and is not read")
                 continue
