@@ -924,7 +924,7 @@ def test_a_query_of_fifty_thousand_characters_is_cut_in_words_and_takes_less_tha
 ) -> None:
     say(*[f"ferry timetable {number}" for number in range(50)])
     letters = random.Random(1)
-    noise = "".join(chr(letters.choice((*range(32, 127), *range(0x4E00, 0x9FFF)))) for _ in range(50_000))
+    noise = "".join(map(chr, letters.choices((*range(32, 127), *range(0x4E00, 0x9FFF)), k=50_000)))
     begun = time.process_time()
     result = db.search(noise)
     assert time.process_time() - begun < 1

@@ -1,4 +1,4 @@
-"""What an agent gets from `sessiondb mcp`: asked by the SDK's own client, of a server in a process of its own."""
+"""What an agent gets from `sessiondb mcp`: asked by the SDK's own client, in memory or over a process's pipes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ pytest.importorskip("mcp", reason="needs the extra mcp")
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.shared.exceptions import McpError
+from mcp.shared.memory import create_connected_server_and_client_session
 from mcp.types import (
     CallToolResult,
     CancelledNotification,
@@ -37,6 +38,7 @@ from mcp.types import (
 from pydantic import AnyUrl
 
 from sessiondb.agents.loop.catching_up import catch_up
+from sessiondb.agents.loop.mcp_server import server
 from sessiondb.storage.locks import first_of
 
 ROOT = Path(__file__).parents[3]
@@ -69,25 +71,31 @@ def path(tmp_path: Path, project: str) -> Path:
     return path
 
 
-@contextlib.asynccontextmanager
-async def connected(path: Path, folder: str) -> AsyncIterator[ClientSession]:
-    """Start a server in a folder and yield a client of it."""
-    server = StdioServerParameters(
+Ask = Callable[[ClientSession], Awaitable[T]]
+
+
+def asked(path: Path, folder: str, ask: Ask[T]) -> T:
+    """Return what a client gets from a server that runs beside it."""
+
+    async def session() -> T:
+        async with create_connected_server_and_client_session(server(path, folder)) as client:
+            return await ask(client)
+
+    return asyncio.run(session())
+
+
+def asked_of_a_process(path: Path, folder: str, ask: Ask[T]) -> T:
+    """Return what a client gets from the command that an agent starts, in a folder."""
+    command = StdioServerParameters(
         command=sys.executable,
         args=["-W", "error::ResourceWarning", "-m", "sessiondb", "mcp", "--db", str(path)],
         env={"PYTHONPATH": str(ROOT)},
         cwd=folder,
     )
-    async with stdio_client(server) as streams, ClientSession(*streams) as client:
-        await client.initialize()
-        yield client
-
-
-def asked(path: Path, folder: str, ask: Callable[[ClientSession], Awaitable[T]]) -> T:
-    """Return what a client gets from a server."""
 
     async def session() -> T:
-        async with connected(path, folder) as client:
+        async with stdio_client(command) as streams, ClientSession(*streams) as client:
+            await client.initialize()
             return await ask(client)
 
     return asyncio.run(session())
@@ -101,17 +109,22 @@ def text_of(result: CallToolResult) -> str:
     return content.text
 
 
-def answers(path: Path, folder: str, *calls: tuple[str, dict[str, Any]]) -> list[str]:
-    """Return the answers to calls of tools, one after the other."""
+def calls_of(*calls: tuple[str, dict[str, Any]]) -> Ask[list[str]]:
+    """Return a function that asks for the answers to calls of tools, one after the other."""
 
     async def ask(client: ClientSession) -> list[str]:
         return [text_of(await client.call_tool(name, arguments)) for name, arguments in calls]
 
-    return asked(path, folder, ask)
+    return ask
+
+
+def answers(path: Path, folder: str, *calls: tuple[str, dict[str, Any]]) -> list[str]:
+    """Return the answers to calls of tools, one after the other."""
+    return asked(path, folder, calls_of(*calls))
 
 
 def test_the_tools_are_four_say_which_only_read_and_cost_little(path: Path, project: str) -> None:
-    listed = asked(path, project, lambda client: client.list_tools())
+    listed = asked_of_a_process(path, project, lambda client: client.list_tools())
 
     hints = {tool.name: tool.annotations and tool.annotations.readOnlyHint for tool in listed.tools}
     assert hints == {"search": True, "read": True, "brief": True, "note": False}
@@ -120,13 +133,12 @@ def test_the_tools_are_four_say_which_only_read_and_cost_little(path: Path, proj
 
 
 def test_a_hit_is_searched_in_the_agents_folder_and_read_by_its_number(path: Path, project: str) -> None:
-    found, everywhere, read = answers(
-        path,
-        project,
+    calls = calls_of(
         ("search", {"query": "ferry"}),
         ("search", {"query": "Elba", "project": "all"}),
         ("read", {"session": "1a2b3c4d", "around": 11}),
     )
+    found, everywhere, read = asked_of_a_process(path, project, calls)
 
     assert found.startswith(FRAME)
     assert re.search(r"\n\d{4}-\d\d-\d\d, codex, session 1a2b3c4d, message \d+ \(\w+\), ", found)
@@ -242,7 +254,7 @@ def test_calls_at_once_are_all_answered(path: Path, project: str) -> None:
         calls = (client.call_tool("note", {"kind": "win", "text": f"number {i}"}) for i in range(8))
         return await asyncio.gather(*calls, client.call_tool("search", {"query": "ferry"}))
 
-    assert all(map(text_of, asked(path, project, ask)))
+    assert all(map(text_of, asked_of_a_process(path, project, ask)))
     with SessionDB(path, read_only=True) as db:
         assert len(db.notes.find(kind="win")) == 8
 
@@ -481,7 +493,7 @@ def test_a_call_that_is_cancelled_ends_and_the_next_is_answered(path: Path, proj
     with log.open("a") as file:
         file.write(entry(log.stem, project, "u2", "The beacon is red"))
     with first_of(path.with_name(f"{path.name}.import"), 0.0):
-        brief = asked(path, project, ask)
+        brief = asked_of_a_process(path, project, ask)
     assert "Amounts are fractions." in brief
 
 
