@@ -23,6 +23,8 @@ def load_into(path: Path, load: Callable[[Tables], T]) -> T:
     sweep(path)
     if is_free(path):
         try:
+            # Most of what a first import writes, SQLite would write twice: into its log, and from there into the file.
+            # Nobody reads a file that has no name yet, so it needs no log.
             return _load_apart(path, load)
         except (OSError, DatabaseDamaged):
             # Somebody was faster, or the disk cannot do this, or failed so that pages could not be set back. What is

@@ -44,6 +44,9 @@ from sessiondb.query.text import STOP_WORDS
 from sessiondb.search.rows import Expressions, RowReader
 from sessiondb.timestamps import day_of
 
+# The numbers of the ladder have two reasons. An answer must come at once however common a word is, so that rows are
+# read by the thousand and never all (the first six); and what is found by chance must not stand above what was meant
+# (the others).
 NEWEST = 1000
 """Rows with all words that are ranked, the newest, unless all are asked for. A row costs some 6 microseconds."""
 
@@ -140,6 +143,7 @@ class Ladder:
         if len(strict.groups) >= self._enough(query):
             return strict
         relaxed = self._any_word(query, expressions, period, self._corpora)
+        # Two words stand in one session by chance, four hardly ever.
         # What has all of many words is what was meant, and comes first; the order among those is left to the
         # ranking of any word, which knows their neighbours.
         if len(query.words) >= MANY_WORDS:
@@ -148,7 +152,11 @@ class Ladder:
             groups = ranking.with_first(relaxed.groups, sure)
             strict = relaxed._replace(groups=groups, is_relaxed=is_more)
         tools = self._matches(expressions, "all words in tool calls", self._further)
+        # Not ranked among talk, but behind or before it as a whole: a word's score is by how rare it is in its own
+        # index, and in tool calls every word is common.
         tools = tools._replace(remarks=(LOOKED_AT_TOOLS,))
+        # A file listing or a log that a tool printed holds nearly any word. A few sessions with all the words in their
+        # tool calls are a find, a hundred of them are noise.
         # So many that holding the words says little: behind what talk makes of any of them.
         if len(tools.groups) > TELLING:
             return _followed(strict, relaxed, tools)
@@ -225,6 +233,8 @@ class Ladder:
         scored = AnyWord(self._queries, self._reader, most, best).score(query, every, corpora, unwanted)
         groups = ranking.by_relevance(scored.hits)
         activity = self._activity(groups)
+        # A long session holds any word sooner or later; one that is as long as the average is neither helped nor held
+        # back.
         average = self._queries.rows_in(MESSAGES) / max(self._queries.sessions(), 1)
         groups = ranking.with_surroundings(groups, scored.words, activity, max(average, 1.0))
         preferred = self._queries.named(activity, [(each.name, each.kind) for each in named]) if named else ()
@@ -306,6 +316,7 @@ def _followed(first: Found, *others: Found) -> Found:
     is_relaxed, remarks = first.is_relaxed, dict.fromkeys(first.remarks)
     for found in others:
         further = [group for group in found.groups if group.key not in known]
+        # What was found first stays first by its numbers too: it is lifted by the best score of what follows.
         lift = max((group.score for group in further), default=0.0)
         groups = [group._replace(score=group.score + lift) for group in groups] + further
         known |= {group.key for group in further}

@@ -72,6 +72,9 @@ class AnyWord:
         self, query: Query, every: Expressions, corpora: Sequence[Corpus], unwanted: frozenset[str]
     ) -> Scored:
         """Return the best rows of each corpus by the words they hold, the query's own or others for them."""
+        # The words of the query become concepts (a word, its inflections, its synonyms, a slip put right), each concept
+        # scores rows by itself, and a row's score is the sum over the concepts that it holds: two rare words beat five
+        # common ones.
         typed = [token for term in query.words for token in tokens(term.text)] if is_plain(query) else []
         names = [f'"{name}"' for name in list(glued(typed, stop_words=STOP_WORDS))[:MAX_GLUED]]
         names = [name for corpus in corpora[:1] for name in self._queries.known(corpus, names)]
@@ -80,6 +83,7 @@ class AnyWord:
         words: list[Word] = []
         hits: list[Hit] = []
         is_truncated = False
+        # Talk comes first in the corpora, so a slip that talk puts right is put right for tool calls too.
         for corpus in corpora:
             total: dict[int, float] = {}
             size = self._queries.rows_in(corpus)
@@ -102,6 +106,8 @@ class AnyWord:
 
     def _scores(self, concept: Concept, corpus: Corpus, size: int) -> tuple[dict[int, float], Word, bool]:
         """Return what a word adds to the score of each row, and in which share of all rows it is."""
+        # The word as typed counts in full, its other forms by half: FTS5 would add the two up, and a row that says
+        # "test" and "tests" would seem to speak of two things. So the best form counts, not the sum.
         own = self._reader.rows(concept.forms[0].expressions, corpus, self._order)
         scores, weights = own.scores, dict.fromkeys(own.scores, 1.0)
         for form, weight in concept.forms[1:]:

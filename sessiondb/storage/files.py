@@ -190,11 +190,15 @@ class LogLimit:
         """Empty a log of `size` bytes where that is too long. To be called without a transaction, in one's turn."""
         if size < self._limit:
             return
+        # Readers are waited for, and every writer waits along: a quarter of a second at 32 MiB, more where the log has
+        # outgrown that, as each further MiB makes all reads slower. Where it was in vain, the next try is 32 MiB later,
+        # not at the next commit, which would make each of them wait.
         patience = min(PATIENCE * size / LOG_BYTES, MAX_PATIENCE)
         # What was written is in the log, whatever goes wrong here: the next writer, or the last one to close, meets it.
         with contextlib.suppress(sqlite3.Error):
             self._sqlite.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
             ((is_busy, *_),) = self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            # TRUNCATE, unlike RESTART, gives the space back to the disk.
             self._limit = size + LOG_BYTES if is_busy else LOG_BYTES
         self._sqlite.execute("PRAGMA busy_timeout = 0")
 

@@ -48,6 +48,8 @@ def open_file(path: Path, options: str, cache: int, wait: float = 0) -> sqlite3.
 
         debug.trace(connection)
     try:
+        # foreign_keys is off by default, for each connection anew. FULL syncs each commit, as a message that `append`
+        # returned for must outlive a power cut. Large sorts go to files rather than to memory.
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA temp_store = FILE")
@@ -80,6 +82,12 @@ class Readers:
         self._idle: list[sqlite3.Connection] = []
         self._snapshots: dict[int, sqlite3.Connection] = {}
         self._is_closed = False
+        # Where a reader can be:
+        #
+        #     idle        in the pool, open, with its pages cached; up to IDLE of them
+        #     taken       by one read; it sees what was committed when its statement began
+        #     snapshot    by a thread, for a block: BEGIN makes all its reads see one moment
+        #     frozen      any of these, where the file is read without locks (`immutable`): good while its stamp is
         # How the file looked when it was opened without shared memory.
         self._frozen: tuple[int, ...] | None = None
 
@@ -113,6 +121,7 @@ class Readers:
         """Let all reads of this thread see the database as it is at the first one of the block."""
         reader = self.take()
         thread = threading.get_ident()
+        # BEGIN alone takes no snapshot: SQLite takes it with the first SELECT, so that it is no older than need be.
         reader.execute("BEGIN")
         self._snapshots[thread] = reader
         try:
@@ -212,6 +221,8 @@ class Reading:
                 except sqlite3.Error as error:
                     if not _decodes_anything_now(reader, error):
                         raise self._failure(error) from error
+                    # The rows before the broken one were handed out already: the statement is begun anew, and goes on
+                    # behind them.
                     cursor = None
                     continue
                 if not batch:

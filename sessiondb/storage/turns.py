@@ -18,6 +18,13 @@ from sessiondb.errors import DatabaseBusy, DatabaseError
 from sessiondb.storage import statements
 from sessiondb.storage.locks import WriterLock
 
+# How a load of many rows and a live append share the writer:
+#
+#     load    │ write ≤ 0.25 s │ gap │ write ≤ 0.25 s │ gap │ ...     reads files and cuts pieces in the gaps
+#     append         waits ─────► its turn, some milliseconds
+#
+# The append's own pauses are random and grow up to MAX_PAUSE, so that the gap must be a little longer than the longest
+# of them: in a shorter one an append could be asleep each time.
 TARGET_SECONDS = 0.25
 """How long one transaction may take, about: an append waits for one at most, and may wait for 1 second."""
 
@@ -57,6 +64,8 @@ class Turns:
     def __init__(self, path: Path, time_budget: float) -> None:
         self._path = path
         self._time_budget = time_budget
+        # Threads of one process share one connection for writing, and queue here; only the one at the head of this
+        # queue asks for the lock among processes.
         self._lock = threading.Lock()
         self._holder: Holder | None = None
         self._waiting = 0
@@ -95,6 +104,7 @@ class Turns:
                 " one, put it into a function for `await db.run(function)`"
             )
         wait = self._time_budget if deadline is None else max(0.0, deadline - time.monotonic())
+        # Counted while it waits, so that a load of many rows knows that it is wanted (are_wanted).
         if not self._lock.acquire(blocking=False):
             self._waiting += 1
             try:
@@ -175,6 +185,8 @@ class Pace:
     def note(self, size: int) -> None:
         """Take note that a transaction of such a size has ended just now."""
         self._free_since = time.monotonic()
+        # Bytes stand for time: what a byte takes differs by the disk, by the size of the database and by what is in the
+        # rows, so each transaction is measured, and the next one is made larger or smaller by that.
         # The time that the lock was held, not that of the caller's reading: only that keeps others waiting.
         seconds = max(self._free_since - self.begun, 0.001)
         if size >= self.size or seconds > TARGET_SECONDS:

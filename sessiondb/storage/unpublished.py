@@ -43,6 +43,12 @@ def unpublished(database: Path, time_budget: float) -> Iterator[Unpublished]:
     It must be whole and closed by then: otherwise, and after any other error, it is gone. Raises FileExistsError where
     something has the name by then, which stays as it is, and OSError where the disk cannot do this or fails.
     """
+    # What can happen on the way, and what is left then:
+    #
+    #     killed, or out of power           nothing under the name; the folder beside it is swept by the next load
+    #     Ctrl-C, and `load` was whole      the database, with what was read so far
+    #     another process made one first    theirs; ours is thrown away, and the load is done again into theirs
+    #     the disk knows no hard links      OSError before anything is read: the caller loads the usual way
     path = database.absolute()
     files.private_folder(path.parent)
     with folder_beside(path, FIRST_LOAD) as folder:
