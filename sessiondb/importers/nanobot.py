@@ -48,10 +48,13 @@ def sniff(sample: Sample) -> int:
 def read(source: Source) -> Iterator[Record]:
     """Yield one session: its metadata, its messages, and from when to when they go."""
     state = source.state
+    # The whole file is written anew at each save, and the metadata may stand on any line, or several: the last one
+    # counts.
     header = _last_metadata(source)
     if "last_consolidated" in header:
         state["consolidated"] = header["last_consolidated"]
     folder = source.path.resolve().parent
+    # Everybody's sessions are called `cli:direct`: only the folder tells them apart.
     key = state.setdefault("key", text_or_none(header.get("key")) or _key_of_file(source.path))
     session = session_id(name, key, str(folder))
     yield _session(session, key, folder, header)
@@ -154,6 +157,7 @@ def _key_of_file(path: Path) -> str:
     # Many a plain name can be decoded as well: it is base64 only if encoding gives it back.
     if key and key.isprintable() and base64.urlsafe_b64encode(key.encode()).decode().rstrip("=") == stem:
         return key
+    # Early builds wrote `_` for `:` and `/` alike. Which it was is lost; the first one ends the name of the channel.
     return stem.replace("_", ":", 1)
 
 

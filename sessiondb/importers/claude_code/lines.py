@@ -21,6 +21,7 @@ S = TypeVar("S", bound=Struct)
 _Count = Annotated[int, Meta(ge=0, lt=2**62)]
 
 
+# gc=False: these hold no circles, and a large file makes millions of them, which the collector need not visit.
 class Text(Struct, tag="text", gc=False):
     text: str
 
@@ -114,6 +115,7 @@ class Iteration(Counts, gc=False):
     model: str | None = None
 
 
+# What `iterations` lists is in the sums already, but for the two kinds that sessions.py counts beside them.
 class Usage(Counts, gc=False):
     """The tokens of an answer: the sums of its calls, but for those of an advisor and of a compaction."""
 
@@ -224,6 +226,7 @@ def joined(texts: list[str]) -> str | None:
     return "\n\n".join(texts) if texts else None
 
 
+# Lines without a uuid (of the web, of old releases) are known again by their time and what they say.
 def gist(content: str | list[Block] | None) -> str:
     """Return text that stands for a message's content where two messages are to be told apart."""
     if content is None or isinstance(content, str):
@@ -280,6 +283,7 @@ def _block(value: Any) -> Block:
         return Other(value)
     if kind:
         return _as(kind, value)
+    # `web_search_tool_result` and its like: one type for each tool that the provider runs itself.
     return _server_answer(value) if name.endswith("_tool_result") else Other(value)
 
 

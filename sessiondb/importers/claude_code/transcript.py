@@ -82,6 +82,13 @@ class Transcript:
         message = line.message
         kind = line.type or (message.role if message else None)
         if message is not None and kind in ("user", "assistant"):
+            # What a line is to the sessions of its file:
+            #
+            #     user, assistant       said in one of them; a uuid that was there before is a copy, and passed over
+            #     system, attachment    what the program showed, or what was typed while it worked
+            #     *-title, summary      what a session is called; a summary may be of another file's session
+            #     cost-state            what the program reckons that a session has cost
+            #     others (progress, snapshots, modes)     nothing that is kept; of a sidechain, a link of its chain
             # A line without content says nothing yet: one with the same id may follow that does.
             if message.content is None or not self._is_known(line.uuid):
                 self._add_message(line, message, kind)
@@ -108,6 +115,7 @@ class Transcript:
         for session in sessions:
             session.finish()
         state = self._source.state
+        # Hashes of uuids differ from process to process, so that they could not be noted either.
         if self._chains:
             # The lines of a chain do not name it, and its uuids are too many to note: the file is read again.
             state.clear()
@@ -221,6 +229,8 @@ class Transcript:
         return self._fingerprints(line.timestamp, *values)
 
     def _session_of(self, line: Line) -> Session:
+        # The lines of a sub-agent's file bear the id of its parent: the agent's own stands in `agentId`, or in the
+        # file's name.
         if self._place.is_agent_file:
             self._agent = line.agentId or self._agent
             parent = self._place.above[1] or line.sessionId
@@ -231,6 +241,7 @@ class Transcript:
         return self._chain_of(line, main) if line.isSidechain else main
 
     def _main_of(self, line: Line) -> Session:
+        # One file may hold two sessions: older releases resumed a session under a new id in the file of the old one.
         native_id, main = line.sessionId, self._main
         if main is not None and (native_id is None or native_id == main.native_id):
             return main

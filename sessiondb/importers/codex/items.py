@@ -119,6 +119,7 @@ def call_record(item: Item) -> ToolCallRecord:
     )
     if isinstance(item.namespace, str) and item.namespace:
         called = item.namespace + ("" if item.namespace.endswith("_") else ".") + called
+    # By the kind of tool: functions, those of chat completions, custom tools (plain text), hosted ones, and images.
     wanted = (item.arguments, function.get("arguments"), item.input, item.action, item.revised_prompt)
     arguments = next((value for value in wanted if value is not None), None)
     return ToolCallRecord(call_id(item), called, arguments_text(without_payloads(arguments)))
@@ -136,6 +137,12 @@ def output_record(item: Item, session: str, created_at: str | None) -> ToolResul
     )
     metadata: dict[str, Any] | None = None
     failed: bool | None = None
+    # An answer has had four forms:
+    #
+    #     "text"                                         with the exit code in its first lines
+    #     '{"output": "...", "metadata": {...}}'         JSON in a text, with the exit code in the metadata
+    #     {"content": ..., "success": false}
+    #     [{"type": "input_text", ...}, ...]             blocks, images among them
     if isinstance(value, str):
         value, failed, metadata = _unwrapped(value)
     elif isinstance(value, dict) and "content" in value:
@@ -238,6 +245,7 @@ class Response:
             self._model,
             metadata={"phase": self._phase} if self._phase else None,
             tool_calls=tuple(self._calls),
+            # An import may have ended in the middle of the response: then this is the rest of a message that is stored.
             continues=self._begun,
         )
         has_more = self._texts or self._thoughts or self._calls or self._parts

@@ -85,6 +85,7 @@ class Usage(msgspec.Struct):
             )
             return last
         before, self.totals, self.last = self.totals, totals, last
+        # Not by any one figure: what was read from the cache may well be less than before.
         if before and totals[_INPUT] + totals[_OUTPUT] < before[_INPUT] + before[_OUTPUT]:
             self.segment += 1
             before = None
@@ -94,6 +95,7 @@ class Usage(msgspec.Struct):
 
 
 def _record(session: str, key: str, spent: list[int], tells_writes: bool) -> TokenRecord:
+    # Whatever a log says, no bucket may be less than nothing.
     cached = min(spent[_CACHED], spent[_INPUT])
     written = min(spent[_WRITTEN], spent[_INPUT] - cached)
     return TokenRecord(

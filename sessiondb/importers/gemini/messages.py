@@ -108,6 +108,7 @@ class Conversation:
                 self._source.problem(f"message {message_id} is nested too deeply", whole=True)
             if paid is not None:
                 yield from self._tokens(message_id, paid, message_id)
+        # A rewind takes messages out of the conversation, but they were paid for.
         for message_id, paid in chat.taken_back():
             yield from self._tokens(message_id, paid, None)
 
@@ -128,6 +129,8 @@ class Conversation:
         return record._replace(created_at=created_at, metadata=metadata or None, parts=record.parts or None)
 
     def _user(self, message_id: str, message: dict[str, Any]) -> Iterator[Record]:
+        # A "user" of this API is whoever is not the model: a person, the program, or a tool that answers. The three are
+        # told apart by the parts, by how the text begins, and by `displayContent`, which only a prompt has.
         sent = split(message.get("content", message.get("parts")))
         for number, response in enumerate(sent.responses):
             yield from self._response(f"{message_id}:{number}", response, message)
@@ -234,6 +237,12 @@ class Conversation:
         record's input + cache_read, cache_read, output - reasoning and reasoning.
         """
         kinds = ("input", "cached", "output", "thoughts")
+        # As Gemini counts                      As tokens are stored, in buckets that do not overlap
+        #
+        #     input     ┬ cached                    cache_read
+        #               └ the rest                  input
+        #     output                                output ┬ said
+        #     thoughts                                     └ reasoning
         given, cached, said, thoughts = (_count(paid.tokens.get(kind)) for kind in kinds)
         if not any((given, cached, said, thoughts)):
             return

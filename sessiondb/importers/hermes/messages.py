@@ -77,6 +77,8 @@ class Conversation:
 
     def _records(self, message: dict[str, Any]) -> Iterator[Said]:
         moment = message.get("timestamp")
+        # Local time without a zone, and one for all lines of a turn: when they were written. So the order of the file
+        # counts, and no message is told by its time alone.
         created_at = normalise(moment, self._source.tz)
         text, parts = text_and_parts(_decoded(message.get("content")))
         further = rest(message, _KNOWN)
@@ -95,6 +97,8 @@ class Conversation:
             )
             return
         calls = _tool_calls(message)
+        # A turn of a person may begin with several notes of the gateway's: each becomes a row of its own, so that a
+        # search for what people said does not find them.
         *before, (role, kind, said) = _pieces(message, text, bool(calls))
         for its_role, its_kind, piece in before:
             external_id = self._fingerprint(moment, its_role, piece)
@@ -180,6 +184,7 @@ def _pieces(
         return [(role, None, None)]
     pieces: list[tuple[Role, str | None, str | None]] = []
     remaining = text
+    # What asks for tools was written by a model, whatever it begins with.
     while not calls and (found := _injected(remaining.lstrip())):
         kind, block, remaining = found
         pieces.append(("system", kind, block))

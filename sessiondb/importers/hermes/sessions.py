@@ -34,6 +34,8 @@ def session_id(native_id: str, path: Path) -> str:
     """
     folder = path.absolute().parent
     store = folder.parent if folder.name == "sessions" else folder
+    # The same session may stand in a transcript, in a log, in the database and in an export of it, which may lie
+    # anywhere.
     return base.session_id(AGENT, native_id, "" if _MOMENT.search(native_id) else str(store))
 
 

@@ -56,6 +56,8 @@ def read_transcript(source: Source) -> Iterator[Record]:
     session = SessionRecord(session_id(native_id, source.path), AGENT, native_id, authority=FILE)
     conversation = Conversation(source, session.id, source.state)
     announced = False
+    # A transcript names its session nowhere but in its file's name. Most begin with a message at once: a `session_meta`
+    # line is written only where a session began without a history, and then it holds 40 kB of tool definitions.
     for line in source.json_lines(lambda raw: clean_json(msgspec.json.decode(raw)), lambda value: value):
         if isinstance(line, dict) and line.get("role") == "session_meta":
             yield _described(session, line, _META_FIELDS)
@@ -82,6 +84,8 @@ def read_log(source: Source) -> Iterator[Record]:
         AGENT,
         native_id,
         project=text_or_none(log.get("cwd")) or text_or_none(mapping(log.get("model_config")).get("cwd")),
+        # The messages of a log have no times, and `session_start` may be earlier than the moment in the id: the log
+        # also holds what was said before a hand-over or a compression.
         started_at=normalise(log.get("session_start"), source.tz),
         last_active_at=normalise(log.get("last_updated"), source.tz),
         authority=FILE,

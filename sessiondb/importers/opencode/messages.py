@@ -127,6 +127,8 @@ class Conversation:
         answer = field(state, "error" if status == "error" else "output")
         if status in ("pending", "running") or (answer is None and status is None):
             return
+        # The answer stands in the part of its call, which is written anew as its state changes: pending, running,
+        # completed or error.
         details = {
             "title": text_or_none(field(state, "title")),
             "exit": whole(field(state, "metadata", "exit")),
@@ -206,6 +208,7 @@ def _session(info: dict[str, Any], agent: str, scope: str, tz: tzinfo | None) ->
         project=None if project == "/" else project,
         parent_id=session_id(agent, parent, scope) if parent else None,
         relation="subagent" if parent else None,
+        # Titles begin as placeholders ("New session - 2026-..."), until a model has thought of one.
         title=None if title and _PLACEHOLDER.fullmatch(title) else title,
         model=_model(info),
         started_at=normalise(field(info, "time", "created"), tz),
