@@ -88,6 +88,7 @@ def _answer(event: Payload) -> tuple[Any, bool | None]:
     failed = code != 0 if code is not None else None
     if isinstance(succeeded, bool):
         failed = not succeeded
+    # What both streams printed, in the order in which it came; builds before gave the two apart.
     printed = event.aggregated_output
     if not isinstance(printed, str):
         printed = "".join(text for text in (event.stdout, event.stderr) if isinstance(text, str)) or None

@@ -93,6 +93,10 @@ class Outbox:
         self._prompts.has_events, self._prompts.latest = True, (event_type, prompt.mark)
         if mark == prompt.mark and known_as != event_type:
             return True
+        # The two halves of a prompt come in either order:
+        #
+        #     item, then event    held until the event comes (hear, is_known), or until it is clear that none does (decide)
+        #     event, then item    a row at once (ask); the item that follows is known by its mark, and passed over
         typed = [at for at, entry in enumerate(self._queue) if _has(entry, prompt.mark)]
         if typed:
             self._settle(typed[0])

@@ -49,6 +49,7 @@ class Prompt(NamedTuple):
     @property
     def mark(self) -> str:
         """Return a short text that is equal for equal prompts, however their blocks are joined."""
+        # Without any space: the item joins its blocks by blank lines, the event by nothing.
         return hashlib.sha256("".join(self.text.split()).encode("utf-8", "replace")).hexdigest()[:16]
 
 
@@ -72,6 +73,7 @@ def authors(passthrough: Any) -> frozenset[str]:
 
 def item_prompt(item: Item) -> Prompt:
     """Return what a user message says; the tags around its images are no part of it."""
+    # The event has the text alone; the item, tags such as `<image name=...>` around each picture too.
     blocks = item.content if isinstance(item.content, list) else [item.content]
     texts = [text for block in blocks if (text := said([block])[0]) and not _IMAGE_TAG.fullmatch(text)]
     return Prompt("\n\n".join(texts), said(item.content)[1])

@@ -80,6 +80,12 @@ class SessionReader:
         self._handlers = self._all_handlers()
         self._outbox.put(self._record())
 
+    # A log says most things twice: as items, which the model was given and gave, and as events, which a person saw.
+    #
+    #     what was typed      by the event, where there is one; an item of the user may be anything (outbox.py)
+    #     answers, thoughts   by the items; by the events where those are missing (turns.py)
+    #     calls of tools      by the items; their answers by the event only where a turn broke off
+    #     tokens              by the event, or, since 0.171, by a line of their own that the event repeats
     def _all_handlers(self) -> dict[str, Callable[[Payload, When], None]]:
         """Return what is done with an item of each shape, and with an event of each type."""
         handlers: dict[str, Callable[[Payload, When], None]] = {
@@ -172,6 +178,8 @@ class SessionReader:
             progress.service_tier = service_tier(payload.thread_settings.get("service_tier"))
         elif payload.type in _TURN_BEGINS:
             replay.turn(payload.turn_id, stamp)
+        # The model and the settings of a copied turn hold for what follows, so they were taken above; nothing else of
+        # it counts.
         is_copy = replay.covers(stamp)
         if self._outbox.inherits and not is_copy:
             # What the copies have left open ends with them.
@@ -188,6 +196,7 @@ class SessionReader:
 
     def _header(self, header: Header, stamp: str | None) -> None:
         progress = self._progress
+        # The first header is the session's. A second one is its parent's, at the head of what was copied from that.
         if progress.has_header:
             progress.replay.copied_header(stamp)
             return
@@ -240,6 +249,7 @@ class SessionReader:
         self._turns.end()
         text, parts = said(item.content)
         kind = markup_kind(text)
+        # A message of the user's that no event repeats may be the folder, the instructions of the project, or a skill.
         # Newer builds say who wrote each piece; older ones leave it to the shape of the text (markup_kind).
         by = authors(item.internal_chat_message_metadata_passthrough) if item.role == "user" else frozenset()
         if by == {"user"}:

@@ -33,6 +33,8 @@ class Bubbles:
 
     def records(self, bubble: dict[str, Any], id: str, at: Any = None) -> Iterator[Record]:
         """Yield the records of a bubble; `at` is the time that the conversation has for it."""
+        # Bubbles of people, and all old ones, have no time of their own: the list of the conversation may have one for
+        # them.
         created = self._time(bubble, at)
         kind = bubble.get("type")
         if kind in _USER:
@@ -68,6 +70,7 @@ class Bubbles:
             kind = {"kind": "compact_summary"}
             yield MessageRecord(self._session, "system", summary, f"{id}#summary", at, metadata=kind)
         text, thought = _text(bubble), _thought(bubble)
+        # A bubble holds one call at most, and its answer too.
         tool = object_of(bubble.get("toolFormerData"))
         call = _call(tool, id) if tool.get("name") or tool.get("toolCallId") else None
         failure = text_or_none(object_of(bubble.get("errorDetails")).get("message"))
@@ -114,6 +117,8 @@ class Bubbles:
     def _tokens(
         self, bubble: dict[str, Any], id: str, model: str | None, at: str | None, *, is_message: bool
     ) -> Iterator[Record]:
+        # Only the last bubble of a turn has counts, those of Cursor 3 are all zero, and none say what came from the
+        # cache.
         counts = object_of(bubble.get("tokenCount"))
         asked, said = whole(counts.get("inputTokens")), whole(counts.get("outputTokens"))
         if asked or said:
@@ -149,6 +154,7 @@ def _text(bubble: dict[str, Any]) -> str | None:
         value = bubble.get(key)
         if isinstance(value, str) and value.strip():
             return value
+    # Old bubbles have what was typed only as the document of the editor's input.
     return "\n".join(_rich(bubble.get("richText"))).strip() or None
 
 

@@ -55,6 +55,7 @@ def read(source: Source) -> Iterator[Record]:
         for number, value in fields:
             if number == _MESSAGES and len(value) == _DIGEST:
                 digest = value.hex()
+                # A blob is named by its digest, so that "go on", said twice, is one blob, which the root names twice.
                 seen[digest] = seen.get(digest, 0) + 1
                 id = digest[:24] if seen[digest] == 1 else f"{digest[:24]}#{seen[digest]}"
                 message = decode(_blob(connection, digest))
@@ -73,6 +74,7 @@ def _meta(connection: sqlite3.Connection) -> dict[str, Any]:
     if isinstance(value, str | bytes):
         text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
         try:
+            # JSON as hex: today's form. Without hex: what others write.
             value = decode(bytes.fromhex(text))
         except ValueError:
             value = decode(text)
@@ -98,6 +100,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
             value, at = _number(data, at)
             if value is None:
                 return
+        # Fixed numbers of eight and of four bytes.
         elif kind in (1, 5):
             at += 8 if kind == 1 else 4
         elif kind == 2:
@@ -115,6 +118,7 @@ def _number(data: bytes, at: int) -> tuple[int | None, int]:
     for shift in range(0, 70, 7):
         if at >= len(data):
             return None, at
+        # Seven bits a byte, the lowest first; the eighth says whether another byte follows.
         byte = data[at]
         at += 1
         value |= (byte & 127) << shift

@@ -63,6 +63,8 @@ class Reader:
 
     def _id(self, role: str, content: Any) -> str:
         """Return an id for a message of a file that only grows: its line, and what it says."""
+        # The text alone would make one of two equal messages; the line alone would take any file's message for
+        # another's.
         said = "\x1f".join((str(self._source.line), role, repr(content)))
         return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:20]
 
@@ -81,6 +83,7 @@ class Reader:
             )
         text, parts = text_and_parts([block for block in blocks if block.get("type") not in _APART])
         turn = take_apart(text or "", self._source.tz)
+        # Calls that have no answer by the time a person speaks get none: the log often leaves answers out.
         if turn.typed.strip() or parts:
             self._waiting.clear()
         if turn.injected:

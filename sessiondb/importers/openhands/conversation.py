@@ -107,6 +107,7 @@ class Conversation:
             if text or parts:
                 reasoning = text_or_none(message.get("reasoning_content"))
                 yield self._said(event, id, text, reasoning, parts=parts)
+        # A message in the user's name may come from the program, which asks an agent that has stopped to go on.
         elif (
             event.get("source") == "user" and not event.get("sender") and not (text or "").startswith(_NUDGES)
         ):
@@ -127,6 +128,11 @@ class Conversation:
     ) -> MessageRecord:
         """Return an answer, or what an event adds to it: they are one by the response that they came in."""
         response = text_or_none(event.get("llm_response_id")) or id
+        # One response of the model becomes an event for each call in it:
+        #
+        #     ActionEvent   llm_response_id r1   thought, call 1      the message
+        #     ActionEvent   llm_response_id r1            call 2      what continues it
+        #
         first = self._answers.setdefault(response, id)
         return MessageRecord(
             self._id,
@@ -151,6 +157,7 @@ class Conversation:
         call_id = text_or_none(event.get("tool_call_id")) or text_or_none(call.get("id")) or f"{id}#call"
         thought, _ = text_and_parts(event.get("thought"))
         words = text_or_none(object_of(action).get("message")) if tool == "finish" else None
+        # The tool `finish` holds the last words to the person, and they may be the thought once more.
         said = [one for one in (thought, words) if one]
         text = "\n\n".join(said[:1] if len(set(said)) == 1 else said)
         reasoning = text_or_none(event.get("reasoning_content"))
@@ -212,6 +219,7 @@ class Conversation:
                 cost = {"cost": known.get("accumulated_cost")}
                 yield from self._tokens(sum_of_all, cost, f"{purpose}:total")
             for number, usage in enumerate(usages):
+                # Two lists side by side, with nothing but their order to pair them.
                 cost = costs[number] if len(costs) == len(usages) else {}
                 yield from self._tokens(
                     usage, cost, text_or_none(usage.get("response_id")) or f"{purpose}:{number}"
@@ -224,6 +232,7 @@ class Conversation:
         )
         if not asked and not said:
             return
+        # `prompt_tokens` include what was read from the cache and what was written to it.
         cached = (read or 0) + (written or 0)
         yield TokenRecord(
             self._id,

@@ -70,6 +70,8 @@ class Session:
         except RecursionError:
             self._source.problem("nested too deeply")
         if kind != "session":
+            # Entries are a tree: an edited prompt goes on from an earlier entry, and what came after that stays in the
+            # file. All of it was said, so all is stored, and a message that begins a branch says what it goes on from.
             self._state["last_entry"] = text_or_none(entry.get("id"))
 
     def finish(self) -> Iterator[Record]:
@@ -95,6 +97,7 @@ class Session:
         return at
 
     def _header(self, header: dict[str, Any]) -> Iterator[Record]:
+        # A fork may begin with its parent's lines, that one's header among them.
         if text_or_none(header.get("id")) not in (None, self._state["native"]):
             return  # of another session, which this one began with
         native_id = self._state["native"]
@@ -183,6 +186,7 @@ class Session:
         thoughts = [
             text_or_none(block.get("thinking")) for block in blocks if block.get("type") == "thinking"
         ]
+        # Calls and thoughts have places of their own in a record.
         said = [block for block in blocks if block.get("type") not in _OF_A_CALL]
         text, parts = text_and_parts(said if isinstance(content, list) else content)
         calls = [_call(block) for block in blocks if block.get("type") == "toolCall"]
@@ -210,6 +214,7 @@ class Session:
         yield from self._tokens(object_of(message.get("usage")), id, model, at)
 
     def _tokens(self, usage: dict[str, Any], id: str, model: str | None, at: str | None) -> Iterator[Record]:
+        # The input is without the cache, and the output with reasoning, as they are stored.
         asked, read, written, said = (_count(usage.get(name)) for name in _COUNTS)
         cost = object_of(usage.get("cost")).get("total")
         if not any((asked, read, written, said)) and not cost:
@@ -236,6 +241,8 @@ class Session:
 
     def _id(self, entry: dict[str, Any], role: str, text: str | None) -> str:
         """Return an id that no other entry in the world has, and each copy of this one."""
+        # An entry's own id has 8 digits and is unique within its file alone. A fork copies entries as they are, so that
+        # a digest of all that they hold is the same in both.
         named = (entry.get("id"), entry.get("timestamp"), role, text)
         digest = hashlib.sha256("\0".join(map(str, named)).encode("utf-8", "surrogatepass")).hexdigest()
         return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"

@@ -40,6 +40,8 @@ class Chat:
 
     def __init__(self) -> None:
         self.header: dict[str, Any] = {}
+        # A chat may be a log of hundreds of megabytes, of which one request is changed at a time: the others wait in a
+        # temporary database of SQLite's, on the disk where they are many.
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.executescript(_TABLES)
         self._count = 0
@@ -102,6 +104,7 @@ class Chat:
             raise LookupError(f"no request {place!r}")
         if place != self._place:
             self._put_back()
+            # The changes of a response that is being streamed are all of one request: it is decoded once.
             row = self._db.execute("SELECT request FROM requests WHERE place = ?", (place,)).fetchone()
             self._place, self._request = place, marshal.loads(row[0])
         return self._request

@@ -72,6 +72,8 @@ class Conversation:
 
     def _response(self, request: dict[str, Any], id: str, at: str | None) -> Iterator[Record]:
         response, result = objects_of(request.get("response")), object_of(request.get("result"))
+        # The parts of a response tell of a call in a sentence ("Read file.py"); what was asked and answered is in the
+        # metadata of the result.
         tools = tools_of(response, object_of(result.get("metadata")), id)
         thoughts = [_text(part.get("value")) for part in response if part.get("kind") == "thinking"]
         agent = text_or_none(object_of(request.get("agent")).get("id"))
@@ -110,6 +112,7 @@ class Conversation:
 
     def _tokens(self, request: dict[str, Any], id: str, at: str | None) -> Iterator[Record]:
         known = object_of(object_of(request.get("result")).get("metadata"))
+        # The same numbers stand in the request and in its result, by version in one or both: they count once.
         asked = _count(request.get("promptTokens"), known.get("promptTokens"))
         said = _count(request.get("completionTokens"), known.get("outputTokens"))
         if asked or said:

@@ -95,6 +95,7 @@ def _records(source: Source, row: dict[str, Any], document: dict[str, Any]) -> I
     except RecursionError:
         source.problem(f"thread {session.native_id} is nested too deeply", whole=True)
     usage = object_of(document.get("cumulative_token_usage"))
+    # One sum for the whole thread, which grows: under one key, so that a later import does not count it once more.
     asked, read, written, said = (_count(usage.get(key)) for key in _COUNTS)
     if any((asked, read, written, said)):
         git = _git(document)

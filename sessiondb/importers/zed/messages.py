@@ -41,6 +41,7 @@ class Thread:
         parts: list[Any] = []
         mentioned: list[tuple[str, str]] = []
         for block in _blocks(message.get("content")):
+            # A block has one key, which is its type, as Rust writes its enums.
             mention, image = object_of(block.get("Mention")), object_of(block.get("Image"))
             if isinstance(block.get("Text"), str):
                 texts.append(block["Text"])
@@ -53,6 +54,7 @@ class Thread:
             else:
                 parts.append(_image(image) if image else without_payloads(block))
         text = "".join(texts).strip()
+        # Prompts have ids, answers do not: they are named after the prompt that they answer.
         id = self._ids.prompt(text_or_none(message.get("id")), text)
         for number, (named, content) in enumerate(mentioned):
             metadata = {"kind": "context", "name": named}
