@@ -53,6 +53,7 @@ def write_site(
     from sessiondb.exchange.html import page
     from sessiondb.exchange.html.site import INDEX, entry, file_name, index
 
+    # One moment for all pages: a link must not lead to a page of a session that came while they were written.
     with Exports(db.connection).snapshot():
         found = list(roots(db, session_ids))
         links = {id: file_name(id) for id in found}

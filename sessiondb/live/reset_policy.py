@@ -36,6 +36,12 @@ class ResetPolicy:
 
         A clock that was set back resets nothing: no deadline after the last activity has come then.
         """
+        # idle 60, daily at 4, last active on Monday at 22:30:
+        #
+        #     idle     Monday    23:30       comes first, and decides
+        #     daily    Tuesday   04:00
+        #
+        # Nothing runs at these moments: whoever asks next hears what has come due meanwhile.
         deadlines = []
         if self.idle_minutes is not None:
             deadlines.append((last_active + timedelta(minutes=self.idle_minutes), "idle"))

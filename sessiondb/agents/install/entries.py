@@ -67,11 +67,13 @@ def put(text: str, entry: Entry, agent: str) -> str:
     ours = list(_hooks(data, entry, agent))
     if not ours:
         return jsonc.append(text, entry.path, dict(entry.item))
+    # From the last one on: what is taken out moves all that stands behind it.
     for extra in reversed(ours[1:]):
         text = _without_hook(text, extra)
     if split(entry.line()) == ours[0].words:
         return text
     place = ours[0].place
+    # A line for the shell and a program with arguments are two forms of one hook; ours is a line.
     if "args" in value_at(jsonc.load(text), place):
         text = jsonc.remove(text, (*place, "args"))
     return jsonc.put(text, (*place, entry.line_at[-1]), entry.line())
@@ -95,6 +97,7 @@ def take_out(text: str, entry: Entry, agent: str, before: Any) -> str:
         is_hook = isinstance(entry, Hook)
         text = _without_hook(text, found) if is_hook else jsonc.remove(text, found.place)
     path = entry.path
+    # Upwards, from the list that the entry stood in: each that is empty now and was not there before goes with it.
     while ours and path and value_at(jsonc.load(text), path) in ({}, []) and value_at(before, path) is None:
         node = jsonc.at(text, path)
         if node is None or text[node.start + 1 : node.end - 1].strip():

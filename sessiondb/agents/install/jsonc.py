@@ -67,6 +67,7 @@ def put(text: str, path: Path, value: Any) -> str:
     """
     text = text if text.strip() else "{}\n" if not text or "\r" not in text else "{}\r\n"
     root = _root(text, path)
+    # As far down as there is something; from there on it is made, in one piece.
     node, done = root, 0
     for key in path:
         found = node.member(key)
@@ -74,6 +75,15 @@ def put(text: str, path: Path, value: Any) -> str:
             break
         node, done = found.value, done + 1
     if done == len(path):
+        # put(text, ("mcpServers", "sessiondb"), {...}) splices; nothing is written anew:
+        #
+        #     {
+        #       // my servers                        stays, as every other character outside of the splice
+        #       "mcpServers": {
+        #         "other": {"command": "x"}          a comma is put behind it
+        #         + "sessiondb": {...}               with the indentation of the member before
+        #       }
+        #     }
         made = _replaced(text, node, value)
     else:
         made = _added(text, node, path[: done + 1], _wrapped(path[done + 1 :], value))

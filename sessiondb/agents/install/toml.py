@@ -66,6 +66,7 @@ def set_values(text: str, path: Sequence[str], values: Mapping[str, Any]) -> str
 
 def remove_table(text: str, path: Sequence[str]) -> str:
     """Return a text without a table and those below it. Comments behind its last line are somebody else's."""
+    # Two results are right: a table whose last member goes may stay as an empty one, or go as well, as the text has it.
     without = load(text)
     if isinstance(parent := value_at(without, path[:-1]), dict):
         parent.pop(path[-1], None)
@@ -74,6 +75,7 @@ def remove_table(text: str, path: Sequence[str]) -> str:
     lines = text.splitlines(keepends=True)
     while _has_header(lines, path):
         start, end = _span(lines, path)
+        # A comment above the next table is about that one.
         while end > start + 1 and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
             end -= 1
         if start and not lines[start - 1].strip():

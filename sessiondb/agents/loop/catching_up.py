@@ -31,6 +31,13 @@ class _TimeIsUpError(Exception):
 
 def catch_up(path: Path) -> int:
     """Import what has grown, and return how many logs wait to be imported; a lock is no error, they wait then."""
+    # An agent that searches through MCP is asked for by a person who waits, but the answer should know what was said a
+    # minute ago:
+    #
+    #     look       stats of the logs that are known, 0.05 s at most
+    #     queue      one process imports; the others wait for it, and look once more
+    #     import     the logs that have grown least, 1 MiB together, until the time is up
+    #     answer     with what there is, and how many logs still wait
     deadline = time.monotonic() + SECONDS
     try:
         waiting = _waiting(path)
@@ -55,6 +62,7 @@ def _imported(path: Path, waiting: Sequence[str], deadline: float) -> list[str]:
     """Import what fits into the time, and return what is left."""
 
     def look_at_the_clock(phase: str, done: int, total: int) -> None:
+        # Asked after each transaction, the one place at which an import can be left without losing work.
         if time.monotonic() > deadline:
             raise _TimeIsUpError
 
@@ -75,6 +83,7 @@ def _within(most: int, db: SessionDB, logs: Sequence[str]) -> Iterator[str]:
     """Yield logs, those that have grown least first, as long as they have not grown by more than that together."""
     known = db.imported_sizes(logs)
     growth = {log: max(_size(log) - known.get(log, (0, 0))[0], 0) for log in logs}
+    # The least first: most logs have grown by a turn, and one that is new and large would take all the time alone.
     for log in sorted(growth, key=lambda log: growth[log]):
         most -= growth[log]
         if most < 0:

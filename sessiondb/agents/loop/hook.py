@@ -78,6 +78,12 @@ def responded(arguments: Sequence[str]) -> bool:
     if not arguments or arguments[0] not in AGENTS or len(arguments) > 2:
         return False
     try:
+        # What a call costs the person who waits for the agent:
+        #
+        #     start     the logs of the project that have grown, up to 16 MiB; then a brief of what is known
+        #     end       the session's own log, from where it was read before
+        #     prompt    one search with a time limit, where that was asked for
+        #     others    nothing: not even the database is opened
         if not get(HOOK_ENABLED):
             return True
         use_time_zone()
@@ -206,6 +212,7 @@ def _grown(db: SessionDB, call: Call) -> Iterator[str]:
     """
     found = {str(path): path.stat() for path in _logs(call) if os.path.isfile(path)}
     known = db.imported_sizes(found)
+    # The newest first: where not all can be read in time, it is the oldest that waits.
     left = MAX_GROWTH
     for path, stat in sorted(found.items(), key=lambda item: -item[1].st_mtime_ns):
         growth = stat.st_size - known.get(path, (0, 0))[0]
@@ -243,6 +250,8 @@ def _is_news(db: SessionDB, call: Call, text: str) -> bool:
     """Say whether a session does not know this yet, or has lost it."""
     if call.session_id is None or call.source in _AFTER_LOSS:
         return True
+    # A start fires once more when a session is resumed, cleared or compacted; a model that knows a thing need not pay
+    # for it again.
     return not db.hook_log.was_said(call.session_id, call.event, _digest(text))
 
 

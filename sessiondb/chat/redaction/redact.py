@@ -38,6 +38,13 @@ def redact(text: str) -> str:
 
 
 def _redact(text: str) -> str:
+    # What keeps it quick, in this order:
+    #
+    #     short texts that come again       the answers of before (_short)
+    #     keys with a prefix                only words of 15 characters or more are asked, and by how they begin
+    #     other shapes                      by groups, each with a sign ("/", ":", "-p") that the text must hold
+    #     names of secrets                  found as plain text (_HINTS); the regular expressions look only around those
+    #     addresses                         from each @ to both sides; none, nothing
     text = without_named(without_shapes(text))
     return _without_addresses(text) if "@" in text else text
 
@@ -141,7 +148,11 @@ def _json(text: str, clean: Cleaner) -> str:
     except (ValueError, RecursionError):
         return clean(text)
     cleaned = _cleaned(value, clean)
+    # Where nothing was found the text stays as it is, to the space: an export must not differ for having been looked
+    # at.
     result = text if cleaned == value else json.dumps(cleaned, ensure_ascii=False, separators=(",", ":"))
+    # Values first, each as a text of its own: an escape such as \n before a key would hide it. Then the text as a
+    # whole, where a name stands beside its value. What would be no JSON any more is not taken.
     # A value may be secret by the name that it has.
     named = clean(result)
     return named if named == result or is_json(named) else result
@@ -163,6 +174,7 @@ def _without_addresses(text: str) -> str:
     for match in _AT.finditer(text):
         begin = max(done, match.start() - _LONGEST_LOCAL)
         local = _LOCAL.search(text[max(0, begin - 2) : match.start()], min(begin, 2))
+        # git@github.com is nobody's address.
         if local is not None and local[0] != "git":
             pieces += [text[done : match.start() - len(local[0])], "[redacted:email]"]
             done = match.end()

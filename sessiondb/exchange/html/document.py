@@ -25,6 +25,7 @@ INDEX_SCRIPT = KEYS + _read("index.js")
 def policy(script: str) -> str:
     """Return a Content-Security-Policy that lets STYLE and a script be, and nothing be loaded or sent."""
     return (
+        # By their hashes, so that nothing that a message has slipped into the page could run as they do.
         f"default-src 'none'; style-src '{_hash(STYLE)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )

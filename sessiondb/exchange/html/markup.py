@@ -69,6 +69,8 @@ def _reachable(text: str, *, is_wrapped: bool = True) -> str:
 def _reader() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
+    # Three walls, as a log may hold anything: tags are shown as text, links lead to the web or nowhere, and the page's
+    # policy (document.py) forbids it to run, load or send anything but its own style and script.
     reader = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
     reader.validateLink = _is_web  # type: ignore[method-assign]
     reader.add_render_rule("image", _image)

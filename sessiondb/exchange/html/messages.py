@@ -32,6 +32,8 @@ class Place(NamedTuple):
 
 def articles(messages: list[Message], place: Place) -> Iterator[str]:
     """Yield an element for each message. An answer stands with its call, where that is among them."""
+    # A person reads a call and its answer as one, though the log has two messages: the answer's own is left out then,
+    # and its anchor stands at the call.
     asked, answers = asked_in(messages), answers_of(messages)
     before = ""
     for message in messages:

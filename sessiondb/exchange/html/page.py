@@ -62,6 +62,8 @@ def body(
     yield f'<header class="head">\n{back}<h1 dir="auto">{escape(title_of(transcript.session))}</h1>\n'
     yield f"{facts(transcript, links)}{around.about}</header>\n{_TOOLS}<main>\n{around.pages}"
     shown = _messages(transcript, "", links)
+    # A page of 10,000 messages would take a browser seconds to lay out. In parts, by `content-visibility`, only those
+    # in sight are; links into others and the search of the page find them all the same.
     while part := list(islice(shown, PART)):
         yield f'<div class="part">\n{"".join(part)}</div>\n'
     yield f"{around.pages}{_notes(transcript.notes, 'notes')}</main>\n"
@@ -103,7 +105,10 @@ def _named(session_id: str, links: Mapping[str, str]) -> str:
 
 def _messages(transcript: Transcript, anchor: str, links: Mapping[str, str]) -> Iterator[str]:
     """Yield the messages of a session; below the call that began it, each sub-agent; the others at the end."""
+    # What a sub-agent did is read where it was asked to; one whose call is not known comes at the end.
     by_call = beginnings(transcript)
+    # A sub-agent has messages 1, 2, 3 as well: its anchors begin with its own number, those of its sub-agents with
+    # both.
     anchors = {
         agent.session.id: f"{anchor}a{number}-" for number, agent in enumerate(transcript.subagents, 1)
     }

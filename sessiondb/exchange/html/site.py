@@ -44,6 +44,7 @@ def entry(transcript: Transcript) -> Entry:
 def _words(transcript: Transcript) -> Iterator[str]:
     texts = [message.text for message in transcript.messages if message.role in ("user", "assistant")]
     for text in (title_of(transcript.session), *texts, *(note.body for note in transcript.notes)):
+        # A single letter is a word in Chinese, but not in English.
         yield from (word[:MAX_WORD] for word in re.findall(r"\w{2,}|[^\W\da-z]", text.lower()))
     for agent in transcript.subagents:
         yield from _words(agent)
@@ -78,6 +79,8 @@ def item(session: Session, address: str) -> str:
     )
 
 
+# A search in the browser, from a file and without a server: the index holds each word once, and where it is in steps
+# from one page to the next, {"tests": [0, 2, 1]} for the pages 0, 2 and 3. Small numbers are short.
 def _index_json(entries: list[Entry]) -> str:
     """Return the words, each with the numbers of the entries that hold it, as steps from one to the next."""
     holding: dict[str, list[int]] = {}

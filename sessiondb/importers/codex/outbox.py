@@ -95,7 +95,7 @@ class Outbox:
             return True
         # The two halves of a prompt come in either order:
         #
-        #     item, then event    held until the event comes (hear, is_known), or until it is clear that none does (decide)
+        #     item, then event    held until the event comes (hear, is_known), or none can (decide)
         #     event, then item    a row at once (ask); the item that follows is known by its mark, and passed over
         typed = [at for at, entry in enumerate(self._queue) if _has(entry, prompt.mark)]
         if typed:

@@ -91,6 +91,7 @@ class Chat:
             _change(self._at(path[1]), path[2:], change) if path[2:] else self._replace(path[1], change)
         elif kind == _PUSH:
             if type(change.get("i")) is int:
+                # Cut, not written into: what was behind that place is gone.
                 self._cut(max(0, change["i"]))
             for request in value or ():
                 self.append(request)
