@@ -145,6 +145,7 @@ class Messages:
 
         They are read `batch` at a time: the cost goes by how many are taken, not by the session's length.
         """
+        # A model's context takes the last messages that fit: of a session of 10,000 some dozen are read.
         batch = page_size(batch, "batch")
         before = last + 1
         while True:
@@ -226,6 +227,7 @@ class Messages:
         message_id = self._db.execute(
             "INSERT INTO messages (session_id, seq, role, content, model_id, reasoning, parts, external_id,"
             " finish_reason, created_at, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            # Triggers do the rest: the counters of the session, its last activity, and the index of talk.
             (session_id, seq, row.role, row.content, self._lookups.model(row.model), *columns),
         ).lastrowid
         assert message_id is not None
@@ -282,6 +284,7 @@ class Messages:
             where,
         )
         self._db.execute(
+            # In one statement, and upwards: every seq that is taken is free in the other session.
             "UPDATE messages SET session_id = :to, seq = seq - :after + :known"
             " WHERE session_id = :session_id AND seq > :after",
             {**where, "known": self.last_seq(to_session_id)},

@@ -29,6 +29,8 @@ def blocks(groups: Iterable[Group], report: Report, now: datetime | None = None)
     row: Sum | None = None
     begun = first = last = over = ""
     for group in groups:
+        # responses     10:40   11:05   14:59 │ 15:00       19:59 │      23:30
+        # windows      [10:00 .......... 15:00)[15:00 ..... 20:00)     [23:00 ...
         hour = f"{group.key}:00:00.000Z"
         if timestamps.readable(hour) is None:
             continue  # no time, and so in no window; `doctor` names it
@@ -53,6 +55,8 @@ def _block(row: Sum, begun: str, first: str, last: str, now: datetime) -> Usage:
     usage = row.usage()
     end = timestamps.to_datetime(begun) + LENGTH
     until = timestamps.readable(last) or end
+    # The money spent so far, as if it went on like this to the end of the window: from the first response of it, not
+    # from its beginning, which may be up to an hour earlier.
     is_open = now < end and now - until < LENGTH
     block = Block(begun, timestamps.from_datetime(end), last, is_open)
     spent = (until - (timestamps.readable(first) or until)).total_seconds()

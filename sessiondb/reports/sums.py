@@ -73,6 +73,8 @@ class Pricing:
         return found is not None and found.cache_write_1h != found.cache_write
 
     def _rates(self, group: Group) -> Rates | None:
+        # A group is what can be priced alike, by model, day, size of the context, tier, speed and region. Of these
+        # there are some hundreds where there are millions of responses, so the table is asked once for each.
         terms = group[1:7]
         if terms not in self._known:
             size = self._sizes[group.size]

@@ -133,6 +133,7 @@ class Pages:
         try:
             while trunk:
                 page = self.page(trunk)
+                # A trunk: the next one, how many leaves it lists, and their numbers.
                 following, count = struct.unpack_from(">II", page)
                 if trunk in found or count > self.size // 4 - 2:
                     raise Damage(f"page {trunk:,} is no list of free pages")
@@ -198,6 +199,7 @@ class Pages:
             length, at = _varint(page, at)
             if has_rowid:
                 rowid, at = _varint(page, at)
+                # 64 bits with a sign, in two's complement.
                 rowid -= (rowid >> 63) << 64
             yield PageRow(number, rowid, record(self._payload(page, at, length, has_rowid=has_rowid)))
         except Damage as damage:
@@ -208,6 +210,8 @@ class Pages:
         if not 0 < length <= self.count * self.size:
             raise Damage(f"says that it has {length:,} bytes")
         usable = self._usable
+        # What of a row stands in its cell, and what on overflow pages, goes by these rules of the format: all, up to
+        # `most`; of a longer one as much as makes its overflow pages full, but `least` at least.
         most = usable - 35 if has_rowid else (usable - 12) * 64 // 255 - 23
         if length <= most:
             return _whole(page[at : min(at + length, usable)], length)
@@ -242,6 +246,8 @@ class Pages:
     def _read_wal(self) -> None:
         header = _read(self._wal, 0, 32)
         order = ">" if header[3] & 1 else "<"
+        # A log is written from its beginning again and again, and old frames stay behind the new ones: those have other
+        # salts.
         salts, sums = header[16:24], _checksum(header[:24], order, (0, 0))
         if struct.pack(">II", *sums) != header[24:32]:
             return
@@ -253,6 +259,8 @@ class Pages:
                 break
             number, pages = struct.unpack_from(">II", frame)
             pending[number] = at + 24
+            # The last frame of a transaction says how many pages the file has then. Frames without such a one after
+            # them were never committed.
             if pages:
                 self._in_wal.update(pending)
                 self.count = pages
@@ -278,6 +286,7 @@ def record(payload: bytes) -> list[Value]:
 def _value(payload: bytes, at: int, kind: int) -> tuple[Value, int]:
     if kind == 0:
         return None, 0
+    # The numbers 0 and 1 take no bytes: their kind says them.
     if kind in (8, 9):
         return kind - 8, 0
     size = _INTEGERS.get(kind, 8 if kind == 7 else (kind - 12) // 2)
@@ -303,6 +312,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             return value, place + 1
     if at + 8 >= len(data):
         raise Damage("it is cut off")
+    # The ninth byte has all of its eight bits.
     return value << 8 | data[at + 8], at + 9
 
 

@@ -209,6 +209,14 @@ class SearchFilter:
         return found
 
     def _passing(self, corpus: Corpus) -> Passing:
+        # Which rows pass is told in one of three ways, by how many sessions the filters let through:
+        #
+        #     few, that lie together       ranges of rows, and each row in them is asked
+        #     many, known to the blocks    a byte a row says: passes, fails, or ask the row itself
+        #     many, of which nothing is known     each row is asked
+        #
+        # The blocks know agent, project, model and role. Tags, tools and times a row must be asked for (`rest`), but
+        # only one that passes otherwise.
         every = self._conditions(corpus)
         if not every.parts:
             return Passing("TRUE", {}, [EVERYTHING])
@@ -228,6 +236,8 @@ class SearchFilter:
             return Passing(asked, every.values, [EVERYTHING])
         rest = _asked(corpus, further) if further.parts else "TRUE"
         condition = (
+            # A row behind the end of the bytes gives an empty text, and so comes to ELSE: rows that are newer than the
+            # last block.
             f"CASE substr(:verdicts, {_KEY} + 1, 1) WHEN x'{FAILS:02x}' THEN FALSE"
             f" WHEN x'{PASSES:02x}' THEN {rest} ELSE {asked} END"
         )
@@ -290,6 +300,7 @@ class SearchFilter:
         conditions.compare("s.started_at", "<", self._filters.before)
         if not conditions.parts:
             return None
+        # One more than may be: that tells that there are too many, without counting them.
         sql = f"SELECT s.id FROM sessions AS s WHERE {conditions} LIMIT {most + 1}"
         found = [row[0] for row in self._db.rows(sql, conditions.values)]
         return found if len(found) <= most else None
@@ -302,6 +313,8 @@ class SearchFilter:
         )
         merged: list[tuple[int, int]] = []
         for first, last in rows:
+            # An import writes the rows of a session one after the other, so the ranges of the sessions of one project
+            # often touch.
             if merged and first <= merged[-1][1] + 1:
                 merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
             else:
@@ -331,5 +344,6 @@ def _painted(verdicts: bytearray, ranges: list[tuple[int, int]]) -> bytearray:
 
 def _by_stored_name(agents: Choice) -> Choice:
     """Return a choice of agents with the names that they are stored under beside those that were typed."""
+    # "claude" means claude-code, as `stored_name` has it, but it begins "claude-ai" as well: both count.
     both = (dict.fromkeys((*values, *map(stored_name, values))) for values in agents)
     return Choice(*map(tuple, both))

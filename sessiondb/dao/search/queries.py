@@ -68,6 +68,7 @@ class SearchQueries:
 
     def matching(self, corpus: Corpus, expression: str, allowed: SearchFilter, order: Order) -> list[Hit]:
         """Return the rows that match as hits, in order; what was injected or put out scores less."""
+        # CROSS JOIN keeps the order in which the tables stand: the index first, then the row of each match.
         joined = corpus.only or corpus.rows.replace("JOIN", "CROSS JOIN", 1).replace("j.value", "f.rowid")
         what = (
             f"'{corpus.source}', {corpus.hit}, {_score(order)} FROM {corpus.fts} AS f {joined}"
@@ -91,6 +92,8 @@ class SearchQueries:
         bounds = f"AND {passing.key} BETWEEN :first AND :last" if is_bounded else ""
         sql = (
             f"SELECT {what} {bounds} AND {passing.condition}"
+            # By rowid, which FTS5 walks in either direction and can leave at LIMIT. By rank it would read every row of
+            # a common word.
             f" ORDER BY f.rowid {'ASC' if order.oldest_first else 'DESC'} LIMIT :most"
         )
         for first, last in passing.spans if order.oldest_first else reversed(passing.spans):
@@ -123,6 +126,7 @@ class SearchQueries:
 
     def rows_in(self, corpus: Corpus) -> int:
         """Return how many rows an index has, about: deleted ones count."""
+        # A count would walk the table; its last id is one step away.
         return int(self._db.value(f"SELECT coalesce(max(id), 0) FROM {corpus.fts}_docsize"))
 
     def sessions(self) -> int:

@@ -26,6 +26,8 @@ def renew(connection: Connection, name: str) -> None:
     """Put an empty index of the same kind in place of the index `name`, whatever its state or lack."""
     with connection.transaction():
         connection.execute("PRAGMA writable_schema = ON")
+        # The virtual table goes from the schema without being asked (DROP TABLE would open it), its own tables stay
+        # under other names, and the CREATE below finds its place free.
         connection.execute("DELETE FROM sqlite_master WHERE type = 'table' AND name = ?", (name,))
         _rename(connection, [f"{name}_{suffix}" for suffix in _SUFFIXES])
         reread(connection)
@@ -77,6 +79,7 @@ def remove_set_aside(connection: Connection) -> bool:
 def _remove(connection: Connection, table: str) -> None:
     """Drop a table in parts: other writers wait for one at most."""
     if table.endswith(("_data", "_docsize")):
+        # A DROP of a large table writes all of its pages to the log in one transaction.
         part = f'DELETE FROM "{table}" WHERE rowid IN (SELECT rowid FROM "{table}" LIMIT {_PART})'
         while connection.execute(part).rowcount == _PART:
             pass

@@ -33,6 +33,13 @@ def taken_out(connection: Connection, session_ids: Sequence[str]) -> Iterator[No
         # None: it holds all rows. 0: it is stale, and holds none that counts.
         if pending[index.name] != 0:
             _take_out(connection, index, ids, pending[index.name])
+    # What the triggers of a DELETE look at, and so what each does meanwhile:
+    #
+    #     pending_from NULL    the index holds every row: take this one out
+    #     pending_from n       it holds those below n
+    #     pending_from 0       it holds none: pass over this one
+    #
+    # In the transaction of the caller's, so that nobody else ever sees it.
     connection.execute("UPDATE search_state SET pending_from = 0")
     yield
     connection.executemany(

@@ -83,6 +83,7 @@ def rates(table: Table, terms: Terms) -> Rates | None:
             continue
         found = model.get(choice or "")
         if isinstance(found, Mapping):
+            # A search costs the same on every tier.
             prices = {**found, "web_search": prices.get("web_search")}
         elif found is None:
             return None
@@ -112,6 +113,7 @@ def _regional(model: Mapping[str, Any], terms: Terms) -> float:
 
 def _rates(prices: Mapping[str, Any], factor: float) -> Rates:
     def rate(*names: str) -> int | None:
+        # In whole numbers from here on: a sum of millions of responses must not depend on their order.
         found = next((prices[name] for name in names if prices.get(name) is not None), None)
         return None if found is None else round(found * factor * PICODOLLARS)
 

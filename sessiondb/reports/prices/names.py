@@ -18,6 +18,16 @@ _REGION = re.compile(
 _MAKER = re.compile(
     r"^(?:[a-z0-9-]+\.)?(?:anthropic|amazon|meta|mistral|deepseek|qwen|openai|moonshotai?|minimax|zai)\."
 )
+# us.anthropic.claude-sonnet-4-5-20250929-v1:0, as `candidates` tries it, each time as little as can be taken off:
+#
+#     us.anthropic.claude-sonnet-4-5-20250929-v1:0       as written
+#     us.anthropic.claude-sonnet-4-5-20250929            without the revision
+#     us.anthropic.claude-sonnet-4-5                     without the day
+#     claude-sonnet-4-5-20250929-v1:0                    without region and maker; and then the same steps
+#     claude-sonnet-4-5-20250929
+#     claude-sonnet-4-5
+#
+# The first that the table has counts, so that a model whose price has changed may have an entry for one of its days.
 _STEPS = (
     re.compile(r"\[\d+[km]\]$"),  # Claude Code's mark of a longer context
     re.compile(r"-v\d+(?::\d+)?(?::\d+k)?$|:\d+$"),  # Bedrock's revision

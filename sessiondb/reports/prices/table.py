@@ -43,6 +43,7 @@ class Table:
 
     def find(self, name: str) -> Model | None:
         """Return the entry of a model by a name as logs write it, None where there is none."""
+        # A log has millions of answers and a dozen names.
         if name not in self._found:
             self._found[name] = next(filter(None, map(self._known, candidates(name))), None)
         return self._found[name]
@@ -74,6 +75,8 @@ def load(own: str | os.PathLike[str] | None = None) -> Table:
     Raises InvalidInput for a file that is not there or not as the top of this module says.
     """
     models: dict[str, Model] = {}
+    # Ours first, then the setting's, then the one that was given: a model of a later file takes the place of an earlier
+    # one.
     for path in sorted(_HERE.glob("*.json")):
         models |= json.loads(path.read_text(encoding="utf-8"))["models"]
     for source in (get(PRICES), own):
