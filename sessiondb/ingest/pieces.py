@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from sessiondb.storage.connection import Connection
 
 
+_FILE_BYTES = 8 * 1024
+"""About what a file takes beside its records, from its reading to the end of the transaction that it is written in."""
+
+
 @dataclass(slots=True)
 class ImportFile:
     """A file on its way in, and what its pieces have brought so far.
@@ -139,7 +143,7 @@ def cut(file: ImportFile, pace: Pace) -> Iterator[Piece]:
             records, size = [] if file.header is None else [file.header], 0
         records.append(record)
         size += weight(record)
-    yield Piece(file, records, size, is_last=True)
+    yield Piece(file, records, _FILE_BYTES + size, is_last=True)
 
 
 def _may_cut(before: Record | Row, after: Record | Row) -> bool:

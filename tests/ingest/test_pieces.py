@@ -13,6 +13,7 @@ import pytest
 
 from sessiondb import SessionDB, timestamps
 from sessiondb.exchange.export import export
+from sessiondb.ingest.pieces import ImportFile, Portion, cut
 from sessiondb.ingest.run import Ingest
 from sessiondb.records import ImportReport, SessionFilter
 from sessiondb.storage import turns as module
@@ -136,6 +137,14 @@ def test_a_session_removed_between_two_pieces_stays_removed(
         run(db, log)
 
         assert db.sessions.page(SessionFilter()) == []
+
+
+def test_a_transaction_takes_no_more_small_files_than_memory_bears() -> None:
+    # A file whose records take next to nothing still has its reading, its place in the ledger and its sessions.
+    pieces = (piece for _ in range(100) for piece in cut(ImportFile(Any, None, []), Pace()))  # type: ignore[arg-type]
+    portion = Portion(pieces, max_bytes=64 * 1024)
+
+    assert len(list(portion)) == 8
 
 
 def test_appends_go_on_while_a_large_file_is_imported(tmp_path: Path, samples: Path) -> None:
