@@ -69,6 +69,14 @@ def prompt_title(text: str) -> str:
     return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1] + ELLIPSIS
 
 
+def folder_name(path: str) -> str:
+    """Return the last part of a POSIX or Windows path, by which people call a project."""
+    from pathlib import PurePosixPath, PureWindowsPath
+
+    pure = PureWindowsPath(path) if "\\" in path else PurePosixPath(path)
+    return pure.name or path
+
+
 def width(text: str) -> int:
     """Return how many columns of a terminal the text takes: a wide character two, a combining mark none."""
     if text.isascii():

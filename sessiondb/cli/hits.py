@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from shlex import quote
 
 from sessiondb import timestamps
-from sessiondb.chat.text import counted, cut, folded, one_line, shown, width
+from sessiondb.chat.text import counted, cut, folded, folder_name, one_line, shown, width
 from sessiondb.cli.colours import Painter, has_colours, painter, plain
 from sessiondb.cli.tables import strong
 from sessiondb.records import SearchHit, SearchResult
 from sessiondb.records.agents import short_name
-from sessiondb.records.projects import folder_name
 
 _WHERE = {"note": "note", "session": "title"}
 _MOST = 2

@@ -252,6 +252,6 @@ def fields_of(record: Any) -> dict[str, Any]:
 
 def folder(project: str | None) -> str | None:
     """Return the last part of a project's path, as tables show it."""
-    from sessiondb.records.projects import folder_name
+    from sessiondb.chat.text import folder_name
 
     return None if project is None else folder_name(project)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Iterable
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from sessiondb.records.projects import folder_name, normal_path
+from sessiondb.chat.text import folder_name
+from sessiondb.errors import InvalidInput
 from sessiondb.storage.connection import Connection
 
 if TYPE_CHECKING:
@@ -18,6 +21,8 @@ PROJECTS = (
     " || coalesce(name, '') || '/'), lower('/' || trim(replace({value}, '\\', '/'), '/') || '/'))"
 )
 """The projects that a `--project` means, wherever it is given: by their folder, some folders of its path, or name."""
+
+_DRIVE = r"(?:[\\/]{2}[?.][\\/])?([A-Za-z]):(?=[\\/]|$)"
 
 _CHANNEL = "platform, chat_type, chat_id, chat_name, user_id, user_name, thread_id"
 
@@ -151,3 +156,20 @@ def _shared(id: str, other: str | None) -> int:
         (place for place, (ours, theirs) in enumerate(zip(id, other, strict=False)) if ours != theirs),
         min(len(id), len(other)),
     )
+
+
+def normal_path(path: str | os.PathLike[str]) -> str:
+    """Return a folder's path without a closing slash, as agents write it either way.
+
+    One on a Windows drive has the drive's letter in upper case and backslashes: shells and editors differ in both.
+    Raises InvalidInput for what is no path.
+    """
+    try:
+        text = os.fsdecode(path)
+    except TypeError as error:
+        raise InvalidInput(f"a project is the path of a folder, not {type(path).__name__}") from error
+    drive = re.match(_DRIVE, text)
+    if drive is None:
+        return text.rstrip("/\\") or text[:1]
+    below = text[drive.end() :].replace("/", "\\").rstrip("\\")
+    return f"{drive[1].upper()}:{below or chr(92)}"

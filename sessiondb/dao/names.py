@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sessiondb.dao.lookups import PROJECTS
+from sessiondb.dao.lookups import PROJECTS, normal_path
 from sessiondb.dao.session_filter import where_clause
 from sessiondb.errors import InvalidInput
 from sessiondb.query.nearest import nearest
 from sessiondb.records import SessionFilter
-from sessiondb.records.projects import normal_path
 from sessiondb.storage.connection import Connection
 
 _LISTED = 5

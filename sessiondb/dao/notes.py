@@ -8,13 +8,12 @@ from os import PathLike
 from typing import Any, NamedTuple
 
 from sessiondb.dao import note_changes
-from sessiondb.dao.lookups import Lookups
+from sessiondb.dao.lookups import Lookups, normal_path
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.values import due, mapping, moment, row_limit, stored_json
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.records import Note
 from sessiondb.records.notes import KINDS, STATUSES, NoteChange
-from sessiondb.records.projects import normal_path
 from sessiondb.storage.connection import Connection, Row
 
 _SELECT = """

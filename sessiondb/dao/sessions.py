@@ -11,13 +11,13 @@ from os import PathLike
 from typing import Any
 
 from sessiondb import timestamps
+from sessiondb.dao.lookups import normal_path
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.session_details import SessionDetails
 from sessiondb.dao.session_filter import BY_FILE, RECENT, USED, where_clause
 from sessiondb.dao.values import json_object, moment, row_limit, row_offset, stored_json, texts, token_sums
 from sessiondb.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from sessiondb.records import Channel, Session, SessionFilter, Tokens
-from sessiondb.records.projects import normal_path
 from sessiondb.records.sessions import PROMPTS_ONLY
 from sessiondb.storage.connection import Row
 

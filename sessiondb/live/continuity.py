@@ -9,13 +9,13 @@ from itertools import takewhile
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sessiondb.dao.lookups import normal_path
 from sessiondb.dao.notes import Scope
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.values import row_limit, texts
 from sessiondb.errors import Ambiguous, InvalidInput, NotFound
 from sessiondb.live.brief import Brief, followup_order
 from sessiondb.records import Knowledge, Note, Session
-from sessiondb.records.projects import normal_path
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables

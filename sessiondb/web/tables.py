@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sessiondb.chat.text import counted, short_number
+from sessiondb.chat.text import counted, folder_name, short_number
 from sessiondb.exchange.html.markup import escape
 from sessiondb.records.models import short_model
-from sessiondb.records.projects import folder_name
 from sessiondb.records.usage import Usage, cost_text
 
 UNKNOWN = "(unknown)"

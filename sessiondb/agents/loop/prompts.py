@@ -48,8 +48,8 @@ def pointer(db: SessionDB, prompt: str, folder: str, own: str) -> Pointer | None
     that asks, which does not count. Raises DatabaseError where the time is over.
     """
     from sessiondb.chat.text import cut, one_line, visible
+    from sessiondb.dao.lookups import normal_path
     from sessiondb.query import tokens
-    from sessiondb.records.projects import normal_path
 
     said = _SYNTAX.sub(" ", _INJECTED.sub("", prompt)).strip()
     if said.startswith(_NOT_SAID) or len(said) > MAX_CHARACTERS or len(tokens(said)) < MIN_WORDS:

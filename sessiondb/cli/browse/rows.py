@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from sessiondb import timestamps
-from sessiondb.chat.text import counted, cut, one_line, pad, short_number
+from sessiondb.chat.text import counted, cut, folder_name, one_line, pad, short_number
 from sessiondb.cli.browse.store import Row
 from sessiondb.records import Session
-from sessiondb.records.projects import folder_name
 
 GAP = "  "
 _LEAST_TITLE = 28

@@ -211,9 +211,9 @@ class SearchFilter:
     def _passing(self, corpus: Corpus) -> Passing:
         # Which rows pass is told in one of three ways, by how many sessions the filters let through:
         #
-        #     few, that lie together       ranges of rows, and each row in them is asked
-        #     many, known to the blocks    a byte a row says: passes, fails, or ask the row itself
-        #     many, of which nothing is known     each row is asked
+        #     few, that lie together             ranges of rows, and each row in them is asked
+        #     many, known to the blocks          a byte a row says: passes, fails, or ask the row itself
+        #     many, of which nothing is known    each row is asked
         #
         # The blocks know agent, project, model and role. Tags, tools and times a row must be asked for (`rest`), but
         # only one that passes otherwise.

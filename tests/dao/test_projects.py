@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.chat.text import folder_name
+from sessiondb.dao.lookups import normal_path
 from sessiondb.records import SessionFilter
-from sessiondb.records.projects import folder_name, normal_path
 
 
 @pytest.mark.parametrize(
