@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from sessiondb import SessionDB
 from sessiondb.settings import file
 from sessiondb.storage import migrations
-from tests.helpers import new_databases
+from tests.helpers import further_cases, new_databases
 
 if TYPE_CHECKING:
     import httpx
@@ -136,8 +136,13 @@ def corpus_next() -> Path:
     return corpus_folder().with_name("corpus-next")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests on real logs where there are none; `pytest_terminal_summary` says so in one line."""
+    """Leave out the tests on real logs where there are none; `pytest_terminal_summary` says so in one line.
+
+    Marks what is left to one Python.
+    """
+    further_cases.leave_to_one_python(items, ROOT / "tests")
     if not corpus_folder().is_dir():
         of_corpus = [item for item in items if "corpus" in getattr(item, "fixturenames", ())]
         items[:] = [item for item in items if item not in of_corpus]

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sessiondb import SessionDB
 from sessiondb.storage import migrations
-from tests.helpers import new_databases
+from tests.helpers import further_cases, new_databases
 
 
 @pytest.mark.parametrize(
@@ -91,3 +92,29 @@ def held(path: Path) -> dict[str, Any]:
         connection.execute("UPDATE meta SET value = '' WHERE key = 'database_id'")
         found["rows"] = list(connection.iterdump())
     return found
+
+
+def test_of_many_cases_the_first_and_the_last_are_for_each_python(tmp_path: Path) -> None:
+    once: list[str] = []
+
+    def item(file: str, name: str, *fixtures: str) -> Any:
+        nodeid = f"{file}::{name}"
+        return SimpleNamespace(
+            path=tmp_path / file,
+            nodeid=nodeid,
+            fixturenames=fixtures,
+            add_marker=lambda mark: once.append(name),
+        )
+
+    names = [f"{test}[{case}]" for test in ("test_a", "test_b") for case in range(4)]
+    further_cases.leave_to_one_python(
+        [
+            *(item("dao/test_one.py", name) for name in names),
+            *(item("dao/query/test_text.py", f"test_c[{case}]") for case in range(4)),
+            *(item("test_top.py", f"test_d[{case}]") for case in range(4)),
+            item("cli/test_real.py", "test_e", "corpus"),
+        ],
+        tmp_path,
+    )
+
+    assert sorted(once) == ["test_a[1]", "test_a[2]", "test_b[1]", "test_b[2]", "test_e"]

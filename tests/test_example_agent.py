@@ -97,6 +97,7 @@ def test_the_example_runs_as_it_stands(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == (f"{ANSWER}\n", "")
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_the_example_killed_at_any_line_goes_on_where_it_was(tmp_path: Path) -> None:
     done = subprocess.run(

@@ -65,6 +65,7 @@ def check(connection: Connection) -> None:
             connection.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)")
 
 
+@pytest.mark.once
 def test_processes_that_write_turns_at_once_lose_nothing(path: Path) -> None:
     turns = STRESS
     finish([start("turns", path, worker, turns) for worker in range(PROCESSES)])
@@ -88,6 +89,7 @@ def test_processes_that_write_turns_at_once_lose_nothing(path: Path) -> None:
         assert torn == []
 
 
+@pytest.mark.once
 def test_a_killed_writer_leaves_whole_turns_and_all_it_acknowledged(path: Path) -> None:
     with SessionDB(path) as db:
         session = db.sessions.start("worker").id

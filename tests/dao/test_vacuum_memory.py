@@ -25,6 +25,7 @@ with SessionDB(sys.argv[1]) as db:
 """
 
 
+@pytest.mark.once
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux counts memory in KiB")
 def test_a_vacuum_does_not_take_as_much_memory_as_the_database(tmp_path: Path) -> None:
     path = tmp_path / "sessions.db"

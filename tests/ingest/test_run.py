@@ -210,6 +210,7 @@ def test_pipes_loops_and_missing_files_are_reported(db: SessionDB, log: Path) ->
     ]
 
 
+@pytest.mark.once
 def test_a_killed_import_is_completed_by_the_next(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()

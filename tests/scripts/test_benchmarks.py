@@ -16,6 +16,8 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.ingest.run import Ingest
 
+pytestmark = pytest.mark.once
+
 FOLDER = Path(__file__).parents[2] / "scripts" / "benchmarks"
 
 TINY = {
@@ -133,7 +135,6 @@ def test_latency_is_measured_in_two_databases(
     assert [line[:24].rstrip() for line in lines[3:]] == [name for name, _, _ in latency.SEARCHES]
 
 
-@pytest.mark.once
 def test_every_search_of_the_latency_benchmark_finds_something(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,7 +171,6 @@ def test_generated_logs_are_the_same_for_a_seed_and_import_without_a_problem(
     assert (len(report.sessions_added), report.skipped) == (len(files), [])
 
 
-@pytest.mark.once
 def test_logs_of_every_agent_are_made_and_imported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -181,7 +181,6 @@ def test_logs_of_every_agent_are_made_and_imported(
     assert {row[2] for row in rows} == {"600"}
 
 
-@pytest.mark.once
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_commands_on_a_large_database_are_measured(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -562,6 +562,7 @@ def test_a_snippet_of_a_tool_is_one_short_line(db: SessionDB, worked: str) -> No
     assert (hit.role, hit.source, hit.seq) == ("tool", "tool_call", 3)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("text", ["lorem ipsum ", "部署昨晚的服务 "])
 def test_a_row_of_a_megabyte_is_shown_in_no_time(db: SessionDB, say: Say, text: str) -> None:
     say(text * (1_000_000 // len(text.encode())))
@@ -836,6 +837,7 @@ def hostile_texts(count: int) -> Iterator[str]:
             yield chance.choice(("", " ")).join(chance.choices(PIECES, k=length))
 
 
+@pytest.mark.once
 def test_no_text_is_an_error(db: SessionDB, say: Say, worked: str) -> None:
     for text in SAID:
         say(text, title=text)
@@ -892,6 +894,7 @@ def random_messages(count: int) -> Iterator[str]:
         yield "".join(word + chance.choice(joints) for word in words)
 
 
+@pytest.mark.once
 def test_every_word_of_a_message_finds_it(db: SessionDB, say: Say) -> None:
     messages = list(random_messages(100))
     for start in range(0, 100, 25):

@@ -225,6 +225,7 @@ def test_it_can_be_turned_off(path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.once
 def test_twenty_sessions_that_end_at_once_are_all_imported(path: Path, tmp_path: Path) -> None:
     logs = [log(tmp_path, number, f"question {number}") for number in range(10, 30)]
     with ThreadPoolExecutor(20) as threads:

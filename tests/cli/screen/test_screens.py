@@ -9,7 +9,10 @@ import pytest
 
 from tests.test_docs import script
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -261,6 +261,7 @@ def test_a_file_that_this_process_has_open_is_refused(large: Path, new: Path) ->
         SessionDB.recover(large, new)
 
 
+@pytest.mark.once
 def test_any_byte_may_be_wrong(large: Path, tmp_path: Path) -> None:
     chance = random.Random(20260301)
     sound = large.read_bytes()

@@ -29,6 +29,7 @@ def opened(address: str, profile: Path) -> tuple[str, str]:
     return done.stdout, "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
 
 
+@pytest.mark.once
 def test_a_page_searches_and_is_inert(tmp_path: Path) -> None:
     evil = "<img src=x onerror=document.title='bad'><script>document.title='bad'</script> [x](javascript:1)"
     with SessionDB(tmp_path / "some.db") as db:

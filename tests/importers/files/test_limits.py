@@ -161,6 +161,7 @@ def test_a_log_of_hermes_is_the_same_read_whole_or_a_message_at_a_time(
         assert Ingest(db.connection).run([str(path)]).sessions_unchanged == 1
 
 
+@pytest.mark.once
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has another unit elsewhere")
 def test_a_log_of_hermes_of_many_megabytes_takes_little_memory(tmp_path: Path) -> None:
     path = tmp_path / f"session_{SESSION}.json"
