@@ -48,9 +48,14 @@ SEARCHES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("  of one project", "zyxquarter", {"project": "/srv/p7"}),
     ("  by the user", "zyxquarter", {"role": "user"}),
     ("  of one month", "zyxquarter", {"since": "2025-02-01", "until": "2025-02-28"}),
+    ("  since a year's begin", "zyxquarter", {"since": "2026"}),
+    ("  of sessions with a tag", "zyxquarter tag:often", {}),
+    ("  of few with a tag", "zyxquarter tag:seldom", {}),
     ("two words", "zyxsome zyxquarter", {}),
     ("question of eight words", _QUESTION, {}),
     ("tool output", "zyxsome", {"scope": "tools"}),
+    ("word in a quarter of it", "zyxquarter", {"scope": "tools"}),
+    ("  of one tool", "zyxquarter tool:write", {}),
 )
 
 
@@ -99,6 +104,7 @@ def make_database(path: Path, rows: int) -> None:
                 "INSERT INTO projects (path, name) VALUES (?, ?)",
                 ((f"/srv/p{n}", f"p{n}") for n in range(50)),
             )
+            db.connection.execute("INSERT INTO tags (id, name) VALUES (1, 'often'), (2, 'seldom')")
             sessions = rows // _SESSION_ROWS
             for number in range(sessions):
                 _add_session(db, number, _FIRST_DAY + _SECONDS * number / sessions)
@@ -128,6 +134,9 @@ def _add_session(db: SessionDB, number: int, seconds: float) -> None:
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         session,
     )
+    for tag, one_in in ((1, 3), (2, 50)):
+        if number % one_in == 0:
+            db.connection.execute("INSERT INTO session_tags VALUES (?, ?)", (session[0], tag))
     first = number * _SESSION_ROWS + 1
     for seq, role in enumerate(_roles(), 1):
         text = None if role == "tool" else _text(chance, 110, first + seq)
@@ -137,7 +146,8 @@ def _add_session(db: SessionDB, number: int, seconds: float) -> None:
             row,
         )
         if role == "tool":
-            call = (session[0], row[0], "read", '{"path": "src/main.py"}', _text(chance, 450, first + seq))
+            tool = "write" if seq % 4 == 0 else "read"
+            call = (session[0], row[0], tool, '{"path": "src/main.py"}', _text(chance, 450, first + seq))
             db.connection.execute(
                 "INSERT INTO tool_calls (session_id, result_message_id, name, arguments, result)"
                 " VALUES (?, ?, ?, ?, ?)",

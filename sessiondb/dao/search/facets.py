@@ -1,8 +1,8 @@
-"""Which rows are of an agent, project, model and role, without a look at them: a byte a row, in blocks.
+"""What rows are of, when they were said, and by which tool, without a look at them: a byte a row and facet, in blocks.
 
     search_facets            search_blocks
-    1  codex, p1, user       message, block 0: facets [1, 2], rows 01 02 02 00 01 ...
-    2  codex, p1, assistant
+    1  codex, p1, user       message, origin, block 0: [1, 2], 01 02 02 00 01 ...
+    2  codex, p1, assistant  message, moment, block 0: ["2026-03-01T09:15...", "2026-03-01T09:40...", ...], 01 01 02 ...
 
 The blocks follow the rows at the end of an import and in `optimize`; triggers remove one with a row that became
 another's. They may lack anything: of what they say nothing the rows themselves are asked.
@@ -11,9 +11,11 @@ another's. They may lack anything: of what they say nothing the rows themselves 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from sessiondb.query import Choice
 from sessiondb.storage.connection import Connection
 
 BLOCK = 8192
@@ -29,12 +31,16 @@ _KINDS = 255
 _BEHIND = 1024
 """Rows that may be missing from the last block before it is written anew."""
 
+_SESSION = "s.agent, s.project_id, s.model_id"
 _ROWS_OF = {
-    "message": "SELECT r.id, s.agent, s.project_id, s.model_id, r.role FROM messages AS r",
-    "tool_call": "SELECT r.id, s.agent, s.project_id, s.model_id, 'tool' FROM tool_calls AS r",
+    "message": f"SELECT r.id, r.created_at, NULL, {_SESSION}, r.role FROM messages AS r",
+    "tool_call": "SELECT r.id,"
+    " (SELECT created_at FROM messages WHERE id = coalesce(r.result_message_id, r.message_id)),"
+    f" r.name, {_SESSION}, 'tool' FROM tool_calls AS r",
 }
 _TABLES = {"message": "messages", "tool_call": "tool_calls"}
 SOURCES = tuple(_TABLES)
+ORIGIN, TOOL, MOMENT = "origin", "tool", "moment"
 
 TABLES = ("search_blocks", "search_facets")
 
@@ -45,26 +51,39 @@ class FacetBlocks:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def verdicts(self, source: str, conditions: str, values: dict[str, Any]) -> bytearray:
+    def by_origin(self, source: str, conditions: str, values: dict[str, Any]) -> bytes:
         """Return a byte for each row from 0 on, what conditions on facets, s, make of it: UNKNOWN, PASSES or FAILS."""
-        blocks = self._db.rows(
-            "SELECT block, facets, CAST(rows AS BLOB) FROM search_blocks"
-            " WHERE source = ? AND block BETWEEN 0 AND ? ORDER BY block",
-            (source, MAX_ROW // BLOCK),
-        )
-        verdicts = bytearray()
-        if not blocks:
-            return verdicts
         sql = f"SELECT id FROM search_facets AS s WHERE {conditions}"
         passing = {row[0] for row in self._db.rows(sql, values)}
-        for block, facets, rows in blocks:
-            # Each block numbers its own facets from 1 on, so that a byte is enough for them. The filter is asked once
-            # for each facet, and `translate` turns the numbers of 8,192 rows into its answers at the speed of memory.
-            meaning = [PASSES if facet in passing else FAILS for facet in json.loads(facets)[:_KINDS]]
-            meanings = bytes((UNKNOWN, *meaning)).ljust(256, bytes((UNKNOWN,)))
+        return self._verdicts(source, ORIGIN, lambda facets: _chosen(facet in passing for facet in facets))
+
+    def by_tool(self, source: str, tool: Choice) -> bytes:
+        """Return what a choice of tools makes of each row, as `by_origin`."""
+        wanted, unwanted = ({_folded(name) for name in names} for names in tool)
+
+        def passes(name: bytes | None) -> bool:
+            return (not wanted or name in wanted) and name not in unwanted
+
+        return self._verdicts(source, TOOL, lambda names: _chosen(passes(_folded(name)) for name in names))
+
+    def by_moment(self, source: str, after: str | None, before: str | None) -> bytes:
+        """Return what bounds of time, stored timestamps, make of each row, as `by_origin`."""
+        return self._verdicts(source, MOMENT, lambda moments: _within(moments, after, before))
+
+    def _verdicts(self, source: str, facet: str, judge: Callable[[list[Any]], bytes]) -> bytes:
+        verdicts = bytearray()
+        for block, meanings, rows in self._db.rows(
+            "SELECT block, meanings, CAST(rows AS BLOB) FROM search_blocks"
+            " WHERE source = ? AND facet = ? AND block BETWEEN 0 AND ? ORDER BY block",
+            (source, facet, MAX_ROW // BLOCK),
+        ):
+            # Each block has meanings of its own, so that a byte is enough for them. The filter is asked once for each
+            # meaning, and `translate` turns the numbers of 8,192 rows into its answers at the speed of memory.
+            judged = bytes((UNKNOWN,)) + judge(json.loads(meanings)[:_KINDS])
             verdicts = verdicts[: block * BLOCK] if len(verdicts) > block * BLOCK else verdicts
-            verdicts += bytes(block * BLOCK - len(verdicts)) + rows.translate(meanings)
-        return verdicts
+            verdicts += bytes(block * BLOCK - len(verdicts))
+            verdicts += rows.translate(judged.ljust(256, bytes((UNKNOWN,))))
+        return bytes(verdicts)
 
     def has_any(self, source: str) -> bool:
         """Say whether anything is known of the rows of a source."""
@@ -84,14 +103,23 @@ class FacetBlocks:
     def is_true(self) -> bool:
         """Say whether all that is known agrees with the rows."""
         facets = {row[0]: row[1:] for row in self._db.rows("SELECT * FROM search_facets")}
-        for source, block, known, places in self._db.rows(
-            "SELECT source, block, facets, rows FROM search_blocks"
+        for source, facet, block, known, places in self._db.rows(
+            "SELECT source, facet, block, meanings, rows FROM search_blocks"
         ):
-            meanings = [facets.get(facet) for facet in json.loads(known)]
+            meanings = json.loads(known)
             first = block * BLOCK
-            for row_id, *facet in self._facets_of(source, first, len(places)):
+            for row_id, moment, tool, *origin in self._rows_of(source, first, len(places)):
                 place = places[row_id - first]
-                if place and (place > len(meanings) or meanings[place - 1] != tuple(facet)):
+                if not place:
+                    continue
+                if place > len(meanings):
+                    return False
+                if facet == MOMENT:
+                    is_true = moment is not None and _place(meanings, moment) == place
+                else:
+                    meaning = meanings[place - 1]
+                    is_true = facets.get(meaning) == tuple(origin) if facet == ORIGIN else meaning == tool
+                if not is_true:
                     return False
         return True
 
@@ -99,7 +127,10 @@ class FacetBlocks:
         """Yield the blocks to be written, each with the number of its rows."""
         table = _TABLES[source]
         sizes: dict[int, int] = dict(
-            self._db.rows("SELECT block, length(rows) FROM search_blocks WHERE source = ?", (source,))
+            self._db.rows(
+                "SELECT block, length(rows) FROM search_blocks WHERE source = ? AND facet = ?",
+                (source, ORIGIN),
+            )
         )
         last = int(self._db.value(f"SELECT coalesce(max(id), 0) FROM {table}"))
         block = 0
@@ -120,20 +151,29 @@ class FacetBlocks:
             block += 1
 
     def _write(self, source: str, block: int, size: int) -> None:
-        places: dict[tuple[Any, ...], int] = {}
-        rows = bytearray(size)
         first = block * BLOCK
-        for row_id, *facet in self._facets_of(source, first, size):
-            place = places.setdefault(tuple(facet), len(places) + 1)
-            # A byte tells no more apart: the rest is not known.
-            rows[row_id - first] = place if place <= _KINDS else 0
-        facets = [self._facet(facet) for facet in list(places)[:_KINDS]]
-        self._db.execute(
-            "INSERT OR REPLACE INTO search_blocks (source, block, facets, rows) VALUES (?, ?, ?, ?)",
-            (source, block, json.dumps(facets), bytes(rows)),
-        )
+        read = self._rows_of(source, first, size)
+        ids = [row[0] - first for row in read]
+        moments = [row[1] for row in read]
+        starts = _starts(moments)
+        origins, places_of_origins = _distinct(tuple(row[3:]) for row in read)
+        facets = {
+            ORIGIN: ([self._facet(origin) for origin in origins], places_of_origins),
+            TOOL: _distinct(row[2] for row in read),
+            MOMENT: (starts, [_place(starts, moment) for moment in moments]),
+        }
+        if source == "message":
+            del facets[TOOL]
+        for facet, (meanings, places) in facets.items():
+            rows = bytearray(size)
+            for row, place in zip(ids, places, strict=True):
+                rows[row] = place
+            self._db.execute(
+                "INSERT OR REPLACE INTO search_blocks (source, facet, block, meanings, rows) VALUES (?, ?, ?, ?, ?)",
+                (source, facet, block, json.dumps(meanings), bytes(rows)),
+            )
 
-    def _facets_of(self, source: str, first: int, size: int) -> list[Any]:
+    def _rows_of(self, source: str, first: int, size: int) -> list[Any]:
         sql = (
             f"{_ROWS_OF[source]} CROSS JOIN sessions AS s ON s.id = r.session_id"
             " WHERE r.id BETWEEN ? AND ? ORDER BY r.id"
@@ -152,3 +192,60 @@ class FacetBlocks:
             facet,
         )
         return self._facet(facet)
+
+
+def _chosen(verdicts: Iterable[bool]) -> bytes:
+    return bytes(PASSES if passes else FAILS for passes in verdicts)
+
+
+def _folded(name: str | None) -> bytes | None:
+    """Return a name as NOCASE compares it."""
+    return None if name is None else name.encode("utf-8", "surrogatepass").lower()
+
+
+def _within(starts: Sequence[str], after: str | None, before: str | None) -> bytes:
+    """Return what becomes of rows said from each of the times on until the next; the last is the last row's own.
+
+    starts      09:00   09:10   09:20   09:30
+    after 09:15  fails unknown  passes  passes
+    """
+    verdicts = bytearray((PASSES,)) * len(starts)
+    over, begun = (0, 0) if after is None else _split(starts, after)
+    ended, left = (len(starts),) * 2 if before is None else _split(starts, before)
+    verdicts[over:begun] = bytes((UNKNOWN,)) * (begun - over)
+    verdicts[ended:left] = bytes((UNKNOWN,)) * (left - ended)
+    verdicts[:over] = bytes((FAILS,)) * over
+    verdicts[left:] = bytes((FAILS,)) * (len(starts) - left)
+    return bytes(verdicts)
+
+
+def _split(starts: Sequence[str], moment: str) -> tuple[int, int]:
+    """Return how many of the times have no row at a moment or after it, and how many begin before it."""
+    begun = bisect_left(starts, moment)
+    is_sharp = begun == len(starts) or starts[begun] == moment
+    return (begun if is_sharp else max(begun - 1, 0)), begun
+
+
+def _place(starts: Sequence[str], moment: str | None) -> int:
+    """Return the last of the times that a moment is not before, counted from 1; 0 where it is none, or after all."""
+    return 0 if moment is None or moment > starts[-1] else bisect_right(starts, moment)
+
+
+def _starts(moments: Sequence[str | None]) -> list[str]:
+    """Return at most 255 of some moments between which about as many lie, in order; the last is the last of all."""
+    known = sorted(moment for moment in moments if moment)
+    if not known:
+        return []
+    distinct = sorted(set(known))
+    if len(distinct) <= _KINDS:
+        return distinct
+    parts = _KINDS - 1
+    return sorted({known[len(known) * part // parts] for part in range(parts)} | {known[-1]})
+
+
+def _distinct(values: Iterable[Any]) -> tuple[list[Any], list[int]]:
+    """Return the first 255 of different values, and the place of each value among them, counted from 1, else 0."""
+    places: dict[Any, int] = {}
+    # A byte tells no more apart: the rest is not known.
+    found = [places.setdefault(value, len(places) + 1) for value in values]
+    return list(places)[:_KINDS], [place if place <= _KINDS else 0 for place in found]

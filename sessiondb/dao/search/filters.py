@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sessiondb.dao.lookups import PROJECTS
-from sessiondb.dao.search.facets import FAILS, MAX_ROW, PASSES, FacetBlocks
+from sessiondb.dao.search.facets import FAILS, MAX_ROW, PASSES, UNKNOWN, FacetBlocks
 from sessiondb.query import Choice, Filters
 from sessiondb.records.agents import stored_name
 from sessiondb.storage.connection import Connection
@@ -27,7 +27,7 @@ class Corpus(NamedTuple):
 
     `columns` are what the index holds, as expressions over the table's alias; `further` is text that stands in
     the segments index only. `rows` joins the table to a list of keys, j.value; `only`, where it is not empty,
-    to the index f.
+    to the index f. `entry` is the key of what the index finds.
     """
 
     source: str
@@ -43,6 +43,7 @@ class Corpus(NamedTuple):
     moment: str
     only: str = ""
     further: str = "NULL"
+    entry: str = "f.rowid"
 
     @property
     def text(self) -> str:
@@ -105,18 +106,22 @@ TITLES = Corpus(
     "o.id",
     "o.started_at",
     "JOIN sessions AS o ON o.rowid = f.rowid AND o.title_source IS NOT 'prompt'",
+    # Filters are asked of what that leaves.
+    entry="o.rowid",
 )
 
 EVERYTHING = (0, 2**63 - 1)
 _KEY = "{key}"
+_TAGS = "SELECT id FROM tags WHERE name = {value} COLLATE NOCASE"
 _OF_SESSION = {
     "agent": "s.agent IN (SELECT name FROM agents WHERE instr(lower(name), lower({value})) = 1)",
     "project": f"{{project}} IN ({PROJECTS})",
     "model": "s.model_id IN (SELECT id FROM models WHERE instr(lower(name), lower({value})))",
-    "tag": "s.id IN (SELECT session_id FROM session_tags JOIN tags ON tags.id = tag_id"
-    " WHERE name = {value} COLLATE NOCASE)",
+    "tag": f"s.id IN (SELECT session_id FROM session_tags WHERE tag_id IN ({_TAGS}))",
 }
-_OF_FACET = ("agent", "project", "model")
+# Asked of each row: a list of all sessions that bear a tag would be made for each index that is searched.
+_TAG_OF_ROW = f"EXISTS (SELECT 1 FROM session_tags WHERE session_id = {{session}} AND tag_id IN ({_TAGS}))"
+_OF_ORIGIN = ("agent", "project", "model")
 _OF_ROW = {
     ("role", "message"): "m.role = {value}",
     (
@@ -189,7 +194,7 @@ class SearchFilter:
 
     def fits_any_session(self) -> bool:
         """Say whether there is any session of the agents, projects, models and tags."""
-        conditions = self._session_conditions("s.project_id")
+        conditions = self._session_conditions()
         sql = f"SELECT EXISTS (SELECT 1 FROM sessions AS s WHERE {conditions})"
         return bool(self._db.value(sql, conditions.values))
 
@@ -215,63 +220,76 @@ class SearchFilter:
         #     many, known to the blocks          a byte a row says: passes, fails, or ask the row itself
         #     many, of which nothing is known    each row is asked
         #
-        # The blocks know agent, project, model and role. Tags, tools and times a row must be asked for (`rest`), but
-        # only one that passes otherwise.
+        # The blocks know all but tags, and the tools of a message: by these, few sessions leave bytes for the rows that
+        # they span, and else a row is asked, if it passes otherwise.
         every = self._conditions(corpus)
         if not every.parts:
             return Passing("TRUE", {}, [EVERYTHING])
-        asked = _asked(corpus, every)
-        by_facet = self._facet_conditions(corpus)
-        is_known = bool(by_facet.parts) and self._blocks.has_any(corpus.source)
-        further = self._further_conditions(corpus)
-        ranges = self._session_ranges(corpus, MAX_SPANS if is_known and not further.parts else MAX_SESSIONS)
-        if ranges is not None and len(ranges) <= MAX_SPANS:
-            return Passing(asked, every.values, ranges)
-        verdicts = bytearray()
-        if is_known:
-            verdicts = self._blocks.verdicts(corpus.source, str(by_facet), by_facet.values)
-        if ranges is not None:
-            verdicts = _painted(verdicts, ranges)
-        if not verdicts:
-            return Passing(asked, every.values, [EVERYTHING])
-        rest = _asked(corpus, further) if further.parts else "TRUE"
-        condition = (
-            # A row behind the end of the bytes gives an empty text, and so comes to ELSE: rows that are newer than the
-            # last block.
-            f"CASE substr(:verdicts, {_KEY} + 1, 1) WHEN x'{FAILS:02x}' THEN FALSE"
-            f" WHEN x'{PASSES:02x}' THEN {rest} ELSE {asked} END"
+        is_known = corpus in (MESSAGES, TOOLS) and self._blocks.has_any(corpus.source)
+        parts = self._known_parts(corpus) if is_known else []
+        left = self._unknown_part(corpus) if is_known else every
+        ranges = self._session_ranges(
+            corpus, MAX_SESSIONS if left.parts else MAX_SPANS, with_times=not is_known
         )
-        values = {**every.values, **further.values, "verdicts": bytes(verdicts)}
-        span = EVERYTHING if ranges is None else (ranges[0][0], ranges[-1][1])
-        return Passing(condition, values, [span])
+        if ranges is not None and len(ranges) <= MAX_SPANS:
+            return Passing(_asked(corpus, every), every.values, [span[:2] for span in ranges])
+        if left.parts:
+            is_of_sessions = is_known and not (corpus is MESSAGES and self._filters.tool)
+            parts.append(
+                (left, b"" if ranges is None else _painted(ranges, PASSES if is_of_sessions else UNKNOWN))
+            )
+        conditions: list[str] = []
+        values: dict[str, Any] = {}
+        first, last = EVERYTHING if ranges is None else (ranges[0][0], ranges[-1][1])
+        for number, (asked, verdicts) in enumerate(parts):
+            conditions.append(_judged(corpus, asked, f":verdicts{number}" if verdicts else None))
+            values |= {**asked.values, **({f"verdicts{number}": verdicts} if verdicts else {})}
+            first = max(first, len(verdicts) - len(verdicts.lstrip(bytes((FAILS,)))))
+        return Passing(" AND ".join(conditions), values, [(first, last)])
 
     def _conditions(self, corpus: Corpus) -> _Conditions:
         """Return what a row must be, as it and its session say themselves."""
-        conditions = self._session_conditions(
-            "coalesce(s.project_id, n.project_id)" if corpus is NOTES else "s.project_id"
-        )
-        self._add_row_conditions(conditions, corpus, ("role", "tool"))
-        return conditions
-
-    def _facet_conditions(self, corpus: Corpus) -> _Conditions:
-        """Return what of that stands in facets, s."""
         conditions = _Conditions()
-        if corpus in (MESSAGES, TOOLS):
-            self._add_session_conditions(conditions, _OF_FACET, "s.project_id")
-            if corpus is MESSAGES:
-                conditions.add("s.role = {value}", self._filters.role)
+        project = "coalesce(s.project_id, n.project_id)" if corpus is NOTES else "s.project_id"
+        self._add_session_conditions(conditions, _OF_ORIGIN, project)
+        conditions.add(_TAG_OF_ROW, self._filters.tag, session=corpus.session)
+        self._add_row_conditions(conditions, corpus, ("role", "tool"))
+        self._add_times(conditions, corpus)
         return conditions
 
-    def _further_conditions(self, corpus: Corpus) -> _Conditions:
+    def _known_parts(self, corpus: Corpus) -> list[tuple[_Conditions, bytes]]:
+        """Return parts of that which stand in blocks, each with what these make of the rows."""
+        parts = []
+        origin, in_blocks = _Conditions("origin"), _Conditions()
+        for conditions in (origin, in_blocks):
+            self._add_session_conditions(conditions, _OF_ORIGIN, "s.project_id")
+        if corpus is MESSAGES:
+            self._add_row_conditions(origin, corpus, ("role",))
+            in_blocks.add("s.role = {value}", self._filters.role)
+        if origin.parts:
+            parts.append((origin, self._blocks.by_origin(corpus.source, str(in_blocks), in_blocks.values)))
+        tool = _Conditions("tool")
+        if corpus is TOOLS and self._filters.tool:
+            self._add_row_conditions(tool, corpus, ("tool",))
+            parts.append((tool, self._blocks.by_tool(corpus.source, self._filters.tool)))
+        moment = _Conditions("moment")
+        self._add_times(moment, corpus)
+        if moment.parts:
+            after, before = self._filters.after, self._filters.before
+            parts.append((moment, self._blocks.by_moment(corpus.source, after, before)))
+        return parts
+
+    def _unknown_part(self, corpus: Corpus) -> _Conditions:
         """Return the rest of it."""
         conditions = _Conditions("rest")
-        self._add_session_conditions(conditions, ("tag",), "s.project_id")
-        self._add_row_conditions(conditions, corpus, ("tool",))
+        conditions.add(_TAG_OF_ROW, self._filters.tag, session=corpus.session)
+        if corpus is MESSAGES:
+            self._add_row_conditions(conditions, corpus, ("tool",))
         return conditions
 
-    def _session_conditions(self, project: str) -> _Conditions:
+    def _session_conditions(self) -> _Conditions:
         conditions = _Conditions()
-        self._add_session_conditions(conditions, tuple(_OF_SESSION), project)
+        self._add_session_conditions(conditions, tuple(_OF_SESSION), "s.project_id")
         return conditions
 
     def _add_session_conditions(self, conditions: _Conditions, names: Iterable[str], project: str) -> None:
@@ -285,19 +303,27 @@ class SearchFilter:
             template = _OF_ROW.get((name, corpus.source))
             if template:
                 conditions.add(template, getattr(self._filters, name))
+
+    def _add_times(self, conditions: _Conditions, corpus: Corpus) -> None:
         moment = f"coalesce({corpus.moment}, s.last_active_at)"
         conditions.compare(moment, ">=", self._filters.after)
         conditions.compare(moment, "<", self._filters.before)
 
-    def _session_ranges(self, corpus: Corpus, most: int) -> list[tuple[int, int]] | None:
-        """Return the rows that the sessions in question span, in order; None where there are more than `most`."""
-        sessions = self._session_ids(most) if corpus in (MESSAGES, TOOLS) else None
+    def _session_ranges(
+        self, corpus: Corpus, most: int, *, with_times: bool
+    ) -> list[tuple[int, int, bool]] | None:
+        """Return the rows that the sessions in question span, in order; None where there are more than `most`.
+
+        Each says whether all rows between its ends are of these sessions.
+        """
+        sessions = self._session_ids(most, with_times) if corpus in (MESSAGES, TOOLS) else None
         return None if sessions is None else self._spans(corpus, sessions)
 
-    def _session_ids(self, most: int) -> list[str] | None:
-        conditions = self._session_conditions("s.project_id")
-        conditions.compare("s.last_active_at", ">=", self._filters.after)
-        conditions.compare("s.started_at", "<", self._filters.before)
+    def _session_ids(self, most: int, with_times: bool) -> list[str] | None:
+        conditions = self._session_conditions()
+        if with_times:
+            conditions.compare("s.last_active_at", ">=", self._filters.after)
+            conditions.compare("s.started_at", "<", self._filters.before)
         if not conditions.parts:
             return None
         # One more than may be: that tells that there are too many, without counting them.
@@ -305,21 +331,34 @@ class SearchFilter:
         found = [row[0] for row in self._db.rows(sql, conditions.values)]
         return found if len(found) <= most else None
 
-    def _spans(self, corpus: Corpus, session_ids: list[str]) -> list[tuple[int, int]]:
+    def _spans(self, corpus: Corpus, session_ids: list[str]) -> list[tuple[int, int, bool]]:
         rows = self._db.rows(
-            f"SELECT min(r.id), max(r.id) FROM json_each(?) AS j JOIN {corpus.table} AS r"
+            f"SELECT min(r.id), max(r.id), count(*) FROM json_each(?) AS j JOIN {corpus.table} AS r"
             " ON r.session_id = j.value GROUP BY j.key ORDER BY 1",
             (json.dumps(session_ids),),
         )
-        merged: list[tuple[int, int]] = []
-        for first, last in rows:
+        merged: list[tuple[int, int, bool]] = []
+        for first, last, count in rows:
             # An import writes the rows of a session one after the other, so the ranges of the sessions of one project
             # often touch.
+            is_whole = count == last + 1 - first
             if merged and first <= merged[-1][1] + 1:
-                merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+                begun, reached, was_whole = merged[-1]
+                merged[-1] = (begun, max(last, reached), is_whole and was_whole)
             else:
-                merged.append((first, last))
+                merged.append((first, last, is_whole))
         return merged
+
+
+def _judged(corpus: Corpus, asked: _Conditions, verdicts: str | None) -> str:
+    """Return a condition that is asked of the rows of which the verdicts (a parameter) say nothing."""
+    if verdicts is None:
+        return _asked(corpus, asked)
+    # A row behind the end of the bytes gives an empty text, and so comes to ELSE: it is newer than the last block.
+    return (
+        f"CASE substr({verdicts}, {_KEY} + 1, 1) WHEN x'{FAILS:02x}' THEN FALSE"
+        f" WHEN x'{PASSES:02x}' THEN TRUE ELSE {_asked(corpus, asked)} END"
+    )
 
 
 def _asked(corpus: Corpus, conditions: _Conditions) -> str:
@@ -330,16 +369,14 @@ def _asked(corpus: Corpus, conditions: _Conditions) -> str:
     )
 
 
-def _painted(verdicts: bytearray, ranges: list[tuple[int, int]]) -> bytearray:
-    """Let all rows fail that lie between ranges; those after the last are as they were."""
-    end = 0
-    size = min(ranges[-1][1], MAX_ROW) + 1
-    painted = verdicts + bytes(max(0, size - len(verdicts)))
-    for first, last in ranges:
-        if first < size:
-            painted[end:first] = bytes((FAILS,)) * (first - end)
-            end = min(last + 1, size)
-    return painted
+def _painted(ranges: list[tuple[int, int, bool]], whole: int) -> bytes:
+    """Return verdicts by which all rows between ranges fail; those of whole ranges have the verdict `whole`."""
+    painted = bytearray((FAILS,)) * (min(ranges[-1][1], MAX_ROW) + 1)
+    for first, last, is_whole in ranges:
+        end = min(last + 1, len(painted))
+        if first < end:
+            painted[first:end] = bytes((whole if is_whole else UNKNOWN,)) * (end - first)
+    return bytes(painted)
 
 
 def _by_stored_name(agents: Choice) -> Choice:

@@ -74,7 +74,7 @@ class SearchQueries:
             f"'{corpus.source}', {corpus.hit}, {_score(order)} FROM {corpus.fts} AS f {joined}"
             f" WHERE f.{corpus.fts} MATCH :expression"
         )
-        return _weighed(self._found(what, expression, allowed.passing(corpus, "f.rowid"), order))
+        return _weighed(self._found(what, expression, allowed.passing(corpus, corpus.entry), order))
 
     def hits(self, corpus: Corpus, scores: Mapping[int, float]) -> list[Hit]:
         """Return rows as hits, in the order of their ids; what was injected or put out scores less."""
@@ -185,4 +185,4 @@ def _source(corpus: Corpus, segmented: bool) -> tuple[str, str]:
             f" AND g.source = '{corpus.source}' WHERE f.search_segments_fts MATCH :expression",
             "g.row_id",
         )
-    return f"FROM {corpus.fts} AS f {corpus.only} WHERE f.{corpus.fts} MATCH :expression", "f.rowid"
+    return f"FROM {corpus.fts} AS f {corpus.only} WHERE f.{corpus.fts} MATCH :expression", corpus.entry

@@ -8,6 +8,7 @@ from sessiondb import SessionDB
 from sessiondb.dao.search import facets
 from sessiondb.dao.search.facets import FacetBlocks
 from sessiondb.dao.search.indexes import ALL, SearchIndex
+from sessiondb.query import Choice
 
 AGENT = ("s.agent = :agent", {"agent": "codex"})
 
@@ -24,14 +25,64 @@ def db(db: SessionDB) -> SessionDB:
 
 
 def verdicts(db: SessionDB, source: str = "message") -> list[int]:
-    return list(FacetBlocks(db.connection).verdicts(source, *AGENT))
+    return list(FacetBlocks(db.connection).by_origin(source, *AGENT))
 
 
 def test_each_row_passes_or_fails(db: SessionDB) -> None:
     assert verdicts(db) == [0, 1, 1, 2, 2, 1, 1]
     assert verdicts(db, "tool_call") == [0, 1, 2, 1]
-    of_user = FacetBlocks(db.connection).verdicts("message", "s.role = :role", {"role": "user"})
+    of_user = FacetBlocks(db.connection).by_origin("message", "s.role = :role", {"role": "user"})
     assert list(of_user) == [0, 1, 2, 1, 2, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("tool", "expected"),
+    [(Choice(("LS",)), [0, 1, 1, 1]), (Choice(("cat",)), [0, 2, 2, 2]), (Choice((), ("ls",)), [0, 2, 2, 2])],
+)
+def test_calls_are_told_by_their_tool(db: SessionDB, tool: Choice, expected: list[int]) -> None:
+    assert list(FacetBlocks(db.connection).by_tool("tool_call", tool)) == expected
+
+
+def minute(number: int) -> str:
+    return f"2026-03-01T09:{number:02}:00.000Z"
+
+
+@pytest.mark.parametrize("parts", [2, 3, 5, 255])
+@pytest.mark.parametrize(
+    "bounds", [(None, 3), (3, None), (2, 5), (5, 2), (4, 4), (0, 99), (8, None), (None, 1)]
+)
+def test_times_are_told_apart_or_asked_of_the_rows(
+    db: SessionDB, monkeypatch: pytest.MonkeyPatch, parts: int, bounds: tuple[int | None, int | None]
+) -> None:
+    monkeypatch.setattr(facets, "_KINDS", parts)
+    minutes = (7, 1, 4, 4, 2, 6)
+    with db.connection.transaction():
+        for number, said in enumerate(minutes, 1):
+            db.connection.execute("UPDATE messages SET created_at = ? WHERE id = ?", (minute(said), number))
+    FacetBlocks(db.connection).fill()
+    after, before = (None if bound is None else minute(bound) for bound in bounds)
+
+    told = FacetBlocks(db.connection).by_moment("message", after, before)
+
+    passes = [(after or "") <= minute(said) < (before or "9") for said in minutes]
+    assert told[0] == facets.UNKNOWN
+    for said, passed in zip(told[1:], passes, strict=True):
+        assert said in (facets.UNKNOWN, facets.PASSES if passed else facets.FAILS)
+    if parts == 255:
+        # One time at each bound at most.
+        assert told.count(facets.UNKNOWN) <= 4
+    assert FacetBlocks(db.connection).is_true()
+
+
+def test_a_call_is_said_when_its_answer_was(db: SessionDB) -> None:
+    db.messages.append("s0", "tool", "x", tool_call_id="c", created_at="2030-01-01T00:00:00.000Z")
+    FacetBlocks(db.connection).fill()
+    assert list(FacetBlocks(db.connection).by_moment("tool_call", "2030-01-01T00:00:00.000Z", None)) == [
+        0,
+        1,
+        2,
+        2,
+    ]
 
 
 def test_nothing_is_said_of_rows_that_came_later(db: SessionDB) -> None:
@@ -54,6 +105,11 @@ def test_nothing_is_said_of_rows_that_came_later(db: SessionDB) -> None:
          "tool_call"),
         ("INSERT OR REPLACE INTO tool_calls (id, session_id)"
          " SELECT 2, session_id FROM messages WHERE id = 1", "tool_call"),
+        ("UPDATE messages SET created_at = '2020-01-01T00:00:00.000Z' WHERE id = 2", "message"),
+        ("UPDATE messages SET created_at = NULL WHERE id = 2", "tool_call"),
+        ("UPDATE tool_calls SET name = 'cat' WHERE id = 2", "tool_call"),
+        ("UPDATE tool_calls SET result_message_id = 1 WHERE id = 2", "tool_call"),
+        ("UPDATE tool_calls SET id = 100 WHERE id = 2", "tool_call"),
         ("UPDATE sessions SET agent = 'hermes'", "message"),
         ("UPDATE sessions SET agent = 'hermes'", "tool_call"),
         ("UPDATE sessions SET project_id = NULL", "message"),
@@ -101,7 +157,7 @@ def test_blocks_are_written_where_they_are_missing(db: SessionDB, monkeypatch: p
     assert verdicts(db) == [0, 1, 0, 0, 2, 1]
     blocks.fill()
     assert verdicts(db) == [0, 1, 1, 2, 2, 1, 1]
-    assert db.connection.value("SELECT count(*) FROM search_blocks WHERE source = 'message'") == 4
+    assert db.connection.value("SELECT count(*) FROM search_blocks WHERE source = 'message'") == 8
 
 
 def test_the_last_block_follows_when_many_rows_came(db: SessionDB, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +176,7 @@ def test_rows_far_apart_cost_nothing(db: SessionDB) -> None:
         SearchIndex(db.connection).rebuild(index.name)
     FacetBlocks(db.connection).clear()
     FacetBlocks(db.connection).fill()
-    assert db.connection.rows("SELECT block FROM search_blocks WHERE source = 'message' ORDER BY 1") == [
+    assert db.connection.rows("SELECT DISTINCT block FROM search_blocks WHERE source = 'message'") == [
         (0,),
         (5,),
     ]
@@ -153,7 +209,7 @@ def test_tables_without_rows_have_no_blocks() -> None:
 
         known = db.connection.rows("SELECT source, block FROM search_blocks")
 
-    assert known == [("message", 0)]
+    assert known == [("message", 0)] * 2
 
 
 def test_doctor_mends_what_is_not_true_any_more(db: SessionDB) -> None:

@@ -26,6 +26,8 @@ def db(db: SessionDB) -> SessionDB:
             calls = [{"id": f"c{day}", "name": "Bash"}] if number == 3 else None
             db.messages.append(session.id, role, f"text {day}", tool_calls=calls, created_at=moment)
         db.notes.add("win", "text", session_id=session.id, created_at=moment)
+    for kept in ("s1", "s4"):
+        db.sessions.add_tags(kept, "kept")
     return db
 
 
@@ -66,6 +68,9 @@ def passing(allowed: SearchFilter, corpus: search_filters.Corpus) -> list[int]:
         ({"tool": Choice(("bash",)), "agent": Choice(("hermes",))}, [12]),
         ({"tool": Choice((), ("bash",)), "agent": Choice(("hermes",))}, [9, 10, 11]),
         ({"after": "2026-03-02", "before": "2026-03-03"}, day(2)),
+        ({"after": "2026-03-02", "tag": Choice(("kept",))}, day(4)),
+        ({"tag": Choice(("KEPT",)), "role": Choice(("user",))}, [1, 13]),
+        ({"tag": Choice((), ("kept",)), "before": "2026-03-03"}, day(2)),
     ],
 )
 def test_messages_are_kept_as_the_filters_say(  # noqa: PLR0917
@@ -95,6 +100,7 @@ def test_messages_are_kept_as_the_filters_say(  # noqa: PLR0917
         (TOOLS, {"tool": Choice(("BASH",)), "agent": Choice(("hermes",))}, [3]),
         (TOOLS, {"tool": Choice((), ("bash",))}, []),
         (TOOLS, {"after": "2026-03-05"}, [5]),
+        (TOOLS, {"tag": Choice(("kept",)), "tool": Choice(("bash",))}, [1, 4]),
         (TOOLS, {"role": Choice(("user",))}, [1, 2, 3, 4, 5]),
         (NOTES, {"agent": Choice(("hermes",))}, [3]),
         (NOTES, {"project": Choice(("p5",))}, [5, 6]),
@@ -129,3 +135,20 @@ def test_a_message_without_a_time_has_that_of_its_session(db: SessionDB) -> None
 def test_rows_of_other_sessions_are_not_looked_at(db: SessionDB) -> None:
     allowed = SearchFilter(db.connection, Filters(project=Choice(("p4",))))
     assert allowed.passing(MESSAGES, "r.id").spans == [(13, 16)]
+
+
+def test_what_was_said_before_its_session_began_is_found_by_its_own_time(db: SessionDB) -> None:
+    FacetBlocks(db.connection).fill()
+    with db.connection.transaction():
+        db.connection.execute("UPDATE sessions SET started_at = last_active_at")
+        db.connection.execute("UPDATE messages SET created_at = '2020-01-01T00:00:00.000Z' WHERE id = 7")
+    FacetBlocks(db.connection).fill()
+    assert passing(SearchFilter(db.connection, Filters(before="2021")), MESSAGES) == [7]
+
+
+def test_rows_of_sessions_in_turn_are_told_apart(db: SessionDB, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_filters, "MAX_SPANS", 0)
+    db.messages.append("s1", "user", "text 1")
+    FacetBlocks(db.connection).fill()
+    allowed = SearchFilter(db.connection, Filters(tag=Choice(("kept",))))
+    assert passing(allowed, MESSAGES) == [*day(1), *day(4), 21]
