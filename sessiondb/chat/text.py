@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 ELLIPSIS = "…"
 
 TITLE_LENGTH = 100
 
-_UNSAFE = re.compile("[\ud800-\udfff\0]")
-
 
 def clean_text(text: str) -> str:
     """Return the text without what SQLite cannot hold: lone surrogates and NULs become U+FFFD."""
-    return _UNSAFE.sub("\ufffd", text) if _UNSAFE.search(text) else text
+    if text.isascii() and "\0" not in text:
+        return text
+    unsafe = _unsafe()
+    return unsafe.sub("\ufffd", text) if unsafe.search(text) else text
 
 
 def clean_json(value: Any) -> Any:
@@ -149,6 +151,12 @@ def short_bytes(count: int) -> str:
 def counted(number: int, noun: str, plural: str | None = None) -> str:
     """Return a number with its noun: "1 session", "3 sessions"."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+@cache
+def _unsafe() -> re.Pattern[str]:
+    """Return the pattern of what SQLite cannot hold; the first text beyond ASCII compiles it."""
+    return re.compile("[\ud800-\udfff\0]")
 
 
 def _character_width(character: str, category: str) -> int:

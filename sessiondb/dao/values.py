@@ -13,9 +13,8 @@ from sessiondb.errors import InvalidInput
 
 T = TypeVar("T")
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _GREATEST = 2**63 - 1
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = r"\d{4}-\d{2}-\d{2}"
 
 
 def moment(value: str | datetime | None) -> str:
@@ -97,7 +96,9 @@ def due(value: str | date | None) -> str | None:
 
     Raises InvalidInput.
     """
-    if value is None or (isinstance(value, str) and _DAY.fullmatch(value) and timestamps.normalise(value)):
+    if value is None or (
+        isinstance(value, str) and re.fullmatch(_DAY, value) and timestamps.normalise(value)
+    ):
         return value
     if isinstance(value, date) and not isinstance(value, datetime):
         return value.isoformat()
@@ -165,7 +166,9 @@ def json_value(value: Any) -> str | None:
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"cannot store a {type(value).__name__} as JSON: {error}") from error
     # SQLite takes no lone surrogate; as an escape it is plain ASCII.
-    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return (
+        text if text.isascii() else re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
+    )
 
 
 def json_object(value: Mapping[str, Any] | None, what: str) -> str | None:
