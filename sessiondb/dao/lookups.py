@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -122,15 +122,16 @@ def count_by_agent(connection: Connection, session_ids: Iterable[str]) -> dict[s
     return {row[0]: row[1] for row in rows}
 
 
-def message_counts(connection: Connection, session_ids: Iterable[str] | None = None) -> dict[str, int]:
-    """Return how many messages some sessions have, or all of them, by id."""
+def message_counts(
+    connection: Connection, session_ids: Iterable[str] | None = None
+) -> Iterator[tuple[str, int]]:
+    """Yield the ids of some sessions, or of all of them, and how many messages each has."""
+    sql = "SELECT id, message_count FROM sessions"
     if session_ids is None:
-        return dict(connection.rows("SELECT id, message_count FROM sessions"))
-    rows = connection.rows(
-        "SELECT id, message_count FROM sessions WHERE id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(session_ids)),),
-    )
-    return {row[0]: row[1] for row in rows}
+        yield from connection.stream(sql)
+    else:
+        chosen = f"{sql} WHERE id IN (SELECT value FROM json_each(?))"
+        yield from connection.stream(chosen, (json.dumps(list(session_ids)),))
 
 
 def short_ids(connection: Connection, session_ids: Iterable[str]) -> dict[str, str]:

@@ -193,14 +193,14 @@ class Tally:
     def report(self, connection: Connection, seconds: float) -> ImportReport:
         """Return the report of a run that took so many seconds."""
         changed = self.sessions_added | self.sessions_updated
-        counts = message_counts(connection, changed) if changed else {}
+        counts = message_counts(connection, changed) if changed else ()
         return ImportReport(
             files=self.files,
             sessions_added=frozenset(self.sessions_added),
             sessions_updated=frozenset(self.sessions_updated),
             sessions_unchanged=len(self.sessions_unchanged - changed),
             messages_added=self.messages_added,
-            talk_added=sum(count - self.counts_before.get(id, 0) for id, count in counts.items()),
+            talk_added=sum(count - self.counts_before.get(id, 0) for id, count in counts),
             added_by_agent=count_by_agent(connection, self.sessions_added),
             updated_by_agent=count_by_agent(connection, self.sessions_updated),
             skipped=[*self.known, *self.skipped],

@@ -76,14 +76,14 @@ class ReadAhead:
 
     def close(self) -> None:
         """End the process: from now on everything is read here."""
-        self._taken = len(self._requests)
+        self._requests.clear()
         self._process.kill()
         self._process.wait()
         self._pipe(self._process.stdout).close()
 
     def reading(self, request: Request) -> Reading | ReceivedReading:
         """Return the reading of a file: as it was read ahead, once, or else one that reads it here and now."""
-        number, known = self._requests.get(request.path, (-1, None))
+        number, known = self._requests.pop(request.path, (-1, None))
         # Blocks come in the order of the requests: what was passed over cannot be had any more, and a request
         # that has changed since (another offset, a format) is another reading.
         if known != request or number < self._taken:

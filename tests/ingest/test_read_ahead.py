@@ -94,10 +94,10 @@ def test_a_database_is_the_same_either_way(samples: Path, logs: Path, tmp_path: 
 
 
 def test_what_was_not_asked_for_is_read_here(logs: Path) -> None:
-    first, second, *_ = requests(logs)
-    with ReadAhead([first]) as ahead:
-        assert isinstance(ahead.reading(second), Reading)
-        assert isinstance(ahead.reading(first._replace(format="nanobot")), Reading)
+    first, second, third, *_ = requests(logs)
+    with ReadAhead([first, second]) as ahead:
+        assert isinstance(ahead.reading(third), Reading)
+        assert isinstance(ahead.reading(second._replace(format="nanobot")), Reading)
         assert not isinstance(ahead.reading(first), Reading)
         assert isinstance(ahead.reading(first), Reading)  # it comes once
 
