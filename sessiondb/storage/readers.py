@@ -208,6 +208,10 @@ class Reading:
         row = self._read(sql, parameters, _first)
         return row[0] if row else None
 
+    def column(self, sql: str, parameters: Parameters = ()) -> list[Any]:
+        """Return the first column of all rows of a query."""
+        return [row[0] for row in self.rows(sql, parameters)]
+
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 500) -> Iterator[Row]:
         """Yield the rows of a query as they were at its beginning, `size` fetched at a time."""
         reader = self._reader()

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from sessiondb.dao.forks.chain import FORKED_FROM, Line, lines_of, link_fork, segments
 from sessiondb.dao.forks.handover import Handover
-from sessiondb.dao.forks.transfer import Transfer
+from sessiondb.dao.forks.transfer import drop_twins, tidy
 from sessiondb.storage.connection import Connection
 
 _PLACE = "SELECT session_id, seq FROM messages WHERE id = ?"
@@ -36,16 +36,16 @@ def lines_anew(connection: Connection, session_id: str, lines: Sequence[Line]) -
 
     Return all lines of its log that others hold by now, in order; `lines` are those that have come.
     """
-    transfer, handover = Transfer(connection), Handover(connection, {session_id})
+    handover = Handover(connection, {session_id})
     # Answers that have come to its calls: its forks must not have them twice.
-    transfer.drop_twins(session_id)
+    drop_twins(connection, session_id)
     ids = [session_id, *handover.heirs([session_id])]
     links = connection.rows(_LINKS, (json.dumps(ids),))
     before = connection.rows(_ROWS, (session_id,))
     # As if it were removed: its forks take back what their logs hold of it, and what it has left is its own.
     handover.run([session_id])
     for id in ids:
-        transfer.tidy(id)
+        tidy(connection, id)
     # Places in its log were counted with the lines that it held then: they are counted anew among those left.
     left = {row[0] for row in connection.rows(_ROWS, (session_id,))}
     seqs = [seq for id, seq in before if id in left]

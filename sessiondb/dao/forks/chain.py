@@ -13,6 +13,8 @@ What a session's row says of all this is read and written here: its parent, and 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sessiondb.dao.values import sound
@@ -24,15 +26,26 @@ FORKED_AT, FORKED_FROM, AWAITED = (
 """What the metadata of a row of `sessions` says of its descent: the last message that it has copied, the session that
 its log says it is a fork of, and a parent that is not there yet.
 """
-PLACED = f"json_set(coalesce({sound('metadata')}, '{{}}'), '$.forked_at', :at)"
-"""The metadata of a session that has forked at a message."""
 
-_SET_FORK = f"""
+_KNOWN = f"coalesce({sound('metadata')}, '{{}}')"
+_SET_PLACE = f"UPDATE sessions SET metadata = json_set({_KNOWN}, '$.forked_at', :at) WHERE id = :id"
+_SET_LINK = f"""
 UPDATE sessions SET
   parent_id = :parent,
-  relation = iif(:parent IS NULL, nullif(relation, 'fork'), coalesce(relation, 'fork')),
-  metadata = iif(:at IS NULL, nullif(json_remove({sound("metadata")}, '$.forked_at'), '{{}}'), {PLACED})
+  relation = iif(:parent IS NULL, nullif(relation, 'fork'), coalesce(:relation, relation, 'fork')),
+  metadata = nullif(iif(
+    :at IS NULL, json_remove({_KNOWN}, '$.forked_at', '$.forked_from'),
+    json_set(json_remove({_KNOWN}, '$.forked_from'), '$.forked_at', :at)
+  ), '{{}}')
 WHERE id = :id
+"""
+_BELOW = """
+WITH RECURSIVE below (id, depth) AS (
+  SELECT value, 0 FROM json_each(?)
+  UNION SELECT s.id, b.depth + 1 FROM sessions AS s JOIN below AS b ON s.parent_id = b.id
+  WHERE b.depth < 1000 AND {}
+)
+SELECT id, max(depth) FROM below GROUP BY id ORDER BY 2, 1
 """
 _LINK = f"SELECT parent_id, {FORKED_AT} FROM sessions WHERE id = ? AND relation = 'fork'"
 _LINES = """
@@ -50,6 +63,26 @@ class Segment(NamedTuple):
 
     session: str
     last: int
+
+
+class Copy(NamedTuple):
+    """A message that a session's log has and another session holds, or the answer to a call of such a message.
+
+    `after` is the seq of the session's own message that comes before it. An answer has the id of its call, a message
+    the external id.
+    """
+
+    after: int
+    external_id: str | None = None
+    call_id: str | None = None
+
+
+class Original(NamedTuple):
+    """A message of a session, of which another one's log has a copy."""
+
+    id: int
+    session: str
+    external_id: str
 
 
 class Line(NamedTuple):
@@ -72,9 +105,27 @@ def fork_link(connection: Connection, session_id: str) -> tuple[str | None, str 
     return parent, at
 
 
-def link_fork(connection: Connection, session_id: str, parent: str | None, at: str | None) -> None:
-    """Note from which session one forked, and at which message; None for one that comes from no other."""
-    connection.execute(_SET_FORK, {"id": session_id, "parent": parent, "at": at})
+def link_fork(
+    connection: Connection, session_id: str, parent: str | None, at: str | None, relation: str | None = None
+) -> None:
+    """Note from which session one forked, and at which message; None for one that comes from no other.
+
+    What its log said of that is forgotten, but for what it is to the parent, unless a `relation` is given.
+    """
+    connection.execute(_SET_LINK, {"id": session_id, "parent": parent, "at": at, "relation": relation})
+
+
+def place_fork(connection: Connection, session_id: str, at: str | None) -> None:
+    """Note at which message a session forked."""
+    connection.execute(_SET_PLACE, {"id": session_id, "at": at})
+
+
+def descendants(
+    connection: Connection, session_ids: Iterable[str], *, only_forks: bool = False
+) -> dict[str, int]:
+    """Return sessions and all that come from them, none before one that it comes from, with how far below they are."""
+    sql = _BELOW.format("s.relation = 'fork'" if only_forks else "1")
+    return dict(connection.rows(sql, (json.dumps(list(session_ids)),)))
 
 
 def lines_of(connection: Connection, segment: Segment) -> list[Line]:

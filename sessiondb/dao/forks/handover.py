@@ -11,35 +11,17 @@ the next fork finds them there.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 
-from sessiondb.dao.forks.chain import Segment, fork_link, lines_of, segments
-from sessiondb.dao.forks.transfer import Transfer
-from sessiondb.dao.values import sound
+from sessiondb.dao.forks.chain import Segment, descendants, fork_link, lines_of, link_fork, segments
+from sessiondb.dao.forks.transfer import move
 from sessiondb.storage.connection import Connection
 
-_BELOW = """
-WITH RECURSIVE below (id, depth) AS (
-  SELECT s.id, 1 FROM sessions AS s
-  WHERE s.relation = 'fork' AND s.parent_id IN (SELECT value FROM json_each(?))
-  UNION SELECT s.id, b.depth + 1 FROM sessions AS s JOIN below AS b ON s.parent_id = b.id
-  WHERE s.relation = 'fork' AND b.depth < 1000
-)
-SELECT id, max(depth) FROM below GROUP BY id ORDER BY id
-"""
 _TIMES = """
 SELECT coalesce(created_at, '') FROM messages WHERE session_id = ? AND seq <= ? AND role <> 'tool' ORDER BY seq
 """
 _TITLE = "SELECT title, title_source FROM sessions WHERE id = ?"
 _KEEP_TITLE = "UPDATE sessions SET title = ?, title_source = ? WHERE id = ?"
-_LINK = f"""
-UPDATE sessions SET parent_id = :parent, relation = iif(:parent IS NULL, NULL, 'fork'), metadata = nullif(
-  iif(:at IS NULL, json_remove(coalesce({sound("metadata")}, '{{}}'), '$.forked_at', '$.forked_from'),
-    json_set(json_remove(coalesce({sound("metadata")}, '{{}}'), '$.forked_from'), '$.forked_at', :at)),
-  '{{}}'
-) WHERE id = :id
-"""
 _ALL = 1 << 62
 _SIZE = """
 SELECT count(*), coalesce(sum(
@@ -87,7 +69,7 @@ class Handover:
                 before = segments(self._db, heir)
             if before:
                 _, at = fork_link(self._db, heir)
-                self._db.execute(_LINK, {"id": heir, "parent": before[-1].session, "at": at})
+                link_fork(self._db, heir, before[-1].session, at)
             self._db.execute(_KEEP_TITLE, (*(title or (None, None)), heir))
 
     def heirs(self, session_ids: Sequence[str]) -> list[str]:
@@ -96,16 +78,14 @@ class Handover:
         Of two forks of one session the first is the one that ends with what both share, or else went on earlier: the
         one that an import of what stays would take for the original (see originals.py).
         """
-        below = self._db.rows(_BELOW, (json.dumps(list(session_ids)),))
-        heirs = [(depth, id) for id, depth in below if id not in self._removed]
-        if len(heirs) > 1:
-            heirs.sort(key=lambda heir: (heir[0], self._times(heir[1]), heir[1]))
-        return [id for _, id in heirs]
+        below = descendants(self._db, session_ids, only_forks=True)
+        heirs = [id for id in below if id not in self._removed]
+        return sorted(heirs, key=lambda id: (below[id], self._times(id), id)) if len(heirs) > 1 else heirs
 
     def _times(self, session_id: str) -> list[str]:
         """Return the times of a session's whole conversation."""
         pieces = [*segments(self._db, session_id), Segment(session_id, _ALL)]
-        return [row[0] for piece in pieces for row in self._db.rows(_TIMES, piece)]
+        return [at for piece in pieces for at in self._db.column(_TIMES, piece)]
 
     def _take(self, heir: str, segment: Segment) -> None:
         """Move the messages of a segment to the beginning of a session, which comes from where they came from.
@@ -117,6 +97,6 @@ class Handover:
         parent, at = fork_link(self._db, giver)
         _, own_at = fork_link(self._db, heir)
         if lines:
-            Transfer(self._db).move(lines, heir)
-        self._db.execute(_LINK, {"id": heir, "parent": parent, "at": at})
-        self._db.execute(_LINK, {"id": giver, "parent": heir, "at": own_at})
+            move(self._db, lines, heir)
+        link_fork(self._db, heir, parent, at)
+        link_fork(self._db, giver, heir, own_at, "fork")

@@ -31,18 +31,6 @@ SELECT id FROM above WHERE id IS NOT NULL
 """
 
 
-class Copy(NamedTuple):
-    """A message that a session's log has and another session holds, or the answer to a call of such a message.
-
-    `after` is the seq of the session's own message that comes before it. An answer has the id of its call, a message
-    the external id.
-    """
-
-    after: int
-    external_id: str | None = None
-    call_id: str | None = None
-
-
 class Descent(NamedTuple):
     """What is known of where a session comes from.
 
@@ -70,36 +58,41 @@ class Descent(NamedTuple):
         return self.parent_id is None or self.forked_at is not None
 
 
-class Originals:
-    """Tells originals from copies, by what is stored of sessions."""
+def descent(db: Connection, session_id: str) -> Descent:
+    """Return what is known of where a session comes from, which must be there."""
+    row = db.row(_SESSION, (session_id,))
+    assert row is not None
+    return Descent(*row)
 
-    def __init__(self, connection: Connection) -> None:
-        self._db = connection
 
-    def descent(self, session_id: str) -> Descent:
-        """Return what is known of a session, which must be there."""
-        row = self._db.row(_SESSION, (session_id,))
-        assert row is not None
-        return Descent(*row)
+def above(db: Connection, session_id: str) -> set[str]:
+    """Return the ids of a session's parent, of that one's parent, and so on."""
+    return set(db.column(_ABOVE, (session_id,)))
 
-    def above(self, session_id: str) -> set[str]:
-        """Return the ids of a session's parent, of that one's parent, and so on."""
-        return {row[0] for row in self._db.rows(_ABOVE, (session_id,))}
 
-    def is_original(
+class Pair:
+    """Two sessions with common lines, of which one has copied the other's, by what is stored of them.
+
+    `lines` are all that the first one has and others hold, in order; `last` is the last that the second one holds.
+    `own_ids` are those that the first one's log gives lines which it has under other ids.
+    """
+
+    def __init__(
         self,
+        db: Connection,
         session: Descent,
         other: Descent,
         lines: Sequence[Line],
         last: Line,
         own_ids: Mapping[str, str],
-    ) -> bool:
-        """Say whether the first of two sessions had their common lines first.
+    ) -> None:
+        self._db = db
+        self._session, self._other = session, other
+        self._lines, self._last = lines, last
+        self._own_id = own_ids.get(last.external_id or "")
 
-        `lines` are all that it has and others hold, in order; `last` is the last that the other one holds. `own_ids`
-        are those that its log gives lines which it has under other ids.
-        """
-        pair = _Pair(session, other, lines, last, own_ids.get(last.external_id or ""))
+    def is_firsts(self) -> bool:
+        """Say whether the first of the two had their common lines first."""
         for rule in (
             self._is_no_subagent,
             self._is_named_as_parent,
@@ -109,87 +102,77 @@ class Originals:
             self._went_on_earlier,
             self._descends_from_none,
         ):
-            verdict = rule(pair)
+            verdict = rule()
             if verdict is not None:
                 return verdict
         # No rule tells: any choice will do that is the same whichever file is read first.
-        return session.id < other.id
+        return self._session.id < self._other.id
 
     # The rules, in their order: True where the first session is the original, None where a rule does not tell.
 
-    def _is_no_subagent(self, pair: _Pair) -> bool | None:
+    def _is_no_subagent(self) -> bool | None:
         # A sub-agent may be given its parent's conversation; a parent never begins with its sub-agent's.
-        return _unlike(pair.session.relation == "subagent", pair.other.relation == "subagent")
+        return _unlike(self._session.relation == "subagent", self._other.relation == "subagent")
 
-    def _is_named_as_parent(self, pair: _Pair) -> bool | None:
+    def _is_named_as_parent(self) -> bool | None:
         # What a log says itself is believed before anything that the messages seem to tell.
-        session, other = pair.session, pair.other
+        session, other = self._session, self._other
         return _unlike(session.named_parent == other.id, other.named_parent == session.id)
 
-    def _has_older_ids(self, pair: _Pair) -> bool | None:
-        if pair.own_id is None or pair.last.external_id is None:
+    def _has_older_ids(self) -> bool | None:
+        if self._own_id is None or self._last.external_id is None:
             return None
         # OpenCode's ids tell when they were made. A copy keeps the time of its message, but has an id of its own:
         # the sooner after that time the id was made, the nearer to the original.
-        ours, theirs = (age(id, pair.last.created_at) for id in (pair.own_id, pair.last.external_id))
+        ours, theirs = (age(id, self._last.created_at) for id in (self._own_id, self._last.external_id))
         return None if ours is None or theirs is None or ours == theirs else ours < theirs
 
-    def _is_not_marked(self, pair: _Pair) -> bool | None:
+    def _is_not_marked(self) -> bool | None:
         # Logs that say `forked_from` say it of each copied line: where one of the two does, it is the copy. Where both
         # do, both have it from a third session, and this tells nothing.
-        return _unlike(self._marks(pair.session, pair.last), self._marks(pair.other, pair.last))
+        return _unlike(self._marks(self._session), self._marks(self._other))
 
-    def _has_lines_before(self, pair: _Pair) -> bool | None:
+    def _has_lines_before(self) -> bool | None:
         # A fork copies first, and goes on then: lines of its own before the last common one make an original.
-        ours = any(seq <= pair.last.after for _, seq, _ in self._rows(pair.session))
-        theirs = any(seq < pair.last.seq for _, seq, _ in self._other_rows(pair))
+        ours = any(seq <= self._last.after for _, seq, _ in self._rows(self._session))
+        theirs = any(seq < self._last.seq for _, seq, _ in self._other_rows())
         return None if ours == theirs else ours
 
-    def _went_on_earlier(self, pair: _Pair) -> bool | None:
-        after = [(seq, 1, at) for _, seq, at in self._rows(pair.session) if seq > pair.last.after]
+    def _went_on_earlier(self) -> bool | None:
+        after = [(seq, 1, at) for _, seq, at in self._rows(self._session) if seq > self._last.after]
         # What comes next may be a copy from a third session.
-        later = pair.lines[pair.lines.index(pair.last) + 1 :]
+        later = self._lines[self._lines.index(self._last) + 1 :]
         after += [(line.after, 2, line.created_at) for line in later if line.external_id is not None][:1]
         # Who ends with the common lines did not go on at all, which is earliest.
         ours = min(after)[2] or "" if after else ""
-        theirs = next((at or "" for _, seq, at in self._other_rows(pair) if seq > pair.last.seq), "")
+        theirs = next((at or "" for _, seq, at in self._other_rows() if seq > self._last.seq), "")
         return None if ours == theirs else ours < theirs
 
-    def _descends_from_none(self, pair: _Pair) -> bool | None:
+    def _descends_from_none(self) -> bool | None:
         # Siblings descend from a third session alike; of a fork and its fork the one further up is meant.
-        return _unlike(self._descends(pair.session, pair.other), self._descends(pair.other, pair.session))
+        return _unlike(self._descends(self._session, self._other), self._descends(self._other, self._session))
 
     # What the rules ask
 
     def _rows(self, session: Descent) -> list[Row]:
         return self._db.rows(_ROWS, (session.id,))
 
-    def _other_rows(self, pair: _Pair) -> list[Row]:
-        common = {line.id for line in pair.lines}
-        return [row for row in self._rows(pair.other) if row[0] not in common]
+    def _other_rows(self) -> list[Row]:
+        common = {line.id for line in self._lines}
+        return [row for row in self._rows(self._other) if row[0] not in common]
 
-    def _marks(self, session: Descent, line: Line) -> bool:
-        """Say whether a session's log marks a line as a copy: it marks all up to the one that it forked at."""
+    def _marks(self, session: Descent) -> bool:
+        """Say whether a session's log marks the last common line as a copy: all up to the one that it forked at."""
         if session.forked_from is None or session.forked_at is None:
             return False
         later = "SELECT 1 FROM messages WHERE external_id = ? AND created_at >= ?"
-        is_later = self._db.row(later, (session.forked_at, line.created_at)) is not None
-        return is_later or session.forked_at == line.external_id
+        is_later = self._db.row(later, (session.forked_at, self._last.created_at)) is not None
+        return is_later or session.forked_at == self._last.external_id
 
     def _descends(self, session: Descent, other: Descent) -> bool:
         """Say whether a session comes from another one, or from the parent of that one."""
-        is_below = bool(self.above(session.id) & {other.id, other.parent_id})
+        is_below = bool(above(self._db, session.id) & {other.id, other.parent_id})
         return is_below and session.parent_id != other.parent_id
-
-
-class _Pair(NamedTuple):
-    """Two sessions with common lines, of which one has copied the other's: see Originals.is_original."""
-
-    session: Descent
-    other: Descent
-    lines: Sequence[Line]
-    last: Line
-    own_id: str | None
 
 
 def _unlike(ours: bool, theirs: bool) -> bool | None:

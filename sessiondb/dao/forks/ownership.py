@@ -14,16 +14,30 @@ message, unless its log names the parent (`forked_from`).
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from sessiondb.dao.forks import renamed
 from sessiondb.dao.forks.anew import MAY_NAME_NONE, lines_anew
-from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, FORKED_FROM, PLACED, Line, link_fork
-from sessiondb.dao.forks.originals import Copy, Descent, Originals
-from sessiondb.dao.forks.transfer import Transfer
+from sessiondb.dao.forks.chain import (
+    AWAITED,
+    FORKED_AT,
+    FORKED_FROM,
+    Copy,
+    Line,
+    Original,
+    link_fork,
+    place_fork,
+)
+from sessiondb.dao.forks.originals import Descent, Pair, above, descent
+from sessiondb.dao.forks.transfer import drop_copy, drop_twins, move, tidy
 from sessiondb.dao.values import sound
+from sessiondb.importers.base import INHERITING, is_globally_unique
 from sessiondb.storage.connection import Connection, Row
+
+if TYPE_CHECKING:
+    from sessiondb.dao.union.incoming import Incoming
+    from sessiondb.dao.union.union import Union
 
 _HOLDER = """
 SELECT id, session_id, seq, created_at FROM messages
@@ -34,7 +48,6 @@ SELECT t.call_id, a.id, a.session_id, a.seq, a.created_at
 FROM tool_calls AS t JOIN messages AS a ON a.id = t.result_message_id
 WHERE t.message_id IN (SELECT value FROM json_each(?)) AND t.call_id IS NOT NULL ORDER BY t.id
 """
-_SET_PLACE = f"UPDATE sessions SET metadata = {PLACED} WHERE id = :id"
 # Forks of a session that hold on to messages which are another's now.
 _FOLLOW = f"""
 UPDATE sessions SET parent_id = :to WHERE parent_id = :from AND id <> :to
@@ -80,66 +93,69 @@ WHERE EXISTS (
   WHERE own.session_id = :session AND own.seq > common.seq AND own.seq <= :last AND own.role <> 'tool'
 )
 """
+_SHARED = """
+SELECT value FROM json_each(:ids)
+WHERE EXISTS (SELECT 1 FROM messages WHERE external_id = value AND session_id <> :session)
+"""
 _PLACE = ("session_id", "request_key", "message_id")
 
 
-class Related(NamedTuple):
-    """A session that shares messages with others.
+def ownership_of(union: Union, session: Incoming) -> Ownership | None:
+    """Return what is to be settled of a session, None where it shares nothing with others.
 
-    `late` are external ids of messages that it holds although another session does too. `children` are sessions that
-    its log names as its sub-agents' and that had a parent before. `counts` are the
-    counts that its log has of copies, by their ids: columns of `token_counts`. `is_new`: it was not stored before its
-    log was read. `has_gaps`: its messages are numbered as if it held the copies too. `renames`: its agent gives copies
-    fresh ids; `unsettled` are sessions that come after it, and are compared with it then. `shares_ids`: its
-    agent gives copies the ids of their originals. `went_on_from`: the seq of
-    its last message before its log was read, where it ended with what it shares (see Ownership.went_on), else 0.
+    Where it does, all rows are written.
     """
-
-    id: str
-    copies: Sequence[Copy]
-    late: Sequence[str]
-    children: Sequence[str]
-    counts: Sequence[tuple[str, dict[str, Any]]]
-    is_new: bool
-    has_gaps: bool
-    renames: bool
-    unsettled: Collection[str]
-    shares_ids: bool
-    went_on_from: int
+    copies, db = session.copies, union.batch.db
+    late: list[str] = []
+    # Copies that came after lines of its own were not looked for one by one: they are found here in one
+    # statement, by the ids that nobody else gives out.
+    if session.added and copies.has_unique_ids and not union.batch.is_first:
+        own = [id for id, message in session.messages.items() if message.is_new and is_globally_unique(id)]
+        late = db.column(_SHARED, {"ids": json.dumps(own), "session": session.id})
+    ownership = Ownership(db, session, late)
+    if session.added > 0 < session.start_seq and ownership.may_have_gone_on():
+        union.flush()
+        ownership.has_gone_on = ownership.went_on()
+    if not (copies.found or late or ownership.renames or ownership.has_gone_on):
+        return None
+    union.flush()
+    return ownership
 
 
 class Ownership:
-    """Settles who holds what, inside one transaction of the caller; all rows must be written."""
+    """Settles who holds what a session shares with others, inside one transaction of the caller.
 
-    def __init__(self, connection: Connection) -> None:
-        self._db = connection
-        self._originals = Originals(connection)
-        self._transfer = Transfer(connection)
+    All rows must be written. `late` are external ids of messages that it holds although another session does too.
+    `has_gone_on`: see `went_on`. `renames`: its agent gives copies fresh ids.
+    """
 
-    def shared(self, session_id: str, external_ids: Iterable[str]) -> list[str]:
-        """Return those ids of messages that another session holds too."""
-        found = self._db.rows(
-            "SELECT value FROM json_each(:ids) WHERE EXISTS"
-            " (SELECT 1 FROM messages WHERE external_id = value AND session_id <> :session)",
-            {"ids": json.dumps(list(external_ids)), "session": session_id},
-        )
-        return [row[0] for row in found]
+    def __init__(self, db: Connection, session: Incoming, late: list[str]) -> None:
+        self._db = db
+        self.session = session
+        self._id = session.id
+        self._late = late
+        self.has_gone_on = False
+        self.renames = session.renames and bool(session.counts)
+        # What its log calls messages that others hold under other ids, and the keys of their tokens by that.
+        self._own_ids: dict[str, str] = {}
+        self._own_keys: dict[str, str] = {}
 
-    def may_have_gone_on(self, session_id: str) -> bool:
-        """Say whether a session shares lines with another one, where no log says whose they are."""
-        return self._db.row(f"{_COMMON} LIMIT 1", {"session": session_id}) is not None
+    def may_have_gone_on(self) -> bool:
+        """Say whether the session shares lines with another one, where no log says whose they are."""
+        return self._db.row(f"{_COMMON} LIMIT 1", {"session": self._id}) is not None
 
-    def went_on(self, session_id: str, last: int) -> bool:
-        """Say whether a session has gone on after a seq, where it had ended with what another one shares.
+    def went_on(self) -> bool:
+        """Say whether the session has gone on now, where it had ended with what another one shares.
 
         That may tell who of the two is the original, where no log says it.
         """
-        return self._db.row(_WENT_ON, {"session": session_id, "last": last}) is not None
+        return self._db.row(_WENT_ON, {"session": self._id, "last": self.session.start_seq}) is not None
 
-    def resolve(self, related: Related) -> tuple[set[str], int]:
-        """Give each message that a session shares with others to one of them.
+    def settle(self, unsettled: Collection[str], children: Iterable[str]) -> set[str]:
+        """Give each message that the session shares with others to one of them; return the sessions that changed.
 
-        Return the sessions that changed, and how many messages were dropped that others hold.
+        `unsettled` are sessions that come after it, and are compared with it then; `children` those that its log names
+        as its sub-agents' and that had a parent before.
         """
         changed: set[str] = set()
         # Four ways in which two sessions come to hold the same, in the order in which they are undone:
@@ -148,131 +164,130 @@ class Ownership:
         #     late     the same id in both, stored twice, as the copy came after lines of its own
         #     copies   the same id, left out on its way in
         #     lines    all of these, as the messages that the others hold: these may change hands
-        keys: dict[str, str] = {}
-        twins = self._drop_twins(related, keys)
-        late = [copy for copy, _ in twins]
-        for external_id in related.late:
-            row = self._holder(related.id, external_id)
+        copies = self._copies()
+        late = self._drop_twins(copies, unsettled)
+        for external_id in self._late:
+            row = self._holder(external_id)
             if row is not None:
-                dropped = self._transfer.drop_copy(related.id, external_id, row[1], row[0])
-                late += [Copy(seq, *names) for seq, names in dropped]
-                changed.add(related.id)
-        lines = self._lines(related.id, sorted([*late, *related.copies], key=lambda copy: copy.after))
-        if related.went_on_from and not self.went_on(related.id, related.went_on_from):
-            related = related._replace(went_on_from=0)
-        if lines or related.went_on_from:
-            own_ids = {copy.external_id: own_id for copy, own_id in twins if copy.external_id is not None}
-            changed |= self._resolve(related, lines, own_ids)
-            self._rename(related.id, own_ids, keys)
-        if late or related.has_gaps or not related.is_new:
-            self._transfer.tidy(related.id)
-        return changed, len(late)
+                late += drop_copy(self._db, self._id, external_id, Original(row[0], row[1], external_id))
+                changed.add(self._id)
+        lines = self._lines(sorted([*late, *copies], key=lambda copy: copy.after))
+        self.has_gone_on = self.has_gone_on and self.went_on()
+        if lines or self.has_gone_on:
+            changed |= self._resolve(lines, children)
+            self._rename()
+        session = self.session
+        if late or session.is_exact or not session.is_new:
+            tidy(self._db, self._id)
+        session.added -= len(late)
+        return changed
 
-    def _holder(self, session_id: str, external_id: str | None) -> Row | None:
+    def _copies(self) -> list[Copy]:
+        """Return the copies that were left out on their way in, by the places of the messages before them."""
+        sql = "SELECT id, seq FROM messages WHERE session_id = ?"
+        seqs: dict[int | None, int] = dict(self._db.rows(sql, (self._id,)))
+        return [
+            Copy(seqs.get(after, self.session.start_seq), *names)
+            for after, *names in self.session.copies.found
+        ]
+
+    def _holder(self, external_id: str | None) -> Row | None:
         """Return the message with an id that another session holds: its id, session, seq and time."""
-        return self._db.row(_HOLDER, {"external_id": external_id, "session": session_id})
+        return self._db.row(_HOLDER, {"external_id": external_id, "session": self._id})
 
-    def _drop_twins(self, related: Related, keys: dict[str, str]) -> list[tuple[Copy, str]]:
-        """Remove what a session holds although another one says it too, under another id.
-
-        Return the copies, named by the ids that the other one has, and the session's own ids of them; note the keys of
-        its counts by these.
-        """
-        found: list[tuple[Copy, str]] = []
-        for other, twin in self._twins(related):
-            key = self._db.value(_KEY, {"session": related.id, "external_id": twin.external_id})
+    def _drop_twins(self, copies: list[Copy], unsettled: Collection[str]) -> list[Copy]:
+        """Remove what the session holds although another one says it too, under another id; return the copies."""
+        found: list[Copy] = []
+        for own_id, original in self._twins(copies, unsettled):
+            key = self._db.value(_KEY, {"session": self._id, "external_id": own_id})
             if key is not None:
-                keys[twin.external_id] = key
-            dropped = self._transfer.drop_copy(related.id, twin.external_id, other, twin.original)
-            for seq, (external_id, call_id) in dropped:
-                found.append((Copy(seq, external_id and twin.original_id, call_id), twin.external_id))
+                self._own_keys[own_id] = key
+            dropped = drop_copy(self._db, self._id, own_id, original)
+            if dropped:
+                self._own_ids[original.external_id] = own_id
+            found += dropped
         return found
 
-    def _twins(self, related: Related) -> Iterator[tuple[str, renamed.Twin]]:
-        """Yield what a session says as one does that it shares lines with, or from whose agent it has fresh ids."""
-        shared = dict.fromkeys([*(copy.external_id for copy in related.copies), *related.late])
-        holders = [row[1] for id in shared if (row := self._holder(related.id, id)) is not None]
+    def _twins(self, copies: list[Copy], unsettled: Collection[str]) -> Iterator[tuple[str, Original]]:
+        """Yield what the session says as one does that it shares lines with, or from whose agent it has fresh ids."""
+        shared = dict.fromkeys([*(copy.external_id for copy in copies), *self._late])
+        holders = [row[1] for id in shared if (row := self._holder(id)) is not None]
         for other in dict.fromkeys(holders):
-            for twin in renamed.prompt_twins(self._db, related.id, other):
-                yield other, twin
-        if related.renames:
-            for other in renamed.relatives(self._db, related.id, related.unsettled):
-                for twin in list(renamed.twins(self._db, related.id, other)):
-                    yield other, twin
+            yield from renamed.prompt_twins(self._db, self._id, other)
+        if self.renames:
+            for other in renamed.relatives(self._db, self._id, unsettled):
+                yield from renamed.twins(self._db, self._id, other)
 
-    def _rename(self, session_id: str, own_ids: Mapping[str, str], keys: Mapping[str, str]) -> None:
-        """Let messages that have changed hands have the ids, and their counts the keys, of their new holder's log."""
+    def _rename(self) -> None:
+        """Let messages that have changed hands have the ids, and their counts the keys, of the session's log."""
         moved = {
             old: own
-            for old, own in own_ids.items()
-            if self._db.execute(_SET_ID, {"session": session_id, "old": old, "own": own}).rowcount
+            for old, own in self._own_ids.items()
+            if self._db.execute(_SET_ID, {"session": self._id, "old": old, "own": own}).rowcount
         }
-        for own in moved.values() & keys.keys():
-            self._db.execute(_SET_KEY, {"key": keys[own], "session": session_id, "external_id": own})
+        for own in moved.values() & self._own_keys.keys():
+            self._db.execute(_SET_KEY, {"key": self._own_keys[own], "session": self._id, "external_id": own})
         if moved:
-            names = {"session": session_id, "moved": json.dumps(list(moved))}
+            names = {"session": self._id, "moved": json.dumps(list(moved))}
             for fork, old in self._db.rows(_FORKED_AT, names):
-                self._db.execute(_SET_PLACE, {"id": fork, "at": moved[old]})
+                place_fork(self._db, fork, moved[old])
 
-    def _resolve(self, related: Related, lines: list[Line], own_ids: Mapping[str, str]) -> set[str]:
-        session = self._originals.descent(related.id)
-        ends = _ends(lines)
+    def _resolve(self, lines: list[Line], children: Iterable[str]) -> set[str]:
+        this, ends = descent(self._db, self._id), _ends(lines)
+        is_stored = not self.session.is_new
         # The same copies as at the last import: it was decided then, and the files have not changed that.
-        is_known = not (related.is_new or related.went_on_from)
-        if is_known and session.forked_at == max(ends.values(), key=lines.index).external_id:
+        is_known = is_stored and not self.has_gone_on
+        if is_known and this.forked_at == max(ends.values(), key=lines.index).external_id:
             return set()
-        if related.shares_ids and not related.is_new:
-            lines = lines_anew(self._db, session.id, lines)
-            session, ends = self._originals.descent(session.id), _ends(lines)
-        others = {holder: self._originals.descent(holder) for holder in ends}
-        # Copies that only their words tell were looked for in those that it comes from.
-        is_told = related.shares_ids or related.renames
-        above = set[str]() if is_told else self._originals.above(session.id)
+        is_inheriting = self.session.row.fields.get("agent") in INHERITING
+        if is_stored and not (self.renames or is_inheriting):
+            lines = lines_anew(self._db, self._id, lines)
+            this, ends = descent(self._db, self._id), _ends(lines)
         # Who holds lines that are this session's by the rules has copied them, and gives them back (`copiers`); what
         # the others hold stays with them, and this session is a fork of the one that has its last copy.
+        others = {holder: descent(self._db, holder) for holder in ends}
+        # Copies that only their words tell were looked for in those that it comes from.
+        passed_over = above(self._db, self._id) if is_inheriting and not self.renames else set[str]()
         copiers = {
             holder: end
             for holder, end in ends.items()
-            if holder not in above
-            and self._originals.is_original(session, others[holder], lines, end, own_ids)
+            if holder not in passed_over
+            and Pair(self._db, this, others[holder], lines, end, self._own_ids).is_firsts()
         }
-        changed = set(copiers)
+        changed = set[str]()
+        if copiers:
+            move(self._db, [line for line in lines if line.holder in copiers], self._id)
+            for holder, end in copiers.items():
+                self._link(others[holder], self._id, end.external_id)
+                self._follow(holder, lines, children)
+            # Only now are the calls this session's: their answers may stand in forks, and their counts may be those of
+            # a copier's log, which is not believed over this one's.
+            drop_twins(self._db, self._id, awaited=True)
+            for external_id, count in self.session.copies.counts.items():
+                self._set_count(external_id, count)
+            changed = {self._id, *copiers}
         kept = [line for line in ends.values() if line.holder not in copiers]
-        if copiers:
-            self._transfer.move([line for line in lines if line.holder in copiers], session.id)
-            changed.add(session.id)
-        for holder, end in copiers.items():
-            self._link(others[holder], session.id, end.external_id)
-            self._follow(related, others[holder], lines)
-        # Only now are the calls this session's: their answers may stand in forks, and their counts may be those of a
-        # copier's log, which is not believed over this one's.
-        if copiers:
-            self._transfer.drop_twins(session.id, awaited=True)
-            for external_id, count in related.counts:
-                self._set_count(session.id, external_id, count)
         if kept:
             end = max(kept, key=lines.index)
-            changed |= {session.id} if self._link(session, end.holder, end.external_id) else set()
-        elif session.parent_id in copiers:
-            self._link(session, None, None)
+            changed |= {self._id} if self._link(this, end.holder, end.external_id) else set()
+        elif this.parent_id in copiers:
+            self._link(this, None, None)
         return changed
 
-    def _set_count(self, session_id: str, external_id: str, count: dict[str, Any]) -> None:
+    def _set_count(self, external_id: str, count: dict[str, Any]) -> None:
         """Let the count of a message that is the session's own now say what its log says."""
-        names = {**count, "session": session_id, "external_id": external_id}
+        names = {**count, "session": self._id, "external_id": external_id}
         self._db.execute(_SET_KEY, names | {"key": count["request_key"]})
         assignments = ", ".join(f"{name} = :{name}" for name in count if name not in _PLACE)
         self._db.execute(_SET_COUNT.format(assignments=assignments), names)
 
-    def _follow(self, related: Related, source: Descent, lines: list[Line]) -> None:
+    def _follow(self, source: str, lines: list[Line], children: Iterable[str]) -> None:
         """Take over those forks and sub-agents of a session that hang on what it gave away."""
         # They forked from the copier at a line that it had copied: by that they are forks of the original.
-        moved = [
-            line.external_id for line in lines if line.holder == source.id and line.external_id is not None
-        ]
-        names: dict[str, Any] = {"from": source.id, "to": related.id}
+        moved = [line.external_id for line in lines if line.holder == source and line.external_id is not None]
+        names: dict[str, Any] = {"from": source, "to": self._id}
         self._db.execute(_FOLLOW, names | {"moved": json.dumps(moved)})
-        self._db.execute(_FOLLOW_CHILDREN, names | {"children": json.dumps(list(related.children))})
+        self._db.execute(_FOLLOW_CHILDREN, names | {"children": json.dumps(list(children))})
 
     def _link(self, session: Descent, parent: str | None, at: str | None) -> bool:
         """Note where a session forked, unless its log says so or has another parent; say whether that is new."""
@@ -281,22 +296,22 @@ class Ownership:
         is_fork = session.relation == "fork" and session.forked_from is None
         if is_fork and parent is not None and session.awaited == parent and session.forked_at is None:
             # It has just come, and is linked at the end of the import.
-            self._db.execute(_SET_PLACE, {"id": session.id, "at": at})
+            place_fork(self._db, session.id, at)
             return True
         # A parent that a log names is true even where the messages say less; only the place may be added.
         is_named = is_fork and session.parent_id == parent and session.awaited is None
         if not session.may_be_linked and not (is_named and parent):
             return False
         # Never a circle: views and searches walk up the parents.
-        if parent is not None and session.id in self._originals.above(parent):
+        if parent is not None and session.id in above(self._db, parent):
             return False
         link_fork(self._db, session.id, parent, at)
         return True
 
-    def _lines(self, session_id: str, copies: Iterable[Copy]) -> list[Line]:
+    def _lines(self, copies: Iterable[Copy]) -> list[Line]:
         """Return the messages that copies are copies of; an answer is that of a call among them."""
-        held: list[tuple[Copy, Row | None]] = [
-            (copy, self._holder(session_id, copy.external_id) if copy.external_id is not None else None)
+        held = [
+            (copy, self._holder(copy.external_id) if copy.external_id is not None else None)
             for copy in copies
         ]
         answers: dict[str, list[Row]] = {}

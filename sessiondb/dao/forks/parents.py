@@ -11,15 +11,13 @@ parent is not there, copies are kept, and compared again when it comes.
 from __future__ import annotations
 
 import hashlib
-import json
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, PLACED
-from sessiondb.dao.forks.transfer import Transfer
+from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, Original, descendants, place_fork
+from sessiondb.dao.forks.transfer import drop_copy, drop_own_twins, tidy
 from sessiondb.dao.values import sound
-from sessiondb.importers.base import INHERITED, INHERITING
+from sessiondb.importers.base import INHERITED
 from sessiondb.storage.connection import Connection
 
 _WITH_NEW_PARENT = f"parent_id IS NULL AND {AWAITED} IN (SELECT id FROM sessions) AND {AWAITED} <> id"
@@ -28,18 +26,9 @@ SELECT m.id, m.external_id, m.role, m.content FROM messages AS m
 WHERE m.session_id = ? AND m.external_id IS NOT NULL
   AND json_extract({sound("m.metadata")}, '$.{INHERITED}') ORDER BY m.seq
 """
-_SET_FORKED_AT = f"UPDATE sessions SET metadata = {PLACED} WHERE id = :id AND relation = 'fork'"
 _DETACH = "UPDATE token_counts SET message_id = NULL WHERE message_id = ? AND request_key GLOB ?"
-_FORKED_AT = f"SELECT {FORKED_AT} FROM sessions WHERE id = ?"
+_DESCENT = f"SELECT parent_id, relation, {FORKED_AT} FROM sessions WHERE id = ?"
 _INHERITED_COUNTS = "SELECT 1 FROM token_counts WHERE session_id = ? AND request_key GLOB ? LIMIT 1"
-_INHERITING = """
-WITH RECURSIVE below (id) AS (
-  SELECT id FROM sessions WHERE parent_id = :id
-  UNION SELECT s.id FROM sessions AS s JOIN below AS b ON s.parent_id = b.id
-)
-SELECT s.id FROM below JOIN sessions AS s ON s.id = below.id
-WHERE s.agent IN (SELECT value FROM json_each(:agents))
-"""
 _REMOVE_EMPTY = """
 DELETE FROM sessions WHERE id = :id AND NOT pinned AND title_source IS NOT 'user'
   AND NOT EXISTS (SELECT 1 FROM messages WHERE session_id = :id)
@@ -60,14 +49,6 @@ SELECT m.id, m.session_id, m.external_id, m.role, m.content,
 FROM messages AS m WHERE m.session_id = ? AND m.role <> 'tool' ORDER BY m.seq
 """
 _IS_COUNTED = "SELECT 1 FROM token_counts WHERE session_id = ? LIMIT 1"
-
-
-class Original(NamedTuple):
-    """A message that a copy is of."""
-
-    id: int
-    session: str
-    external_id: str
 
 
 class Ancestry:
@@ -114,7 +95,7 @@ def link_parents(connection: Connection) -> None:
 
     What they hold as copies of a parent that is there now is left to it.
     """
-    children = [row[0] for row in connection.rows(f"SELECT id FROM sessions WHERE {_WITH_NEW_PARENT}")]
+    children = connection.column(f"SELECT id FROM sessions WHERE {_WITH_NEW_PARENT}")
     if not children:
         return
     connection.execute(
@@ -122,42 +103,20 @@ def link_parents(connection: Connection) -> None:
         f" metadata = nullif(json_remove(metadata, '$.parent_id'), '{{}}') WHERE {_WITH_NEW_PARENT}"
     )
     # A grandchild's copies are its grandparent's, which its parent must have given up by then.
-    for child in _the_eldest_first(connection, children):
+    below = descendants(connection, children)
+    for child in sorted(children, key=lambda id: below[id]):
         _leave_copies(connection, child)
         leave_copies(connection, child)
-        Transfer(connection).drop_own_twins(child)
+        drop_own_twins(connection, child)
 
 
-def leave_copies(connection: Connection, parent: str) -> None:
+def leave_copies(connection: Connection, session_id: str) -> None:
     """Let a session leave to its ancestors what they have by now, and those that come from it leave it to it.
 
     Inside the caller's transaction.
     """
-    _leave_copies(connection, parent)
-    children = [
-        row[0] for row in connection.rows(_INHERITING, {"id": parent, "agents": json.dumps(INHERITING)})
-    ]
-    for child in _the_eldest_first(connection, children):
-        _leave_copies(connection, child)
-
-
-def _the_eldest_first(connection: Connection, children: list[str]) -> list[str]:
-    """Return sessions in an order in which none comes before one that it descends from."""
-    parents: dict[str, str] = dict(
-        connection.rows(
-            "SELECT id, parent_id FROM sessions WHERE id IN (SELECT value FROM json_each(?))",
-            (json.dumps(children),),
-        )
-    )
-    ordered: dict[str, None] = {}
-    for child in children:
-        line: dict[str, None] = {}
-        at: str | None = child
-        while at in parents and at not in ordered and at not in line:
-            line[at] = None
-            at = parents[at]
-        ordered |= dict.fromkeys(reversed(line))
-    return list(ordered)
+    for id in descendants(connection, [session_id]):
+        _leave_copies(connection, id)
 
 
 def _leave_copies(connection: Connection, child: str) -> None:
@@ -166,24 +125,24 @@ def _leave_copies(connection: Connection, child: str) -> None:
     is_counted = connection.row(_INHERITED_COUNTS, (child, f"{INHERITED}:*")) is not None
     if not (copies or is_counted):
         return
-    parent = connection.value("SELECT parent_id FROM sessions WHERE id = ?", (child,))
-    ancestry, transfer = Ancestry(connection, parent or ""), Transfer(connection)
+    parent, relation, forked_at = connection.row(_DESCENT, (child,)) or (None, None, None)
+    ancestry = Ancestry(connection, parent or "")
     last: Original | None = None
     for id, external_id, role, content in copies:
         calls = "SELECT call_id FROM tool_calls WHERE message_id = ? ORDER BY id"
-        original = ancestry.take(role, content, [row[0] for row in connection.rows(calls, (id,))])
+        original = ancestry.take(role, content, connection.column(calls, (id,)))
         if original is not None:
             # Its bill stays here until the parent's own is known, which has another key.
             connection.execute(_DETACH, (id, f"{INHERITED}:*"))
-            transfer.drop_copy(child, external_id, original.session, original.id)
+            drop_copy(connection, child, external_id, original)
             last = original
     # The parent's own log has the bill of these responses.
-    has_left = last is not None or connection.value(_FORKED_AT, (child,)) is not None
-    if ancestry.is_counted and has_left:
+    if ancestry.is_counted and (last is not None or forked_at is not None):
         connection.execute(
             "DELETE FROM token_counts WHERE session_id = ? AND request_key GLOB ?", (child, f"{INHERITED}:*")
         )
-    transfer.tidy(child)
+    tidy(connection, child)
     if last is not None:
-        connection.execute(_SET_FORKED_AT, {"id": child, "at": last.external_id})
+        if relation == "fork":
+            place_fork(connection, child, last.external_id)
         connection.execute(_REMOVE_EMPTY, {"id": child})

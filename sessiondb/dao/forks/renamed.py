@@ -10,10 +10,10 @@ Once that is known, each message is a copy that says the same, by the same one, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sessiondb.dao.forks.chain import segments
+from sessiondb.dao.forks.chain import Original, segments
 from sessiondb.storage.connection import Connection
 
 _CALLS = "(SELECT group_concat(call_id) FROM tool_calls WHERE message_id = {}.id)"
@@ -34,7 +34,7 @@ WHERE o.session_id = :session AND o.output > 0
 ORDER BY t.session_id
 """
 _LINES = """
-SELECT id, seq, external_id, created_at, role FROM messages
+SELECT id, external_id, created_at, role FROM messages
 WHERE session_id = ? AND seq <= ? AND role <> 'tool' AND external_id IS NOT NULL AND created_at IS NOT NULL ORDER BY seq
 """
 _ARE_SAME = (
@@ -43,7 +43,7 @@ _ARE_SAME = (
 _SAYS = f"SELECT content, {_CALLS.format('messages')} FROM messages WHERE id = ?"
 # What is typed costs no tokens: the same words, by the same one, at the same time.
 _PROMPT_TWINS = """
-SELECT o.seq, o.external_id, t.id, t.external_id FROM messages AS o
+SELECT o.external_id, t.id, t.external_id FROM messages AS o
 JOIN messages AS t
   ON t.session_id = :other AND t.created_at = o.created_at AND t.role = o.role AND t.content IS o.content
 WHERE o.session_id = :session AND o.role IN ('user', 'system') AND o.external_id IS NOT NULL
@@ -53,18 +53,8 @@ GROUP BY o.id ORDER BY o.seq
 _ALL = 1 << 62
 
 
-class Twin(NamedTuple):
-    """A message of a session, and the id and external id of its like in another one."""
-
-    seq: int
-    external_id: str
-    original: int
-    original_id: str
-
-
 class _Line(NamedTuple):
     id: int
-    seq: int
     external_id: str
     created_at: str
     role: str
@@ -72,27 +62,30 @@ class _Line(NamedTuple):
 
 def relatives(connection: Connection, session_id: str, but: Collection[str]) -> list[str]:
     """Return the sessions that share a response with one, under other ids; without those in `but`."""
-    return [row[0] for row in connection.rows(_RELATIVES, {"session": session_id}) if row[0] not in but]
+    return [id for id in connection.column(_RELATIVES, {"session": session_id}) if id not in but]
 
 
-def twins(connection: Connection, session_id: str, other: str) -> Iterator[Twin]:
-    """Yield the messages of a session that another one has too, in order; each is the like of one."""
+def twins(connection: Connection, session_id: str, other: str) -> list[tuple[str, Original]]:
+    """Return the ids of messages of a session that another one has too, in order; each is the like of one."""
+    found: list[tuple[str, Original]] = []
     theirs = _by_moment(_lines(connection, other))
     for own in _lines(connection, session_id):
         waiting = theirs.get((own.created_at, own.role), [])
         for like in waiting:
             if like.external_id != own.external_id and connection.row(_ARE_SAME, (own.id, like.id)):
                 waiting.remove(like)
-                yield Twin(own.seq, own.external_id, like.id, like.external_id)
+                found.append((own.external_id, Original(like.id, other, like.external_id)))
                 break
+    return found
 
 
-def prompt_twins(connection: Connection, session_id: str, other: str) -> list[Twin]:
+def prompt_twins(connection: Connection, session_id: str, other: str) -> list[tuple[str, Original]]:
     """Return the prompts of a session that one with which it shares answers has too, under other ids.
 
     Some releases of an agent give each line of a resumed copy a fresh id.
     """
-    return [Twin(*row) for row in connection.rows(_PROMPT_TWINS, {"session": session_id, "other": other})]
+    found = connection.rows(_PROMPT_TWINS, {"session": session_id, "other": other})
+    return [(own, Original(id, other, external_id)) for own, id, external_id in found]
 
 
 class Inherited:

@@ -1,24 +1,23 @@
-"""Hand messages over from one session to another, with their tool calls and token counts."""
+"""Hand messages over from one session to another, with their tool calls and token counts.
+
+All inside one transaction of the caller; all rows must be written.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from heapq import merge
+from heapq import merge as merged
 from operator import itemgetter
 
 from sessiondb.chat.text import prompt_title
-from sessiondb.dao.forks.chain import AWAITED, Line
+from sessiondb.dao.checks import COUNTERS
+from sessiondb.dao.forks.chain import AWAITED, Copy, Line, Original
 from sessiondb.dao.values import sound
 from sessiondb.storage.connection import Connection
 
-COUNTERS = """
-UPDATE sessions SET
-  message_count = (
-    SELECT count(*) FROM messages AS m WHERE m.session_id = sessions.id AND m.role IN ('user', 'assistant')
-  ),
-  tool_call_count = (SELECT count(*) FROM tool_calls AS t WHERE t.session_id = sessions.id)
-WHERE id = ?
+_COUNTERS = f"""
+UPDATE sessions AS s SET {", ".join(f"{name} = {truth}" for name, truth in COUNTERS.items())} WHERE id = ?
 """
 _PROMPTS = f"""
 SELECT content FROM messages
@@ -67,199 +66,186 @@ UNION SELECT :id, s.parent_id FROM sessions AS s JOIN kin ON s.id = kin.origin W
 """)
 _WITHOUT_ANSWER = "result = NULL, is_error = NULL, returned_at = NULL, result_message_id = NULL"
 _WITHOUT_QUESTION = "message_id = NULL, position = 0, name = NULL, arguments = NULL, called_at = NULL"
+_CALLS = """
+SELECT t.id, t.call_id, a.id, a.seq FROM tool_calls AS t
+LEFT JOIN messages AS a ON a.id = t.result_message_id WHERE t.message_id = ? ORDER BY t.id
+"""
 _SAME_COUNT = """
 SELECT 1 FROM token_counts WHERE session_id <> :session AND (request_key = :key OR message_id = :message) LIMIT 1
 """
 
-Names = tuple[str | None, str | None]
-"""What a copy is known by: the external id of a message, or the id of the call that an answer answers."""
+
+def move(db: Connection, lines: Sequence[Line], target: str) -> None:
+    """Give messages of other sessions to one, at the places that they have in its log."""
+    ids = [line.id for line in lines]
+    # Answers that stay, messages that go, calls and counts that follow, answers that wait there: in this
+    # order, for each step finds its rows by the session that they are in.
+    _leave_answers(db, ids)
+    order = _order(db, lines, target)
+    names = {"ids": json.dumps(ids), "target": target}
+    places = {id: seq for seq, id in enumerate(order, start=1)}
+    # Negative until the others have made room: see `renumber`.
+    db.executemany(
+        "UPDATE messages SET session_id = ?, seq = ? WHERE id = ?", [(target, -places[id], id) for id in ids]
+    )
+    db.execute(f"UPDATE tool_calls SET session_id = :target WHERE message_id IN {_IDS}", names)
+    # Where the target has counted the same request already, one count stays: a key is unique in its session.
+    db.execute(f"UPDATE OR REPLACE token_counts SET session_id = :target WHERE message_id IN {_IDS}", names)
+    _join_answers(db, ids, target)
+    _number(db, target, order)
+    for session_id in (target, *dict.fromkeys(line.holder for line in lines)):
+        tidy(db, session_id)
 
 
-class Transfer:
-    """Moves rows between sessions, inside one transaction of the caller; all rows must be written."""
+def drop_twins(db: Connection, session_id: str, *, awaited: bool = False) -> set[str]:
+    """Remove answers from a session's forks whose calls, and whose equals, are the session's; return the forks.
 
-    def __init__(self, connection: Connection) -> None:
-        self._db = connection
-
-    def move(self, lines: Sequence[Line], target: str) -> None:
-        """Give messages of other sessions to one, at the places that they have in its log."""
-        ids = [line.id for line in lines]
-        # Answers that stay, messages that go, calls and counts that follow, answers that wait there: in this
-        # order, for each step finds its rows by the session that they are in.
-        self._leave_answers(ids)
-        order = self._order(lines, target)
-        names = {"ids": json.dumps(ids), "target": target}
-        places = {id: seq for seq, id in enumerate(order, start=1)}
-        # Negative until the others have made room: see `_number`.
-        self._db.executemany(
-            "UPDATE messages SET session_id = ?, seq = ? WHERE id = ?",
-            [(target, -places[id], id) for id in ids],
-        )
-        self._db.execute(f"UPDATE tool_calls SET session_id = :target WHERE message_id IN {_IDS}", names)
-        self._db.execute(
-            # Where the target has counted the same request already, one count stays: a key is unique in its
-            # session.
-            f"UPDATE OR REPLACE token_counts SET session_id = :target WHERE message_id IN {_IDS}",
-            names,
-        )
-        self._join_answers(ids, target)
-        self._number(target, order)
-        for session_id in (target, *dict.fromkeys(line.holder for line in lines)):
-            self.tidy(session_id)
-
-    def drop_twins(self, session_id: str, *, awaited: bool = False) -> set[str]:
-        """Remove answers from a session's forks whose calls, and whose equals, are the session's; return the forks.
-
-        `awaited`: some may be linked to it at the end of the import only.
-        """
-        return self._drop_answers(_TWINS_AWAITING if awaited else _TWINS_BELOW, session_id)
-
-    def drop_own_twins(self, session_id: str) -> None:
-        """Remove a fork's answers whose calls, and whose equals, are with those that it comes from."""
-        self._drop_answers(_TWINS_ABOVE, session_id)
-
-    def _drop_answers(self, twins: str, session_id: str) -> set[str]:
-        found = self._db.rows(twins, {"id": session_id})
-        for _, call, answer in found:
-            self._db.execute("DELETE FROM tool_calls WHERE id = ?", (call,))
-            self._db.execute("DELETE FROM messages WHERE id = ?", (answer,))
-        forks = {fork for fork, _, _ in found}
-        for fork in forks:
-            self.tidy(fork)
-        return forks
-
-    def drop_copy(
-        self, session_id: str, external_id: str, holder: str, original: int
-    ) -> list[tuple[int, Names]]:
-        """Remove a message that another session holds too, with its calls and their answers.
-
-        Return for each removed message the seq it had, and what it is known by. An answer that the other session does
-        not have stays.
-        """
-        row = self._db.row(
-            "SELECT id, seq FROM messages WHERE external_id = ? AND session_id = ?", (external_id, session_id)
-        )
-        if row is None:
-            return []
-        copy, seq = row
-        dropped: list[tuple[int, Names]] = [(seq, (external_id, None))]
-        answered = [
-            row[0]
-            for row in self._db.rows(
-                "SELECT call_id FROM tool_calls WHERE message_id = ? AND result_message_id IS NOT NULL",
-                (original,),
-            )
-        ]
-        for call, call_id, answer, answer_seq in self._db.rows(
-            "SELECT t.id, t.call_id, a.id, a.seq FROM tool_calls AS t"
-            " LEFT JOIN messages AS a ON a.id = t.result_message_id WHERE t.message_id = ? ORDER BY t.id",
-            (copy,),
-        ):
-            # Only this session has the answer: it stays, as one whose call is elsewhere.
-            if answer is not None and call_id not in answered:
-                self._db.execute(f"UPDATE tool_calls SET {_WITHOUT_QUESTION} WHERE id = ?", (call,))
-                continue
-            self._db.execute("DELETE FROM tool_calls WHERE id = ?", (call,))
-            if answer is not None:
-                self._db.execute("DELETE FROM messages WHERE id = ?", (answer,))
-                dropped.append((answer_seq, (None, call_id)))
-        # Before the message goes: a count without its message would be nobody's.
-        self._drop_counts(copy, session_id, holder, original)
-        self._db.execute("DELETE FROM messages WHERE id = ?", (copy,))
-        return dropped
-
-    def interleave(self, session_id: str, first: int) -> None:
-        """Merge two parts of a session, up to the seq `first` and after it, by time; each keeps its own order."""
-        rows = self._db.rows(
-            "SELECT id, seq, created_at FROM messages WHERE session_id = ? ORDER BY seq", (session_id,)
-        )
-        parts: tuple[list[tuple[str, int, int]], list[tuple[str, int, int]]] = ([], [])
-        for id, seq, created_at in rows:
-            part = parts[seq > first]
-            # A part keeps its own order, whatever its clocks say: a message counts as no earlier than the one
-            # before it.
-            part.append((max(created_at or "", part[-1][0] if part else ""), len(part), id))
-        order = [id for _, _, id in merge(*parts, key=itemgetter(0))]
-        if order != [row[0] for row in rows]:
-            self._number(session_id, order)
-            self.tidy(session_id)
-
-    def tidy(self, session_id: str) -> None:
-        """Make a session true again whose messages have changed: without gaps, with its own title and counts."""
-        order = [
-            row[0]
-            for row in self._db.rows(
-                "SELECT id FROM messages WHERE session_id = ? ORDER BY seq", (session_id,)
-            )
-        ]
-        self._number(session_id, order)
-        self._db.execute(COUNTERS, (session_id,))
-        self._db.execute(_MODEL, {"id": session_id})
-        titles = (prompt_title(row[0]) for row in self._db.stream(_PROMPTS, (session_id,), size=8))
-        title = next(filter(None, titles), None)
-        self._db.execute(
-            "UPDATE sessions SET title = :title, title_source = iif(:title IS NULL, NULL, 'prompt')"
-            " WHERE id = :id AND (title IS NULL OR title_source = 'prompt') AND title IS NOT :title",
-            {"title": title, "id": session_id},
-        )
-
-    def _leave_answers(self, ids: list[int]) -> None:
-        """Let answers that do not go with their calls be answers to calls that are not known."""
-        for id, *answer in self._db.rows(_LEFT_ANSWERS, {"ids": json.dumps(ids)}):
-            self._db.execute(f"UPDATE tool_calls SET {_WITHOUT_ANSWER} WHERE id = ?", (id,))
-            self._db.execute(_ADD_ANSWER, answer)
-
-    def _join_answers(self, ids: list[int], target: str) -> None:
-        """Give calls without an answer those that the target has had without their calls."""
-        names = {"ids": json.dumps(ids), "target": target}
-        for call, alone, *answer in self._db.rows(_LONE_ANSWERS, names):
-            self._db.execute("DELETE FROM tool_calls WHERE id = ?", (alone,))
-            self._db.execute(
-                "UPDATE tool_calls SET result = ?, is_error = ?, returned_at = ?, result_message_id = ? WHERE id = ?",
-                (*answer, call),
-            )
-
-    def _order(self, lines: Iterable[Line], target: str) -> list[int]:
-        """Return the ids of a session's messages with those that it takes, in the order of its log."""
-        own = self._db.rows("SELECT seq, id FROM messages WHERE session_id = ? ORDER BY seq", (target,))
-        placed = [((seq, 0, 0), id) for seq, id in own]
-        placed += [((line.after, 1, number), line.id) for number, line in enumerate(lines)]
-        return [id for _, id in sorted(placed)]
-
-    def _number(self, session_id: str, order: Sequence[int]) -> None:
-        """Number a session's messages from 1 on, and let those that are consolidated end where they ended."""
-        last = self._db.value(
-            "SELECT m.id FROM messages AS m JOIN sessions AS s ON s.id = m.session_id"
-            " WHERE s.id = ? AND m.seq BETWEEN 1 AND s.consolidated ORDER BY m.seq DESC LIMIT 1",
-            (session_id,),
-        )
-        renumber(self._db, session_id, order)
-        self._db.execute(
-            "UPDATE sessions SET consolidated = coalesce((SELECT seq FROM messages WHERE id = :last), 0)"
-            " WHERE id = :id AND consolidated > 0",
-            {"last": last, "id": session_id},
-        )
-
-    def _drop_counts(self, copy: int, session_id: str, holder: str, original: int) -> None:
-        """Remove the counts of a message that is to go, or give them to the one that stays, if it has none."""
-        for id, key in self._db.rows(
-            "SELECT id, request_key FROM token_counts WHERE message_id = ? AND session_id = ?",
-            (copy, session_id),
-        ):
-            if self._db.row(_SAME_COUNT, {"session": session_id, "key": key, "message": original}):
-                self._db.execute("DELETE FROM token_counts WHERE id = ?", (id,))
-            else:
-                self._db.execute(
-                    "UPDATE token_counts SET session_id = ?, message_id = ? WHERE id = ?",
-                    (holder, original, id),
-                )
+    `awaited`: some may be linked to it at the end of the import only.
+    """
+    return _drop_answers(db, _TWINS_AWAITING if awaited else _TWINS_BELOW, session_id)
 
 
-def renumber(connection: Connection, session_id: str, order: Sequence[int]) -> None:
+def drop_own_twins(db: Connection, session_id: str) -> None:
+    """Remove a fork's answers whose calls, and whose equals, are with those that it comes from."""
+    _drop_answers(db, _TWINS_ABOVE, session_id)
+
+
+def _drop_answers(db: Connection, twins: str, session_id: str) -> set[str]:
+    found = db.rows(twins, {"id": session_id})
+    for _, call, answer in found:
+        db.execute("DELETE FROM tool_calls WHERE id = ?", (call,))
+        db.execute("DELETE FROM messages WHERE id = ?", (answer,))
+    forks = {fork for fork, _, _ in found}
+    for fork in forks:
+        tidy(db, fork)
+    return forks
+
+
+def drop_copy(db: Connection, session_id: str, external_id: str, original: Original) -> list[Copy]:
+    """Remove a message that another session holds too, with its calls and their answers.
+
+    Return the removed messages, where they stood. An answer that the other session does not have stays.
+    """
+    row = db.row(
+        "SELECT id, seq FROM messages WHERE external_id = ? AND session_id = ?", (external_id, session_id)
+    )
+    if row is None:
+        return []
+    copy, seq = row
+    dropped = [Copy(seq, original.external_id)]
+    answered = db.column(
+        "SELECT call_id FROM tool_calls WHERE message_id = ? AND result_message_id IS NOT NULL",
+        (original.id,),
+    )
+    for call, call_id, answer, answer_seq in db.rows(_CALLS, (copy,)):
+        # Only this session has the answer: it stays, as one whose call is elsewhere.
+        if answer is not None and call_id not in answered:
+            db.execute(f"UPDATE tool_calls SET {_WITHOUT_QUESTION} WHERE id = ?", (call,))
+            continue
+        db.execute("DELETE FROM tool_calls WHERE id = ?", (call,))
+        if answer is not None:
+            db.execute("DELETE FROM messages WHERE id = ?", (answer,))
+            dropped.append(Copy(answer_seq, None, call_id))
+    # Before the message goes: a count without its message would be nobody's.
+    _drop_counts(db, copy, session_id, original)
+    db.execute("DELETE FROM messages WHERE id = ?", (copy,))
+    return dropped
+
+
+def interleave(db: Connection, session_id: str, first: int) -> None:
+    """Merge two parts of a session, up to the seq `first` and after it, by time; each keeps its own order."""
+    rows = db.rows(
+        "SELECT id, seq, created_at FROM messages WHERE session_id = ? ORDER BY seq", (session_id,)
+    )
+    parts: tuple[list[tuple[str, int, int]], list[tuple[str, int, int]]] = ([], [])
+    for id, seq, created_at in rows:
+        part = parts[seq > first]
+        # A part keeps its own order, whatever its clocks say: a message counts as no earlier than the one
+        # before it.
+        part.append((max(created_at or "", part[-1][0] if part else ""), len(part), id))
+    order = [id for _, _, id in merged(*parts, key=itemgetter(0))]
+    if order != [row[0] for row in rows]:
+        _number(db, session_id, order)
+        tidy(db, session_id)
+
+
+def tidy(db: Connection, session_id: str) -> None:
+    """Make a session true again whose messages have changed: without gaps, with its own title and counts."""
+    _number(db, session_id, message_ids(db, session_id))
+    db.execute(_COUNTERS, (session_id,))
+    db.execute(_MODEL, {"id": session_id})
+    titles = (prompt_title(row[0]) for row in db.stream(_PROMPTS, (session_id,), size=8))
+    title = next(filter(None, titles), None)
+    db.execute(
+        "UPDATE sessions SET title = :title, title_source = iif(:title IS NULL, NULL, 'prompt')"
+        " WHERE id = :id AND (title IS NULL OR title_source = 'prompt') AND title IS NOT :title",
+        {"title": title, "id": session_id},
+    )
+
+
+def message_ids(db: Connection, session_id: str) -> list[int]:
+    """Return the ids of a session's messages in order."""
+    return db.column("SELECT id FROM messages WHERE session_id = ? ORDER BY seq", (session_id,))
+
+
+def renumber(db: Connection, session_id: str, order: Sequence[int]) -> None:
     """Number a session's messages from 1 on, in an order of their ids."""
     # By way of negative numbers: two messages never have the same one.
-    connection.executemany(
+    db.executemany(
         "UPDATE messages SET seq = ? WHERE id = ? AND seq <> ?",
         [(-seq, id, seq) for seq, id in enumerate(order, start=1)],
     )
-    connection.execute("UPDATE messages SET seq = -seq WHERE session_id = ? AND seq < 0", (session_id,))
+    db.execute("UPDATE messages SET seq = -seq WHERE session_id = ? AND seq < 0", (session_id,))
+
+
+def _number(db: Connection, session_id: str, order: Sequence[int]) -> None:
+    """Renumber a session's messages, and let those that are consolidated end where they ended."""
+    last = db.value(
+        "SELECT m.id FROM messages AS m JOIN sessions AS s ON s.id = m.session_id"
+        " WHERE s.id = ? AND m.seq BETWEEN 1 AND s.consolidated ORDER BY m.seq DESC LIMIT 1",
+        (session_id,),
+    )
+    renumber(db, session_id, order)
+    db.execute(
+        "UPDATE sessions SET consolidated = coalesce((SELECT seq FROM messages WHERE id = :last), 0)"
+        " WHERE id = :id AND consolidated > 0",
+        {"last": last, "id": session_id},
+    )
+
+
+def _order(db: Connection, lines: Iterable[Line], target: str) -> list[int]:
+    """Return the ids of a session's messages with those that it takes, in the order of its log."""
+    own = db.rows("SELECT seq, id FROM messages WHERE session_id = ? ORDER BY seq", (target,))
+    placed = [((seq, 0, 0), id) for seq, id in own]
+    placed += [((line.after, 1, number), line.id) for number, line in enumerate(lines)]
+    return [id for _, id in sorted(placed)]
+
+
+def _leave_answers(db: Connection, ids: list[int]) -> None:
+    """Let answers that do not go with their calls be answers to calls that are not known."""
+    for id, *answer in db.rows(_LEFT_ANSWERS, {"ids": json.dumps(ids)}):
+        db.execute(f"UPDATE tool_calls SET {_WITHOUT_ANSWER} WHERE id = ?", (id,))
+        db.execute(_ADD_ANSWER, answer)
+
+
+def _join_answers(db: Connection, ids: list[int], target: str) -> None:
+    """Give calls without an answer those that the target has had without their calls."""
+    for call, alone, *answer in db.rows(_LONE_ANSWERS, {"ids": json.dumps(ids), "target": target}):
+        db.execute("DELETE FROM tool_calls WHERE id = ?", (alone,))
+        db.execute(
+            "UPDATE tool_calls SET result = ?, is_error = ?, returned_at = ?, result_message_id = ? WHERE id = ?",
+            (*answer, call),
+        )
+
+
+def _drop_counts(db: Connection, copy: int, session_id: str, original: Original) -> None:
+    """Remove the counts of a message that is to go, or give them to the one that stays, if it has none."""
+    counts = "SELECT id, request_key FROM token_counts WHERE message_id = ? AND session_id = ?"
+    for id, key in db.rows(counts, (copy, session_id)):
+        if db.row(_SAME_COUNT, {"session": session_id, "key": key, "message": original.id}):
+            db.execute("DELETE FROM token_counts WHERE id = ?", (id,))
+        else:
+            db.execute(
+                "UPDATE token_counts SET session_id = ?, message_id = ? WHERE id = ?",
+                (original.session, original.id, id),
+            )

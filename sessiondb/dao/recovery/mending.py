@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sessiondb import timestamps
 from sessiondb.dao.checks import COUNTERS
-from sessiondb.dao.forks.transfer import renumber
+from sessiondb.dao.forks.transfer import message_ids, renumber
 from sessiondb.dao.ledger import READ_AND_LOST
 from sessiondb.dao.recovery.source import content_tables
 from sessiondb.storage.connection import Connection
@@ -118,19 +118,12 @@ def _references(db: Connection) -> list[tuple[str, str, str, str, bool]]:
 
 def _number(db: Connection) -> None:
     """Number the messages of each session without gaps; what named a message by its number names it still."""
-    with_gaps = [
-        row[0]
-        for row in db.rows(
-            "SELECT session_id FROM messages GROUP BY 1 HAVING min(seq) <> 1 OR max(seq) <> count(*)"
-        )
-    ]
+    with_gaps = db.column(
+        "SELECT session_id FROM messages GROUP BY 1 HAVING min(seq) <> 1 OR max(seq) <> count(*)"
+    )
     for session_id in with_gaps:
         up_to = _UP_TO.format(session="sessions.id", seq="sessions.consolidated")
         db.execute(f"UPDATE sessions SET consolidated = {up_to} WHERE id = ?", (session_id,))
         up_to = _UP_TO.format(session="native_files.source_id", seq="native_files.last_seq")
         db.execute(f"UPDATE native_files SET last_seq = {up_to} WHERE source_id = ?", (session_id,))
-        order = [
-            row[0]
-            for row in db.rows("SELECT id FROM messages WHERE session_id = ? ORDER BY seq", (session_id,))
-        ]
-        renumber(db, session_id, order)
+        renumber(db, session_id, message_ids(db, session_id))

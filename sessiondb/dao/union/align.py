@@ -52,11 +52,6 @@ class Alignment:
         self._order: list[int] = []
         self._waiting: list[int] = []
 
-    @property
-    def last_seq(self) -> int:
-        """Return the seq of our last message, 0 where we have none."""
-        return self._ours[-1].seq if self._ours else 0
-
     def find(self, message: MessageRow) -> Known | None:
         """Return the message of ours that the next one of theirs is, None where it is new."""
         index = self._same_id(message)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sessiondb.dao.forks.transfer import renumber
+from sessiondb.dao.forks.transfer import message_ids, renumber
 from sessiondb.importers.base import PROMPT_ID, MessageRecord, ToolResult
 from sessiondb.importers.prompt_history import FORMATS
 from sessiondb.records.export_rows import MessageRow
@@ -80,10 +80,7 @@ def displace(connection: Connection, session: Incoming) -> None:
     connection.execute(_REMOVE, (session.id, _PROMPTS))
     connection.execute(_DISCLAIM, (session.id, *FORMATS))
     # What its log has brought before was context.
-    left = [
-        row[0]
-        for row in connection.rows("SELECT id FROM messages WHERE session_id = ? ORDER BY seq", (session.id,))
-    ]
+    left = message_ids(connection, session.id)
     renumber(connection, session.id, left)
     session.last_seq = session.start_seq = len(left)
     session.is_changed = True

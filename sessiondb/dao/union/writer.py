@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from sessiondb import timestamps
-from sessiondb.dao.forks.transfer import Transfer
+from sessiondb.dao.forks.transfer import interleave
 from sessiondb.dao.ledger import Claims
 from sessiondb.dao.union.incoming import AnyMessage, Awaited, Incoming, SessionFields
 from sessiondb.dao.union.merge import Merge, Merged
@@ -252,7 +252,7 @@ class ImportWriter:
             went_on = session.added and session.start_seq
             if went_on and self._batch.ledger.is_given_elsewhere(session.id, self._path):
                 self.flush()
-                Transfer(self._batch.db).interleave(session.id, session.start_seq)
+                interleave(self._batch.db, session.id, session.start_seq)
 
     def _is_only_inherited(self, session: Incoming) -> bool:
         """Leave out a session that nobody has gone on with: all that is in it is its parent's."""
