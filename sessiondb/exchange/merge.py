@@ -16,7 +16,6 @@ from sessiondb.dao.note_changes import link_notes
 from sessiondb.dao.search.indexes import SearchIndex
 from sessiondb.dao.tables import Tables, dry_run_copy
 from sessiondb.dao.union.merge import Merge, Merged
-from sessiondb.dao.union.row_buffer import Batch
 from sessiondb.dao.union.union import Union
 from sessiondb.errors import DatabaseMissing, InvalidInput
 from sessiondb.records import MergeReport
@@ -111,8 +110,7 @@ def _write(db: Tables, rows: list[Row], size: int, pace: Pace, *, is_large: bool
     pace.wait()
     with db.connection.transaction():
         pace.begin()
-        batch = Batch(db.connection, Lookups(db.connection), Ledger(db.connection), bulk=is_large)
-        union = Union(batch)
+        union = Union(db.connection, Lookups(db.connection), Ledger(db.connection), bulk=is_large)
         merge = Merge(union)
         with SearchIndex(db.connection).bulk() if is_large else contextlib.nullcontext():
             for row in rows:

@@ -16,7 +16,7 @@ from sessiondb.dao.lost_logs import LostLogs
 from sessiondb.dao.note_changes import link_notes
 from sessiondb.dao.search.indexes import TALK, TOOLS, SearchIndex
 from sessiondb.dao.union.replacing import NOTHING_OLD, OldReading
-from sessiondb.dao.union.row_buffer import Batch
+from sessiondb.dao.union.union import Union
 from sessiondb.dao.union.writer import NOTHING_ADDED, ODD_RECORDS, ImportWriter, is_records_fault
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, SessionDBError
 from sessiondb.importers import importer, importers
@@ -248,15 +248,15 @@ class Ingest:
             # What an earlier try has left in it was undone with the rest.
             self._ledger = Ledger(self._db)
             with self._search.bulk() if is_bulk else contextlib.nullcontext():
-                batch = Batch(self._db, self._lookups, self._ledger, bulk=is_bulk, restore=self._restore)
-                writer = ImportWriter(batch)
+                union = Union(self._db, self._lookups, self._ledger, bulk=is_bulk, restore=self._restore)
+                writer = ImportWriter(union)
                 # What others have read meanwhile; nobody has where pieces are yet to come.
                 entries = self._ledger.entries({piece.file.found.name for piece in portion.taken})
                 for piece in portion:
                     if not piece.file.is_over:
                         brought.append(self._write_piece(piece, entries, writer, part))
                 writer.flush()
-        self._has_notes = self._has_notes or batch.has_notes
+        self._has_notes = self._has_notes or union.has_notes
         self._pace.note(portion.bytes)
         for one in brought:
             one.file.take(one)

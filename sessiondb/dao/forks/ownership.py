@@ -105,11 +105,11 @@ def ownership_of(union: Union, session: Incoming) -> Ownership | None:
 
     Where it does, all rows are written.
     """
-    copies, db = session.copies, union.batch.db
+    copies, db = session.copies, union.db
     late: list[str] = []
     # Copies that came after lines of its own were not looked for one by one: they are found here in one
     # statement, by the ids that nobody else gives out.
-    if session.added and copies.has_unique_ids and not union.batch.is_first:
+    if session.added and copies.has_unique_ids and not union.is_first:
         own = [id for id, message in session.messages.items() if message.is_new and is_globally_unique(id)]
         late = db.column(_SHARED, {"ids": json.dumps(own), "session": session.id})
     ownership = Ownership(db, session, late)

@@ -55,8 +55,7 @@ class Merge:
     def __init__(self, union: Union) -> None:
         self.merged = Merged()
         self._union = union
-        self._batch = union.batch
-        self._db = union.batch.db
+        self._db = union.db
         self._exports = Exports(self._db)
         self._current: MergedSession | None = None
         # Of a redacted export: what is here is better, and its rows are not told from what was taken out.
@@ -81,7 +80,7 @@ class Merge:
             self._delete(row)
         elif isinstance(row, HeaderRow):
             self._is_redacted = row.redacted
-        if self._batch.rows.is_full:
+        if self._union.rows.is_full:
             self._union.write()
 
     def finish(self) -> Merged:
@@ -115,7 +114,7 @@ class Merge:
     def _begin(self, theirs: SessionRow) -> None:
         deleted_at, last_seq, written = self._union.find(theirs.id)
         if deleted_at is not None:
-            if not self._batch.restore and not outlives(theirs, deleted_at):
+            if not self._union.restore and not outlives(theirs, deleted_at):
                 self.merged.kept_away.append(theirs.id)
                 return
             self._union.sessions.bring_back(theirs.id)
@@ -134,7 +133,7 @@ class Merge:
             # Theirs may be the first prompt of what it has copied.
             row = msgspec.structs.replace(row, title=ours.title, title_source=ours.title_source)
         if row != ours:
-            fields.fields |= columns(self._batch, row)
+            fields.fields |= columns(self._union, row)
             fields.tags.update(row.tags)
         session = Incoming(theirs.id, fields, self, last_seq)
         session.is_changed = row != ours
@@ -170,7 +169,7 @@ class Merge:
         """Remove a session that was removed there, unless it has outlived that, and keep the tombstone."""
         self._union.flush()
         session = self._exports.session(row.id)
-        if session is not None and (self._batch.restore or outlives(session, row.deleted_at)):
+        if session is not None and (self._union.restore or outlives(session, row.deleted_at)):
             return
         self._db.execute(
             "INSERT INTO deletions (session_id, deleted_at, reason, agent, native_id, title)"
@@ -196,8 +195,8 @@ class Merge:
                 if reason != "prune" or not (row.project or row.project_name):
                     return
                 session_id = None
-        project_id = self._batch.project(row.project, row.project_name)
+        project_id = self._union.project(row.project, row.project_name)
         key = (session_id, None if session_id else project_id, row.kind, row.body, row.created_at)
-        is_new, _ = take_note(self._batch, row, session_id, project_id, nth=self._notes[key])
+        is_new, _ = take_note(self._union, row, session_id, project_id, nth=self._notes[key])
         self._notes[key] += 1
         self.merged.notes += is_new

@@ -11,7 +11,7 @@ from sessiondb.dao.forks.transfer import renumber
 from sessiondb.dao.union.align import Alignment, Known, digest
 from sessiondb.dao.union.incoming import Incoming
 from sessiondb.dao.union.merge_fields import united
-from sessiondb.dao.union.row_buffer import Batch, Call, Message
+from sessiondb.dao.union.row_buffer import Call, Message
 from sessiondb.dao.union.stand_ins import displace, is_talk, without_prompts
 from sessiondb.dao.union.union import Union
 from sessiondb.importers.base import PROMPT_ID
@@ -35,7 +35,7 @@ class MergedSession:
 
     def __init__(self, union: Union, exports: Exports, session: Incoming, theirs: SessionRow) -> None:
         self.session = session
-        self._union, self._exports, self._db = union, exports, union.batch.db
+        self._union, self._exports, self._db = union, exports, union.db
         self._content, self._calls = union.content, union.calls
         self._theirs = theirs
         self._alignment = None if session.is_new else self._ours()
@@ -75,7 +75,7 @@ class MergedSession:
         for message, call in self._early.values():
             self._add_answer(self.session, message, call)
         # A new session in a bulk load is as it was there: nothing to put in order, and no trigger has touched it.
-        if not (self._union.batch.bulk and self.session.is_new):
+        if not (self._union.bulk and self.session.is_new):
             self._union.write()
             self._put_in_order()
             # The messages' triggers may have moved it on.
@@ -96,7 +96,7 @@ class MergedSession:
         ours = self._exports.session(session.id)
         assert ours is not None
         row = united(without_prompts(ours, theirs), theirs)
-        session.row.fields |= columns(self._union.batch, row)
+        session.row.fields |= columns(self._union, row)
         session.row.tags.update(row.tags)
         self._alignment = self._ours()
         self._last_active_at = row.last_active_at
@@ -181,13 +181,13 @@ class MergedSession:
         return None if found is None else int(found)
 
 
-def columns(batch: Batch, row: SessionRow) -> dict[str, Any]:
+def columns(union: Union, row: SessionRow) -> dict[str, Any]:
     """Return the columns of a session as its row from elsewhere has them, by this database's ids."""
     channel = Channel(*msgspec.structs.astuple(row.channel)) if row.channel is not None else None
     return {name: getattr(row, name) for name in _PLAIN} | {
-        "project_id": batch.project(row.project, row.project_name),
-        "channel_id": batch.lookups.channel(channel),
-        "model_id": batch.model(row.model),
+        "project_id": union.project(row.project, row.project_name),
+        "channel_id": union.lookups.channel(channel),
+        "model_id": union.model(row.model),
         "pinned": int(row.pinned),
         "metadata": storable_json(row.metadata),
     }

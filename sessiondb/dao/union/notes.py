@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sessiondb.dao import note_changes
-from sessiondb.dao.union.row_buffer import Batch
+from sessiondb.dao.union.union import Union
 from sessiondb.importers.base import NoteRecord
 from sessiondb.records.export_rows import NoteRow
 
@@ -26,7 +26,7 @@ _AWAIT_NOTE = "UPDATE notes SET awaits = :name WHERE id = :id AND supersedes IS 
 
 
 def take_note(
-    batch: Batch,
+    union: Union,
     record: AnyNote,
     session_id: str | None,
     project_id: int | None,
@@ -38,8 +38,8 @@ def take_note(
     Its session must be written. Notes that say the same at the same time are one, those of the kinds `undated`
     at any time; `nth` counts those that stand together elsewhere.
     """
-    db = batch.db
-    batch.has_notes = True
+    db = union.db
+    union.has_notes = True
     # Not by time where a log has none to give: a state that is saved again would be another note each time.
     is_undated = record.kind in undated
     key = (session_id, project_id, record.kind, record.body, record.created_at, is_undated, nth)

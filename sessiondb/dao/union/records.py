@@ -26,7 +26,6 @@ class Records:
 
     def __init__(self, union: Union) -> None:
         self._union = union
-        self._batch = union.batch
         self._content, self._calls = union.content, union.calls
         self.children: dict[str, list[str]] = {}
 
@@ -48,9 +47,9 @@ class Records:
             if not session.row.written:
                 self._union.write()
             project_id = session.row.fields.get("project_id")
-            _, is_changed = take_note(self._batch, record, session.id, project_id, UNDATED_NOTES)
+            _, is_changed = take_note(self._union, record, session.id, project_id, UNDATED_NOTES)
             session.is_changed = session.is_changed or is_changed
-        if self._batch.rows.is_full:
+        if self._union.rows.is_full:
             self._union.write()
 
     def _message(self, session: Incoming, record: MessageRecord) -> None:
@@ -70,7 +69,7 @@ class Records:
             return
         if session.added > known:
             if record.model is not None:
-                session.row.fields["model_id"] = self._batch.model(record.model)
+                session.row.fields["model_id"] = self._union.model(record.model)
             if (
                 record.role == "user"
                 and record.content
@@ -95,21 +94,21 @@ class Records:
         copies = session.copies
         if copies.ancestry is None:
             self._union.write()
-            copies.ancestry = Ancestry(self._batch.db, session.row.fields.get("parent_id") or "")
+            copies.ancestry = Ancestry(self._union.db, session.row.fields.get("parent_id") or "")
         return copies.ancestry
 
     def learn(self, session: Incoming, record: SessionRecord) -> None:
         """Take over what a record says of its session."""
-        batch, fields = self._batch, session.row.fields
+        union, fields = self._union, session.row.fields
         # It is where it began, whichever of its files comes first.
         is_earlier = record.started_at is not None and record.started_at < (fields.get("started_at") or "")
         session.row.learn(record)
         if (record.project or record.project_name) and (fields.get("project_id") is None or is_earlier):
-            fields["project_id"] = batch.project(record.project, record.project_name)
+            fields["project_id"] = union.project(record.project, record.project_name)
         if record.channel is not None and (record.channel.chat_id or fields.get("channel_id") is None):
-            fields["channel_id"] = batch.lookups.channel(Channel(*record.channel))
+            fields["channel_id"] = union.lookups.channel(Channel(*record.channel))
         if record.model is not None:
-            fields["model_id"] = batch.model(record.model)
+            fields["model_id"] = union.model(record.model)
         # A parent that is known stays for a sub-agent: see `children`. A fork's is what its log says last.
         if record.parent_id is not None and record.parent_id != session.id:
             if session.is_new or record.relation != "subagent" or fields.get("parent_id") is None:
@@ -134,7 +133,7 @@ class Records:
             record = record._replace(external_id=None)
         if record.external_id is not None and content.find_by_id(session, record.external_id) is not None:
             return
-        if call is None and is_copied_answer(self._batch.db, session, call_id):
+        if call is None and is_copied_answer(self._union.db, session, call_id):
             session.copies.found.append((session.last_id, None, call_id))
             return
         message = content.add_message(session, record)

@@ -27,7 +27,6 @@ from sessiondb.importers.base import MessageRecord, SessionRecord, ToolResult
 
 if TYPE_CHECKING:
     from sessiondb.dao.union.incoming import Incoming
-    from sessiondb.dao.union.row_buffer import Batch
     from sessiondb.dao.union.union import Union
     from sessiondb.storage.connection import Connection
 
@@ -73,8 +72,8 @@ class Misread:
 
     def __init__(self, union: Union, path: str, old: OldReading) -> None:
         self._union = union
-        self._db = union.batch.db
-        self._ledger = union.batch.ledger
+        self._db = union.db
+        self._ledger = union.ledger
         self._path = path
         self._old = old
 
@@ -86,7 +85,7 @@ class Misread:
         if not (is_others or self._old.is_wrong) or not self._is_only_here(session.id):
             return
         clear(self._db, session.id)
-        self._union.batch.agent(record.agent)
+        self._union.agent(record.agent)
         session.row.forget(record.agent, record.native_id)
         session.last_seq = session.start_seq = 0
         session.is_changed = True
@@ -102,7 +101,7 @@ class Misread:
         if gone and len(agents) == 1:
             (agent,) = agents
             sql = "SELECT id FROM sessions WHERE id IN (SELECT value FROM json_each(?)) AND agent <> ? ORDER BY id"
-            others = [row[0] for row in self._db.rows(sql, (json.dumps(list(gone)), agent))]
+            others = self._db.column(sql, (json.dumps(list(gone)), agent))
             self._withdraw(others, [session.id for session in sessions], agent)
 
     def _withdraw(self, session_ids: Iterable[str], given: Collection[str], agent: str) -> list[str]:
@@ -153,14 +152,14 @@ class Misread:
         )
 
 
-def settle(session: Incoming, batch: Batch, path: str) -> None:
+def settle(session: Incoming, union: Union, path: str) -> None:
     """Decide who owns the messages of a session that a file and others have.
 
     Of a file that does not, only the session's own records are left of those that wait.
     """
     count = sum(isinstance(record, MessageRecord | ToolResult) for record in session.held)
-    stored = int(batch.db.value("SELECT count(*) FROM messages WHERE session_id = ?", (session.id,)))
-    theirs = batch.ledger.rival(session.id, path) or 0
+    stored = int(union.db.value("SELECT count(*) FROM messages WHERE session_id = ?", (session.id,)))
+    theirs = union.ledger.rival(session.id, path) or 0
     # A database is believed before an export of it, whatever it holds; of two of one kind the one with more messages,
     # as an export is the session of the time when it was made. Where they are equal, what is stored stays.
     session.is_owner = (session.authority or 0, count) > (theirs, stored)
@@ -169,8 +168,8 @@ def settle(session: Incoming, batch: Batch, path: str) -> None:
         return
     # All of it goes, and comes again with the records that were held back: without ids no message can be told from
     # one that is stored, so that anything left would stand twice.
-    clear(batch.db, session.id)
-    batch.ledger.disown(session.id)
+    clear(union.db, session.id)
+    union.ledger.disown(session.id)
     session.last_seq = session.start_seq = 0
     session.is_changed = True
 

@@ -13,7 +13,7 @@ from sessiondb.dao.union.incoming import AnyMessage, Awaited, Incoming, SessionF
 from sessiondb.dao.union.merge import Merge, Merged
 from sessiondb.dao.union.records import Records
 from sessiondb.dao.union.replacing import Misread, OldReading, settle
-from sessiondb.dao.union.row_buffer import Batch, Message
+from sessiondb.dao.union.row_buffer import Message
 from sessiondb.dao.union.stand_ins import displace, has_talk, is_talk
 from sessiondb.dao.union.union import Union
 from sessiondb.dao.union.written import Part, Written
@@ -63,13 +63,11 @@ class ImportWriter:
 
     takes_rows_as_they_are = False
 
-    def __init__(self, batch: Batch) -> None:
-        self._batch = batch
-        self._union = Union(batch)
-        self._content = self._union.content
-        self._records = Records(self._union)
+    def __init__(self, union: Union) -> None:
+        self._union = union
+        self._records = Records(union)
         self._merge: Merge | None = None
-        self._written = Written(batch.db) if batch.has_written else None
+        self._written = Written(union.db) if union.has_written else None
         self._earlier: Mapping[str, SessionRecord] = {}
         self._identities: dict[str, SessionRecord] = {}
         self._path = ""
@@ -190,17 +188,17 @@ class ImportWriter:
             return self._sessions[record.id]
         deleted_at, last_seq, written = self._union.find(record.id)
         if deleted_at is not None:
-            if not self._batch.restore:
+            if not self._union.restore:
                 self._sessions[record.id] = None
                 return None
             self._union.sessions.bring_back(record.id)
         # Its own log is here, which holds all of what a history of prompts has of it.
-        if record.is_prompts_only and written and has_talk(self._batch.db, record.id, written):
+        if record.is_prompts_only and written and has_talk(self._union.db, record.id, written):
             self._sessions[record.id] = None
             return None
         fields = dict(written) or {
             "id": record.id, "agent": record.agent, "native_id": record.native_id, "consolidated": 0, "pinned": 0,
-            "origin": self._batch.database_id,
+            "origin": self._union.database_id,
         }  # fmt: skip
         session = Incoming(record.id, SessionFields(fields, written), self, last_seq, record.authority)
         if self._misread and not session.is_new:
@@ -222,14 +220,14 @@ class ImportWriter:
     def _awaited(self, session: Incoming, record: SessionRecord) -> Awaited | None:
         """Return what the records of a session wait for, None where they are taken as they come."""
         may_rival = not session.is_new and record.authority is not None
-        if may_rival and self._batch.ledger.rival(record.id, self._path) is not None:
+        if may_rival and self._union.ledger.rival(record.id, self._path) is not None:
             return "its rival"
         return "a word" if session.row.is_prompts_only and not record.is_prompts_only else None
 
     def _settle(self, session: Incoming) -> None:
         """Decide, at the end of the file, on what waits still."""
         if session.waits_for == "its rival":
-            settle(session, self._batch, self._path)
+            settle(session, self._union, self._path)
         self._release(session)
         if not session.is_owner:
             session.row.keep_written()
@@ -237,7 +235,7 @@ class ImportWriter:
     def _displace(self, session: Incoming) -> None:
         """Let the log of a session take the place of the prompts that have stood for it."""
         self.flush()
-        displace(self._batch.db, session)
+        displace(self._union.db, session)
         self._release(session)
 
     def _release(self, session: Incoming) -> None:
@@ -250,16 +248,16 @@ class ImportWriter:
         """Put what a further file of a session has added in order of time: its lines may be the earlier ones."""
         for session in sessions:
             went_on = session.added and session.start_seq
-            if went_on and self._batch.ledger.is_given_elsewhere(session.id, self._path):
+            if went_on and self._union.ledger.is_given_elsewhere(session.id, self._path):
                 self.flush()
-                interleave(self._batch.db, session.id, session.start_seq)
+                interleave(self._union.db, session.id, session.start_seq)
 
     def _is_only_inherited(self, session: Incoming) -> bool:
         """Leave out a session that nobody has gone on with: all that is in it is its parent's."""
         is_inherited = self._written is not None and self._written.is_continuation(session.id)
         if session.id in self._earlier:
             # Of the earlier pieces it is known only what they left.
-            has_own = self._batch.db.row("SELECT 1 FROM messages WHERE session_id = ?", (session.id,))
+            has_own = self._union.db.row("SELECT 1 FROM messages WHERE session_id = ?", (session.id,))
             is_inherited |= session.row.fields.get("relation") == "fork"
             is_inherited = is_inherited and has_own is None
         else:
@@ -267,7 +265,7 @@ class ImportWriter:
         if session.added or not is_inherited:
             return False
         self._union.write()
-        self._batch.db.execute("DELETE FROM sessions WHERE id = ?", (session.id,))
+        self._union.db.execute("DELETE FROM sessions WHERE id = ?", (session.id,))
         del self._sessions[session.id]
         self._union.open.pop(session.id, None)
         return True
@@ -278,7 +276,7 @@ class ImportWriter:
         """Return the message with the same id that the session has; one without an id is always new."""
         if message.external_id is None:
             return None
-        return self._content.find_by_id(session, message.external_id)
+        return self._union.content.find_by_id(session, message.external_id)
 
     def resolve(self, session: Incoming) -> None:
         """End what the file brings at its last activity: see SessionFields.end."""
@@ -288,7 +286,7 @@ class ImportWriter:
         """Let one open session hold a key: of two from one store the latter, else the one that has it."""
         fields = session.row.fields
         sibling = self._sessions.get(other)
-        if sibling is None and not self._batch.ledger.has_given(self._path, other):
+        if sibling is None and not self._union.ledger.has_given(self._path, other):
             # The key is held by a session that this file does not know: a live one, or one of another store. It
             # was there first, and an import never closes what someone works in.
             fields["ended_at"], fields["end_reason"] = fields["last_active_at"], "imported"
@@ -296,7 +294,7 @@ class ImportWriter:
         # Of two that one store calls open the later is the current one.
         if sibling is not None:
             sibling.row.release_key()
-        self._batch.db.execute(
+        self._union.db.execute(
             "UPDATE sessions SET ended_at = last_active_at, end_reason = 'imported' WHERE id = ?", (other,)
         )
 
