@@ -31,9 +31,10 @@ from sessiondb.dao.forks.chain import (
 )
 from sessiondb.dao.forks.originals import Descent, Pair, above, descent
 from sessiondb.dao.forks.transfer import drop_copy, drop_twins, move, tidy
+from sessiondb.dao.union.row_buffer import TOKENS, Count
 from sessiondb.dao.values import sound
 from sessiondb.importers.base import INHERITING, is_globally_unique
-from sessiondb.storage.connection import Connection, Row
+from sessiondb.storage.connection import Row
 
 if TYPE_CHECKING:
     from sessiondb.dao.union.incoming import Incoming
@@ -68,10 +69,7 @@ SELECT id, {FORKED_AT} FROM sessions
 WHERE (parent_id = :session OR {AWAITED} = :session) AND {FORKED_AT} IN (SELECT value FROM json_each(:moved))
 """
 _SET_KEY = f"UPDATE OR IGNORE token_counts SET request_key = :key WHERE {_OF_MESSAGE}"
-# The original's own words of a response, unless its log was cut off while that was being told.
-_SET_COUNT = f"""
-UPDATE token_counts SET {{assignments}} WHERE {_OF_MESSAGE} AND coalesce(output, 0) <= coalesce(:output, 0)
-"""
+_COUNTS = f"SELECT {', '.join(TOKENS)} FROM token_counts WHERE {_OF_MESSAGE}"
 _IS_FOUND = f"""
 s.relation = 'fork' AND json_extract({sound("s.metadata")}, '$.forked_from') IS NULL
 AND json_extract({sound("s.metadata")}, '$.forked_at') IS NOT NULL
@@ -97,7 +95,6 @@ _SHARED = """
 SELECT value FROM json_each(:ids)
 WHERE EXISTS (SELECT 1 FROM messages WHERE external_id = value AND session_id <> :session)
 """
-_PLACE = ("session_id", "request_key", "message_id")
 
 
 def ownership_of(union: Union, session: Incoming) -> Ownership | None:
@@ -112,7 +109,7 @@ def ownership_of(union: Union, session: Incoming) -> Ownership | None:
     if session.added and copies.has_unique_ids and not union.is_first:
         own = [id for id, message in session.messages.items() if message.is_new and is_globally_unique(id)]
         late = db.column(_SHARED, {"ids": json.dumps(own), "session": session.id})
-    ownership = Ownership(db, session, late)
+    ownership = Ownership(union, session, late)
     if session.added > 0 < session.start_seq and ownership.may_have_gone_on():
         union.flush()
         ownership.has_gone_on = ownership.went_on()
@@ -129,8 +126,8 @@ class Ownership:
     `has_gone_on`: see `went_on`. `renames`: its agent gives copies fresh ids.
     """
 
-    def __init__(self, db: Connection, session: Incoming, late: list[str]) -> None:
-        self._db = db
+    def __init__(self, union: Union, session: Incoming, late: list[str]) -> None:
+        self._db, self._rows = union.db, union.rows
         self.session = session
         self._id = session.id
         self._late = late
@@ -274,12 +271,13 @@ class Ownership:
             self._link(this, None, None)
         return changed
 
-    def _set_count(self, external_id: str, count: dict[str, Any]) -> None:
+    def _set_count(self, external_id: str, own: Count) -> None:
         """Let the count of a message that is the session's own now say what its log says."""
-        names = {**count, "session": self._id, "external_id": external_id}
-        self._db.execute(_SET_KEY, names | {"key": count["request_key"]})
-        assignments = ", ".join(f"{name} = :{name}" for name in count if name not in _PLACE)
-        self._db.execute(_SET_COUNT.format(assignments=assignments), names)
+        names = {"session": self._id, "external_id": external_id}
+        self._db.execute(_SET_KEY, names | {"key": own.key})
+        for stored in self._db.rows(_COUNTS, names):
+            # Unless its log was cut off while that was being told.
+            self._rows.recount(Count(list(stored)), own.with_further(list(stored)) or own.values)
 
     def _follow(self, source: str, lines: list[Line], children: Iterable[str]) -> None:
         """Take over those forks and sub-agents of a session that hang on what it gave away."""

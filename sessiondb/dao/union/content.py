@@ -37,7 +37,6 @@ _REDACTED = "[redacted:"
 _SPACE = re.compile(r"\s")
 _A_MESSAGE = "JSON of a message that an import goes on with"
 _details = attrgetter(*BILLING_DETAILS)
-_COUNTED_AT = TOKENS.index("counted_at")
 _SERVER_TOOLS = TOKENS.index("server_tools")
 _FIND_COUNT = f"SELECT {', '.join(TOKENS)} FROM token_counts WHERE request_key = ?"
 _COUNTED = "SELECT 1 FROM token_counts AS t JOIN messages AS m ON m.id = t.message_id WHERE m.external_id = ? LIMIT 1"
@@ -182,7 +181,7 @@ class Content:
     def tokens(
         self, session: Incoming, record: AnyTokens, message_id: int | None, copied_id: str | None = None
     ) -> None:
-        """Take the tokens of a response; of several counts for one response the one with the greatest output.
+        """Take the tokens of a response; several counts of one response are one: see Count.with_further.
 
         The count stays with the session and the message that it was first seen with. `message_id` is the message
         here; `copied_id` is the external id of one that another session holds.
@@ -205,25 +204,17 @@ class Content:
             is_others = self._is_counted(copied_id) if known is None else known.values[0] != session.id
             if is_others:
                 # The two logs may differ in what they say of the cache: the original's is right, whichever comes first.
-                session.copies.note_count(copied_id, dict(zip(TOKENS, values, strict=True)))
+                session.copies.note_count(copied_id, values)
             if is_others and known is None:
                 # Some builds give copies another request: it is counted with the original.
                 return
+        more = values if known is None else known.with_further(values)
         if known is None:
             known = self._rows.tokens(values)
-        # Streamed lines repeat the usage so far: the greatest output is the last word. Adding them up would count
-        # a response as often as it has lines.
-        elif (record.output or 0) > known.output:
-            if values[_COUNTED_AT] is None:
-                values[_COUNTED_AT] = known.values[_COUNTED_AT]
-            self._rows.recount(known, values)
-        elif filled := known.with_details(values):
-            self._rows.recount(known, filled)
-        else:
-            session.counts[key] = known
-            return
+        elif more is not None:
+            self._rows.recount(known, more)
         session.counts[key] = known
-        session.is_changed = True
+        session.is_changed = session.is_changed or more is not None
 
     def _is_counted(self, external_id: str) -> bool:
         return self._db.row(_COUNTED, (external_id,)) is not None
@@ -253,7 +244,7 @@ class Content:
             if waiting is not None:
                 return waiting
             found = self._db.row(_FIND_COUNT, (key,))
-        return None if found is None else Count(list(found), is_waiting=False)
+        return None if found is None else Count(list(found))
 
 
 def _grown(stored: tuple[Any, ...], record: AnyMessage) -> tuple[Any, ...]:

@@ -251,18 +251,17 @@ class Copies:
         # By the id of a call: the copied message that asks for it.
         self.calls: dict[str | None, str] = {}
         # By the id of a message: the count that this log has of it, where that may differ from the one there.
-        self.counts: dict[str, dict[str, Any]] = {}
+        self.counts: dict[str, Count] = {}
         # What it may have inherited, None until that is asked for, and how much of it it has.
         self.ancestry: Ancestry | None = None
         self.inherited = 0
         # Whether its messages have ids that no others in the world have; None before the first id.
         self.has_unique_ids: bool | None = None
 
-    def note_count(self, external_id: str, count: dict[str, Any]) -> None:
-        """Keep what this log counts of a copied message, the greatest output of it: it may prove to be the original."""
-        noted = self.counts.get(external_id)
-        if noted is None or (count["output"] or 0) >= (noted["output"] or 0):
-            self.counts[external_id] = count
+    def note_count(self, external_id: str, values: list[Any]) -> None:
+        """Keep what this log counts of a copied message: it may prove to be the original."""
+        noted = self.counts.setdefault(external_id, Count(values))
+        noted.values = noted.with_further(values) or noted.values
 
     @property
     def is_stored_fork(self) -> bool:

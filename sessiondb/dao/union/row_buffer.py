@@ -107,32 +107,35 @@ class Call:
 
 
 class Count:
-    """The handle of a token count: numbers, so its `values` stay; `is_waiting` says whether it is written."""
+    """The handle of a token count: numbers, so its `values` stay; `is_waiting` says whether it is yet to be written."""
 
     __slots__ = ("is_waiting", "values")
 
-    def __init__(self, values: list[Any], *, is_waiting: bool) -> None:
+    def __init__(self, values: list[Any], *, is_waiting: bool = False) -> None:
         self.values = values
         self.is_waiting = is_waiting
 
     @property
-    def output(self) -> int:
-        """Return the output tokens, by which counts for one response are compared."""
-        return self.values[_OUTPUT] or 0
+    def key(self) -> str:
+        """Return the key of the request that it is of."""
+        return str(self.values[1])
 
-    def with_details(self, values: list[Any]) -> list[Any] | None:
-        """Return the count with what another one adds; None where that is nothing.
-
-        That is its time, which not all logs of a session tell, and where it counts the same tokens, what it says for
-        the bill.
-        """
-        filled = list(self.values)
-        if filled[_COUNTED_AT] is None:
-            filled[_COUNTED_AT] = values[_COUNTED_AT]
-        if self.values[_BUCKETS] == values[_BUCKETS]:
-            known, told = self.values[_DETAILS:], values[_DETAILS:]
-            filled[_DETAILS:] = [new if old is None else old for old, new in zip(known, told, strict=True)]
-        return None if filled == self.values else filled
+    def with_further(self, values: list[Any]) -> list[Any] | None:
+        """Return the count with another one of the same response; None where that adds nothing."""
+        # Streamed lines repeat the usage so far: the greatest output is the last word. Adding them up would count
+        # a response as often as it has lines.
+        if (values[_OUTPUT] or 0) > (self.values[_OUTPUT] or 0):
+            both, other = list(values), self.values
+        else:
+            both, other = list(self.values), values
+        # Not all logs of a session tell its time.
+        if both[_COUNTED_AT] is None:
+            both[_COUNTED_AT] = other[_COUNTED_AT]
+        # What is said for the bill is said of the same tokens.
+        if both[_BUCKETS] == other[_BUCKETS]:
+            known, told = both[_DETAILS:], other[_DETAILS:]
+            both[_DETAILS:] = [new if old is None else old for old, new in zip(known, told, strict=True)]
+        return None if both == self.values else both
 
 
 # A look-up in the database misses what waits here. So whoever looks for a row asks the session's own handles first
