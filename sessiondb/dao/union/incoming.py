@@ -68,6 +68,12 @@ class Policy(Protocol):
     def find(self, session: Incoming, message: AnyMessage) -> Message | None:
         """Return the message here that one on its way in is, None where it is new."""
 
+    def take(self, session: Incoming, record: Any) -> None:
+        """Take a record that has waited."""
+
+    def has_displaced(self, session: Incoming) -> None:
+        """Go on with a session whose prompts have been taken out for what is said in it."""
+
     def resolve(self, session: Incoming) -> None:
         """Decide what the session's row is to be, as far as is known now."""
 
@@ -314,11 +320,6 @@ class Incoming:
     def renames(self) -> bool:
         """Say whether its agent gives copies fresh ids."""
         return self.row.fields.get("agent") in RENAMING
-
-    def released(self) -> list[Any]:
-        """Return the rows that have waited, and let those that come wait no more."""
-        held, self.held, self.waits_for = self.held, [], None
-        return held
 
     def next_seq(self) -> int:
         """Return the seq of a further message, the first of the session's own."""

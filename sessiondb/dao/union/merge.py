@@ -67,7 +67,7 @@ class Merge:
         """Take a row; those of a session come after the session's own."""
         if isinstance(row, MessageRow):
             if self._current is not None:
-                self._current.take(row)
+                self._current.add(row)
         elif isinstance(row, TokensRow):
             if self._current is not None:
                 self._current.tokens(row)
@@ -94,6 +94,16 @@ class Merge:
         """Return the message that says the same at the same place."""
         assert isinstance(message, MessageRow)
         return self._current.find(message) if self._current is not None else None
+
+    def take(self, session: Incoming, record: MessageRow) -> None:
+        """Take a message that has waited."""
+        if self._current is not None:
+            self._current.take(record)
+
+    def has_displaced(self, session: Incoming) -> None:
+        """Unite what is left of the session here with what is there."""
+        if self._current is not None:
+            self._current.align_anew()
 
     def resolve(self, session: Incoming) -> None:
         """Leave the row as it is: what it is to be was decided when it came."""

@@ -12,7 +12,7 @@ from sessiondb.dao.union.align import Alignment, Known, digest
 from sessiondb.dao.union.incoming import Incoming
 from sessiondb.dao.union.merge_fields import united
 from sessiondb.dao.union.row_buffer import Call, Message
-from sessiondb.dao.union.stand_ins import displace, is_talk, without_prompts
+from sessiondb.dao.union.stand_ins import without_prompts
 from sessiondb.dao.union.union import Union
 from sessiondb.importers.base import PROMPT_ID
 from sessiondb.records import Channel
@@ -51,27 +51,24 @@ class MergedSession:
         # All that is there are prompts, which what is here holds.
         self.drops_prompts = False
 
-    def take(self, row: MessageRow) -> None:
+    def add(self, row: MessageRow) -> None:
         """Take a message, unless it is held back, or left out, beside prompts that stand for a session."""
         if self.drops_prompts and (row.external_id or "").startswith(PROMPT_ID):
             return
         if self.session.waits_for is None:
-            self._message(row)
-            return
-        self.session.held.append(row)
-        if is_talk(row):
-            self._displace()
-            self._release()
+            self.take(row)
+        else:
+            self._union.hold(self.session, row)
 
     def tokens(self, row: TokensRow) -> None:
         """Take the tokens of a response."""
-        self._release()
+        self._union.release(self.session)
         seq = row.message or 0
         self._content.tokens(self.session, row, self._ids.get(seq), self._copied.get(seq))
 
     def end(self) -> None:
         """Take what is left when no more rows come, and bring the messages of both into one order."""
-        self._release()
+        self._union.release(self.session)
         for message, call in self._early.values():
             self._add_answer(self.session, message, call)
         # A new session in a bulk load is as it was there: nothing to put in order, and no trigger has touched it.
@@ -87,12 +84,9 @@ class MergedSession:
         known = self._alignment.find(message) if self._alignment is not None else None
         return None if known is None else Message(known.id)
 
-    def _displace(self) -> None:
-        """Let what is there of a session take the place of the prompts that are here."""
+    def align_anew(self) -> None:
+        """Unite what is there of the session with what is left of it here, without its prompts."""
         session, theirs = self.session, self._theirs
-        # The prompts are taken out of what is stored: nothing of the session may wait in memory.
-        self._union.flush()
-        displace(self._db, session)
         ours = self._exports.session(session.id)
         assert ours is not None
         row = united(without_prompts(ours, theirs), theirs)
@@ -101,18 +95,14 @@ class MergedSession:
         self._alignment = self._ours()
         self._last_active_at = row.last_active_at
 
-    def _release(self) -> None:
-        """Take what was held back until a word was said."""
-        for row in self.session.released():
-            self._message(row)
-
     def _ours(self) -> Alignment:
         return Alignment(
             Known(id, row.seq, row.external_id, digest(row), row.created_at)
             for id, row in self._exports.messages(self.session.id)
         )
 
-    def _message(self, row: MessageRow) -> None:
+    def take(self, row: MessageRow) -> None:
+        """Take a message with the calls that it asks for, and those that it answers."""
         session = self.session
         # Row for row as it is there, numbers too. Where copies are left out, the gaps close in the end.
         if session.is_exact:

@@ -15,6 +15,7 @@ from sessiondb.dao.union.calls import Calls
 from sessiondb.dao.union.content import Content
 from sessiondb.dao.union.incoming import COLUMNS, Incoming
 from sessiondb.dao.union.row_buffer import RowBuffer
+from sessiondb.dao.union.stand_ins import displace, is_talk
 from sessiondb.importers.base import INHERITING
 from sessiondb.storage.connection import Connection
 
@@ -184,6 +185,23 @@ class Union:
         self.rows.write()
         self.ledger.flush()
         self._unflushed.clear()
+
+    def hold(self, session: Incoming, record: Any) -> None:
+        """Keep a record until what its session waits for is known: see Awaited."""
+        session.held.append(record)
+        if session.waits_for == "a word" and is_talk(record):
+            # The prompts are taken out of what is stored: nothing of the session may wait in memory.
+            self.flush()
+            displace(self.db, session)
+            session.policy.has_displaced(session)
+            self.release(session)
+
+    def release(self, session: Incoming) -> None:
+        """Take what has waited; what comes waits no more."""
+        self.open[session.id] = session
+        held, session.held, session.waits_for = session.held, [], None
+        for record in held:
+            session.policy.take(session, record)
 
     def find(self, session_id: str) -> tuple[str | None, int, dict[str, Any]]:
         """Return what is stored of a session: see SessionRows.find."""

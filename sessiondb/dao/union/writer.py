@@ -14,7 +14,7 @@ from sessiondb.dao.union.merge import Merge, Merged
 from sessiondb.dao.union.records import Records
 from sessiondb.dao.union.replacing import Misread, OldReading, settle
 from sessiondb.dao.union.row_buffer import Message
-from sessiondb.dao.union.stand_ins import displace, has_talk, is_talk
+from sessiondb.dao.union.stand_ins import has_talk
 from sessiondb.dao.union.union import Union
 from sessiondb.dao.union.written import Part, Written
 from sessiondb.errors import Conflict, SessionDBError
@@ -118,10 +118,8 @@ class ImportWriter:
         part = self._placed(record) if isinstance(record, SessionRecord) else record
         if session.waits_for is None:
             self._records.take(session, part)
-            return
-        session.held.append(part)
-        if session.waits_for == "a word" and is_talk(part):
-            self._displace(session)
+        else:
+            self._union.hold(session, part)
 
     def _session_of(self, record: Part) -> Incoming | None:
         """Return the session that a record is part of, None where that, or the record, is not taken in."""
@@ -228,21 +226,9 @@ class ImportWriter:
         """Decide, at the end of the file, on what waits still."""
         if session.waits_for == "its rival":
             settle(session, self._union, self._path)
-        self._release(session)
+        self._union.release(session)
         if not session.is_owner:
             session.row.keep_written()
-
-    def _displace(self, session: Incoming) -> None:
-        """Let the log of a session take the place of the prompts that have stood for it."""
-        self.flush()
-        displace(self._union.db, session)
-        self._release(session)
-
-    def _release(self, session: Incoming) -> None:
-        """Take what has waited."""
-        self._union.open[session.id] = session
-        for record in session.released():
-            self._records.take(session, record)
 
     def _interleave(self, sessions: list[Incoming]) -> None:
         """Put what a further file of a session has added in order of time: its lines may be the earlier ones."""
@@ -277,6 +263,13 @@ class ImportWriter:
         if message.external_id is None:
             return None
         return self._union.content.find_by_id(session, message.external_id)
+
+    def take(self, session: Incoming, record: Part | SessionRecord) -> None:
+        """Take a record of a log that has waited."""
+        self._records.take(session, record)
+
+    def has_displaced(self, session: Incoming) -> None:
+        """Leave it to the records that follow what the session is now."""
 
     def resolve(self, session: Incoming) -> None:
         """End what the file brings at its last activity: see SessionFields.end."""
