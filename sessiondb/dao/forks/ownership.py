@@ -33,12 +33,12 @@ from sessiondb.dao.forks.originals import Descent, Pair, above, descent
 from sessiondb.dao.forks.transfer import drop_copy, drop_twins, move, tidy
 from sessiondb.dao.union.row_buffer import TOKENS, Count
 from sessiondb.dao.values import sound
-from sessiondb.importers.base import INHERITING, is_globally_unique
-from sessiondb.storage.connection import Row
+from sessiondb.importers.base import INHERITING
+from sessiondb.storage.connection import Connection, Row
 
 if TYPE_CHECKING:
     from sessiondb.dao.union.incoming import Incoming
-    from sessiondb.dao.union.union import Union
+    from sessiondb.dao.union.row_buffer import Batch
 
 _HOLDER = """
 SELECT id, session_id, seq, created_at FROM messages
@@ -91,62 +91,37 @@ WHERE EXISTS (
   WHERE own.session_id = :session AND own.seq > common.seq AND own.seq <= :last AND own.role <> 'tool'
 )
 """
-_SHARED = """
-SELECT value FROM json_each(:ids)
-WHERE EXISTS (SELECT 1 FROM messages WHERE external_id = value AND session_id <> :session)
-"""
 
 
-def ownership_of(union: Union, session: Incoming) -> Ownership | None:
-    """Return what is to be settled of a session, None where it shares nothing with others.
+def may_have_gone_on(db: Connection, session_id: str) -> bool:
+    """Say whether a session shares lines with another one, where no log says whose they are."""
+    return db.row(f"{_COMMON} LIMIT 1", {"session": session_id}) is not None
 
-    Where it does, all rows are written.
+
+def went_on(db: Connection, session_id: str, last: int) -> bool:
+    """Say whether a session has gone on after a seq, where it had ended with what another one shares.
+
+    That may tell who of the two is the original, where no log says it.
     """
-    copies, db = session.copies, union.db
-    late: list[str] = []
-    # Copies that came after lines of its own were not looked for one by one: they are found here in one
-    # statement, by the ids that nobody else gives out.
-    if session.added and copies.has_unique_ids and not union.is_first:
-        own = [id for id, message in session.messages.items() if message.is_new and is_globally_unique(id)]
-        late = db.column(_SHARED, {"ids": json.dumps(own), "session": session.id})
-    ownership = Ownership(union, session, late)
-    if session.added > 0 < session.start_seq and ownership.may_have_gone_on():
-        union.flush()
-        ownership.has_gone_on = ownership.went_on()
-    if not (copies.found or late or ownership.renames or ownership.has_gone_on):
-        return None
-    union.flush()
-    return ownership
+    return db.row(_WENT_ON, {"session": session_id, "last": last}) is not None
 
 
 class Ownership:
     """Settles who holds what a session shares with others, inside one transaction of the caller.
 
     All rows must be written. `late` are external ids of messages that it holds although another session does too.
-    `has_gone_on`: see `went_on`. `renames`: its agent gives copies fresh ids.
+    `has_gone_on`: see `went_on`.
     """
 
-    def __init__(self, union: Union, session: Incoming, late: list[str]) -> None:
-        self._db, self._rows = union.db, union.rows
+    def __init__(self, batch: Batch, session: Incoming, late: list[str], *, has_gone_on: bool) -> None:
+        self._db, self._rows = batch.db, batch.rows
         self.session = session
         self._id = session.id
         self._late = late
-        self.has_gone_on = False
-        self.renames = session.renames and bool(session.counts)
+        self._has_gone_on = has_gone_on
         # What its log calls messages that others hold under other ids, and the keys of their tokens by that.
         self._own_ids: dict[str, str] = {}
         self._own_keys: dict[str, str] = {}
-
-    def may_have_gone_on(self) -> bool:
-        """Say whether the session shares lines with another one, where no log says whose they are."""
-        return self._db.row(f"{_COMMON} LIMIT 1", {"session": self._id}) is not None
-
-    def went_on(self) -> bool:
-        """Say whether the session has gone on now, where it had ended with what another one shares.
-
-        That may tell who of the two is the original, where no log says it.
-        """
-        return self._db.row(_WENT_ON, {"session": self._id, "last": self.session.start_seq}) is not None
 
     def settle(self, unsettled: Collection[str], children: Iterable[str]) -> set[str]:
         """Give each message that the session shares with others to one of them; return the sessions that changed.
@@ -169,8 +144,8 @@ class Ownership:
                 late += drop_copy(self._db, self._id, external_id, Original(row[0], row[1], external_id))
                 changed.add(self._id)
         lines = self._lines(sorted([*late, *copies], key=lambda copy: copy.after))
-        self.has_gone_on = self.has_gone_on and self.went_on()
-        if lines or self.has_gone_on:
+        self._has_gone_on = self._has_gone_on and went_on(self._db, self._id, self.session.start_seq)
+        if lines or self._has_gone_on:
             changed |= self._resolve(lines, children)
             self._rename()
         session = self.session
@@ -211,7 +186,7 @@ class Ownership:
         holders = [row[1] for id in shared if (row := self._holder(id)) is not None]
         for other in dict.fromkeys(holders):
             yield from renamed.prompt_twins(self._db, self._id, other)
-        if self.renames:
+        if self.session.has_renamed:
             for other in renamed.relatives(self._db, self._id, unsettled):
                 yield from renamed.twins(self._db, self._id, other)
 
@@ -233,18 +208,20 @@ class Ownership:
         this, ends = descent(self._db, self._id), _ends(lines)
         is_stored = not self.session.is_new
         # The same copies as at the last import: it was decided then, and the files have not changed that.
-        is_known = is_stored and not self.has_gone_on
+        is_known = is_stored and not self._has_gone_on
         if is_known and this.forked_at == max(ends.values(), key=lines.index).external_id:
             return set()
         is_inheriting = self.session.row.fields.get("agent") in INHERITING
-        if is_stored and not (self.renames or is_inheriting):
+        if is_stored and not (self.session.has_renamed or is_inheriting):
             lines = lines_anew(self._db, self._id, lines)
             this, ends = descent(self._db, self._id), _ends(lines)
         # Who holds lines that are this session's by the rules has copied them, and gives them back (`copiers`); what
         # the others hold stays with them, and this session is a fork of the one that has its last copy.
         others = {holder: descent(self._db, holder) for holder in ends}
         # Copies that only their words tell were looked for in those that it comes from.
-        passed_over = above(self._db, self._id) if is_inheriting and not self.renames else set[str]()
+        passed_over = (
+            above(self._db, self._id) if is_inheriting and not self.session.has_renamed else set[str]()
+        )
         copiers = {
             holder: end
             for holder, end in ends.items()

@@ -8,16 +8,11 @@ A call and its answer may come in either order, and from different files:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
-from sessiondb.dao.union.row_buffer import Call, Message, storable
+from sessiondb.dao.union.row_buffer import Batch, Call, Message, storable
 from sessiondb.importers.base import MessageRecord, ToolResult
 from sessiondb.records.export_rows import CallRow
 from sessiondb.storage.connection import Connection
-
-if TYPE_CHECKING:
-    from sessiondb.dao.union.union import Union
 
 _FIND_CALLS = "SELECT id, message_id, result_message_id, returned_at FROM tool_calls WHERE"
 _ANSWERED = """
@@ -39,11 +34,11 @@ JOIN messages AS m ON m.id = t.message_id WHERE m.external_id IS NOT NULL LIMIT 
 
 
 class Calls:
-    """The rows of `tool_calls`, in a union."""
+    """The rows of `tool_calls`, in a batch."""
 
-    def __init__(self, union: Union) -> None:
-        self._db = union.db
-        self._rows = union.rows
+    def __init__(self, batch: Batch) -> None:
+        self._db = batch.db
+        self._rows = batch.rows
 
     def take(self, session: Incoming, message: Message, record: AnyMessage) -> list[Call]:
         """Take the calls that a message asks for; return their rows, in order."""

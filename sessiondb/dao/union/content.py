@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sessiondb.dao.forks.renamed import Inherited
 from sessiondb.dao.union.calls import is_copied_answer
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
-from sessiondb.dao.union.row_buffer import TOKENS, Count, Message, storable
+from sessiondb.dao.union.row_buffer import TOKENS, Batch, Count, Message, storable
 from sessiondb.dao.values import stored_json
 from sessiondb.importers.base import (
     MessageRecord,
@@ -24,9 +24,6 @@ from sessiondb.importers.base import (
 )
 from sessiondb.records.export_rows import MessageRow, TokensRow, storable_json
 from sessiondb.records.sessions import BILLING_DETAILS
-
-if TYPE_CHECKING:
-    from sessiondb.dao.union.union import Union
 
 AnyTokens = TokenRecord | TokensRow
 
@@ -44,12 +41,12 @@ _SAME_COUNTS = f"SELECT count(*) FROM token_counts WHERE {' AND '.join(f'{name} 
 
 
 class Content:
-    """The rows of `messages` and `token_counts`, in a union."""
+    """The rows of `messages` and `token_counts`, in a batch."""
 
-    def __init__(self, union: Union) -> None:
-        self._union = union
-        self._db = union.db
-        self._rows = union.rows
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._db = batch.db
+        self._rows = batch.rows
 
     # Messages
 
@@ -69,7 +66,7 @@ class Content:
             role, content, reasoning, model_id, finish_reason = "tool", None, None, None, None
         else:
             role, content, reasoning = record.role, storable(record.content), storable(record.reasoning)
-            model_id, finish_reason = self._union.model(record.model), record.finish_reason
+            model_id, finish_reason = self._batch.model(record.model), record.finish_reason
             if role in _SPOKEN:
                 session.row.spoken += 1
         message = self._rows.message(
@@ -79,7 +76,7 @@ class Content:
         session.last_id = message.id
         if external_id is not None:
             session.messages[external_id] = message
-            self._union.origins[external_id] = session.id
+            self._batch.origins[external_id] = session.id
         return message
 
     def find_by_id(self, session: Incoming, external_id: str) -> Message | None:
@@ -144,8 +141,8 @@ class Content:
             return True
         if copies.has_unique_ids is None:
             copies.has_unique_ids = is_globally_unique(external_id)
-        origin = self._union.origins.get(external_id)
-        # The quick way out, which nearly all messages take: no other session of this union has the id, and a line
+        origin = self._batch.origins.get(external_id)
+        # The quick way out, which nearly all messages take: no other session of this batch has the id, and a line
         # of its own has come, so that no more copies are expected. One that comes late is found in Union.finish.
         if origin is None and not copies.may_come:
             return False
@@ -162,18 +159,18 @@ class Content:
         if not (session.renames and copies.is_stored_fork):
             return None
         if copies.left is None:
-            self._union.write()
+            self._batch.write()
             copies.left = Inherited(self._db, session.id)
         calls = [call.call_id for call in record.tool_calls]
         return copies.left.take(record.role, record.created_at, storable(record.content), calls)
 
     def _is_held(self, session: Incoming, external_id: str, origin: str | None) -> bool:
-        if not self._union.is_first and self._db.row(_HELD, (external_id, session.id)) is not None:
+        if not self._batch.is_first and self._db.row(_HELD, (external_id, session.id)) is not None:
             return True
         if origin is None or origin == session.id:
             return False
-        # It was brought in this union, and may wait still.
-        self._union.write()
+        # It was brought in this batch, and may wait still.
+        self._batch.write()
         return self._db.row(_HELD, (external_id, session.id)) is not None
 
     # Tokens
@@ -188,7 +185,7 @@ class Content:
         """
         key = record.request_key
         values = [
-            session.id, key, message_id, self._union.model(record.model), record.counted_at, record.input,
+            session.id, key, message_id, self._batch.model(record.model), record.counted_at, record.input,
             record.cache_read, record.cache_write, record.output, record.reasoning, record.cost_microdollars,
             *_details(record),
         ]  # fmt: skip

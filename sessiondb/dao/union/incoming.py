@@ -321,6 +321,11 @@ class Incoming:
         """Say whether its agent gives copies fresh ids."""
         return self.row.fields.get("agent") in RENAMING
 
+    @property
+    def has_renamed(self) -> bool:
+        """Say whether it may hold such copies: its responses tell them."""
+        return self.renames and bool(self.counts)
+
     def next_seq(self) -> int:
         """Return the seq of a further message, the first of the session's own."""
         self.copies.expect()

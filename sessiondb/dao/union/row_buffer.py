@@ -1,4 +1,4 @@
-"""Rows of messages, tool calls and token counts on their way into the database, many at a time.
+"""Rows of messages, tool calls and token counts on their way into the database, many at a time, in a batch.
 
 A row is in one of three states, which its handle names:
 
@@ -12,9 +12,13 @@ Ids are given out when a row begins to wait, so that rows can name each other be
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from functools import cache
 from typing import Any
 
 from sessiondb.chat.text import clean_text
+from sessiondb.dao.ledger import Ledger
+from sessiondb.dao.lookups import Lookups
 from sessiondb.records.sessions import BILLING_DETAILS
 from sessiondb.storage.connection import Connection
 
@@ -44,6 +48,11 @@ _ARGUMENTS, _RESULT = map(CALL.index, ("arguments", "result"))
 _OUTPUT = TOKENS.index("output")
 _BUCKETS = slice(TOKENS.index("input"), TOKENS.index("cost_microdollars"))
 _DETAILS = TOKENS.index(BILLING_DETAILS[0])
+
+_KNOWN = (
+    "SELECT EXISTS (SELECT 1 FROM messages), EXISTS (SELECT 1 FROM native_files),"
+    " (SELECT value FROM meta WHERE key = 'database_id')"
+)
 
 
 def _insert(table: str, columns: tuple[str, ...]) -> str:
@@ -246,6 +255,54 @@ class RowBuffer:
 
     def _next_id(self, table: str) -> int:
         return 1 + int(self._db.value("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (table,)) or 0)
+
+
+class Batch(ABC):
+    """One transaction of a union, of one file or database after another: its rows on their way, and what is known.
+
+    `bulk`: the insert triggers are away (SearchIndex.bulk), so the counters are kept by hand. Rows then need no
+    trigger's work each, and the talk is indexed in one statement at the end: 2 to 3 times faster for many rows,
+    slower for few. `restore`: sessions with a tombstone come back.
+    `is_first`: no messages were there before.
+    `has_written`: logs were written from here, for agents to go on with.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        lookups: Lookups,
+        ledger: Ledger,
+        *,
+        bulk: bool,
+        restore: bool = False,
+    ) -> None:
+        self.db = connection
+        self.lookups = lookups
+        self.ledger = ledger
+        self.bulk = bulk
+        self.restore = restore
+        self.rows = RowBuffer(connection)
+        # Which session brought a message, by external_id.
+        self.origins: dict[str, str] = {}
+        # Whether any notes came, which may await others.
+        self.has_notes = False
+        known = connection.row(_KNOWN)
+        assert known is not None
+        self.is_first, self.has_written, self.database_id = not known[0], bool(known[1]), known[2]
+        # Asked once for each name: a batch that is undone takes the ids that it has given out with it.
+        self.agent, self.model, self.project = (
+            cache(lookups.agent),
+            cache(lookups.model),
+            cache(lookups.project),
+        )
+
+    @abstractmethod
+    def write(self) -> None:
+        """Write all that came before, in the middle of a file."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Write all that is held back."""
 
 
 def storable(text: str | None) -> str | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
-from sessiondb.dao.forks.ownership import ownership_of
+from sessiondb.dao.forks.ownership import Ownership, may_have_gone_on, went_on
 from sessiondb.dao.forks.parents import leave_copies
 from sessiondb.dao.forks.transfer import drop_twins
 from sessiondb.dao.ledger import Ledger
@@ -14,9 +14,9 @@ from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.union.calls import Calls
 from sessiondb.dao.union.content import Content
 from sessiondb.dao.union.incoming import COLUMNS, Incoming
-from sessiondb.dao.union.row_buffer import RowBuffer
+from sessiondb.dao.union.row_buffer import Batch
 from sessiondb.dao.union.stand_ins import displace, is_talk
-from sessiondb.importers.base import INHERITING
+from sessiondb.importers.base import INHERITING, is_globally_unique
 from sessiondb.storage.connection import Connection
 
 # All that is to be known of a session in one question: most are asked for only to learn that they are new.
@@ -25,20 +25,20 @@ _FIND = (
     f" (SELECT max(seq) FROM messages WHERE session_id = :id), {', '.join(f's.{column}' for column in COLUMNS)}"
     " FROM (SELECT :id AS id) AS wanted LEFT JOIN sessions AS s ON s.id = wanted.id"
 )
-_KNOWN = (
-    "SELECT EXISTS (SELECT 1 FROM messages), EXISTS (SELECT 1 FROM native_files),"
-    " (SELECT value FROM meta WHERE key = 'database_id')"
-)
+_SHARED = """
+SELECT value FROM json_each(:ids)
+WHERE EXISTS (SELECT 1 FROM messages WHERE external_id = value AND session_id <> :session)
+"""
 _NEW = (*COLUMNS, "message_count", "tool_call_count")
 _INSERT = f"INSERT INTO sessions ({', '.join(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
 
 
 class SessionRows:
-    """The rows of `sessions`, in a union. Those that are resolved wait for `write`."""
+    """The rows of `sessions`, in a batch. Those that are resolved wait for `write`."""
 
-    def __init__(self, union: Union) -> None:
-        self._union = union
-        self._db = union.db
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._db = batch.db
         self._resolved: dict[str, Incoming] = {}
 
     def find(self, session_id: str) -> tuple[str | None, int, dict[str, Any]]:
@@ -90,7 +90,7 @@ class SessionRows:
         self._db.executemany(
             "INSERT OR IGNORE INTO session_tags (session_id, tag_id) VALUES (?, ?)",
             [
-                (session.id, self._union.lookups.tag(tag))
+                (session.id, self._batch.lookups.tag(tag))
                 for session in sessions
                 for tag in sorted(session.row.tags)
             ],
@@ -100,16 +100,16 @@ class SessionRows:
 
     def _row(self, session: Incoming) -> list[Any]:
         row = session.row
-        self._union.agent(row.fields["agent"])
+        self._batch.agent(row.fields["agent"])
         # In a bulk load the triggers that count are away; else a count here would be added to theirs.
-        counts = (row.spoken, row.calls) if self._union.bulk else (0, 0)
+        counts = (row.spoken, row.calls) if self._batch.bulk else (0, 0)
         return [*map(row.fields.get, COLUMNS), *counts]
 
     def _update(self, session: Incoming) -> None:
         row = session.row
         changes = row.changes()
         assignments = [f"{name} = ?" for name in changes]
-        if self._union.bulk and (row.spoken or row.calls):
+        if self._batch.bulk and (row.spoken or row.calls):
             assignments.append(f"message_count = message_count + {row.spoken}")
             assignments.append(f"tool_call_count = tool_call_count + {row.calls}")
         if assignments:
@@ -128,16 +128,11 @@ class SessionRows:
             fields["parent_id"] = session.row.written.get("parent_id")
 
 
-class Union:
-    """One transaction of a union, of one file or database after another: sessions on their way in, and what is known.
+class Union(Batch):
+    """Sessions on their way in, in one transaction.
 
     Rows are held back until they are many, those of finished files too: `flush` at the end. `open` are the sessions
-    of which more may come.
-    `bulk`: the insert triggers are away (SearchIndex.bulk), so the counters are kept by hand. Rows then need no
-    trigger's work each, and the talk is indexed in one statement at the end: 2 to 3 times faster for many rows,
-    slower for few. `restore`: sessions with a tombstone come back.
-    `is_first`: no messages were there before.
-    `has_written`: logs were written from here, for agents to go on with.
+    of which more may come. The rest is as in Batch.
     """
 
     def __init__(
@@ -149,25 +144,7 @@ class Union:
         bulk: bool,
         restore: bool = False,
     ) -> None:
-        self.db = connection
-        self.lookups = lookups
-        self.ledger = ledger
-        self.bulk = bulk
-        self.restore = restore
-        known = connection.row(_KNOWN)
-        assert known is not None
-        self.is_first, self.has_written, self.database_id = not known[0], bool(known[1]), known[2]
-        # Asked once for each name: a transaction that is undone takes the ids that it has given out with it.
-        self.agent, self.model, self.project = (
-            cache(lookups.agent),
-            cache(lookups.model),
-            cache(lookups.project),
-        )
-        # Which session brought a message, by external_id.
-        self.origins: dict[str, str] = {}
-        # Whether any notes came, which may await others.
-        self.has_notes = False
-        self.rows = RowBuffer(connection)
+        super().__init__(connection, lookups, ledger, bulk=bulk, restore=restore)
         self.sessions = SessionRows(self)
         self.content, self.calls = Content(self), Calls(self)
         self.open: dict[str, Incoming] = {}
@@ -220,8 +197,11 @@ class Union:
         self._unflushed.update(session.id for session in sessions)
         unsettled = {session.id for session in sessions if session.renames}
         changed = set[str]()
+        shared = [found for session in sessions if (found := self._shared(session))]
         # All must be in the database by now: originals are told by comparing what is stored.
-        for ownership in [found for session in sessions if (found := ownership_of(self, session))]:
+        if shared:
+            self.flush()
+        for ownership in shared:
             unsettled.discard(ownership.session.id)
             changed |= ownership.settle(unsettled, (children or {}).get(ownership.session.id, ()))
         for session in sessions:
@@ -235,3 +215,21 @@ class Union:
         for session in sessions:
             session.is_changed = session.is_changed or session.added > 0 or session.id in changed
         return changed - {session.id for session in sessions}
+
+    def _shared(self, session: Incoming) -> Ownership | None:
+        """Return what a session shares with others, None where it is nothing."""
+        late: list[str] = []
+        # Copies that came after lines of its own were not looked for one by one: they are found here in one
+        # statement, by the ids that nobody else gives out.
+        if session.added and session.copies.has_unique_ids and not self.is_first:
+            own = [
+                id for id, message in session.messages.items() if message.is_new and is_globally_unique(id)
+            ]
+            late = self.db.column(_SHARED, {"ids": json.dumps(own), "session": session.id})
+        has_gone_on = session.added > 0 < session.start_seq and may_have_gone_on(self.db, session.id)
+        if has_gone_on:
+            self.flush()
+            has_gone_on = went_on(self.db, session.id, session.start_seq)
+        if not (session.copies.found or late or session.has_renamed or has_gone_on):
+            return None
+        return Ownership(self, session, late, has_gone_on=has_gone_on)
