@@ -137,6 +137,20 @@ def test_copies_that_another_request_is_named_for_are_counted_once(tmp_path: Pat
     assert [(row[0], row[6]) for row in found["token_counts"]] == [(A, 3)]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_only_a_copy_says_for_the_bill_is_kept(tmp_path: Path, order: int) -> None:
+    first = talk(A, 2, 3)
+    copies = copied(first, B)
+    message = copies[1]["message"]
+    copies[1]["message"] = message | {"usage": message["usage"] | {"service_tier": "priority"}}
+    files = [transcript(tmp_path, log) for log in (first, [*copies, said(B, 4)])]
+
+    with SessionDB(tmp_path / "sessions.db") as db:
+        for file in files[::order]:
+            db.import_logs(file)
+        assert db.connection.rows("SELECT session_id, service_tier FROM token_counts") == [(A, "priority")]
+
+
 @pytest.mark.parametrize("named", [{}, {"agentId": "a7c41e90"}])
 def test_sub_agents_that_a_fork_has_copied_are_the_originals(tmp_path: Path, named: dict[str, str]) -> None:
     inside = {"isSidechain": True, **named}
