@@ -123,6 +123,8 @@ class Gateway:
         key = self._key(channel)
         moment = timestamps.aware(now)
         fields = {"channel": channel, "started_at": moment, **fields}
+        # Whatever is found here may have changed by the time it is acted on, for many processes ask: so each act looks
+        # once more under the lock, and the loop asks again.
         for pause in pauses():
             open_id = self._db.sessions.open_id(key)
             if open_id is None:
@@ -244,6 +246,8 @@ class Gateway:
             sessions.set_metadata(session.id, {_CLAIM: None})
             sessions.end(session.id, reason, at=now)
             notice = dict(zip(_NOTICE, (True, reason), strict=True))
+            # In the new session's metadata, not in memory: whoever is asked next, after a restart too, can tell the
+            # person.
             metadata = {**(fields.get("metadata") or {}), **notice}
             links = {"parent": session.id, "relation": "reset", "metadata": metadata}
             sessions.start(self._agent, key=session.key, **{**fields, **links})

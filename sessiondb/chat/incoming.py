@@ -88,6 +88,11 @@ def draft(message: Mapping[str, Any], *, keep: bool = False) -> Draft:
     finish reason and such go there too, so that they are fields of the message again when it is given back.
     Raises InvalidInput for what makes no sense.
     """
+    # A message on its way in, field by field:
+    #
+    #     role, content, tool_calls        columns, calls and answers
+    #     reasoning, model, ids            columns, where they are text
+    #     the rest, and odd values         metadata, so that the message can be given back as it came
     # What is left of them in the end is the metadata.
     fields = dict(message)
     role, content, tool_calls = (fields.pop(name, None) for name in ("role", "content", "tool_calls"))

@@ -104,6 +104,7 @@ _MARKS = {"completed": "✓", "done": "✓", "in_progress": "→"}
 
 
 def _kind(call: ToolCall) -> Callable[[_Call], Summary]:
+    # `run_shell_command`, `runShellCommand` and `Run-Shell-Command` are one name.
     return _KINDS.get(re.sub(r"[^a-z]", "", (call.name or "").lower()), _other)
 
 
@@ -177,6 +178,7 @@ def _changed(path: str, diff: list[str]) -> Summary:
 def compared(old: str, new: str) -> list[str]:
     """Return what has changed from one text to another: lines with `-`, `+`, or a space for those around."""
     before, after = old.splitlines(), new.splitlines()
+    # SequenceMatcher takes the square of the lines.
     if max(len(before), len(after)) > MAX_COMPARED:
         return [f"-{line}" for line in before] + [f"+{line}" for line in after]
     found: list[str] = []

@@ -88,6 +88,7 @@ class _Markdown(_Text):
 
     def shown(self, messages: list[Message]) -> list[Message]:
         """Return all but the answers that stand with their calls."""
+        # A call of a message outside of what is shown has no place here: its answer keeps its own.
         asked = {call.id for message in messages if message.role != "tool" for call in message.tool_calls}
         return [message for message in messages if not _is_answer_to(message, asked)]
 

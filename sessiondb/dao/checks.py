@@ -91,6 +91,7 @@ class Checks:
         )
         found: list[Finding] = []
         for check in checks:
+            # From what would make the others meaningless to what is a matter of taste: pages first, free space last.
             if self._db.read_only and check == self._indexes:
                 continue
             try:
@@ -155,6 +156,12 @@ class Checks:
         for name in damaged:
             if is_derived(name):
                 yield Finding("search", f"pages of {name} are damaged", True)
+        # What SQLite says of a file is one of four things:
+        #
+        #     a value breaks the rules of its table    another program wrote it; it stays
+        #     an index is at odds with its table       made anew from the table
+        #     pages of search                          made anew from what is searched
+        #     any other page                           beyond repair: a backup, or `recover`
         for text in texts:
             if text.startswith(_OF_VALUES) and "index" not in text:
                 yield Finding("values", f"{text}: another program wrote what sessiondb would not", False)
@@ -249,6 +256,7 @@ class Checks:
         for table, columns in _TIMES.items():
             for column in columns:
                 # SQLite gives a time of its year 0, or of the 30th of February, another form.
+                # Given back as it was written, by SQLite itself: only a time of that form is.
                 is_none = f"{column} IS NOT strftime('%Y-%m-%dT%H:%M:%fZ', {column}) OR {column} < '0001'"
                 count = self._db.value(
                     f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND ({is_none})"

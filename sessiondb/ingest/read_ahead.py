@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 WORTHWHILE_BYTES = 32 * 1024 * 1024
 """From so many bytes of files on, a second process pays: it takes a tenth of a second to start."""
 
+#     this process, the reader            a pipe            the writer's process
+#
+#     requests ───────────────────────────── stdin ◄──────── all of them, at the beginning
+#     file 1: records, outcome ──► stdout ──► number, length, block ...
+#     file 2: ... up to 16 MiB ahead, then it waits until the writer has taken some
+#
+# Lost, killed, or out of step: the writer reads the file itself, and nothing is missing.
 _BLOCK_BYTES = 512 * 1024
 _AHEAD_BYTES = 16 * 1024 * 1024
 # The number of the file that a block is of, and how many bytes follow.

@@ -97,6 +97,8 @@ class Watch:
                 self.again(self._unread)
                 self._unread.clear()
             if events is not None and events.is_on and began - looked < ROUND:
+                # Told too much, a look finds nothing; told too little (a full queue, a network disk), the next round by
+                # stats does.
                 paths = self.changes_at(events.taken())
             else:
                 looked = began
@@ -128,6 +130,8 @@ class Watch:
         for source in self._sources:
             if source not in self._folders and source not in self._files:
                 changed += self._enter(source)
+        # A folder's own time tells of files that come and go, not of files that grow: so the folders are all asked,
+        # which finds what is new, and of the files only those that are likely to grow, with a share of the others.
         for folder in list(self._folders):
             changed += self._look_into(folder)
         due = [self._round.popleft() for _ in range(min(SHARE, len(self._round)))]
@@ -149,6 +153,7 @@ class Watch:
                 changed += self._enter(source)
         again, self._again = self._again, set()
         for hint in sorted({*again, *(self._named(_BESIDE.sub("", hint)) for hint in hints)}):
+            # OpenCode's older stores write a message in many small files: a round costs less than a look at each.
             if _OF_PIECES.search(hint):
                 return list(dict.fromkeys((*changed, *self.changes())))
             changed += self._look_at(hint) if hint in self._files else self._look_above(hint)

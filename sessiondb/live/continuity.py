@@ -54,6 +54,8 @@ class Continuity:
         def write() -> list[Note]:
             current = self._own("workstream", session_id, project)
             going_on = [note for note in current if note.body in wanted]
+            # They are in the order in which they were noted. So only a beginning that is as it was can stay; from there
+            # on they are noted again, which keeps history as it was.
             in_place = takewhile(lambda pair: pair[0].body == pair[1], zip(going_on, wanted, strict=False))
             kept, known = [note for note, _ in in_place], {note.body: note.translations for note in going_on}
             former = {note.body: note.id for note in current if note not in kept}

@@ -75,6 +75,8 @@ def save(
         raise InvalidInput("a message is a dict with role and content")
     if on_conflict not in ON_CONFLICT:
         raise InvalidInput(f"on_conflict is one of {', '.join(ON_CONFLICT)}, not {on_conflict!r}")
+    # An agent saves after every step, mostly what it has saved before: that is found out by reading alone, so that it
+    # waits for no writer. What is to be written is worked out once more under the lock.
     if _change(db, session_id, messages, on_conflict) is None and _are_set(db, session_id, tokens):
         return 0
 
@@ -167,6 +169,7 @@ def _parting(
     listed, ours = [row.says() for row in drafts], [said(message) for message in stored]
     run, known = _continued(listed, ours)
     # Without autojunk, which would pass over what is said often ("ok"), just what agents repeat.
+    # Three tries, from the surest sign to the weakest: see the drawing above.
     match = SequenceMatcher(None, listed, ours, autojunk=False).find_longest_match()
     for size, end, left in (
         (run, known, len(ours)),
@@ -254,6 +257,7 @@ def _set_aside(db: Tables, session_id: str, after: int) -> None:
         fields: dict[str, Any] = {"project": session.project, "model": session.model, "title": title}
         db.sessions.start(session.agent, id=aside, parent=session_id, started_at=first, **fields)
         db.sessions.end(aside, "replaced", at=last)
+    # Moved, not removed: a list may be short by mistake, and what was said must be found again.
     db.messages.move(session_id, after, aside)
     db.sessions.touch(aside, last)
     db.sessions.touch(session_id)

@@ -84,6 +84,12 @@ class WriterLock:
             if self._handle is None:
                 flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
                 self._handle = os.open(self._path, flags, 0o600)
+            # How a writer that waits gets its turn:
+            #
+            #     at first            whoever finds the lock free takes it: no order, and no time lost
+            #     after 0.1 s         it writes into the lock file since when it waits, and looks again every 2 ms
+            #     others              see that, and stand back, as long as it goes on saying so
+            #     it has the lock     it takes its name out
             place = _Queue(self._handle).ask(since)
             is_locked = not place.is_behind and _try_lock(self._handle)
             # Checked after the lock was tried, not before: the file may be removed between the two.

@@ -68,6 +68,8 @@ class Service(Protocol):
         """Return of what that said whether the service runs, and how it is, in words."""
 
 
+# Three systems, one way: the file is written, and the commands of `starting` tell the system of it. So each class says
+# what stands in the file, and which commands those are; nothing is run here.
 class SystemdUnit:
     """A unit of systemd's instance for a user (systemd.service(5), systemd.syntax(7))."""
 

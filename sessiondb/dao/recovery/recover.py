@@ -113,6 +113,8 @@ class _Recovery:
 
     def _insert(self, target: sqlite3.Connection, found: Found) -> None:
         """Write a row into the table that takes it; what none takes is refused, or was no row of ours."""
+        # A row that nothing leads to says not of which table it is. Where only one of them takes it, it is of that one;
+        # where several would, it could be put into the wrong one, so it is left.
         taken = (
             [table for table in found.tables if _takes(target, table, found)]
             if found.tables[1:]
@@ -148,6 +150,7 @@ def _build(target: sqlite3.Connection, version: int) -> list[str]:
     target.execute(f"PRAGMA user_version = {version}")
     target.execute("BEGIN")
     triggers = [found for found in schema_objects(version).values() if found.type == "trigger"]
+    # They would count and index row by row what is counted and indexed as a whole at the end.
     for trigger in triggers:
         target.execute(f"DROP TRIGGER {trigger.name}")
     return [trigger.sql for trigger in triggers]
@@ -160,6 +163,7 @@ def _takes(target: sqlite3.Connection, table: str, found: Found) -> bool:
         _write(target, table, found)
         return True
     except sqlite3.IntegrityError as error:
+        # It is one of its rows all the same: an older copy of one that is there.
         return str(error).startswith("UNIQUE")
     except OverflowError:
         return False

@@ -124,6 +124,7 @@ class Source:
                 yield _found(tables, self._layouts[tables[0]], row, is_astray=True)
 
     def _unled(self) -> Iterator[PageRow]:
+        # Pages that the file does not use are passed over: what stands on them was removed, and is not to come back.
         free = self._pages.free()
         # What makes no sense there may be of no table of ours.
         damage, self._pages.damage = self._pages.damage, []
@@ -198,6 +199,7 @@ def _fits(row: PageRow, columns: tuple[Column, ...]) -> bool:
     """Say whether a row may be one of a table, by the types of its values."""
     if len(row.values) > len(columns) or not columns[0].has_rowids:
         return False
+    # A row may be shorter than its table, which has got columns since, but those can be NULL.
     if any(column.is_required and not column.is_rowid for column in columns[len(row.values) :]):
         return False
     for column, value in zip(columns, row.values, strict=False):
