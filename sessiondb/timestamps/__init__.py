@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sessiondb.timestamps.stored import MS_FROM as MS_FROM
 from sessiondb.timestamps.stored import aware as aware
 from sessiondb.timestamps.stored import day_of as day_of
 from sessiondb.timestamps.stored import from_datetime as from_datetime

@@ -10,7 +10,9 @@ from sessiondb.errors import InvalidInput
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
-_MS_FROM = 1e11  # epoch numbers above this are milliseconds: as seconds they lie past the year 5138
+MS_FROM = 1e11
+"""Epoch numbers above this are milliseconds: as seconds they lie past the year 5138."""
+
 
 # Every valid date but 29 February, which needs the calendar and takes the slow way.
 _DATE = (
@@ -156,7 +158,7 @@ def normalise(value: object, tz: tzinfo | None = None) -> str | None:
             return f"{day}T{clock}.{fraction[:3]:0<3}Z"
         return _normalise_slowly(value.strip(), tz)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= _LAST_MS:
-        return _from_milliseconds(int(value) if value > _MS_FROM else _whole_milliseconds(value))
+        return _from_milliseconds(int(value) if value > MS_FROM else _whole_milliseconds(value))
     return None
 
 

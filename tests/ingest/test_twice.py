@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.importers.files.repeats import Repeats
 from tests.helpers import codex_logs as codex
 
 _COUNTS = ("messages", "tool_calls", "token_counts")
@@ -108,6 +109,27 @@ def test_equal_lines_without_a_time_stay_two_messages(tmp_path: Path) -> None:
     with SessionDB(tmp_path / "x.db") as db:
         db.import_logs(file_of(path, encoded(lines * 2)), format="cursor")
         assert held(db) == [4, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "count"),
+    [("2026-03-27T11:32:14", 4), ("2026-03-27T11:32:14.394761", 2), (1774611134, 4), (1774611134394, 2)],
+)
+def test_equal_lines_of_one_second_stay_two_messages(tmp_path: Path, stamp: str | int, count: int) -> None:
+    header = {"_type": "metadata", "created_at": "2026-03-27T11:32:14.394761", "metadata": {}}
+    said = [{"role": role, "content": "yes", "timestamp": stamp} for role in ("user", "assistant")]
+    log = file_of(tmp_path / "workspace" / "sessions" / "cli_direct.jsonl", encoded([header, *said * 2]))
+    with SessionDB(tmp_path / "x.db") as db:
+        db.import_logs(log)
+        assert held(db) == [count, 0, 0]
+
+
+def test_of_a_line_after_half_a_million_others_it_is_not_asked_whether_it_came_before() -> None:
+    repeats = Repeats(Path())
+    lines = [b'{"timestamp": "2026-03-01T09:00:00.%09dZ"}' % number for number in range(500_001)]
+    assert not any(map(repeats.has, lines))
+    assert repeats.has(lines[0])
+    assert not repeats.has(lines[-1])
 
 
 def test_a_log_that_is_played_takes_each_line_as_often_as_it_is_written(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Lines that a file has twice: a copy that was appended to itself, or a writer that wrote each line again.
 
-Only a line that carries a time is known to be one that was there: without one, two equal lines may be two messages,
-and with a time that a whole turn shares too. Logs that are played, line after line, must have each as often as it is
-written.
+Only a line that carries a time finer than a second is known to be one that was there: without one, two equal lines may
+be two messages, and with a time that a whole turn shares too. Logs that are played, line after line, must have each as
+often as it is written.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from sessiondb.timestamps import normalise
+from sessiondb.timestamps import MS_FROM, normalise
 
 _TIMES = ("timestamp", "time", "ts", "created_at", "createdAt", "created")
 """What formats call the time of a line."""
@@ -20,8 +20,12 @@ _BEFORE = 64 * 1024
 """Bytes before the start of a later reading in which its lines are looked for."""
 
 
+_MAX_LINES = 500_000
+"""So many different lines are noted, in 50 MB at most: those that come after them are not looked for."""
+
+
 class Repeats:
-    """The lines of a file that were read so far, by their hashes: some 60 bytes a line, however long it is."""
+    """The lines of a file that were read so far, by their hashes."""
 
     def __init__(self, path: Path, start: int = 0) -> None:
         self._seen = set(map(hash, _lines_before(path, start))) if start else set()
@@ -31,7 +35,8 @@ class Repeats:
         mark = hash(line)
         if mark in self._seen:
             return _has_time(line)
-        self._seen.add(mark)
+        if len(self._seen) < _MAX_LINES:
+            self._seen.add(mark)
         return False
 
 
@@ -56,4 +61,12 @@ def _has_time(line: bytes) -> bool:
         value = msgspec.json.decode(line)
     except (ValueError, RecursionError):
         return False
-    return isinstance(value, dict) and any(normalise(value.get(name)) is not None for name in _TIMES)
+    return isinstance(value, dict) and any(_is_fine(value.get(name)) for name in _TIMES)
+
+
+def _is_fine(value: object) -> bool:
+    """Say whether a value is a time that tells parts of a second: text, seconds with a fraction, or milliseconds."""
+    if isinstance(value, int):
+        return value > MS_FROM and normalise(value) is not None
+    has_fraction = "." in value if isinstance(value, str) else isinstance(value, float)
+    return has_fraction and normalise(value) is not None
