@@ -48,6 +48,6 @@ def assert_same_in_parts(importer: Importer, path: Path) -> None:
 
 def _said(records: list[Record]) -> list[Record]:
     """Return what is said and counted; a count may have come before its message, and a session is told again."""
-    counts = [one._replace(message=None) for one in records if isinstance(one, TokenRecord)]
+    counts = {one.request_key: one._replace(message=None) for one in records if isinstance(one, TokenRecord)}
     others = [one for one in records if not isinstance(one, TokenRecord | SessionRecord)]
-    return [*others, *counts]
+    return [*others, *counts.values()]

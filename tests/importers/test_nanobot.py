@@ -250,10 +250,11 @@ def test_a_session_without_messages_has_the_times_of_its_metadata(tmp_path: Path
 
 def test_a_rewritten_file_gives_the_same_ids(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    before = rows_of(read(write(path, METADATA, USER, USER, REPLY))[0])
+    same = {**USER, "latency_ms": 7}
+    before = rows_of(read(write(path, METADATA, USER, same, REPLY))[0])
     later = {**METADATA, "updated_at": "2026-03-28T09:00:00", "last_consolidated": 3}
     noted = {**USER, "_runtime_context": {"suffix": "[noon]"}, "content": "Which corals?\n\n[noon]"}
-    after = rows_of(read(write(path, later, noted, USER, {**REPLY, "latency_ms": 99}, CALL))[0])
+    after = rows_of(read(write(path, later, noted, same, {**REPLY, "latency_ms": 99}, CALL))[0])
     assert len({row.external_id for row in before}) == 3
     assert [row.external_id for row in after[:3]] == [row.external_id for row in before]
     dropped = rows_of(read(write(path, later, REPLY, CALL))[0])

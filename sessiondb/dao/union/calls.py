@@ -8,6 +8,8 @@ A call and its answer may come in either order, and from different files:
 
 from __future__ import annotations
 
+from typing import cast
+
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
 from sessiondb.dao.union.row_buffer import Batch, Call, Message, storable
 from sessiondb.importers.base import MessageRecord, ToolResult
@@ -48,19 +50,29 @@ class Calls:
         # A message that is new asks for calls that are new: most are, and need no look-up.
         had_calls = message.calls > 0
         continues = isinstance(record, MessageRecord) and record.continues
+        asked_at = record.created_at
+        if continues and record.tool_calls:
+            # An answer that came in pieces asks for all its calls when it began, as one that was read as a whole.
+            asked_at = self._began(message) or asked_at
         rows: list[Call] = []
         for record_call in record.tool_calls:
             if isinstance(record_call, CallRow):
                 call = record_call
             else:
                 call_id, name, arguments = record_call
-                call = CallRow(call_id, None, name, arguments, message.calls, record.created_at)
+                call = CallRow(call_id, None, name, arguments, message.calls, asked_at)
             row = self._same_call(session, message, call, rows, continues) if had_calls else None
             if row is None:
                 row = self._ask(session, message, call)
                 message.calls += 1
             rows.append(row)
         return rows
+
+    def _began(self, message: Message) -> str | None:
+        if message.values is None:
+            began: str | None = self._db.value("SELECT created_at FROM messages WHERE id = ?", (message.id,))
+            return began
+        return cast("str | None", message.get(("created_at",))[0])
 
     def answer(self, session: Incoming, call: Call, message: Message, record: ToolResult | CallRow) -> None:
         """Give a call, written or not, the answer that a message holds."""

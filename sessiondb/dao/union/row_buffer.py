@@ -41,10 +41,11 @@ _QUESTION = ("message_id", "position", "name", "arguments", "called_at")
 _ANSWER = ("result", "is_error", "returned_at", "result_message_id")
 _QUESTION_PLACES, _ANSWER_PLACES = (tuple(map(CALL.index, names)) for names in (_QUESTION, _ANSWER))
 _COUNTED_AT = TOKENS.index("counted_at")
-_COUNT = TOKENS[2:]
+_COUNT = TOKENS[3:]
 
 _CONTENT, _REASONING = MESSAGE.index("content"), MESSAGE.index("reasoning")
 _ARGUMENTS, _RESULT = map(CALL.index, ("arguments", "result"))
+_MESSAGE = TOKENS.index("message_id")
 _OUTPUT = TOKENS.index("output")
 _BUCKETS = slice(TOKENS.index("input"), TOKENS.index("cost_microdollars"))
 _DETAILS = TOKENS.index(BILLING_DETAILS[0])
@@ -68,6 +69,7 @@ _INSERT_CALLS = _insert("tool_calls", CALL)
 _INSERT_TOKENS = _insert("token_counts", TOKENS)
 _ASK = _update("tool_calls", _QUESTION, "id = ?")
 _REPLY = _update("tool_calls", _ANSWER, "id = ?")
+_TELL_MESSAGE = _update("token_counts", ("message_id",), "session_id = ? AND request_key = ?")
 _COUNT_AGAIN = _update("token_counts", _COUNT, "session_id = ? AND request_key = ?")
 
 
@@ -137,13 +139,15 @@ class Count:
             both, other = list(values), self.values
         else:
             both, other = list(self.values), values
-        # Not all logs of a session tell its time.
+        # Not all logs of a session tell its message, or its time.
+        known, is_same_session = self.values[_MESSAGE], self.values[0] == values[0]
+        both[_MESSAGE] = values[_MESSAGE] if known is None and is_same_session else known
         if both[_COUNTED_AT] is None:
             both[_COUNTED_AT] = other[_COUNTED_AT]
         # What is said for the bill is said of the same tokens.
         if both[_BUCKETS] == other[_BUCKETS]:
-            known, told = both[_DETAILS:], other[_DETAILS:]
-            both[_DETAILS:] = [new if old is None else old for old, new in zip(known, told, strict=True)]
+            here, there = both[_DETAILS:], other[_DETAILS:]
+            both[_DETAILS:] = [new if old is None else old for old, new in zip(here, there, strict=True)]
         return None if both == self.values else both
 
 
@@ -164,6 +168,7 @@ class RowBuffer:
         self._calls: list[Call] = []
         self._asks: list[tuple[Any, ...]] = []
         self._answers: list[tuple[Any, ...]] = []
+        self._messages_told: list[tuple[Any, ...]] = []
         self._tokens: list[Count] = []
         self._tokens_by_key: dict[str | None, Count] = {}
         self._bytes = 0
@@ -222,11 +227,16 @@ class RowBuffer:
         return count
 
     def recount(self, count: Count, values: list[Any]) -> None:
-        """Change what a count says; it stays with its session, and with its message."""
-        # From the model on: session, key and message are those that the response was first seen with.
-        count.values[3:] = values[3:]
+        """Change what a count says; it stays with its session, and with its message where that is known."""
+        # Session and key are those that the response was first seen with.
+        known, count.values[3:] = count.values[_MESSAGE], values[3:]
+        message = values[_MESSAGE] if known is None else known
         if not count.is_waiting:
-            self._db.execute(_COUNT_AGAIN, [*count.values[2:], *count.values[:2]])
+            self._db.execute(_COUNT_AGAIN, [*count.values[3:], *count.values[:2]])
+            if message != known:
+                # After the inserts: the message may wait.
+                self._messages_told.append((message, *count.values[:2]))
+        count.values[_MESSAGE] = message
 
     def waiting_tokens(self, request_key: str) -> Count | None:
         """Return a token count that waits, whichever session it is of."""
@@ -241,6 +251,7 @@ class RowBuffer:
         self._db.executemany(_ASK, self._asks)
         self._db.executemany(_REPLY, self._answers)
         self._db.executemany(_INSERT_TOKENS, [count.values for count in self._tokens])
+        self._db.executemany(_TELL_MESSAGE, self._messages_told)
         # From waiting to written: the handles stay, for records to come may name them; the texts go.
         for message in self._messages:
             message.values = None
@@ -249,7 +260,7 @@ class RowBuffer:
         for count in self._tokens:
             count.is_waiting = False
         self._messages, self._calls, self._asks, self._answers, self._tokens = [], [], [], [], []
-        self._tokens_by_key = {}
+        self._tokens_by_key, self._messages_told = {}, []
         self._bytes = 0
         self._next_message = self._next_call = None
 

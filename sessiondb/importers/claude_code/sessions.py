@@ -94,7 +94,10 @@ class Answer:
         # Each line of a streamed answer repeats the usage so far; the last has the whole of it. Copies under
         # other lines may have less.
         if usage and (not self._usage or (usage.output_tokens or 0) >= (self._usage.output_tokens or 0)):
-            self._usage, self._usage_line, self._counted_at = usage, line, stamp
+            # It is dated by the first that tells it, as where the lines come in different imports.
+            if not self._usage or (usage.output_tokens or 0) > (self._usage.output_tokens or 0):
+                self._counted_at = stamp
+            self._usage, self._usage_line = usage, line
 
     def add_block(self, block: Block) -> None:
         """Add text, thinking, or what is kept as it is."""

@@ -84,7 +84,7 @@ class SessionReader:
         if "id" not in self._state:
             return
         state = self._state
-        yield from self._usage.rest(state["id"])
+        yield from self._usage.rest()
         yield SessionRecord(
             state["id"],
             AGENT,

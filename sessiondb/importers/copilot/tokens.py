@@ -36,7 +36,7 @@ class Usage:
         owner = text_or_none(accounting.get("sourceSessionId")) or native_id
         ids = (whole(accounting.get("sequence")), text_or_none(accounting.get("usageId")) or response)
         key = f"{owner}:{':'.join(str(id) for id in ids if id is not None) or at}"
-        yield from self.rest(session)
+        yield from self._give_up()
         self._waiting.append([response, session, key, counts, model, at, *git])
 
     def of_response(self, response: str | None, session: str, message: str) -> Iterator[TokenRecord]:
@@ -45,8 +45,11 @@ class Usage:
             self._waiting.remove(one)
             yield _record(one)._replace(session=session, message=message)
 
-    def rest(self, session: str) -> Iterator[TokenRecord]:
-        """Yield the tokens of responses that no message came of: they were paid for."""
+    def rest(self) -> Iterator[TokenRecord]:
+        """Yield the tokens of responses whose message has not come: they were paid for. It may come yet."""
+        yield from map(_record, self._waiting)
+
+    def _give_up(self) -> Iterator[TokenRecord]:
         waiting, self._waiting[:] = self._waiting[:], []
         yield from map(_record, waiting)
 
@@ -54,7 +57,7 @@ class Usage:
         self, metrics: dict[str, Any], session: str, native_id: str, at: str | None
     ) -> Iterator[TokenRecord]:
         """Yield what the sums of all models have beyond the records, as one count a model."""
-        yield from self.rest(session)
+        yield from self._give_up()
         for model, metric in metrics.items():
             counts = _counts(object_of(object_of(metric).get("usage")))
             if counts is None:

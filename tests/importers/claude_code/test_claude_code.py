@@ -93,8 +93,8 @@ def stored(found: Iterable[Record]) -> tuple[Known, Known, dict[str, TokenRecord
             said = {name: value for name, value in record._asdict().items() if value is not None}
             sessions.setdefault(record.id, {}).update(said)
         elif isinstance(record, TokenRecord):
-            before = tokens.get(record.request_key, record)
-            if (record.output or 0) >= (before.output or 0):
+            before = tokens.get(record.request_key)
+            if before is None or (record.output or 0) > (before.output or 0):
                 tokens[record.request_key] = record
         elif isinstance(record, MessageRecord):
             assert record.session in sessions

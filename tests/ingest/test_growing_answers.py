@@ -1,0 +1,101 @@
+"""Answers that are written while imports run: in whatever pieces they come, they are what one import makes of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sessiondb import SessionDB
+
+SESSION = "5e1f0000-0000-4000-8000-000000000001"
+ANSWER = "msg_01TqDZoU6FcpxB4u2AmpgWfZ"
+_HELD = (
+    "SELECT role, content, created_at, external_id FROM messages ORDER BY seq",
+    "SELECT call_id, called_at, result FROM tool_calls ORDER BY id",
+    "SELECT request_key, input, output, counted_at, message_id IS NULL FROM token_counts ORDER BY id",
+)
+
+
+def claude_line(number: int, role: str, content: Any, **more: Any) -> dict[str, Any]:
+    about = {"type": role, "uuid": f"00000000-0000-4000-8000-{number:012}", "sessionId": SESSION}
+    message = {"role": role, "content": content, **more}
+    return {**about, "timestamp": f"2026-03-01T09:00:0{number}.000Z", "message": message}
+
+
+def of_answer(number: int, block: dict[str, Any]) -> dict[str, Any]:
+    usage = {"input_tokens": 9, "output_tokens": 5}
+    return claude_line(number, "assistant", [block], id=ANSWER, model="m", usage=usage)
+
+
+def claude_code() -> list[dict[str, Any]]:
+    calls = [
+        {"type": "tool_use", "id": f"toolu_0{one}", "name": "Glob", "input": {"pattern": one}} for one in "ab"
+    ]
+    return [
+        claude_line(1, "user", "Where are the tests?"),
+        of_answer(2, {"type": "text", "text": "Let me look."}),
+        *(of_answer(number, call) for number, call in enumerate(calls, 3)),
+        claude_line(5, "user", [{"type": "tool_result", "tool_use_id": "toolu_0a", "content": "tests"}]),
+    ]
+
+
+def copilot() -> list[dict[str, Any]]:
+    def event(second: int, kind: str, **data: Any) -> dict[str, Any]:
+        about = {
+            "id": f"00000000-0000-4000-8000-{second:012}",
+            "timestamp": f"2026-03-01T09:00:0{second}.000Z",
+        }
+        return {"type": kind, "data": data, **about, "parentId": None}
+
+    call = {"toolCallId": "call_1", "name": "bash", "arguments": {"command": "ls"}, "type": "function"}
+    usage = {"model": "m", "inputTokens": 9, "outputTokens": 5, "apiCallId": "chatcmpl-1"}
+    return [
+        event(
+            1,
+            "session.start",
+            sessionId=SESSION,
+            version=1,
+            producer="copilot-agent",
+            copilotVersion="1.0.102",
+        ),
+        event(2, "user.message", content="Where are the tests?"),
+        event(3, "session.usage_record", usage=usage),
+        event(
+            4,
+            "assistant.message",
+            messageId="m1",
+            content="Look.",
+            toolRequests=[call],
+            apiCallId="chatcmpl-1",
+        ),
+    ]
+
+
+LOGS = [
+    pytest.param(f"projects/-p/{SESSION}.jsonl", claude_code, id="Claude Code"),
+    pytest.param(f"session-state/{SESSION}/events.jsonl", copilot, id="Copilot CLI"),
+]
+
+
+def held(db: SessionDB) -> list[Any]:
+    return [[tuple(row) for row in db.connection.rows(sql)] for sql in _HELD]
+
+
+@pytest.mark.parametrize(("name", "made"), LOGS)
+def test_an_answer_read_in_pieces_is_what_it_is_as_a_whole(tmp_path: Path, name: str, made: Any) -> None:
+    lines = [json.dumps(line).encode() + b"\n" for line in made()]
+    path = tmp_path / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"".join(lines))
+    with SessionDB(tmp_path / "whole.db") as db:
+        db.import_logs(path)
+        whole = held(db)
+    assert [len(rows) for rows in whole][1:] in ([2, 1], [1, 1])
+    with SessionDB(tmp_path / "pieces.db") as db:
+        for end in range(1, len(lines) + 1):
+            path.write_bytes(b"".join(lines[:end]))
+            db.import_logs(path)
+        assert held(db) == whole
