@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from heapq import merge
+from operator import itemgetter
 from typing import NamedTuple
 
 from sessiondb.records.export_rows import MessageRow
@@ -17,6 +19,15 @@ class Known(NamedTuple):
     external_id: str | None
     digest: bytes
     created_at: str | None
+    is_prompt: bool = False
+
+
+class _Placed(NamedTuple):
+    """A message by its id, and what tells its place among others."""
+
+    id: int
+    created_at: str | None
+    is_prompt: bool
 
 
 def digest(message: MessageRow) -> bytes:
@@ -36,7 +47,8 @@ class Alignment:
 
     The two are one where they have the same external id; else where they say the same, at the same time as
     far as both know it, and neither comes before messages that were found to be one already. What only one
-    has stays between the messages that both have; where both have something there, ours comes first.
+    has stays between the messages that both have; where both have something there, turns come in order of time,
+    and ours first where that is the same or not known.
     """
 
     def __init__(self, ours: Iterable[Known]) -> None:
@@ -50,7 +62,8 @@ class Alignment:
             self._by_digest.setdefault(known.digest, []).append(index)
         self._next = 0
         self._order: list[int] = []
-        self._waiting: list[int] = []
+        self._added: list[int] = []
+        self._waiting: list[_Placed] = []
 
     def find(self, message: MessageRow) -> Known | None:
         """Return the message of ours that the next one of theirs is, None where it is new."""
@@ -60,21 +73,25 @@ class Alignment:
         if index is None:
             return None
         if index >= self._next:
-            self._order += [known.id for known in self._ours[self._next : index]]
-            self._order += [*self._waiting, self._ours[index].id]
+            self._order += [*self._between(index), self._ours[index].id]
             self._waiting = []
             self._next = index + 1
         return self._ours[index]
 
-    def add(self, id: int) -> None:
-        """Take the id that a new message of theirs was given here."""
-        self._waiting.append(id)
+    def add(self, id: int, message: MessageRow) -> None:
+        """Take a new message of theirs, and the id that it was given here."""
+        self._added.append(id)
+        self._waiting.append(_Placed(id, message.created_at, message.role == "user"))
 
     def order(self) -> list[int] | None:
         """Return the ids of all messages in order, None where theirs only come after ours."""
-        if len(self._order) == self._next:
-            return None
-        return [*self._order, *(known.id for known in self._ours[self._next :]), *self._waiting]
+        order = [*self._order, *self._between(len(self._ours))]
+        return None if order == [*(known.id for known in self._ours), *self._added] else order
+
+    def _between(self, end: int) -> list[int]:
+        """Return what stands between the last message that both have and ours at an index, of both in order."""
+        ours = [_Placed(one.id, one.created_at, one.is_prompt) for one in self._ours[self._next : end]]
+        return [id for _, id in merge(_in_time(ours), _in_time(self._waiting), key=itemgetter(0))]
 
     def _same_id(self, message: MessageRow) -> int | None:
         indexes = self._by_id.get(message.external_id) if message.external_id is not None else None
@@ -89,3 +106,17 @@ class Alignment:
             if index >= self._next and is_same_time:
                 return index
         return None
+
+
+def _in_time(part: list[_Placed]) -> list[tuple[str, int]]:
+    """Return the ids of messages with the times that their turns began, each no earlier than the one before it.
+
+    A part keeps its own order, and a turn stays whole: the answer of a tool follows its call.
+    """
+    timed = []
+    begun = ""
+    for message in part:
+        if message.is_prompt or not begun:
+            begun = max(begun, message.created_at or "")
+        timed.append((begun, message.id))
+    return timed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from msgspec import structs
 
 from sessiondb.dao.union.incoming import TITLE_RANK, merged_json
@@ -20,6 +22,9 @@ def united(ours: SessionRow, theirs: SessionRow) -> SessionRow:
     newer, older = (theirs, ours) if theirs.last_active_at > ours.last_active_at else (ours, theirs)
     last = max((ours, theirs), key=lambda row: (row.ended_at or row.last_active_at, row.ended_at is not None))
     titled = max((newer, older), key=lambda row: TITLE_RANK[row.title_source] if row.title else -1)
+    if titled.title_source == "prompt":
+        # Of two first prompts that of the one that began earlier is the first of both.
+        titled = min((row for row in (newer, older) if row.title), key=attrgetter("started_at"))
     located = ours if ours.project or ours.project_name else theirs
     descended = ours if ours.parent_id else theirs
     return structs.replace(

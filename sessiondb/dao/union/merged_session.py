@@ -97,7 +97,7 @@ class MergedSession:
 
     def _ours(self) -> Alignment:
         return Alignment(
-            Known(id, row.seq, row.external_id, digest(row), row.created_at)
+            Known(id, row.seq, row.external_id, digest(row), row.created_at, row.role == "user")
             for id, row in self._exports.messages(self.session.id)
         )
 
@@ -114,7 +114,7 @@ class MergedSession:
                 self._copied[row.seq] = session.copies.renamed.get(row.external_id, row.external_id)
             return
         if self._alignment is not None and session.added > added:
-            self._alignment.add(message.id)
+            self._alignment.add(message.id, row)
         self._ids[row.seq] = message.id
         for index, call in enumerate(self._calls.take(session, message, row) if row.tool_calls else ()):
             early = self._early.pop((row.seq, index), None)

@@ -18,7 +18,8 @@ def message(seq: int, text: str, at: str | None = None, external_id: str | None 
 
 def known(said: Said) -> list[Known]:
     return [
-        Known(index, index + 1, None, digest(message(1, text)), at) for index, (text, at) in enumerate(said)
+        Known(index, index + 1, None, digest(message(1, text)), at, True)
+        for index, (text, at) in enumerate(said)
     ]
 
 
@@ -27,9 +28,10 @@ def aligned(ours: Said, theirs: Said) -> Said:
     alignment = Alignment(known(ours))
     all_said = dict(enumerate(ours))
     for number, (text, at) in enumerate(theirs):
-        if alignment.find(message(number + 1, text, at)) is None:
+        row = message(number + 1, text, at)
+        if alignment.find(row) is None:
             all_said[len(all_said)] = (text, at)
-            alignment.add(len(all_said) - 1)
+            alignment.add(len(all_said) - 1, row)
     order = alignment.order()
     return list(all_said.values()) if order is None else [all_said[index] for index in order]
 
@@ -69,6 +71,20 @@ def test_ours_keep_their_order_and_a_second_time_changes_nothing(ours: Said, the
     rest = iter(both)
     assert all(said in rest for said in ours)
     assert aligned(both, theirs) == both
+
+
+def test_turns_of_both_come_in_order_of_time() -> None:
+    assert aligned([("a", "1"), ("d", "4")], [("b", "2"), ("c", "3")]) == [*zip("abcd", "1234", strict=True)]
+
+
+def test_the_answer_of_a_tool_stays_behind_its_call() -> None:
+    ours = [Known(1, 1, None, b"a", "1", True), Known(2, 2, None, b"b", "4")]
+    alignment = Alignment(ours)
+
+    assert alignment.find(message(1, "c", "2")) is None
+    alignment.add(3, message(1, "c", "2"))
+
+    assert alignment.order() is None
 
 
 def test_a_time_that_one_does_not_know_fits_any() -> None:
