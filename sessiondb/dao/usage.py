@@ -162,15 +162,20 @@ class UsageSums:
 
     def _zone(self, tz: tzinfo | None) -> LocalTime:
         """Return the offsets of a zone at all times of responses."""
-        counted = self._db.row("SELECT min(counted_at), max(counted_at) FROM token_counts") or (None, None)
-        active = self._db.row("SELECT min(last_active_at), max(last_active_at) FROM sessions") or (None, None)
-        stamps = sorted(stamp for stamp in (*counted, *active) if stamp)
+        ends = (*self._ends("counted_at", "token_counts"), *self._ends("last_active_at", "sessions"))
+        stamps = sorted(stamp for stamp in ends if stamp)
         return local_time(tz, stamps[0] if stamps else None, stamps[-1] if stamps else None)
+
+    def _ends(self, column: str, table: str) -> tuple[str | None, str | None]:
+        """Return the least and the greatest value of a column; asked in one, SQLite would look at all rows."""
+        least, greatest = (f"(SELECT {end}({column}) FROM {table})" for end in ("min", "max"))
+        row = self._db.row(f"SELECT {least}, {greatest}") or (None, None)
+        return row[0], row[1]
 
     def _slot(self, where: SessionFilter, slots: int) -> tuple[str, list[str]]:
         """Return SQL for the slot of time that a moment is in, counted from 0, and its parameters."""
-        begin, end = self._db.row("SELECT min(counted_at), max(counted_at) FROM token_counts") or (None, None)
-        if not slots or begin is None:
+        begin, end = self._ends("counted_at", "token_counts") if slots else (None, None)
+        if begin is None or end is None:
             return "0", []
         begin = max(begin, timestamps.parse_moment(where.since)) if where.since else begin
         end = min(end, timestamps.parse_end(where.until)) if where.until else end

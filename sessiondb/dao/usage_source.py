@@ -71,7 +71,8 @@ class Source(NamedTuple):
         conditions = []
         sized = ", ".join(str(model_ids[name]) for name in steps.models)
         if sized:
-            conditions.append(f"{_CONTEXT} > {steps.sizes[0]} AND t.model_id IN ({sized}) AND {_IS_ONE}")
+            # The model first, which stands in the index: of others no row is looked at.
+            conditions.append(f"t.model_id IN ({sized}) AND {_CONTEXT} > {steps.sizes[0]} AND {_IS_ONE}")
         if self.zone and self.zone.split_hours:
             hours = ", ".join(f"'{hour}'" for hour in self.zone.split_hours)
             conditions.append(f"substr(t.counted_at, 12, 2) IN ({hours})")
@@ -89,7 +90,8 @@ class Source(NamedTuple):
         terms["at"] += " || ':00'" if time == _HOUR else ""
         columns = ", ".join(f"{sql} AS {name}" for name, sql in terms.items())
         return (
-            f"SELECT {columns}, {size} AS size, count(*) AS responses, {_SUMS}, total({_UNDATED}) AS undated"
+            f"SELECT {columns}, {size} AS size, count(*) AS responses, {_SUMS},"
+            f" count(*) FILTER (WHERE {_UNDATED}) AS undated"
             f"{_SPAN if self.with_span else ''} FROM token_counts AS t"
             f"{f' WHERE {condition}' if condition else ''} GROUP BY {', '.join(groups)}"
         )
