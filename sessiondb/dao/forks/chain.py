@@ -27,6 +27,13 @@ FORKED_AT, FORKED_FROM, AWAITED = (
 its log says it is a fork of, and a parent that is not there yet.
 """
 
+_ABOVE = """
+WITH RECURSIVE above (id, depth) AS (
+  SELECT parent_id, 1 FROM sessions WHERE id = ?
+  UNION SELECT s.parent_id, a.depth + 1 FROM sessions AS s JOIN above AS a ON s.id = a.id WHERE a.depth < 1000
+)
+SELECT id FROM above WHERE id IS NOT NULL GROUP BY id ORDER BY max(depth) DESC
+"""
 _KNOWN = f"coalesce({sound('metadata')}, '{{}}')"
 _SET_PLACE = f"UPDATE sessions SET metadata = json_set({_KNOWN}, '$.forked_at', :at) WHERE id = :id"
 _SET_LINK = f"""
@@ -118,6 +125,11 @@ def link_fork(
 def place_fork(connection: Connection, session_id: str, at: str | None) -> None:
     """Note at which message a session forked."""
     connection.execute(_SET_PLACE, {"id": session_id, "at": at})
+
+
+def ancestors(connection: Connection, session_id: str) -> list[str]:
+    """Return those that a session comes from, the eldest first."""
+    return connection.column(_ABOVE, (session_id,))
 
 
 def descendants(

@@ -16,19 +16,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, FORKED_FROM, Line
+from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, FORKED_FROM, Line, ancestors
 from sessiondb.importers.fresh_ids import age
 from sessiondb.storage.connection import Connection, Row
 
 _SESSION = f"SELECT id, parent_id, relation, {AWAITED}, {FORKED_AT}, {FORKED_FROM} FROM sessions WHERE id = ?"
 _ROWS = "SELECT id, seq, created_at FROM messages WHERE session_id = ? AND role <> 'tool' ORDER BY seq"
-_ABOVE = """
-WITH RECURSIVE above (id) AS (
-  SELECT parent_id FROM sessions WHERE id = ?
-  UNION SELECT s.parent_id FROM sessions AS s JOIN above AS a ON s.id = a.id
-)
-SELECT id FROM above WHERE id IS NOT NULL
-"""
 
 
 class Descent(NamedTuple):
@@ -63,11 +56,6 @@ def descent(db: Connection, session_id: str) -> Descent:
     row = db.row(_SESSION, (session_id,))
     assert row is not None
     return Descent(*row)
-
-
-def above(db: Connection, session_id: str) -> set[str]:
-    """Return the ids of a session's parent, of that one's parent, and so on."""
-    return set(db.column(_ABOVE, (session_id,)))
 
 
 class Pair:
@@ -171,7 +159,7 @@ class Pair:
 
     def _descends(self, session: Descent, other: Descent) -> bool:
         """Say whether a session comes from another one, or from the parent of that one."""
-        is_below = bool(above(self._db, session.id) & {other.id, other.parent_id})
+        is_below = not {other.id, other.parent_id}.isdisjoint(ancestors(self._db, session.id))
         return is_below and session.parent_id != other.parent_id
 
 

@@ -26,10 +26,11 @@ from sessiondb.dao.forks.chain import (
     Copy,
     Line,
     Original,
+    ancestors,
     link_fork,
     place_fork,
 )
-from sessiondb.dao.forks.originals import Descent, Pair, above, descent
+from sessiondb.dao.forks.originals import Descent, Pair, descent
 from sessiondb.dao.forks.transfer import drop_copy, drop_twins, move, tidy
 from sessiondb.dao.union.row_buffer import TOKENS, Count
 from sessiondb.dao.values import sound
@@ -219,9 +220,7 @@ class Ownership:
         # the others hold stays with them, and this session is a fork of the one that has its last copy.
         others = {holder: descent(self._db, holder) for holder in ends}
         # Copies that only their words tell were looked for in those that it comes from.
-        passed_over = (
-            above(self._db, self._id) if is_inheriting and not self.session.has_renamed else set[str]()
-        )
+        passed_over = ancestors(self._db, self._id) if is_inheriting and not self.session.has_renamed else ()
         copiers = {
             holder: end
             for holder, end in ends.items()
@@ -278,7 +277,7 @@ class Ownership:
         if not session.may_be_linked and not (is_named and parent):
             return False
         # Never a circle: views and searches walk up the parents.
-        if parent is not None and session.id in above(self._db, parent):
+        if parent is not None and session.id in ancestors(self._db, parent):
             return False
         link_fork(self._db, session.id, parent, at)
         return True

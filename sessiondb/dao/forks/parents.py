@@ -14,8 +14,8 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, Original, descendants, place_fork
-from sessiondb.dao.forks.transfer import drop_copy, drop_own_twins, tidy
+from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, Original, ancestors, descendants, place_fork
+from sessiondb.dao.forks.transfer import drop_copy, drop_twins, tidy
 from sessiondb.dao.values import sound
 from sessiondb.importers.base import INHERITED
 from sessiondb.storage.connection import Connection
@@ -34,14 +34,6 @@ DELETE FROM sessions WHERE id = :id AND NOT pinned AND title_source IS NOT 'user
   AND NOT EXISTS (SELECT 1 FROM messages WHERE session_id = :id)
   AND NOT EXISTS (SELECT 1 FROM notes WHERE session_id = :id)
   AND NOT EXISTS (SELECT 1 FROM session_tags WHERE session_id = :id)
-"""
-_CHAIN = """
-WITH RECURSIVE above (id, parent_id, depth) AS (
-  SELECT id, parent_id, 0 FROM sessions WHERE id = ?
-  UNION SELECT s.id, s.parent_id, a.depth + 1 FROM sessions AS s JOIN above AS a ON s.id = a.parent_id
-  WHERE a.depth < 1000
-)
-SELECT id FROM above ORDER BY depth DESC
 """
 _SAID = """
 SELECT m.id, m.session_id, m.external_id, m.role, m.content,
@@ -62,7 +54,7 @@ class Ancestry:
         self._places: dict[bytes, list[int]] = {}
         self._originals: list[Original] = []
         self.is_counted = False
-        for (ancestor,) in connection.rows(_CHAIN, (session_id,)):
+        for ancestor in [*ancestors(connection, session_id), session_id]:
             for id, holder, external_id, role, content, calls in connection.stream(
                 _SAID, (ancestor,), size=256
             ):
@@ -107,7 +99,9 @@ def link_parents(connection: Connection) -> None:
     for child in sorted(children, key=lambda id: below[id]):
         _leave_copies(connection, child)
         leave_copies(connection, child)
-        drop_own_twins(connection, child)
+    above = {id: None for child in children for id in ancestors(connection, child)}
+    for ancestor in above:
+        drop_twins(connection, ancestor)
 
 
 def leave_copies(connection: Connection, session_id: str) -> None:

@@ -10,8 +10,7 @@ Once that is known, each message is a copy that says the same, by the same one, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Sequence
 
 from sessiondb.dao.forks.chain import Original, segments
 from sessiondb.storage.connection import Connection
@@ -33,14 +32,10 @@ WHERE o.session_id = :session AND o.output > 0
   AND (SELECT agent FROM sessions WHERE id = t.session_id) = (SELECT agent FROM sessions WHERE id = :session)
 ORDER BY t.session_id
 """
-_LINES = """
-SELECT id, external_id, created_at, role FROM messages
+_LINES = f"""
+SELECT id, session_id, external_id, role, created_at, content, {_CALLS.format("messages")} FROM messages
 WHERE session_id = ? AND seq <= ? AND role <> 'tool' AND external_id IS NOT NULL AND created_at IS NOT NULL ORDER BY seq
 """
-_ARE_SAME = (
-    f"SELECT 1 FROM messages AS a JOIN messages AS b WHERE a.id = ? AND b.id = ? AND {_SAME.format('a', 'b')}"
-)
-_SAYS = f"SELECT content, {_CALLS.format('messages')} FROM messages WHERE id = ?"
 # What is typed costs no tokens: the same words, by the same one, at the same time.
 _PROMPT_TWINS = """
 SELECT o.external_id, t.id, t.external_id FROM messages AS o
@@ -53,11 +48,8 @@ GROUP BY o.id ORDER BY o.seq
 _ALL = 1 << 62
 
 
-class _Line(NamedTuple):
-    id: int
-    external_id: str
-    created_at: str
-    role: str
+_Said = tuple[str, str | None, str | None, str | None]
+"""By whom something is said and when, the text, and the ids of the calls that it asks for."""
 
 
 def relatives(connection: Connection, session_id: str, but: Collection[str]) -> list[str]:
@@ -68,14 +60,13 @@ def relatives(connection: Connection, session_id: str, but: Collection[str]) -> 
 def twins(connection: Connection, session_id: str, other: str) -> list[tuple[str, Original]]:
     """Return the ids of messages of a session that another one has too, in order; each is the like of one."""
     found: list[tuple[str, Original]] = []
-    theirs = _by_moment(_lines(connection, other))
-    for own in _lines(connection, session_id):
-        waiting = theirs.get((own.created_at, own.role), [])
-        for like in waiting:
-            if like.external_id != own.external_id and connection.row(_ARE_SAME, (own.id, like.id)):
-                waiting.remove(like)
-                found.append((own.external_id, Original(like.id, other, like.external_id)))
-                break
+    theirs = _by_words(_lines(connection, other))
+    for said, own in _lines(connection, session_id):
+        waiting = theirs.get(said, [])
+        like = next((one for one in waiting if one.external_id != own.external_id), None)
+        if like is not None:
+            waiting.remove(like)
+            found.append((own.external_id, like))
     return found
 
 
@@ -92,31 +83,26 @@ class Inherited:
     """What a stored fork has left with those it comes from, to know its copies again when its log is read anew."""
 
     def __init__(self, connection: Connection, session_id: str) -> None:
-        self._db = connection
-        self._waiting: dict[tuple[str, str], list[_Line]] = {}
-        for segment in segments(connection, session_id):
-            for moment, lines in _by_moment(_lines(connection, *segment)).items():
-                self._waiting.setdefault(moment, []).extend(lines)
+        self._waiting = _by_words(
+            line for segment in segments(connection, session_id) for line in _lines(connection, *segment)
+        )
 
     def take(
         self, role: str, created_at: str | None, content: str | None, calls: Sequence[str | None]
     ) -> str | None:
         """Return the external id of what a message is a copy of, None where it is none; each is taken once."""
-        waiting = self._waiting.get((created_at or "", role), [])
         named = ",".join(call for call in calls if call is not None) or None
-        for line in waiting:
-            if self._db.row(_SAYS, (line.id,)) == (content, named):
-                waiting.remove(line)
-                return line.external_id
-        return None
+        waiting = self._waiting.get((role, created_at, content, named))
+        return waiting.pop(0).external_id if waiting else None
 
 
-def _lines(connection: Connection, session_id: str, last: int = _ALL) -> list[_Line]:
-    return [_Line(*row) for row in connection.rows(_LINES, (session_id, last))]
+def _lines(connection: Connection, session_id: str, last: int = _ALL) -> list[tuple[_Said, Original]]:
+    rows = connection.rows(_LINES, (session_id, last))
+    return [((*said,), Original(id, holder, external_id)) for id, holder, external_id, *said in rows]
 
 
-def _by_moment(lines: Sequence[_Line]) -> dict[tuple[str, str], list[_Line]]:
-    found: dict[tuple[str, str], list[_Line]] = {}
-    for line in lines:
-        found.setdefault((line.created_at, line.role), []).append(line)
+def _by_words(lines: Iterable[tuple[_Said, Original]]) -> dict[_Said, list[Original]]:
+    found: dict[_Said, list[Original]] = {}
+    for said, line in lines:
+        found.setdefault(said, []).append(line)
     return found

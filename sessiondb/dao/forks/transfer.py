@@ -44,26 +44,20 @@ FROM tool_calls AS t JOIN tool_calls AS a ON a.session_id = :target AND a.call_i
 WHERE t.message_id IN {_IDS} AND t.result_message_id IS NULL
 GROUP BY t.call_id
 """
-# An answer without its call stands in a fork, and its equal with its call in a session that the fork comes from: `kin`
-# are the pairs of these.
+# An answer without its call stands in a fork, and its equal with its call in the session that the fork comes from.
 _TWINS = """
-WITH RECURSIVE kin (fork, origin) AS ({})
-SELECT DISTINCT kin.fork, a.id, a.result_message_id
-FROM kin JOIN tool_calls AS a ON a.session_id = kin.fork AND a.message_id IS NULL
-JOIN tool_calls AS t ON t.session_id = kin.origin AND t.call_id = a.call_id
+WITH RECURSIVE below (id) AS (
+  SELECT id FROM sessions WHERE relation = 'fork' AND {}
+  UNION SELECT s.id FROM sessions AS s JOIN below AS b ON s.parent_id = b.id WHERE s.relation = 'fork'
+)
+SELECT DISTINCT below.id, a.id, a.result_message_id
+FROM below JOIN tool_calls AS a ON a.session_id = below.id AND a.message_id IS NULL
+JOIN tool_calls AS t ON t.session_id = :id AND t.call_id = a.call_id
 WHERE t.result_message_id IS NOT NULL AND t.message_id IS NOT NULL
   AND t.returned_at IS a.returned_at AND t.result IS a.result
 """
-_BELOW = """
-SELECT id, :id FROM sessions WHERE relation = 'fork' AND {}
-UNION SELECT s.id, :id FROM sessions AS s JOIN kin ON s.parent_id = kin.fork WHERE s.relation = 'fork'
-"""
-_TWINS_BELOW = _TWINS.format(_BELOW.format("parent_id = :id"))
-_TWINS_AWAITING = _TWINS.format(_BELOW.format(f"(parent_id = :id OR {AWAITED} = :id)"))
-_TWINS_ABOVE = _TWINS.format("""
-SELECT id, parent_id FROM sessions WHERE id = :id AND relation = 'fork'
-UNION SELECT :id, s.parent_id FROM sessions AS s JOIN kin ON s.id = kin.origin WHERE s.relation = 'fork'
-""")
+_OF_SESSION = "parent_id = :id"
+_OF_SESSION_OR_AWAITED = f"(parent_id = :id OR {AWAITED} = :id)"
 _WITHOUT_ANSWER = "result = NULL, is_error = NULL, returned_at = NULL, result_message_id = NULL"
 _WITHOUT_QUESTION = "message_id = NULL, position = 0, name = NULL, arguments = NULL, called_at = NULL"
 _CALLS = """
@@ -102,16 +96,7 @@ def drop_twins(db: Connection, session_id: str, *, awaited: bool = False) -> set
 
     `awaited`: some may be linked to it at the end of the import only.
     """
-    return _drop_answers(db, _TWINS_AWAITING if awaited else _TWINS_BELOW, session_id)
-
-
-def drop_own_twins(db: Connection, session_id: str) -> None:
-    """Remove a fork's answers whose calls, and whose equals, are with those that it comes from."""
-    _drop_answers(db, _TWINS_ABOVE, session_id)
-
-
-def _drop_answers(db: Connection, twins: str, session_id: str) -> set[str]:
-    found = db.rows(twins, {"id": session_id})
+    found = db.rows(_TWINS.format(_OF_SESSION_OR_AWAITED if awaited else _OF_SESSION), {"id": session_id})
     for _, call, answer in found:
         db.execute("DELETE FROM tool_calls WHERE id = ?", (call,))
         db.execute("DELETE FROM messages WHERE id = ?", (answer,))

@@ -148,7 +148,7 @@ def is_copied_answer(db: Connection, session: Incoming, call_id: str | None) -> 
     Answers have no ids of their own.
     """
     copies = session.copies
-    if call_id is not None and call_id not in copies.calls and copies.is_stored_fork:
+    if call_id is not None and call_id not in copies.calls and copies.is_fork:
         # The call was copied when an earlier part of the log was read.
         found = db.row(_ASKED_ABOVE, {"session": session.id, "call_id": call_id})
         if found is not None:

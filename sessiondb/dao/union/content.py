@@ -118,7 +118,7 @@ class Content:
             original = self._left(session, record)
             if original is not None:
                 copies.found.append((session.last_id, original, None))
-                copies.renamed[external_id] = original
+                copies.originals[external_id] = original
             elif self._is_copy(session, external_id):
                 original = external_id
             if original is not None:
@@ -137,26 +137,25 @@ class Content:
         """Say whether a message is held by another session, so that one of the two has copied it."""
         copies = session.copies
         # Told before: agents that write one line twice copy it twice.
-        if external_id in copies.ids:
+        if copies.originals.get(external_id) == external_id:
             return True
         if copies.has_unique_ids is None:
             copies.has_unique_ids = is_globally_unique(external_id)
         origin = self._batch.origins.get(external_id)
         # The quick way out, which nearly all messages take: no other session of this batch has the id, and a line
         # of its own has come, so that no more copies are expected. One that comes late is found in Union.finish.
-        if origin is None and not copies.may_come:
+        if origin is None and not session.may_copy:
             return False
         is_held = is_globally_unique(external_id) and self._is_held(session, external_id, origin)
         if is_held:
             copies.found.append((session.last_id, external_id, None))
-            copies.ids.add(external_id)
-        copies.expect()
+            copies.originals[external_id] = external_id
         return is_held
 
     def _left(self, session: Incoming, record: AnyMessage) -> str | None:
         """Return the id of what a message with a fresh id is a copy of, where its session has left that with others."""
         copies = session.copies
-        if not (session.renames and copies.is_stored_fork):
+        if not (session.renames and copies.is_fork):
             return None
         if copies.left is None:
             self._batch.write()

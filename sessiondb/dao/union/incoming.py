@@ -237,30 +237,26 @@ class SessionFields:
 class Copies:
     """The lines of a session's log that other sessions hold: a fork's log begins with such copies.
 
-    Until the first line of its own, each line is looked up (`may_come`), and where there are copies, all that come
-    after. What comes later still is found when the session is in (`Union.related`).
+    Until the first line of its own, each line is looked up (`Incoming.may_copy`), and where there are copies, all that
+    come after. What comes later still is found when the session is in (`Union.finish`). `is_fork`: it had copies in an
+    earlier import.
     """
 
     def __init__(self, *, is_fork: bool) -> None:
-        # Forks copy first and go on then. So a session whose first line is its own, and that never had copies, is
-        # asked for none: this saves a look-up for each of millions of lines.
-        self.may_come = True
-        # It had copies in an earlier import: there may be more.
-        self._is_fork = is_fork
+        self.is_fork = is_fork
         # After which message of its own (its id, None before the first), external id, id of the call that is answered.
         self.found: list[tuple[int | None, str | None, str | None]] = []
-        self.ids: set[str] = set()
-        # Of an agent that gives copies fresh ids: what the session has left with others, None where it is none of
-        # these or has left nothing; and by the id that its log gives a copy, that of the original.
+        # By the id that its log gives a copy, that of the original.
+        self.originals: dict[str, str] = {}
+        # Of an agent that gives copies fresh ids: what the session has left with others, None until that is asked for.
         self.left: Inherited | None = None
-        self.renamed: dict[str, str] = {}
         # By the id of a call: the copied message that asks for it.
         self.calls: dict[str | None, str] = {}
         # By the id of a message: the count that this log has of it, where that may differ from the one there.
         self.counts: dict[str, Count] = {}
-        # What it may have inherited, None until that is asked for, and how much of it it has.
+        # What it may have inherited, None until that is asked for, and whether it has any of it.
         self.ancestry: Ancestry | None = None
-        self.inherited = 0
+        self.has_inherited = False
         # Whether its messages have ids that no others in the world have; None before the first id.
         self.has_unique_ids: bool | None = None
 
@@ -268,15 +264,6 @@ class Copies:
         """Keep what this log counts of a copied message: it may prove to be the original."""
         noted = self.counts.setdefault(external_id, Count(values))
         noted.values = noted.with_further(values) or noted.values
-
-    @property
-    def is_stored_fork(self) -> bool:
-        """Say whether an earlier import has found copies in the session."""
-        return self._is_fork
-
-    def expect(self) -> None:
-        """Decide, after a line that is no copy, whether further copies may come."""
-        self.may_come = self._is_fork or bool(self.found)
 
 
 class Incoming:
@@ -322,13 +309,19 @@ class Incoming:
         return self.row.fields.get("agent") in RENAMING
 
     @property
+    def may_copy(self) -> bool:
+        """Say whether its next line may be a copy."""
+        # Forks copy first and go on then. So a session whose first line is its own, and that never had copies, is
+        # asked for none: this saves a look-up for each of millions of lines.
+        return self.added == 0 or self.copies.is_fork or bool(self.copies.found)
+
+    @property
     def has_renamed(self) -> bool:
         """Say whether it may hold such copies: its responses tell them."""
         return self.renames and bool(self.counts)
 
     def next_seq(self) -> int:
         """Return the seq of a further message, the first of the session's own."""
-        self.copies.expect()
         self.added += 1
         self.last_seq += 1
         return self.last_seq

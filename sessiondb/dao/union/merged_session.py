@@ -111,7 +111,7 @@ class MergedSession:
         message = self._content.message(session, row)
         if message is None:
             if row.external_id is not None:
-                self._copied[row.seq] = session.copies.renamed.get(row.external_id, row.external_id)
+                self._copied[row.seq] = session.copies.originals[row.external_id]
             return
         if self._alignment is not None and session.added > added:
             self._alignment.add(message.id, row)

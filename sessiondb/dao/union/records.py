@@ -87,7 +87,7 @@ class Records:
         if found is not None:
             copies.found.append((session.last_id, found.external_id, None))
             copies.calls |= dict.fromkeys(calls, found.external_id)
-            copies.inherited += 1
+            copies.has_inherited = True
         return found is not None
 
     def _ancestry(self, session: Incoming) -> Ancestry:
@@ -144,11 +144,9 @@ class Records:
 
     def _tokens(self, session: Incoming, record: TokenRecord) -> None:
         copies = session.copies
-        has_left = copies.inherited or copies.is_stored_fork
+        has_left = copies.has_inherited or copies.is_fork
         if record.request_key.startswith(INHERITED) and has_left and self._ancestry(session).is_counted:
             return
         message = self._content.find_by_id(session, record.message) if record.message is not None else None
-        copied_id = (
-            record.message if record.message in copies.ids else copies.renamed.get(record.message or "")
-        )
+        copied_id = copies.originals.get(record.message or "")
         self._content.tokens(session, record, message.id if message is not None else None, copied_id)

@@ -247,7 +247,7 @@ class ImportWriter:
             is_inherited |= session.row.fields.get("relation") == "fork"
             is_inherited = is_inherited and has_own is None
         else:
-            is_inherited = session.is_new and (is_inherited or bool(session.copies.inherited))
+            is_inherited = session.is_new and (is_inherited or session.copies.has_inherited)
         if session.added or not is_inherited:
             return False
         self._union.write()
