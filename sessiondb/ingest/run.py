@@ -249,13 +249,12 @@ class Ingest:
             self._ledger = Ledger(self._db)
             with self._search.bulk() if is_bulk else contextlib.nullcontext():
                 union = Union(self._db, self._lookups, self._ledger, bulk=is_bulk, restore=self._restore)
-                writer = ImportWriter(union)
                 # What others have read meanwhile; nobody has where pieces are yet to come.
                 entries = self._ledger.entries({piece.file.found.name for piece in portion.taken})
                 for piece in portion:
                     if not piece.file.is_over:
-                        brought.append(self._write_piece(piece, entries, writer, part))
-                writer.flush()
+                        brought.append(self._write_piece(piece, entries, union, part))
+                union.flush()
         self._has_notes = self._has_notes or union.has_notes
         self._pace.note(portion.bytes)
         for one in brought:
@@ -265,9 +264,7 @@ class Ingest:
         if self._progress:
             self._progress("read", self._done, self._total)
 
-    def _write_piece(
-        self, piece: Piece, entries: dict[str, Entry], writer: ImportWriter, part: Tally
-    ) -> Brought:
+    def _write_piece(self, piece: Piece, entries: dict[str, Entry], union: Union, part: Tally) -> Brought:
         file, found = piece.file, piece.file.found
         entry, old = entries.get(found.name), file.old
         if old is None:
@@ -276,7 +273,7 @@ class Ingest:
                 part.sessions_unchanged.update(self._ledger.claims(found.name))
                 return Brought(file, NOTHING_OLD, NOTHING_ADDED, is_over=True)
             old = self._old_reading(found.path, entry)
-        writer.begin(found.name, found.stat.mtime_ns, old, file.earlier)
+        writer = ImportWriter(union, found.name, found.stat.mtime_ns, old, file.earlier)
         for record in (*file.backlog, *piece.records):
             writer.add(record)
         if piece.is_last:

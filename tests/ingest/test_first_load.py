@@ -151,14 +151,14 @@ def test_a_file_with_a_value_that_cannot_be_stored_costs_only_itself(
         files = len(db.connection.rows("SELECT 1 FROM imports WHERE format IS NOT NULL"))
     monkeypatch.setattr(run, "BULK_BYTES", 1)
     bad = "c2a9e6f8-1b47-4d05-8e3c-70d5f2b6a914.jsonl"
-    add = ImportWriter.begin
+    begin = ImportWriter.__init__
 
-    def begin(self: ImportWriter, path: str, *rest: Any) -> None:
+    def refuse(self: ImportWriter, union: Any, path: str, *rest: Any) -> None:
         if path.endswith(bad):
             raise ValueError("odd")
-        add(self, path, *rest)
+        begin(self, union, path, *rest)
 
-    monkeypatch.setattr(ImportWriter, "begin", begin)
+    monkeypatch.setattr(ImportWriter, "__init__", refuse)
 
     report = SessionDB.import_into(tmp_path / "other.db", LOGS)
 

@@ -19,6 +19,7 @@ from typing import Any
 from sessiondb.chat.text import clean_text
 from sessiondb.dao.ledger import Ledger
 from sessiondb.dao.lookups import Lookups
+from sessiondb.dao.union.written import Written
 from sessiondb.records.sessions import BILLING_DETAILS
 from sessiondb.storage.connection import Connection
 
@@ -275,7 +276,7 @@ class Batch(ABC):
     trigger's work each, and the talk is indexed in one statement at the end: 2 to 3 times faster for many rows,
     slower for few. `restore`: sessions with a tombstone come back.
     `is_first`: no messages were there before.
-    `has_written`: logs were written from here, for agents to go on with.
+    `written`: the logs that were written from here, for agents to go on with; None where there are none.
     """
 
     def __init__(
@@ -299,7 +300,8 @@ class Batch(ABC):
         self.has_notes = False
         known = connection.row(_KNOWN)
         assert known is not None
-        self.is_first, self.has_written, self.database_id = not known[0], bool(known[1]), known[2]
+        self.is_first, has_written, self.database_id = not known[0], known[1], known[2]
+        self.written = Written(connection) if has_written else None
         # Asked once for each name: a batch that is undone takes the ids that it has given out with it.
         self.agent, self.model, self.project = (
             cache(lookups.agent),

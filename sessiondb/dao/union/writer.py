@@ -16,7 +16,7 @@ from sessiondb.dao.union.replacing import Misread, OldReading, settle
 from sessiondb.dao.union.row_buffer import Message
 from sessiondb.dao.union.stand_ins import has_talk
 from sessiondb.dao.union.union import Union
-from sessiondb.dao.union.written import Part, Written
+from sessiondb.dao.union.written import Part
 from sessiondb.errors import Conflict, SessionDBError
 from sessiondb.importers.base import (
     Record,
@@ -55,24 +55,37 @@ NOTHING_ADDED = Added([], [], [], 0, {}, {})
 
 
 class ImportWriter:
-    """Takes the records of one file after another, inside one transaction of the caller; it is their policy too.
+    """Takes the records of a file, or of a piece of one, inside one transaction of the caller; it is their policy too.
 
     A log is believed in what it says of its session, over what was stored before; a title by a person stays, and so
     does the end that a person has set (see SessionFields). Messages are known by the ids that their agents gave them.
+
+    `changed_ns`, in nanoseconds since 1970, is when the file was last changed: for sessions that no time is known of.
+    `old` is what a lower version of the importer took from the file, which is put right. `earlier` are the identities
+    of the sessions that earlier pieces brought.
     """
 
     takes_rows_as_they_are = False
 
-    def __init__(self, union: Union) -> None:
+    def __init__(
+        self,
+        union: Union,
+        path: str,
+        changed_ns: int,
+        old: OldReading,
+        earlier: Mapping[str, SessionRecord],
+    ) -> None:
         self._union = union
+        union.open = {}
         self._records = Records(union)
         self._merge: Merge | None = None
-        self._written = Written(union.db) if union.has_written else None
-        self._earlier: Mapping[str, SessionRecord] = {}
+        self._written = union.written
+        self._path = path
+        self._fallback_time = timestamps.from_epoch(changed_ns / 1e9)
+        read_anew = old.sessions - earlier.keys() - (self._written.sources if self._written else frozenset())
+        self._misread = Misread(union, path, old._replace(sessions=read_anew)) if read_anew else None
+        self._earlier = earlier
         self._identities: dict[str, SessionRecord] = {}
-        self._path = ""
-        self._misread: Misread | None = None
-        self._fallback_time = ""
         # The sessions of the file; None stands for one that was removed on purpose.
         self._sessions: dict[str, Incoming | None] = {}
 
@@ -83,27 +96,6 @@ class ImportWriter:
     #     message    looked up by its id; what is new becomes a row, what is there takes what it lacks
     #     result     finds the call that waits for it; one without a call waits for that as an orphan
     #     tokens     one row a response: of several counts the one with the greatest output
-
-    def begin(
-        self,
-        path: str,
-        changed_ns: int,
-        old: OldReading,
-        earlier: Mapping[str, SessionRecord],
-    ) -> None:
-        """Begin a file, or a further piece of one, which was last changed at a time in nanoseconds since 1970.
-
-        That time is for sessions that no time is known of. `old` is what a lower version of the importer took from
-        the file, which is put right. `earlier` are the identities of the sessions that earlier pieces
-        brought.
-        """
-        read_anew = old.sessions - earlier.keys() - (self._written.sources if self._written else frozenset())
-        self._misread = Misread(self._union, path, old._replace(sessions=read_anew)) if read_anew else None
-        self._earlier = earlier
-        self._path = path
-        self._fallback_time = timestamps.from_epoch(changed_ns / 1e9)
-        self._union.open = {}
-        self._sessions, self._identities, self._records.children, self._merge = {}, {}, {}, None
 
     def add(self, record: Record | ExportRow) -> None:
         """Take a record; its session's own record must have come before. Rows of an export are merged."""
@@ -177,10 +169,6 @@ class ImportWriter:
         """Take back what a lower version read from the file, which is a log of `agent`; return the ids."""
         return self._misread.withdraw_all(agent) if self._misread else []
 
-    def flush(self) -> None:
-        """Write all that is held back."""
-        self._union.flush()
-
     def _session(self, record: SessionRecord) -> Incoming | None:
         if record.id in self._sessions:
             return self._sessions[record.id]
@@ -235,7 +223,7 @@ class ImportWriter:
         for session in sessions:
             went_on = session.added and session.start_seq
             if went_on and self._union.ledger.is_given_elsewhere(session.id, self._path):
-                self.flush()
+                self._union.flush()
                 interleave(self._union.db, session.id, session.start_seq)
 
     def _is_only_inherited(self, session: Incoming) -> bool:
