@@ -72,7 +72,7 @@ def _merge(db: Tables, source: Tables, done: Merged, progress: Progress) -> None
         with db.connection.bulk_load() if is_large and is_free else contextlib.nullcontext():
             pace, sessions = db.connection.pace(), 0
             for rows, size in _batches(exports.everything(), pace):
-                _add(done, _write(db, rows, size, pace, is_large=is_large))
+                _write(db, rows, size, pace, done, is_large=is_large)
                 sessions += sum(isinstance(row, SessionRow) for row in rows)
                 progress("read", sessions, total)
     with db.connection.transaction():
@@ -83,11 +83,6 @@ def _merge(db: Tables, source: Tables, done: Merged, progress: Progress) -> None
     for count in search.catch_up():
         indexed += count
         progress("index", min(indexed, pending), pending)
-
-
-def _add(done: Merged, part: Merged) -> None:
-    for name, value in vars(part).items():
-        setattr(done, name, getattr(done, name) + value)
 
 
 def _batches(rows: Iterator[Row], pace: Pace) -> Iterator[tuple[list[Row], int]]:
@@ -106,19 +101,18 @@ def _batches(rows: Iterator[Row], pace: Pace) -> Iterator[tuple[list[Row], int]]
         yield batch, size
 
 
-def _write(db: Tables, rows: list[Row], size: int, pace: Pace, *, is_large: bool) -> Merged:
+def _write(db: Tables, rows: list[Row], size: int, pace: Pace, done: Merged, *, is_large: bool) -> None:
     pace.wait()
     with db.connection.transaction():
         pace.begin()
         union = Union(db.connection, Lookups(db.connection), Ledger(db.connection), bulk=is_large)
-        merge = Merge(union)
+        merge = Merge(union, done)
         with SearchIndex(db.connection).bulk() if is_large else contextlib.nullcontext():
             for row in rows:
                 merge.add(row)
             merge.finish()
             union.flush()
     pace.note(size)
-    return merge.merged
 
 
 def _size(db: Tables) -> int:

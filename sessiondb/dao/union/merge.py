@@ -11,11 +11,10 @@ import msgspec
 from sessiondb.dao.deletion import delete_sessions
 from sessiondb.dao.exports import Exports
 from sessiondb.dao.forks.handover import Handover
-from sessiondb.dao.union.incoming import AnyMessage, Incoming, SessionFields
+from sessiondb.dao.union.incoming import SessionFields
 from sessiondb.dao.union.merge_fields import outlives, united
 from sessiondb.dao.union.merged_session import MergedSession, columns
 from sessiondb.dao.union.notes import take_note
-from sessiondb.dao.union.row_buffer import Message
 from sessiondb.dao.union.stand_ins import has_talk, without_prompts
 from sessiondb.dao.union.union import Union
 from sessiondb.records.export_rows import (
@@ -44,16 +43,14 @@ class Merged:
 
 
 class Merge:
-    """Takes rows in their order, inside one transaction of the caller; it is their policy too.
+    """Takes rows in their order, inside one transaction of the caller, and adds to `merged` what they bring.
 
     Both databases are believed alike: see merge_fields for what becomes of a session that both hold, and align for
     which messages are the same.
     """
 
-    takes_rows_as_they_are = True
-
-    def __init__(self, union: Union) -> None:
-        self.merged = Merged()
+    def __init__(self, union: Union, merged: Merged) -> None:
+        self.merged = merged
         self._union = union
         self._db = union.db
         self._exports = Exports(self._db)
@@ -83,41 +80,9 @@ class Merge:
         if self._union.rows.is_full:
             self._union.write()
 
-    def finish(self) -> Merged:
-        """End with the last session, and return what all of them brought; the caller flushes the union."""
+    def finish(self) -> None:
+        """End with the last session; the caller flushes the union."""
         self._end_session()
-        return self.merged
-
-    # Its policy
-
-    def find(self, session: Incoming, message: AnyMessage) -> Message | None:
-        """Return the message that says the same at the same place."""
-        assert isinstance(message, MessageRow)
-        return self._current.find(message) if self._current is not None else None
-
-    def take(self, session: Incoming, record: MessageRow) -> None:
-        """Take a message that has waited."""
-        if self._current is not None:
-            self._current.take(record)
-
-    def has_displaced(self, session: Incoming) -> None:
-        """Unite what is left of the session here with what is there."""
-        if self._current is not None:
-            self._current.align_anew()
-
-    def resolve(self, session: Incoming) -> None:
-        """Leave the row as it is: what it is to be was decided when it came."""
-
-    def resolve_key(self, session: Incoming, other: str) -> None:
-        """Let the open session of a key stay open that was active later."""
-        fields = session.row.fields
-        other_active_at = self._db.value("SELECT last_active_at FROM sessions WHERE id = ?", (other,))
-        if other_active_at >= fields["last_active_at"]:
-            fields["ended_at"], fields["end_reason"] = fields["last_active_at"], "merged"
-        else:
-            self._db.execute(
-                "UPDATE sessions SET ended_at = last_active_at, end_reason = 'merged' WHERE id = ?", (other,)
-            )
 
     # Sessions
 
@@ -145,12 +110,12 @@ class Merge:
         if row != ours:
             fields.fields |= columns(self._union, row)
             fields.tags.update(row.tags)
-        session = Incoming(theirs.id, fields, self, last_seq)
-        session.is_changed = row != ours
         if ours is None:
             fields.fields |= {"id": row.id, "agent": row.agent, "consolidated": row.consolidated}
-        self._current = MergedSession(self._union, self._exports, session, theirs)
+        self._current = MergedSession(self._union, self._exports, theirs, fields, last_seq)
         self._current.drops_prompts = is_beside
+        session = self._current.session
+        session.is_changed = row != ours
         if fields.is_prompts_only and not is_marked_there:
             session.waits_for = "a word"
         self._union.open[session.id] = session

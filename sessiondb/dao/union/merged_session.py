@@ -9,7 +9,7 @@ import msgspec
 from sessiondb.dao.exports import Exports
 from sessiondb.dao.forks.transfer import renumber
 from sessiondb.dao.union.align import Alignment, Known, digest
-from sessiondb.dao.union.incoming import Incoming
+from sessiondb.dao.union.incoming import AnyMessage, Incoming, SessionFields
 from sessiondb.dao.union.merge_fields import united
 from sessiondb.dao.union.row_buffer import Call, Message
 from sessiondb.dao.union.stand_ins import without_prompts
@@ -28,13 +28,17 @@ _PLAIN = (
 
 
 class MergedSession:
-    """A session whose rows come from elsewhere: where they stand here, and the answers that wait for their calls.
+    """A session whose rows come from elsewhere, and what is decided on them: where they stand, which answers wait.
 
     A call's place is the seq of the message that asks for it, there, and its index among that one's calls.
     """
 
-    def __init__(self, union: Union, exports: Exports, session: Incoming, theirs: SessionRow) -> None:
-        self.session = session
+    takes_rows_as_they_are = True
+
+    def __init__(
+        self, union: Union, exports: Exports, theirs: SessionRow, fields: SessionFields, last_seq: int
+    ) -> None:
+        self.session = session = Incoming(theirs.id, fields, self, last_seq)
         self._union, self._exports, self._db = union, exports, union.db
         self._content, self._calls = union.content, union.calls
         self._theirs = theirs
@@ -56,7 +60,7 @@ class MergedSession:
         if self.drops_prompts and (row.external_id or "").startswith(PROMPT_ID):
             return
         if self.session.waits_for is None:
-            self.take(row)
+            self.take(self.session, row)
         else:
             self._union.hold(self.session, row)
 
@@ -79,31 +83,16 @@ class MergedSession:
             sql = "UPDATE sessions SET last_active_at = ? WHERE id = ?"
             self._db.execute(sql, (self._last_active_at, self.session.id))
 
-    def find(self, message: MessageRow) -> Message | None:
+    # Its policy
+
+    def find(self, session: Incoming, message: AnyMessage) -> Message | None:
         """Return the message here that says the same at the same place; a new session has none."""
+        assert isinstance(message, MessageRow)
         known = self._alignment.find(message) if self._alignment is not None else None
         return None if known is None else Message(known.id)
 
-    def align_anew(self) -> None:
-        """Unite what is there of the session with what is left of it here, without its prompts."""
-        session, theirs = self.session, self._theirs
-        ours = self._exports.session(session.id)
-        assert ours is not None
-        row = united(without_prompts(ours, theirs), theirs)
-        session.row.fields |= columns(self._union, row)
-        session.row.tags.update(row.tags)
-        self._alignment = self._ours()
-        self._last_active_at = row.last_active_at
-
-    def _ours(self) -> Alignment:
-        return Alignment(
-            Known(id, row.seq, row.external_id, digest(row), row.created_at, row.role == "user")
-            for id, row in self._exports.messages(self.session.id)
-        )
-
-    def take(self, row: MessageRow) -> None:
+    def take(self, session: Incoming, row: MessageRow) -> None:
         """Take a message with the calls that it asks for, and those that it answers."""
-        session = self.session
         # Row for row as it is there, numbers too. Where copies are left out, the gaps close in the end.
         if session.is_exact:
             session.last_seq = row.seq - 1
@@ -130,6 +119,39 @@ class MergedSession:
                 self._early[place] = (message, answer)
             else:
                 self._answer(session, asked, message, answer)
+
+    def has_displaced(self, session: Incoming) -> None:
+        """Unite what is there of the session with what is left of it here, without its prompts."""
+        theirs = self._theirs
+        ours = self._exports.session(session.id)
+        assert ours is not None
+        row = united(without_prompts(ours, theirs), theirs)
+        session.row.fields |= columns(self._union, row)
+        session.row.tags.update(row.tags)
+        self._alignment = self._ours()
+        self._last_active_at = row.last_active_at
+
+    def resolve(self, session: Incoming) -> None:
+        """Leave the row as it is: what it is to be was decided when it came."""
+
+    def resolve_key(self, session: Incoming, other: str) -> None:
+        """Let the open session of a key stay open that was active later."""
+        fields = session.row.fields
+        other_active_at = self._db.value("SELECT last_active_at FROM sessions WHERE id = ?", (other,))
+        if other_active_at >= fields["last_active_at"]:
+            fields["ended_at"], fields["end_reason"] = fields["last_active_at"], "merged"
+        else:
+            self._db.execute(
+                "UPDATE sessions SET ended_at = last_active_at, end_reason = 'merged' WHERE id = ?", (other,)
+            )
+
+    # How it is aligned
+
+    def _ours(self) -> Alignment:
+        return Alignment(
+            Known(id, row.seq, row.external_id, digest(row), row.created_at, row.role == "user")
+            for id, row in self._exports.messages(self.session.id)
+        )
 
     def _answer(self, session: Incoming, call: Call | None, message: Message, answer: CallRow) -> None:
         """Give a call its answer. One that has another here keeps it, and the new one stands beside it."""

@@ -79,6 +79,7 @@ class ImportWriter:
         union.open = {}
         self._records = Records(union)
         self._merge: Merge | None = None
+        self._merged = Merged()
         self._written = union.written
         self._path = path
         self._fallback_time = timestamps.from_epoch(changed_ns / 1e9)
@@ -101,7 +102,7 @@ class ImportWriter:
         """Take a record; its session's own record must have come before. Rows of an export are merged."""
         if not isinstance(record, tuple):
             if self._merge is None:
-                self._merge = Merge(self._union)
+                self._merge = Merge(self._union, self._merged)
             self._merge.add(record)
             return
         session = self._session(record) if isinstance(record, SessionRecord) else self._session_of(record)
@@ -152,7 +153,9 @@ class ImportWriter:
         if is_last and self._misread:
             self._misread.withdraw_others(sessions)
         self._interleave(sessions)
-        merged = self._merge.finish() if self._merge else Merged()
+        if self._merge:
+            self._merge.finish()
+        merged = self._merged
         old = [session for session in sessions if not session.is_new]
         claims: Claims = {session.id: (session.authority, session.is_owner) for session in sessions}
         claims |= dict.fromkeys([*merged.added, *merged.updated, *merged.unchanged], (None, True))
