@@ -16,6 +16,7 @@ def main() -> None:
     # What start-up makes lives to the end. Looking for garbage in it, again and again and once more at exit,
     # takes a seventh of the time of `list`. Commands that write, and may run long, switch the collector on.
     gc.disable()
+    _begin_anew_in_utf8()
     _replace_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal or file of a narrow encoding gets what it cannot hold as escapes, not a traceback.
@@ -30,6 +31,18 @@ def main() -> None:
             cli(prog_name="sessiondb")
     finally:
         gc.freeze()
+
+
+def _begin_anew_in_utf8() -> None:
+    """Start this process anew in Python's UTF-8 mode if it has arguments that the locale has no characters for.
+
+    They are UTF-8, as terminals and scripts write it in any locale. Python holds their bytes as lone surrogates,
+    which would be stored as U+FFFD.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or not sys.executable:
+        return
+    if any("\udc80" <= character <= "\udcff" for argument in sys.argv for character in argument):
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _replace_closed_streams() -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 AUTO = "auto"
 """The source that stands for all places where known agents keep their sessions."""
 
-_PHASES = {"copy": "copying ", "read": "reading ", "index": "indexing"}
+_PHASES = {"find": "looking at", "copy": "copying ", "read": "reading ", "index": "indexing"}
 
 SHOWN = 10
 """Files and lines not imported that a terminal lists."""

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
@@ -125,7 +126,10 @@ def draws(output: Output) -> bool:
 
 
 class Progress:
-    """Progress bars on stderr, one for each phase; none where stderr is no terminal."""
+    """Progress bars on stderr, one for each phase that has a label; none where stderr is no terminal.
+
+    How many files a search has found so far is a number, as nobody knows how many there are.
+    """
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         self._labels = labels
@@ -133,6 +137,8 @@ class Progress:
         self._phase: str | None = None
         self._bar: Any = None
         self._is_shown = is_watched()
+        # Most searches are over by then.
+        self._next_count = time.monotonic() + 1
 
     def __enter__(self) -> Progress:
         return self
@@ -142,7 +148,10 @@ class Progress:
 
     def __call__(self, phase: str, done: int, total: int) -> None:
         """Show that `done` of `total` are done in a phase."""
-        if not self._is_shown or not total:
+        if not self._is_shown or not total or phase not in self._labels:
+            return
+        if phase == "find":
+            self._count(phase, done)
             return
         if phase != self._phase:
             self._stack.close()
@@ -150,6 +159,16 @@ class Progress:
             bar = click.progressbar(length=total, label=self._labels[phase], file=sys.stderr)
             self._bar = self._stack.enter_context(bar)
         self._bar.update(done - self._bar.pos)
+
+    def _count(self, phase: str, found: int) -> None:
+        now = time.monotonic()
+        if now < self._next_count:
+            return
+        self._next_count = now + 0.2
+        if phase != self._phase:
+            self._phase = phase
+            self._stack.callback(click.echo, f"\r{' ' * 40}\r", err=True, nl=False)
+        click.echo(f"\r{self._labels[phase]} {found:,} files", err=True, nl=False)
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -57,6 +58,9 @@ _STATE = f"{os.sep}base_state.json"
 _TREE = f"{os.sep}storage{os.sep}session{os.sep}"
 _NO_ENDINGS = (".tmp", ".meta.json", ".checkpoint.json", ".lock", ".settings.json")
 
+# What the system tells of itself as if in files, endless and no logs: passed over below `/`.
+_NO_DISKS = ("/proc", "/sys", "/dev")
+
 _name = attrgetter("name")
 
 
@@ -95,6 +99,7 @@ def discover(sources: list[str], rules: Rules | None = None) -> Iterator[Found |
     """
     # Folders that are kept out count as seen.
     seen = rules.ignored_places() if rules else set[tuple[int, int]]()
+    seen.update(_system_places())
     for source in sources:
         path = absolute(source)
         try:
@@ -105,7 +110,9 @@ def discover(sources: list[str], rules: Rules | None = None) -> Iterator[Found |
         if rules and rules.keeps_out(path):
             yield Refused(path, "is in a folder that import.ignore_folders of the settings names", True)
             continue
-        if stat.S_ISDIR(status.st_mode):
+        if path in _NO_DISKS:
+            yield Refused(path, "holds no files: what the system tells of itself is not read", True)
+        elif stat.S_ISDIR(status.st_mode):
             yield from _walk(path, seen)
         elif stat.S_ISREG(status.st_mode):
             if (status.st_dev, status.st_ino) not in seen:
@@ -113,6 +120,13 @@ def discover(sources: list[str], rules: Rules | None = None) -> Iterator[Found |
                 yield Found(path, look(path, status), True)
         else:
             yield Refused(path, "is no regular file: a pipe, socket or device is not read", True)
+
+
+def _system_places() -> Iterator[tuple[int, int]]:
+    for path in _NO_DISKS:
+        with contextlib.suppress(OSError):
+            status = os.stat(path)
+            yield status.st_dev, status.st_ino
 
 
 def absolute(source: str) -> str:

@@ -39,6 +39,9 @@ _TRY_AGAIN = -1
 
 _OF_A_FORMAT = 100
 
+_OF_FOUND = 100
+"""Files after which an import says how many it has found."""
+
 BULK_BYTES = 512 * 1024
 """From here on a batch goes past the triggers; below, they are cheaper."""
 
@@ -132,6 +135,8 @@ class Ingest:
         changed = []
         for found in candidates:
             self._tally.files += 1
+            if self._progress and self._tally.files % _OF_FOUND == 0:
+                self._progress("find", self._tally.files, self._tally.files)
             if isinstance(found, Refused):
                 self._tally.skip(found, found.reason)
                 continue

@@ -187,6 +187,21 @@ def test_progress_has_a_bar_for_each_phase_on_a_terminal(monkeypatch: pytest.Mon
     assert lines.count("100%") == 2
 
 
+def test_a_search_for_files_that_takes_long_says_how_many_it_has_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = terminal(monkeypatch)
+    clock = iter((0.0, 0.5, 1.5, 1.6, 2.0))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    with Progress({"find": "looking at"}) as progress:
+        for found in (100, 1200, 1300, 1400):
+            progress("find", found, found)
+
+    said = [text for text in screen.getvalue().split("\r") if text.strip()]
+    assert said == ["looking at 1,200 files", "looking at 1,400 files"]
+    assert screen.getvalue().endswith(" \r")
+
+
 def test_progress_is_silent_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress({"read": "reading"}) as progress:
         progress("read", 1, 2)

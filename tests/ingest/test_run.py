@@ -210,6 +210,28 @@ def test_pipes_loops_and_missing_files_are_reported(db: SessionDB, log: Path) ->
     ]
 
 
+def test_what_the_system_tells_of_itself_is_no_place_of_logs(
+    db: SessionDB, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = log.parent / "proc"
+    system.mkdir()
+    (system / "status.jsonl").write_bytes(line(0))
+    monkeypatch.setattr("sessiondb.ingest.discovery._NO_DISKS", (str(system),))
+
+    report = Ingest(db.connection).run([str(log.parent)])
+    assert (report.files, report.skipped) == (1, [])
+    (refused,) = Ingest(db.connection).run([str(system)]).skipped
+    assert refused.reason == "holds no files: what the system tells of itself is not read"
+
+
+def test_an_import_of_many_files_says_how_many_it_has_found(db: SessionDB, tmp_path: Path) -> None:
+    for number in range(250):
+        (tmp_path / f"{number}.json").write_text("{}")
+    told: list[tuple[str, int, int]] = []
+    Ingest(db.connection, progress=lambda *how_far: told.append(how_far)).run([str(tmp_path)])
+    assert [one for one in told if one[0] == "find"] == [("find", 100, 100), ("find", 200, 200)]
+
+
 @pytest.mark.once
 def test_a_killed_import_is_completed_by_the_next(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
