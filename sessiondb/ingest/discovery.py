@@ -74,7 +74,8 @@ class Found(NamedTuple):
     @property
     def name(self) -> str:
         """Return the path as the ledger and people read it, see path_text."""
-        return path_text(self.path)
+        # No file has a NUL in its path: of ASCII there is nothing to clean.
+        return self.path if self.path.isascii() else path_text(self.path)
 
 
 class Refused(NamedTuple):

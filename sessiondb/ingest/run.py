@@ -129,10 +129,11 @@ class Ingest:
     def _changed(self, candidates: Iterator[Found | Refused]) -> list[Found]:
         """Return the files to read, the oldest first, so that a forked session comes after the one it copies."""
         ledger = self._ledger
-        known, given = ledger.stats(), ledger.sessions_by_path()
+        known = ledger.stats()
         restored = ledger.paths_of_deleted() if self._restore else set()
         troubles = ledger.problems_by_path()
         changed = []
+        unchanged = set()
         for found in candidates:
             self._tally.files += 1
             if self._progress and self._tally.files % _OF_FOUND == 0:
@@ -145,8 +146,7 @@ class Ingest:
             if entry is None or path in restored or not self._is_done(found, *entry):
                 changed.append(found)
                 continue
-            if path in given:
-                self._tally.sessions_unchanged.update(given[path])
+            unchanged.add(path)
             # Who names a file that cannot be read is told why, again.
             is_asked = found.is_named and entry[1] is None
             if path in troubles:
@@ -154,6 +154,7 @@ class Ingest:
                 told += [Skipped(path, line, reason) for line, _, reason in troubles[path]]
             if is_asked:
                 self._tally.refused.append(found.path)
+        self._tally.sessions_unchanged |= ledger.sessions_given(unchanged)
         self._gone = [
             path
             for path, (_, format, version) in known.items()

@@ -27,8 +27,9 @@ _HINTS = (
     "key", "pass", "pwd", "secret", "token", "credential", "auth", "signature", "cookie",
     "?sig", "&sig", "?code", "&code",
 )  # fmt: skip
-_AROUND = 32
-"""Characters before and behind a hint within which the whole of an ending stands."""
+_BEFORE_HINT, _BEHIND_HINT = 24, 10
+"""Characters before and behind the begin of a hint within which the whole of an ending stands: `x-` and 20 letters and
+`-` before `key`, the whole of `passphrase`."""
 
 _QUOTE = r"\\{0,3}[\"'`]"
 _REST = r"(?:[_-](?i:base|value|b64|prod|production|dev|staging|test|live|old|new|\d{1,2}))?(?!\w)"
@@ -112,10 +113,10 @@ def _endings(lowered: str) -> Iterator[re.Match[str]]:
     places.sort()
     begin = end = 0
     for at in places:
-        if at - _AROUND > end:
+        if at - _BEFORE_HINT > end:
             yield from _ENDINGS.finditer(lowered, begin, end)
-            begin = at - _AROUND
-        end = at + _AROUND
+            begin = at - _BEFORE_HINT
+        end = at + _BEHIND_HINT
     yield from _ENDINGS.finditer(lowered, max(0, begin), end)
 
 

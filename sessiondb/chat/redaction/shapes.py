@@ -191,6 +191,8 @@ _IN_LONG_WORDS = (
         re.compile(r"[MNO](?<![\w.-][MNO])[A-Za-z\d]{23,27}\.[\w-]{6}\.[\w-]{27,45}(?![\w-])"),
     ),
 )
+# How words begin in which they may be, None where a rule does not look at that.
+_BY_BEGINNING = tuple((None if rule.hint[0] == "." else rule.hint[:2], rule) for rule in _IN_LONG_WORDS)
 _TYPED = tuple(Rule("password", hint, re.compile(pattern)) for hint, pattern in _OPTIONS)
 # The text that each of these rules needs, and the rules, in the order in which they are asked.
 _GROUPS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
@@ -256,8 +258,8 @@ def without_shapes(text: str, *, names: bool = True) -> str:
     if words:
         joined = "\n".join(words)
         beginnings = _beginnings(words)
-        for rule in _IN_LONG_WORDS:
-            if (rule.hint[:2] in beginnings or rule.hint[0] == ".") and rule.hint in joined:
+        for beginning, rule in _BY_BEGINNING:
+            if (beginning is None or beginning in beginnings) and rule.hint in joined:
                 text = rule.pattern.sub(_mask(rule.kind), text)
     for needed, rules in _GROUPS:
         if needed in text:
