@@ -43,6 +43,7 @@ def answer(arguments: Sequence[str], group: Group) -> bool:
     line, word = (*arguments, "", "")[:2]
     words = split_arg_string(line)
     incomplete = words.pop() if words and not _is_ended(line) else ""
+    # click knows the commands and their options; what it is asked for by these comes from the functions below.
     items = ShellComplete(group, {}, "sessiondb", "").get_completions(words[1:], incomplete)
     # `--agent=co`: what is completed is the value, what is inserted the whole word.
     option, equals, _ = incomplete.partition("=")

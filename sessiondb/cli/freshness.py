@@ -77,6 +77,7 @@ def look_after(db: SessionDB) -> None:
         return
     if any(context.params.get(name) for name in _FOR_PROGRAMS) or not get(STALE_NOTICE):
         return
+    # 5 ms, whatever there is to look at: a command that takes 60 must not take longer for an advice.
     found = db.waiting_logs(seconds=BUDGET, idle=3600 * get(STALE_HOURS))
     if found.paths and found.last_import_at:
         context.call_on_close(lambda: print_notice(_in_words(found)))

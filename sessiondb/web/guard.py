@@ -42,6 +42,12 @@ class Guard:
 
         def wrap(app: App) -> App:
             async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+                # What is asked, and what comes of it:
+                #
+                #     by a name that is not this machine's        403: a page elsewhere that calls itself 127.0.0.1
+                #     with the cookie, or where no token is set    Datasette answers
+                #     ENTER with the token                        the cookie, and the first page without the token
+                #     anything else                               403
                 if scope["type"] not in ("http", "websocket"):
                     await app(scope, receive, send)
                 elif self._hosts is not None and _host(scope) not in self._hosts:
@@ -70,6 +76,7 @@ def _headers(scope: Scope, wanted: bytes) -> list[str]:
 
 def _host(scope: Scope) -> str | None:
     """Return the name in the Host header without its port; None where there is none, or more than one."""
+    # Two of them are a trick: which one the server behind believes is anybody's guess.
     found = _headers(scope, b"host")
     if len(found) != 1:
         return None

@@ -152,6 +152,7 @@ def segments(connection: Connection, session_id: str) -> list[Segment]:
     at: str | None = session_id
     while at is not None:
         segment = _before(connection, at)
+        # No import makes a circle of parents, but a merge, or another program, may have.
         if segment is None or segment.session in seen:
             break
         seen.add(segment.session)
@@ -169,6 +170,7 @@ def _before(connection: Connection, session_id: str) -> Segment | None:
         held = connection.row(_HELD, (holder, forked_at))
         if held is not None:
             id, seq = held
+            # The answers to the calls of that message belong to it: without them no model takes the conversation.
             answered = connection.value(_ANSWERS, (id, holder))
             return Segment(holder, max(seq, answered or 0))
         holder, _ = fork_link(connection, holder)

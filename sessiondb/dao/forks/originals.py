@@ -81,6 +81,9 @@ class Pair:
 
     def is_firsts(self) -> bool:
         """Say whether the first of the two had their common lines first."""
+        # What a log says outright comes first, then what copying cannot forge (the age of ids, marks), then what the
+        # order of lines and their times imply, and at last what is merely the same whichever file comes first. Each
+        # rule sees the two sessions alike, so that it says the opposite of the two the other way round.
         for rule in (
             self._is_no_subagent,
             self._is_named_as_parent,

@@ -216,6 +216,11 @@ class Ownership:
         if is_stored and not (self.session.has_renamed or is_inheriting):
             lines = lines_anew(self._db, self._id, lines)
             this, ends = descent(self._db, self._id), _ends(lines)
+        # The fork's file was read first, and the original's comes now:
+        #
+        #     B's log   1 2 3 6 7      stored as B: 1 2 3 6 7
+        #     A's log   1 2 3 4 5      1 2 3 are left out on the way in, as B holds them: stored as A: 4 5
+        #     here                     by the rules they were A's: moved, A is 1 2 3 4 5, and B is 6 7, a fork of A at 3
         # Who holds lines that are this session's by the rules has copied them, and gives them back (`copiers`); what
         # the others hold stays with them, and this session is a fork of the one that has its last copy.
         others = {holder: descent(self._db, holder) for holder in ends}

@@ -78,6 +78,7 @@ class Ancestry:
 
 def _key(role: str, content: str | None, calls: str | None) -> bytes:
     """Return a short key of a message: what it says, or else what it asks for."""
+    # A digest in place of the text: a parent may hold a gigabyte.
     text = f"{role}\0{content}" if content else f"{role}\1{calls}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
 

@@ -20,6 +20,7 @@ _SAME = f"""
 {{0}}.created_at = {{1}}.created_at AND {{0}}.role = {{1}}.role AND {{0}}.content IS {{1}}.content
 AND {_CALLS.format("{0}")} IS {_CALLS.format("{1}")}
 """
+# One response decides: the same words may be said twice, but no two answers take the same milliseconds and tokens.
 _RELATIVES = f"""
 SELECT DISTINCT t.session_id FROM token_counts AS o
 JOIN messages AS own ON own.id = o.message_id

@@ -47,6 +47,10 @@ class Calls:
         if message.calls is None:
             found = self._db.value("SELECT count(*) FROM tool_calls WHERE message_id = ?", (message.id,))
             message.calls = int(found)
+        # How a call is known again, where its message is there already:
+        #
+        #     it has an id    by that, in its session: the first not taken, as some agents give one id to several
+        #     it has none     by its message, as the next of those; a further piece of a message only ever adds calls
         # A message that is new asks for calls that are new: most are, and need no look-up.
         had_calls = message.calls > 0
         continues = isinstance(record, MessageRecord) and record.continues

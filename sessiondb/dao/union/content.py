@@ -82,6 +82,7 @@ class Content:
     def find_by_id(self, session: Incoming, external_id: str) -> Message | None:
         """Return a message that the session has, by the id that its agent gave it."""
         message = session.messages.get(external_id)
+        # A new session has nothing in the database: most sessions of a first import never ask it.
         if message is None and not session.is_new:
             found = self._db.value(
                 "SELECT id FROM messages WHERE external_id = ? AND session_id = ?", (external_id, session.id)

@@ -49,6 +49,7 @@ def merged_json(known: str | None, more: str | None, comma: str = ",", colon: st
     both = {**ours, **theirs}
     if both in (ours, theirs):
         return known if both == ours else more
+    # To the letter, not decoded and written anew: 1.0 stays 1.0, and a number of 30 digits what it is.
     items = ((json.dumps(key, ensure_ascii=False), bytes(value).decode()) for key, value in both.items())
     return "{" + comma.join(f"{key}{colon}{value}" for key, value in items) + "}"
 
@@ -214,6 +215,11 @@ class SessionFields:
             # Only its file had dated it, and its log does by now.
             self.drop_metadata(FILE_TIME)
             self._file_time = None
+        # Who has the last word on whether a session is open:
+        #
+        #     a person, or a program that runs it    always: their end, and their keeping open, stay
+        #     the store that it comes from           where it says so: "current", or an end with its reason
+        #     nobody                                 it ended when something was last said in it, until a log says more
         ours = is_new or fields.get("end_reason") == "imported"
         if self._says_open and ours:
             fields["ended_at"] = fields["end_reason"] = None

@@ -157,6 +157,11 @@ def settle(session: Incoming, union: Union, path: str) -> None:
 
     Of a file that does not, only the session's own records are left of those that wait.
     """
+    # Hermes' database (authority 30) and an export of it (20) hold one session:
+    #
+    #     database, then export    the export is the lesser: only gaps in the session's own row are filled from it
+    #     export, then database    what is stored is cleared, and comes again from the database
+    #     two exports              the one with more messages
     count = sum(isinstance(record, MessageRecord | ToolResult) for record in session.held)
     stored = int(union.db.value("SELECT count(*) FROM messages WHERE session_id = ?", (session.id,)))
     theirs = union.ledger.rival(session.id, path) or 0

@@ -230,6 +230,8 @@ class RowBuffer:
     def recount(self, count: Count, values: list[Any]) -> None:
         """Change what a count says; it stays with its session, and with its message where that is known."""
         # Session and key are those that the response was first seen with.
+        # A count that is written is changed by an UPDATE at once, but for its message, which may wait: that comes after
+        # the inserts. One that waits is changed where it waits.
         known, count.values[3:] = count.values[_MESSAGE], values[3:]
         message = values[_MESSAGE] if known is None else known
         if not count.is_waiting:
@@ -266,6 +268,7 @@ class RowBuffer:
         self._next_message = self._next_call = None
 
     def _next_id(self, table: str) -> int:
+        # Not the greatest id that is there: that of a removed row is never given to another one.
         return 1 + int(self._db.value("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (table,)) or 0)
 
 
