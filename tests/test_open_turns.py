@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,6 +51,42 @@ def test_a_database_that_is_closed_in_a_turn_says_so(db: SessionDB) -> None:
             turn.append("user", "Hello")
             db.close()
             turn.append("user", "Once more")
+
+
+def test_another_connection_is_closed_in_a_turn_of_its_thread_at_once(db: SessionDB) -> None:
+    begun = time.monotonic()
+    with db.turn("3f2a-b1c0") as turn:
+        turn.append("user", "Hello")
+        with SessionDB(db.path) as other:
+            assert other.sessions.get("3f2a-b1c0").agent == "quill"
+        turn.append("assistant", "Hello to you")
+
+    assert time.monotonic() - begun < 15  # not the thirty seconds for which others are waited for
+    assert db.messages.last_seq("3f2a-b1c0") == 2
+
+
+def test_a_connection_is_closed_though_another_program_writes_on_and_on(db: SessionDB) -> None:
+    other = SessionDB(db.path, time_budget=0.1)
+    begun, over = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with SessionDB(db.path) as third, third.turn("3f2a-b1c0") as turn:
+            turn.append("user", "Hello")
+            begun.set()
+            over.wait()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    begun.wait()
+    try:
+        other.close()
+    finally:
+        over.set()
+        thread.join()
+
+    assert db.messages.last_seq("3f2a-b1c0") == 1
+    with pytest.raises(DatabaseError, match="is closed"):
+        other.sessions.get("3f2a-b1c0")
 
 
 @pytest.mark.parametrize("path", ["x\0y", None, 5, "~nobody-has-this-name/sessions.db"], ids=repr)

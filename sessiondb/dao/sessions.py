@@ -279,10 +279,12 @@ class Sessions(SessionDetails):
         """
         ended = []
         moment_of_end = moment(at)
+        # A clock that was set back does not end a session before what was said in it.
+        earliest = "started_at" if at is not None else "last_active_at"
         with self._db.transaction():
             for session_id in [session_ids] if isinstance(session_ids, str) else session_ids:
                 cursor = self._db.execute(
-                    "UPDATE sessions SET ended_at = max(?, started_at), end_reason = ?"
+                    f"UPDATE sessions SET ended_at = max(?, {earliest}), end_reason = ?"
                     " WHERE id = ? AND ended_at IS NULL",
                     (moment_of_end, reason, session_id),
                 )

@@ -58,6 +58,10 @@ def export_to(  # noqa: PLR0913
     Without a format the suffix of a file's name tells it.
     """
     path = Path(target).expanduser() if isinstance(target, str | PathLike) else None
+    if path is not None and format != "html" and os.path.isdir(path):
+        raise InvalidInput(
+            f"{path} is a folder: name a file in it, or ask for HTML (--format html), a page of each session"
+        )
     format = format or format_of(path)
     if format not in FORMATS:
         raise InvalidInput(f"cannot export as {format!r}: give one of {', '.join(FORMATS)}")
@@ -87,13 +91,9 @@ def export_to(  # noqa: PLR0913
 
 
 def format_of(path: Path | None) -> str:
-    """Return the format that a file's name asks for, `.gz` aside: JSON lines where it says nothing. A folder holds
-    HTML.
-    """
+    """Return the format that a file's name asks for, `.gz` aside: JSON lines where it says nothing."""
     if path is None:
         return "jsonl"
-    if os.path.isdir(path):
-        return "html"
     name = path.with_suffix("") if path.suffix == ".gz" else path
     return _SUFFIXES.get(name.suffix.lower(), "jsonl")
 

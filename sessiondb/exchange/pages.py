@@ -28,7 +28,8 @@ def single_page(
         found = list(roots(db, session_ids))
         if len(found) != 1:
             raise InvalidInput(
-                f"a page is of one session, not of {len(found)}: name a session, or a folder to write to (-o pages/)"
+                f"a page is of one session, not of {len(found)}: name a session, or a folder for the pages"
+                " (--format html -o pages)"
             )
         transcript = _redacted(with_subagents(db, found[0]), redact)
     for piece in page(transcript):

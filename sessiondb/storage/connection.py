@@ -311,13 +311,24 @@ class Connection(Reading):
     def close(self) -> None:
         """Close the file; safe to call twice. The last writer to close brings the log into the file.
 
-        A transaction that this thread has open is undone. Raises DatabaseBusy where another one's does not end.
+        A transaction that this thread has open is undone. Raises DatabaseBusy where one of another thread does not end.
+        Where another program writes on and on, it is left to be closed with the process.
         """
         if self._is_closed or self._is_inherited:
             self._is_closed = True
             return
-        alone = self.read_only or self._turns.mine() is not None
-        with contextlib.nullcontext() if alone else self._turns.held("the end of a connection"):
+        # Who writes on this thread, through whatever connection, has the file open: this one is not the last.
+        alone = self.read_only or self._turns.mine() is not None or files.is_kept_by_this_thread(self.path)
+        with contextlib.ExitStack() as stack:
+            try:
+                if not alone:
+                    stack.enter_context(self._turns.held("the end of a connection"))
+            except DatabaseBusy:
+                if self._turns.are_taken:
+                    raise
+                self._is_closed = True
+                self._let_go()
+                return
             self._is_closed = True
             if not self.read_only and self._file.is_lost():
                 # SQLite would remove the log by its name, which is another file's by now.
@@ -328,6 +339,11 @@ class Connection(Reading):
                 self._sqlite.close()
         self._turns.close()
 
+    def _let_go(self) -> None:
+        files.leak(self._sqlite)
+        self._readers.let_go()
+        self._turns.close()
+
     def is_at(self, path: Path) -> bool:
         """Say whether this is the file of that path, and open."""
         return not self._is_closed and self._file.is_at(path)
@@ -335,9 +351,7 @@ class Connection(Reading):
     def after_fork(self) -> None:
         """Let go, in a forked child, of all that is the parent's."""
         self._is_inherited = True
-        files.leak(self._sqlite)
-        self._readers.let_go()
-        self._turns.close()
+        self._let_go()
 
     def _write(self, run: Callable[..., sqlite3.Cursor], sql: str, values: Any) -> sqlite3.Cursor:
         if not self.in_transaction:

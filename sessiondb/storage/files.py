@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from sessiondb.errors import DatabaseError, DatabaseMissing, InvalidInput
+from sessiondb.errors import DatabaseBusy, DatabaseError, DatabaseMissing, InvalidInput
 
 LOG_BYTES = 32 * 1024 * 1024
 """How long the log may be before its readers are waited for; and how much it grows before that is tried again."""
@@ -241,6 +241,15 @@ def refuse_nested(path: Path) -> None:
     for opened in list(_opened):
         if opened.is_at(path):
             opened.refuse_other()
+
+
+def is_kept_by_this_thread(path: Path) -> bool:
+    """Say whether this thread has a transaction open in a file, through whatever connection."""
+    try:
+        refuse_nested(path)
+    except DatabaseBusy:
+        return True
+    return False
 
 
 def leak(*handles: object) -> None:

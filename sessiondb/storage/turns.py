@@ -136,6 +136,11 @@ class Turns:
                 " block first, this cannot be a part of it"
             )
 
+    @property
+    def are_taken(self) -> bool:
+        """Say whether a thread of this process has the writer."""
+        return self._holder is not None
+
     def are_wanted(self) -> bool:
         """Say whether another thread or process waits for the writer, or may, where that cannot be known."""
         return self._waiting > 0 or self._processes.is_wanted()

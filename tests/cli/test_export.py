@@ -173,6 +173,17 @@ def test_a_file_that_exists_is_replaced_only_by_force(tmp_path: Path, filled: Pa
     assert file.read_text().startswith("# ")
 
 
+@pytest.mark.parametrize("options", [(), ("--format", "md")])
+def test_a_folder_gets_nothing_that_was_not_asked_for(
+    tmp_path: Path, filled: Path, run: Run, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "mine").mkdir()
+    result = run("export", "-o", str(tmp_path / "mine"), *options)
+
+    assert (result.exit_code, list((tmp_path / "mine").iterdir())) == (1, [])
+    assert "mine is a folder: name a file in it, or ask for HTML (--format html)" in result.stderr
+
+
 def test_a_folder_gets_a_page_a_session_and_an_index(tmp_path: Path, filled: Path, run: Run) -> None:
     result = run("export", "--agent", "hermes", "--format", "html", "-o", str(tmp_path / "pages"))
 

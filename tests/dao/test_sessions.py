@@ -86,6 +86,21 @@ def test_get_or_start_gives_all_threads_one_session(db: SessionDB) -> None:
     assert len(set(found)) == 1
 
 
+def test_a_clock_that_is_set_back_ends_no_session_before_its_last_message(
+    db: SessionDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.sessions.start("quill", id="ahead", started_at="2026-03-01T09:00:00.000Z")
+    db.messages.append("ahead", "user", "Hello", created_at="2026-03-01T10:00:00.000Z")
+    monkeypatch.setattr("sessiondb.timestamps.now", lambda: "2026-03-01T09:30:00.000Z")
+
+    db.messages.append("ahead", "user", "An hour earlier")
+    db.sessions.end("ahead")
+
+    assert [message.text for message in db.messages.transcript("ahead")] == ["Hello", "An hour earlier"]
+    ended = db.sessions.get("ahead")
+    assert (ended.last_active_at, ended.ended_at) == ("2026-03-01T10:00:00.000Z",) * 2
+
+
 def test_end_takes_one_session_or_several_and_keeps_the_first_reason(db: SessionDB) -> None:
     for name in "abc":
         db.sessions.start("me", id=name, started_at="2026-03-01T10:00:00Z")

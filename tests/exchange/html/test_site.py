@@ -104,10 +104,10 @@ def test_what_exists_stays_unless_it_may_be_overwritten(tmp_path: Path, db: Sess
     (tmp_path / "pages" / "tools.html").write_text("mine")
 
     with pytest.raises(Conflict, match=r"tools\.html exists"):
-        db.export(tmp_path / "pages", overwrite=False)
+        db.export(tmp_path / "pages", format="html", overwrite=False)
 
     assert [file.name for file in (tmp_path / "pages").iterdir()] == ["tools.html"]
-    db.export(tmp_path / "pages")
+    db.export(tmp_path / "pages", format="html")
     assert "<!doctype html>" in (tmp_path / "pages" / "tools.html").read_text()
 
 
