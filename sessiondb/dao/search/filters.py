@@ -124,11 +124,10 @@ _TAG_OF_ROW = f"EXISTS (SELECT 1 FROM session_tags WHERE session_id = {{session}
 _OF_ORIGIN = ("agent", "project", "model")
 _OF_ROW = {
     ("role", "message"): "m.role = {value}",
-    (
-        "tool",
-        "message",
-    ): "EXISTS (SELECT 1 FROM tool_calls AS c WHERE m.id IN (c.message_id, c.result_message_id)"
-    " AND c.name = {value} COLLATE NOCASE)",
+    # Two look-ups by an index each: asked for either in one, SQLite goes through all calls for each row.
+    ("tool", "message"): "EXISTS ("
+    "SELECT 1 FROM tool_calls AS c WHERE c.message_id = m.id AND c.name = {value} COLLATE NOCASE"
+    " UNION ALL SELECT 1 FROM tool_calls AS c WHERE c.result_message_id = m.id AND c.name = {value} COLLATE NOCASE)",
     ("tool", "tool_call"): "t.name = {value} COLLATE NOCASE",
 }
 

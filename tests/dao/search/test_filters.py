@@ -152,3 +152,13 @@ def test_rows_of_sessions_in_turn_are_told_apart(db: SessionDB, monkeypatch: pyt
     FacetBlocks(db.connection).fill()
     allowed = SearchFilter(db.connection, Filters(tag=Choice(("kept",))))
     assert passing(allowed, MESSAGES) == [*day(1), *day(4), 21]
+
+
+def test_a_search_of_talk_without_a_tool_looks_at_the_calls_of_a_message_only(db: SessionDB) -> None:
+    found = SearchFilter(db.connection, Filters(tool=Choice((), ("bash",)))).passing(MESSAGES, "r.id")
+    plan = db.connection.rows(
+        f"EXPLAIN QUERY PLAN SELECT r.id FROM messages AS r WHERE {found.condition}", found.values
+    )
+    steps = [row[3] for row in plan if row[3].split()[1] == "c"]
+    assert len(steps) == 2
+    assert all(step.startswith("SEARCH") for step in steps)
