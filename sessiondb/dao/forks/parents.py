@@ -96,10 +96,8 @@ def link_parents(connection: Connection) -> None:
         f" metadata = nullif(json_remove(metadata, '$.parent_id'), '{{}}') WHERE {_WITH_NEW_PARENT}"
     )
     # A grandchild's copies are its grandparent's, which its parent must have given up by then.
-    below = descendants(connection, children)
-    for child in sorted(children, key=lambda id: below[id]):
-        _leave_copies(connection, child)
-        leave_copies(connection, child)
+    for session_id in descendants(connection, children):
+        _leave_copies(connection, session_id)
     above = {id: None for child in children for id in ancestors(connection, child)}
     for ancestor in above:
         drop_twins(connection, ancestor)
