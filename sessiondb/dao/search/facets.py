@@ -103,12 +103,17 @@ class FacetBlocks:
     def is_true(self) -> bool:
         """Say whether all that is known agrees with the rows."""
         facets = {row[0]: row[1:] for row in self._db.rows("SELECT * FROM search_facets")}
-        for source, facet, block, known, places in self._db.rows(
-            "SELECT source, facet, block, meanings, rows FROM search_blocks"
+        at: tuple[Any, ...] | None = None
+        read: list[Any] = []
+        for source, block, facet, known, places in self._db.rows(
+            "SELECT source, block, facet, meanings, rows FROM search_blocks ORDER BY source, block"
         ):
             meanings = json.loads(known)
             first = block * BLOCK
-            for row_id, moment, tool, *origin in self._rows_of(source, first, len(places)):
+            # The facets of a block lie beside each other, of as many rows.
+            if at != (source, block, len(places)):
+                at, read = (source, block, len(places)), self._rows_of(source, first, len(places))
+            for row_id, moment, tool, *origin in read:
                 place = places[row_id - first]
                 if not place:
                     continue
