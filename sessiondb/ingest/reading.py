@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessiondb.dao.ledger import Entry
-from sessiondb.errors import SessionDBError
+from sessiondb.errors import ImportFailed, SessionDBError
 from sessiondb.importers import importer
 from sessiondb.importers.detect import NotReadYet, check_named, detect
+from sessiondb.importers.files import limits
 from sessiondb.importers.files.failures import Unreadable
 from sessiondb.importers.files.repeats import begins_again
 from sessiondb.importers.files.sample import Sample
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sessiondb.records.export_rows import Row
 
 DIGEST_BYTES = 4096
+NO_LOG = "is no session log that sessiondb knows"
 
 
 class Request(NamedTuple):
@@ -84,7 +86,7 @@ class Reading:
             source = _source(self._request)
             reader = _reader(self._request, source)
             if reader is None:
-                reason = "is empty" if self._request.size == 0 else "is no session log that sessiondb knows"
+                reason = "is empty" if self._request.size == 0 else NO_LOG
                 self.outcome = Outcome(None, failure=reason)
                 return
             records: Iterator[Record | Row] = reader.read(source)
@@ -147,6 +149,10 @@ def _reader(request: Request, source: Source) -> Importer | None:
     found = None if sample.is_empty else detect(sample)
     if found is None and sample.damage is not None:
         raise sample.damage
+    if found is None and sample.has_long_lines:
+        raise ImportFailed(
+            f"{NO_LOG}, as far as its lines of at most {limits.in_words(limits.MAX_SNIFFED)} tell"
+        )
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sqlite3
 import subprocess
@@ -238,3 +239,16 @@ def test_a_folder_nested_a_thousand_deep_is_read(db: SessionDB, logs: Path) -> N
 def _take_apart(folder: Path) -> None:
     """Remove a folder that is nested deeper than Python's own functions go."""
     subprocess.run(["rm", "-r", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("size", [17, 65])
+def test_a_line_that_is_too_long_to_tell_a_format_by_is_named(tmp_path: Path, size: int) -> None:
+    line = json.dumps({"type": "user", "sessionId": "s", "message": {"content": "x" * (size << 20)}})
+    (tmp_path / "one.jsonl").write_text(line + "\n")
+
+    with SessionDB(tmp_path / "x.db") as db:
+        (skipped,) = db.import_logs(tmp_path / "one.jsonl").skipped
+
+    assert (
+        skipped.reason == "is no session log that sessiondb knows, as far as its lines of at most 16 MiB tell"
+    )

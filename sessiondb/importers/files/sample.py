@@ -31,12 +31,14 @@ class Sample:
     first     of a file that is one JSON array: its first element; else None
     lines     of a file of JSON lines: the first of them that are objects, 50 at most; [] for other files
     tail      the last 64 KiB, as bytes
+    has_long_lines  whether lines were passed over that are too long to be looked at
     damage    why the file could not be read further, None for one that could
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.damage: ImportFailed | None = None
+        self.has_long_lines = False
         with open_bytes(path) as handle:
             self.head = handle.read(HEAD)
         self._lines: list[dict[str, Any]] = []
@@ -119,7 +121,9 @@ class Sample:
         if self.is_sqlite or self.head.lstrip()[:1] != b"{":
             return
         for number, raw in enumerate(self._raw_lines()):
-            text = raw.decode("utf-8", "replace") if len(raw) <= MAX_SNIFFED else ""
+            is_long = len(raw) > MAX_SNIFFED
+            self.has_long_lines |= is_long
+            text = "" if is_long else raw.decode("utf-8", "replace")
             try:
                 value, end = json.JSONDecoder().raw_decode(text)
                 value = clean_json(value)
@@ -138,7 +142,9 @@ class Sample:
         if len(self.head) < HEAD and b"\n" not in rest:
             yield rest
             return
+        source = Source(self.path)
         try:
-            yield from islice(Source(self.path).lines(), len(whole), None)
+            yield from islice(source.lines(), len(whole), None)
+            self.has_long_lines |= bool(source.problems)
         except ImportFailed as error:
             self.damage = error

@@ -123,7 +123,8 @@ def test_a_large_document_of_nobody_is_refused_by_its_beginning(
     monkeypatch.setattr(source.Source, "document", None)  # it is not decoded
     path = tmp_path / "data.json"
     path.write_text(json.dumps({"rows": [{"x": [1, 2, None]}] * 20_000}))
-    assert imported(path, tmp_path / "s.db") == ([], ["is no session log that sessiondb knows"])
+    reason = "is no session log that sessiondb knows, as far as its lines of at most 16 MiB tell"
+    assert imported(path, tmp_path / "s.db") == ([], [reason])
 
 
 def test_a_document_that_is_too_large_is_refused_in_words(
