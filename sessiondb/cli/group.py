@@ -136,6 +136,9 @@ def _safe_messages() -> Iterator[None]:
             raise
         what = f"use {error.filename}" if error.filename else "go on (the output, or a file that it needs)"
         raise click.ClickException(shown(f"cannot {what}: {error.strerror or error}")) from error
+    except click.exceptions.NoArgsIsHelpError:
+        # Its message is a help of ours, of many lines.
+        raise
     except click.ClickException as error:
         vars(error)["message"] = shown(error.message)
         raise

@@ -297,3 +297,11 @@ def test_a_folder_in_place_of_the_database_is_called_one(
     result = run("--db", str(tmp_path), *arguments)
     assert result.exit_code == 1
     assert f"{tmp_path} is a folder: give the path of the database file" in result.output
+
+
+@pytest.mark.parametrize("group", ["config", "note", "secrets", "service"])
+def test_a_group_without_a_command_shows_its_help(run: Run, group: str) -> None:
+    result = run(group)
+
+    assert result.exit_code == 2
+    assert result.stderr == run(group, "--help").stdout
