@@ -239,8 +239,11 @@ def test_set_workstreams_of_a_project_leaves_those_of_its_sessions(db: SessionDB
 
 def test_restore_a_session_or_the_latest(db: SessionDB) -> None:
     db.notes.add("win", "first", session_id="s1")
+    # Which session is the latest is told by the millisecond.
+    time.sleep(0.002)
     db.sessions.start("me", id="s2", project=ROOT)
     db.notes.add("win", "second", session_id="s2")
+    time.sleep(0.002)
     db.sessions.start("me", id="s3", project="/elsewhere")
     assert bodies(db.continuity.restore("s1").wins) == ["first"]
     latest = db.continuity.restore()
