@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.errors import DatabaseError, DatabaseForeign, InvalidInput, NotFound
+from sessiondb.errors import DatabaseBusy, DatabaseError, DatabaseForeign, InvalidInput, NotFound
 
 
 @pytest.fixture
@@ -63,6 +63,19 @@ def test_another_connection_is_closed_in_a_turn_of_its_thread_at_once(db: Sessio
 
     assert time.monotonic() - begun < 15  # not the thirty seconds for which others are waited for
     assert db.messages.last_seq("3f2a-b1c0") == 2
+
+
+def test_a_write_through_another_connection_in_a_turn_says_so_at_once(db: SessionDB) -> None:
+    begun = time.monotonic()
+    with SessionDB(db.path) as other, db.turn("3f2a-b1c0") as turn:
+        turn.append("user", "Hello")
+        with pytest.raises(
+            DatabaseBusy, match="a turn of session 3f2a-b1c0, open on this thread through another"
+        ):
+            other.messages.append("3f2a-b1c0", "user", "Hello from elsewhere")
+
+    assert time.monotonic() - begun < 15  # not the thirty seconds for which others are waited for
+    assert db.messages.last_seq("3f2a-b1c0") == 1
 
 
 def test_a_connection_is_closed_though_another_program_writes_on_and_on(db: SessionDB) -> None:

@@ -200,7 +200,8 @@ class Connection(Reading):
         after an error. `what` names it to others that wait for it.
 
         A block inside another one is a part of it that is undone alone when it raises. Raises DatabaseBusy
-        when others hold the file for longer than the time budget, DatabaseError where the file is open for
+        when others hold the file for longer than the time budget, at once where another connection of this thread does;
+        DatabaseError where the file is open for
         reading only, or was removed or replaced.
         """
         self._check_usable()
@@ -211,6 +212,7 @@ class Connection(Reading):
             return
         if self.read_only:
             raise DatabaseError(f"{self.path} is open for reading only")
+        files.refuse_nested(self.path, self)
         # The order in which locks are taken, the same everywhere, so that none waits in a circle: threads and
         # tasks (Turns), processes (WriterLock), then SQLite's own by BEGIN IMMEDIATE.
         with self._turns.held(what, depth=1):

@@ -233,13 +233,17 @@ def is_open(path: Path) -> bool:
     return any(opened.is_at(path) for opened in list(_opened))
 
 
-def refuse_nested(path: Path) -> None:
-    """Raise DatabaseBusy where this thread has a transaction open in a file, through whatever connection.
+def refuse_nested(path: Path, asking: object = None) -> None:
+    """Raise DatabaseBusy where this thread has a transaction open in a file, through whatever connection but the one
+    that asks.
 
     What waited for the file then would wait for itself.
     """
+    # Nearly always only one is open: this is asked before each write.
+    if asking is not None and len(_opened) == 1:
+        return
     for opened in list(_opened):
-        if opened.is_at(path):
+        if opened is not asking and opened.is_at(path):
             opened.refuse_other()
 
 

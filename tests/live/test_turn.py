@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -146,11 +147,11 @@ def test_a_call_that_has_begun_is_finished_although_its_task_is_cancelled(db: Se
 
 
 def test_other_writers_wait_for_a_turn_and_say_so_when_it_takes_too_long(db: SessionDB, path: Path) -> None:
-    with SessionDB(path, time_budget=0.05) as other, db.turn("s") as turn:
+    with SessionDB(path, time_budget=0.05) as other, ThreadPoolExecutor(1) as pool, db.turn("s") as turn:
         turn.append("user", "x")
         assert other.messages.transcript("s") == []  # readers do not wait
         with pytest.raises(DatabaseBusy, match=r"is being written by another process for more than 0\.05 s"):
-            other.messages.append("s", "user", "y")
+            pool.submit(other.messages.append, "s", "user", "y").result()
     assert db.messages.last_seq("s") == 1
 
 
