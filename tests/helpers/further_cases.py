@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ALL_CASES = ("chat", "cli", "query", "redaction", "settings", "storage")
-"""Folders, anywhere in the tree, whose cases differ in what a Python has: re, unicodedata, sqlite3, click's parsing."""
+ALL_CASES = ("chat", "cli", "importers", "query", "redaction", "settings", "storage")
+"""Folders, anywhere in the tree, whose cases take ways of their own: of formats, re, unicodedata, sqlite3, parsing."""
 
 
 def leave_to_one_python(items: Iterable[pytest.Item], tests: Path) -> None:
