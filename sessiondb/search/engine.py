@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from sessiondb.dao.search.filters import TOOLS, Corpus, SearchFilter
-from sessiondb.dao.search.marking import Marker
+from sessiondb.dao.search.corpora import TOOLS, Corpus
+from sessiondb.dao.search.filters import SearchFilter
 from sessiondb.dao.search.newer import NewerQueries
-from sessiondb.dao.search.page import About, SearchPage
+from sessiondb.dao.search.page import About, Marker, SearchPage
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.dao.values import page_of
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, DatabaseError, InvalidInput

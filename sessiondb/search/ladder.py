@@ -22,7 +22,8 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sessiondb.dao.search.filters import MESSAGES, TOOLS, Corpus, SearchFilter
+from sessiondb.dao.search.corpora import MESSAGES, TOOLS, Corpus
+from sessiondb.dao.search.filters import SearchFilter
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.query import (
     Period,

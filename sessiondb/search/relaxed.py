@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sessiondb.dao.search.filters import MESSAGES, Corpus
+from sessiondb.dao.search.corpora import MESSAGES, Corpus
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.query import (
     Query,

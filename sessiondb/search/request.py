@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
-from sessiondb.dao.search.filters import MESSAGES, NOTES, TITLES, TOOLS, Corpus
+from sessiondb.dao.search.corpora import MESSAGES, NOTES, TITLES, TOOLS, Corpus
 from sessiondb.errors import InvalidInput
 from sessiondb.query import CHOICE_FIELDS, ROLES, Choice, Filters, Query, clean, parse
 from sessiondb.query.parse import MAX_TERMS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sessiondb.dao.search.filters import TOOLS, Corpus, SearchFilter
+from sessiondb.dao.search.corpora import TOOLS, Corpus
+from sessiondb.dao.search.filters import SearchFilter
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.query import for_json
 from sessiondb.query.ranking import Hit

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sessiondb.dao.search.filters import EVERYTHING, Corpus, Passing, SearchFilter
+from sessiondb.dao.search.corpora import Corpus
+from sessiondb.dao.search.filters import EVERYTHING, Passing, SearchFilter
 from sessiondb.query.ranking import ROLE_WEIGHTS, Activity, Hit
 from sessiondb.storage.connection import Connection, Row
 

@@ -8,8 +8,9 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.search import filters as search_filters
+from sessiondb.dao.search.corpora import MESSAGES, NOTES, TITLES, TOOLS, Corpus
 from sessiondb.dao.search.facets import FacetBlocks
-from sessiondb.dao.search.filters import MESSAGES, NOTES, TITLES, TOOLS, SearchFilter
+from sessiondb.dao.search.filters import SearchFilter
 from sessiondb.query import Choice, Filters
 
 ROLES = ("user", "assistant", "system", "assistant")
@@ -35,7 +36,7 @@ def day(number: int) -> list[int]:
     return list(range(number * 4 - 3, number * 4 + 1))
 
 
-def passing(allowed: SearchFilter, corpus: search_filters.Corpus) -> list[int]:
+def passing(allowed: SearchFilter, corpus: Corpus) -> list[int]:
     """Return the rows of a corpus that pass, in order."""
     found = allowed.passing(corpus, f"r.{corpus.key}")
     sql = (
@@ -114,7 +115,7 @@ def test_other_rows_are_kept_by_what_can_be_said_of_them(
     db: SessionDB,
     monkeypatch: pytest.MonkeyPatch,
     has_blocks: bool,
-    corpus: search_filters.Corpus,
+    corpus: Corpus,
     filters: dict[str, Any],
     kept: list[int],
 ) -> None:

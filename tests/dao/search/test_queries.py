@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.dao.search.filters import MESSAGES, NOTES, TITLES, TOOLS, SearchFilter
+from sessiondb.dao.search.corpora import MESSAGES, NOTES, TITLES, TOOLS
+from sessiondb.dao.search.filters import SearchFilter
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.query import Choice, Filters
 from sessiondb.query.ranking import Activity, Hit
