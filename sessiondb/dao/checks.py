@@ -174,7 +174,7 @@ class Checks:
 
     def _is_damaged(self, table: str) -> bool:
         try:
-            texts = [text for (text,) in self._db.rows(f"PRAGMA integrity_check('{table}')")]
+            texts = self._db.column(f"PRAGMA integrity_check('{table}')")
         except DatabaseDamaged:
             return True
         return any(
@@ -256,7 +256,6 @@ class Checks:
         for table, columns in _TIMES.items():
             for column in columns:
                 # SQLite gives a time of its year 0, or of the 30th of February, another form.
-                # Given back as it was written, by SQLite itself: only a time of that form is.
                 is_none = f"{column} IS NOT strftime('%Y-%m-%dT%H:%M:%fZ', {column}) OR {column} < '0001'"
                 count = self._db.value(
                     f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND ({is_none})"

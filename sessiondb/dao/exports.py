@@ -133,10 +133,9 @@ class Exports:
     def session_ids(self, where: SessionFilter) -> list[str]:
         """Return the ids of sessions in the order of an export: by their start."""
         clause, parameters = where_clause(where)
-        rows = self._db.rows(
+        return self._db.column(
             f"SELECT s.id FROM sessions AS s {clause} ORDER BY s.started_at, s.id", parameters
         )
-        return [row[0] for row in rows]
 
     def session_count(self) -> int:
         """Return how many sessions there are."""

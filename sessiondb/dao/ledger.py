@@ -206,8 +206,7 @@ class Ledger:
 
     def claims(self, path: str) -> list[str]:
         """Return the ids of the sessions that a file gave."""
-        rows = self._db.rows(f"SELECT session_id FROM import_sessions WHERE import_id = {_ID}", (path,))
-        return [row[0] for row in rows]
+        return self._db.column(f"SELECT session_id FROM import_sessions WHERE import_id = {_ID}", (path,))
 
     def problems_by_path(self) -> dict[str, list[Trouble]]:
         """Return what could not be read of each file, where there is anything."""
@@ -237,7 +236,7 @@ class Ledger:
         )
         given = {id for path, id in rows if path in paths}
         # All that are there are read in their order: to look for each of the given ones takes longer.
-        return given.intersection([id for (id,) in self._db.rows("SELECT id FROM sessions")])
+        return given.intersection(self._db.column("SELECT id FROM sessions"))
 
     def projects(self, path: str) -> list[tuple[str, str | None, str | None]]:
         """Return the sessions that a file gave, each with the folder and the name of its project."""

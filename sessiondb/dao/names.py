@@ -55,7 +55,7 @@ class Names:
             raise InvalidInput(
                 f"sessions have no names of the kind {kind!r}: give one of {', '.join(_NAMES)}"
             )
-        return [row[0] for row in self._db.rows(f"{_NAMES[kind]} ORDER BY 2 DESC, 1")]
+        return self._db.column(f"{_NAMES[kind]} ORDER BY 2 DESC, 1")
 
     def unknown(self, where: SessionFilter) -> Iterator[str]:
         """Yield a sentence for each name in a filter that no session has, with the nearest ones that are there."""

@@ -48,7 +48,7 @@ class Purge:
 
     def elsewhere(self, session_ids: Sequence[str]) -> list[str]:
         """Return the files that hold these sessions still, and that no purge touches: logs, and our backups."""
-        logs = [row[0] for row in self._db.rows(_SOURCES, (json.dumps(list(session_ids)),))]
+        logs = self._db.column(_SOURCES, (json.dumps(list(session_ids)),))
         backups = self._db.path.absolute().parent.glob(f"{glob.escape(self._db.path.name)}.*.backup")
         return [path for path in (*logs, *map(str, sorted(backups))) if os.path.exists(path)]
 

@@ -84,11 +84,11 @@ class Removals:
             newest += " LIMIT ?"
             candidates += f" AND s.id NOT IN ({newest})"
             values += [*parameters, keep]
-        rows = self._db.rows(
+        chosen = self._db.column(
             f"SELECT s.id FROM sessions AS s {candidates} ORDER BY s.last_active_at, s.id", values
         )
         return self._remove(
-            [row[0] for row in rows],
+            chosen,
             Order(
                 "rm" if purge else "prune",
                 dry_run,

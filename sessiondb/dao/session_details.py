@@ -100,12 +100,11 @@ class SessionDetails:
 
     def tags(self, session_id: str) -> list[str]:
         """Return a session's tags in alphabetical order."""
-        rows = self._db.rows(
+        return self._db.column(
             "SELECT g.name FROM session_tags AS st JOIN tags AS g ON g.id = st.tag_id"
             " WHERE st.session_id = ? ORDER BY 1",
             (session_id,),
         )
-        return [row[0] for row in rows]
 
     def add_tags(self, session_id: str, tags: str | Iterable[str]) -> None:
         """Put a tag, or several, on a session; those it has already stay.

@@ -235,11 +235,10 @@ class Sessions(SessionDetails):
 
     def subagents(self, session_id: str) -> list[str]:
         """Return the ids of the sub-agents that a session began, by their start."""
-        rows = self._db.rows(
+        return self._db.column(
             "SELECT id FROM sessions WHERE parent_id = ? AND relation = 'subagent' ORDER BY started_at, id",
             (session_id,),
         )
-        return [row[0] for row in rows]
 
     def subagent_counts(self, session_ids: Iterable[str]) -> dict[str, int]:
         """Return how many sub-agents are below each of some sessions, at any depth, for those that have any."""
@@ -300,16 +299,16 @@ class Sessions(SessionDetails):
         Returns their ids. Raises InvalidInput for a time that cannot be read.
         """
         with self._db.transaction():
-            rows = self._db.rows(
+            ended = self._db.column(
                 "SELECT s.id FROM sessions AS s WHERE s.ended_at IS NULL AND s.last_active_at < ?"
                 f" AND NOT {BY_FILE} ORDER BY s.last_active_at",
                 (timestamps.parse_moment(before),),
             )
             self._db.executemany(
                 "UPDATE sessions SET ended_at = last_active_at, end_reason = ? WHERE id = ?",
-                [(reason, row[0]) for row in rows],
+                [(reason, session_id) for session_id in ended],
             )
-        return [row[0] for row in rows]
+        return ended
 
     def reopen(self, session_id: str) -> bool:
         """Make an ended session open again; False where it was open.

@@ -146,7 +146,7 @@ class UsageSums:
 
     def models(self) -> list[str]:
         """Return the names of all models."""
-        return [name for (name,) in self._db.rows("SELECT name FROM models")]
+        return self._db.column("SELECT name FROM models")
 
     def about(self, session_ids: Sequence[str]) -> dict[str, About]:
         """Return what is known of sessions, by their ids."""

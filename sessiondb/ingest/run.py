@@ -154,7 +154,8 @@ class Ingest:
                 told += [Skipped(path, line, reason) for line, _, reason in troubles[path]]
             if is_asked:
                 self._tally.refused.append(found.path)
-        self._tally.sessions_unchanged |= ledger.sessions_given(unchanged)
+        if unchanged:
+            self._tally.sessions_unchanged |= ledger.sessions_given(unchanged)
         self._gone = [
             path
             for path, (_, format, version) in known.items()

@@ -201,8 +201,7 @@ class Connection(Reading):
 
         A block inside another one is a part of it that is undone alone when it raises. Raises DatabaseBusy
         when others hold the file for longer than the time budget, at once where another connection of this thread does;
-        DatabaseError where the file is open for
-        reading only, or was removed or replaced.
+        DatabaseError where the file is open for reading only, or was removed or replaced.
         """
         self._check_usable()
         holder = self._turns.mine()

@@ -164,11 +164,10 @@ class FacetBlocks:
         origins, places_of_origins = _distinct(tuple(row[3:]) for row in read)
         facets = {
             ORIGIN: ([self._facet(origin) for origin in origins], places_of_origins),
-            TOOL: _distinct(row[2] for row in read),
             MOMENT: (starts, [_place(starts, moment) for moment in moments]),
         }
-        if source == "message":
-            del facets[TOOL]
+        if source == "tool_call":
+            facets[TOOL] = _distinct(row[2] for row in read)
         for facet, (meanings, places) in facets.items():
             rows = bytearray(size)
             for row, place in zip(ids, places, strict=True):

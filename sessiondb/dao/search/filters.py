@@ -118,7 +118,7 @@ class SearchFilter:
         for first, last in passing.spans if oldest_first else reversed(passing.spans):
             left = -1 if most is None else most - len(found)
             values = {**passing.values, "first": first, "last": last, "most": left}
-            found += [row[0] for row in self._db.rows(sql, values)]
+            found += self._db.column(sql, values)
         return found
 
     def _passing(self, corpus: Corpus) -> Passing:
@@ -236,7 +236,7 @@ class SearchFilter:
             return None
         # One more than may be: that tells that there are too many, without counting them.
         sql = f"SELECT s.id FROM sessions AS s WHERE {conditions} LIMIT {most + 1}"
-        found = [row[0] for row in self._db.rows(sql, conditions.values)]
+        found = self._db.column(sql, conditions.values)
         return found if len(found) <= most else None
 
     def _spans(self, corpus: Corpus, session_ids: list[str]) -> list[tuple[int, int, bool]]:

@@ -13,6 +13,7 @@ Ids are given out when a row begins to wait, so that rows can name each other be
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -229,15 +230,13 @@ class RowBuffer:
 
     def recount(self, count: Count, values: list[Any]) -> None:
         """Change what a count says; it stays with its session, and with its message where that is known."""
-        # Session and key are those that the response was first seen with.
-        # A count that is written is changed by an UPDATE at once, but for its message, which may wait: that comes after
-        # the inserts. One that waits is changed where it waits.
+        # Session and key are those that the response was first seen with. A count that waits is changed where it waits,
+        # one that is written by an UPDATE at once, but for its message: that may wait, and comes after the inserts.
         known, count.values[3:] = count.values[_MESSAGE], values[3:]
         message = values[_MESSAGE] if known is None else known
         if not count.is_waiting:
             self._db.execute(_COUNT_AGAIN, [*count.values[3:], *count.values[:2]])
             if message != known:
-                # After the inserts: the message may wait.
                 self._messages_told.append((message, *count.values[:2]))
         count.values[_MESSAGE] = message
 
@@ -272,6 +271,7 @@ class RowBuffer:
         return 1 + int(self._db.value("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (table,)) or 0)
 
 
+@dataclass(eq=False)
 class Batch(ABC):
     """One transaction of a union, of one file or database after another: its rows on their way, and what is known.
 
@@ -282,29 +282,23 @@ class Batch(ABC):
     `written`: the logs that were written from here, for agents to go on with; None where there are none.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        lookups: Lookups,
-        ledger: Ledger,
-        *,
-        bulk: bool,
-        restore: bool = False,
-    ) -> None:
-        self.db = connection
-        self.lookups = lookups
-        self.ledger = ledger
-        self.bulk = bulk
-        self.restore = restore
-        self.rows = RowBuffer(connection)
+    db: Connection
+    lookups: Lookups
+    ledger: Ledger
+    bulk: bool = field(kw_only=True)
+    restore: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        lookups = self.lookups
+        self.rows = RowBuffer(self.db)
         # Which session brought a message, by external_id.
         self.origins: dict[str, str] = {}
         # Whether any notes came, which may await others.
         self.has_notes = False
-        known = connection.row(_KNOWN)
+        known = self.db.row(_KNOWN)
         assert known is not None
         self.is_first, has_written, self.database_id = not known[0], known[1], known[2]
-        self.written = Written(connection) if has_written else None
+        self.written = Written(self.db) if has_written else None
         # Asked once for each name: a batch that is undone takes the ids that it has given out with it.
         self.agent, self.model, self.project = (
             cache(lookups.agent),

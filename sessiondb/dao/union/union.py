@@ -9,15 +9,12 @@ from typing import Any
 from sessiondb.dao.forks.ownership import Ownership, may_have_gone_on, went_on
 from sessiondb.dao.forks.parents import leave_copies
 from sessiondb.dao.forks.transfer import drop_twins
-from sessiondb.dao.ledger import Ledger
-from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.union.calls import Calls
 from sessiondb.dao.union.content import Content
 from sessiondb.dao.union.incoming import COLUMNS, Incoming
 from sessiondb.dao.union.row_buffer import Batch
 from sessiondb.dao.union.stand_ins import displace, is_talk
 from sessiondb.importers.base import INHERITING, is_globally_unique
-from sessiondb.storage.connection import Connection
 
 # All that is to be known of a session in one question: most are asked for only to learn that they are new.
 _FIND = (
@@ -135,16 +132,8 @@ class Union(Batch):
     of which more may come. The rest is as in Batch.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        lookups: Lookups,
-        ledger: Ledger,
-        *,
-        bulk: bool,
-        restore: bool = False,
-    ) -> None:
-        super().__init__(connection, lookups, ledger, bulk=bulk, restore=restore)
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.sessions = SessionRows(self)
         self.content, self.calls = Content(self), Calls(self)
         self.open: dict[str, Incoming] = {}

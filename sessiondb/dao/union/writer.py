@@ -148,9 +148,9 @@ class ImportWriter:
             sessions = [session for session in sessions if not self._is_only_inherited(session)]
         else:
             sessions = [session for session in sessions if not session.waits_for]
-        # Before what was misread is taken back: sessions of the file may inherit from those that go.
         # The end of a file, step by step: what waited is decided on, what is shared with others finds its owner, what
-        # was misread goes, and a second file's lines are put among the first one's.
+        # was misread goes (after that, for sessions of the file may inherit from those that go), and a second file's
+        # lines are put among the first one's.
         others = self._union.finish(sessions, self._records.children)
         if is_last and self._misread:
             self._misread.withdraw_others(sessions)

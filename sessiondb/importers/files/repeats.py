@@ -19,7 +19,6 @@ _TIMES = ("timestamp", "time", "ts", "created_at", "createdAt", "created")
 _BEFORE = 64 * 1024
 """Bytes before the start of a later reading in which its lines are looked for."""
 
-
 _MAX_LINES = 500_000
 """So many different lines are noted, in 50 MB at most: those that come after them are not looked for."""
 
