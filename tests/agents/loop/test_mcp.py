@@ -123,6 +123,14 @@ def answers(path: Path, folder: str, *calls: tuple[str, dict[str, Any]]) -> list
     return asked(path, folder, calls_of(*calls))
 
 
+def imported_log(path: Path, project: str, folder: Path) -> Path:
+    """Return a log of a lighthouse that the database has."""
+    log = claude_log(folder, project, "The lighthouse is green")
+    with SessionDB(path) as db:
+        db.import_logs(log)
+    return log
+
+
 def test_the_tools_are_four_say_which_only_read_and_cost_little(path: Path, project: str) -> None:
     listed = asked_of_a_process(path, project, lambda client: client.list_tools())
 
@@ -406,9 +414,7 @@ def test_sessions_are_resources_the_latest_are_listed_and_any_is_read(path: Path
 
 
 def test_what_has_grown_is_found_by_the_next_search(path: Path, project: str, tmp_path: Path) -> None:
-    log = claude_log(tmp_path / "logs", project, "The lighthouse is green")
-    with SessionDB(path) as db:
-        db.import_logs(log)
+    log = imported_log(path, project, tmp_path / "logs")
 
     async def ask(client: ClientSession) -> tuple[str, str]:
         before = text_of(await client.call_tool("search", {"query": "beacon"}))
@@ -427,9 +433,7 @@ def test_what_has_grown_is_found_by_the_next_search(path: Path, project: str, tm
 def test_while_another_program_writes_a_search_says_how_many_logs_wait(
     path: Path, project: str, tmp_path: Path
 ) -> None:
-    log = claude_log(tmp_path / "logs", project, "The lighthouse is green")
-    with SessionDB(path) as db:
-        db.import_logs(log)
+    log = imported_log(path, project, tmp_path / "logs")
     with log.open("a") as file:
         file.write(entry(log.stem, project, "u2", "The beacon is red"))
 
@@ -448,9 +452,7 @@ def test_while_another_program_writes_a_search_says_how_many_logs_wait(
 
 
 def test_one_process_catches_up_and_the_others_wait_for_it(path: Path, project: str, tmp_path: Path) -> None:
-    log = claude_log(tmp_path / "logs", project, "The lighthouse is green")
-    with SessionDB(path) as db:
-        db.import_logs(log)
+    log = imported_log(path, project, tmp_path / "logs")
     with log.open("a") as file:
         file.write(entry(log.stem, project, "u2", "The beacon is red"))
     with first_of(path.with_name(f"{path.name}.import"), 0.0) as is_first:
@@ -465,9 +467,7 @@ def test_one_process_catches_up_and_the_others_wait_for_it(path: Path, project: 
 def test_a_log_that_takes_too_long_for_a_search_waits_and_is_counted(
     path: Path, project: str, tmp_path: Path
 ) -> None:
-    log = claude_log(tmp_path / "logs", project, "The lighthouse is green")
-    with SessionDB(path) as db:
-        db.import_logs(log)
+    log = imported_log(path, project, tmp_path / "logs")
     with log.open("a") as file:
         file.writelines(entry(log.stem, project, f"u{n}", "The beacon " * 1000) for n in range(150))
     assert catch_up(path) == 1
