@@ -40,7 +40,7 @@ class MergedSession:
     ) -> None:
         self.session = session = Incoming(theirs.id, fields, self, last_seq)
         self._union, self._exports, self._db = union, exports, union.db
-        self._content, self._calls = union.content, union.calls
+        self._content = union.content
         self._theirs = theirs
         self._alignment = None if session.is_new else self._ours()
         # By their seq there: the id that each message has here, and the external id of each that another session holds.
@@ -105,7 +105,7 @@ class MergedSession:
         if self._alignment is not None and session.added > added:
             self._alignment.add(message.id, row)
         self._ids[row.seq] = message.id
-        for index, call in enumerate(self._calls.take(session, message, row) if row.tool_calls else ()):
+        for index, call in enumerate(self._union.calls.take(session, message, row) if row.tool_calls else ()):
             early = self._early.pop((row.seq, index), None)
             if early is None:
                 self._unanswered[row.seq, index] = call
@@ -158,11 +158,11 @@ class MergedSession:
         if call is None or call.answered_by is not None:
             self._add_answer(session, message, answer)
         else:
-            self._calls.answer(session, call, message, answer)
+            self._union.calls.answer(session, call, message, answer)
 
     def _add_answer(self, session: Incoming, message: Message, answer: CallRow) -> None:
         if session.is_exact or self._db.row(_ANSWERED, (message.id, answer.call_id)) is None:
-            self._calls.add(session, answer, answered_by=message.id)
+            self._union.calls.add(session, answer, answered_by=message.id)
 
     def _put_in_order(self) -> None:
         """Number the messages in the order of both, and let the summarised ones end where they end in the one that

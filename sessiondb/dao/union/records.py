@@ -26,7 +26,7 @@ class Records:
 
     def __init__(self, union: Union) -> None:
         self._union = union
-        self._content, self._calls = union.content, union.calls
+        self._content = union.content
         self.children: dict[str, list[str]] = {}
 
     def take(self, session: Incoming, record: Part | SessionRecord) -> None:
@@ -77,7 +77,7 @@ class Records:
             ):
                 session.row.set_title(record.content, "prompt")
         if record.tool_calls:
-            self._calls.take(session, message, record)
+            self._union.calls.take(session, message, record)
 
     def _is_inherited(self, session: Incoming, record: MessageRecord) -> bool:
         """Say whether a record is a copy of what an ancestor of its session holds, and note of what."""
@@ -121,11 +121,11 @@ class Records:
         """Take a tool's answer: to a call that is known, or as one whose call is not."""
         session.row.widen(record.created_at)
         content, call_id = self._content, record.call_id
-        calls = self._calls.known(session, call_id)
+        calls = self._union.calls.known(session, call_id)
         call = next((row for row in calls if row.answered_by is None), None)
         # All calls with this id are answered: the file repeats an answer, and may know its time better.
         if calls and call is None:
-            self._calls.date_answer(calls, record.created_at)
+            self._union.calls.date_answer(calls, record.created_at)
             return
         # An answer is known by its call. An external id beside that would be a second name, which other stores of
         # the same session do not give.
@@ -139,8 +139,8 @@ class Records:
         message = content.add_message(session, record)
         if call is None:
             # An answer came without its call, which may come yet.
-            call = self._calls.add(session, CallRow(call_id, name=record.name))
-        self._calls.answer(session, call, message, record)
+            call = self._union.calls.add(session, CallRow(call_id, name=record.name))
+        self._union.calls.answer(session, call, message, record)
 
     def _tokens(self, session: Incoming, record: TokenRecord) -> None:
         copies = session.copies

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from sessiondb.dao.forks.ownership import Ownership, may_have_gone_on, went_on
@@ -135,10 +136,15 @@ class Union(Batch):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.sessions = SessionRows(self)
-        self.content, self.calls = Content(self), Calls(self)
+        self.content = Content(self)
         self.open: dict[str, Incoming] = {}
         # Sessions of which no more comes, but of which rows are held back.
         self._unflushed: set[str] = set()
+
+    @cached_property
+    def calls(self) -> Calls:
+        """Return what takes tool calls: of few lines, most have none."""
+        return Calls(self)
 
     def write(self) -> None:
         """Write all that came before, in the middle of a file."""
