@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from sessiondb import SessionDB
+from sessiondb import SessionDB, timestamps
 from sessiondb.settings import file
 from sessiondb.storage import migrations
-from tests.helpers import further_cases, new_databases
+from tests.helpers import further_cases, memory, new_databases
+from tests.helpers.clock import Clock
 
 if TYPE_CHECKING:
     import httpx
@@ -64,6 +65,11 @@ HOMES = (
 )
 
 
+def pytest_configure() -> None:
+    """Have temporary folders in memory: each of thousands of databases would wait for a disk at every commit."""
+    memory.use()
+
+
 @pytest.fixture(scope="session")
 def no_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a regular file: whatever is to be made below it fails, for root too, whom modes do not stop."""
@@ -79,6 +85,14 @@ def unwritable_home(no_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, str(no_folder / name.lower()))
     monkeypatch.delenv("SESSIONDB_CONFIG", raising=False)
     return no_folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def moments_that_differ() -> Iterator[None]:
+    """Let no two moments be the same: in memory a session starts in less than the millisecond that orders them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timestamps, "now", Clock().now)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from sessiondb import SessionDB
+from sessiondb import SessionDB, timestamps
 from sessiondb.storage import migrations
-from tests.helpers import further_cases, new_databases
+from tests.helpers import further_cases, memory, new_databases
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,52 @@ def held(path: Path) -> dict[str, Any]:
         connection.execute("UPDATE meta SET value = '' WHERE key = 'database_id'")
         found["rows"] = list(connection.iterdump())
     return found
+
+
+def test_no_two_sessions_start_at_one_moment(db: SessionDB) -> None:
+    for number in range(20):
+        db.sessions.start("agent", id=f"s{number}")
+
+    started = [db.sessions.get(f"s{number}").started_at for number in range(20)]
+
+    assert sorted(set(started)) == started
+    assert timestamps.now() > started[-1]
+
+
+@pytest.mark.parametrize(
+    ("free", "flags", "environment", "expected"),
+    [
+        pytest.param(memory.ROOM, 0, {}, "memory", id="room"),
+        pytest.param(memory.ROOM - 1, 0, {}, None, id="too little room"),
+        pytest.param(memory.ROOM, os.ST_NOEXEC, {}, None, id="no program can be started there"),
+        pytest.param(memory.ROOM, 0, {"TMPDIR": "said"}, "said", id="TMPDIR"),
+    ],
+)
+def test_temporary_folders_are_in_memory_where_there_is_room(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    free: int,
+    flags: int,
+    environment: dict[str, str],
+    expected: str | None,
+) -> None:
+    monkeypatch.setattr(memory, "MEMORY", tmp_path / "memory")
+    (tmp_path / "memory").mkdir()
+    monkeypatch.setattr(os, "environ", {name: str(tmp_path / value) for name, value in environment.items()})
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=flags))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    monkeypatch.setattr(tempfile, "tempdir", "unknown")
+
+    memory.use()
+
+    assert os.environ.get("TMPDIR") == (expected and str(tmp_path / expected))
+
+
+def test_a_folder_on_a_disk_is_not_in_memory() -> None:
+    with memory.disk_folder() as folder:
+        assert memory.MEMORY not in folder.parents
+        assert list(folder.iterdir()) == []
+    assert not folder.exists()
 
 
 def test_of_many_cases_the_first_and_the_last_are_for_each_python(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from sessiondb import timestamps
 from sessiondb.errors import InvalidInput
+from sessiondb.timestamps import stored
 
 UTC = timezone.utc
 BERLIN = timestamps.zone("Europe/Berlin")
@@ -74,7 +75,7 @@ def refusal(call: Callable[[], object]) -> str:
 
 def test_now_lies_between_two_looks_at_the_clock() -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=1)
-    stamp = timestamps.now()
+    stamp = stored.now()
     assert STORED.fullmatch(stamp)
     assert before <= timestamps.to_datetime(stamp) <= datetime.now(UTC)
 

@@ -239,11 +239,8 @@ def test_set_workstreams_of_a_project_leaves_those_of_its_sessions(db: SessionDB
 
 def test_restore_a_session_or_the_latest(db: SessionDB) -> None:
     db.notes.add("win", "first", session_id="s1")
-    # Which session is the latest is told by the millisecond.
-    time.sleep(0.002)
     db.sessions.start("me", id="s2", project=ROOT)
     db.notes.add("win", "second", session_id="s2")
-    time.sleep(0.002)
     db.sessions.start("me", id="s3", project="/elsewhere")
     assert bodies(db.continuity.restore("s1").wins) == ["first"]
     latest = db.continuity.restore()
@@ -494,7 +491,6 @@ def test_what_the_latest_session_cleared_does_not_come_back_from_the_one_before(
     for session_id in ("s1", "s2"):
         db.continuity.set_workstreams([f"of {session_id}"], session_id=session_id)
         db.continuity.set_summary(f"Of {session_id}.", session_id=session_id)
-    time.sleep(0.002)
     db.continuity.set_workstreams([], session_id="s2")
     db.continuity.set_summary(None, session_id="s2")
     known = db.continuity.restore(project=ROOT)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
+from tests.helpers import memory
 from tests.safety.soundness import faults
 
 pytestmark = pytest.mark.safety
@@ -50,6 +51,13 @@ class Worker:
         """Return what it did, and how long the slowest of it took."""
         assert self._process.returncode == 0, f"{self.role}: {self._errors.read_text('utf-8')[-2000:]}"
         return json.loads(self._said.read_bytes())
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Return an empty folder on a disk: in memory nobody waits for another's commit."""
+    with memory.disk_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -1,0 +1,37 @@
+"""Temporary folders of tests in memory, where syncs are free; those of tests about disks and locks on a disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+MEMORY = Path("/dev/shm")
+ROOM = 2 * 2**30
+DISK = Path("/var/tmp")
+"""What lies there stays when a machine starts anew: it is no memory, as /tmp may be."""
+
+
+def use() -> None:
+    """Have this process and those that it starts make temporary folders in memory, unless TMPDIR says where."""
+    if "TMPDIR" not in os.environ and _fits(MEMORY):
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
+
+
+@contextlib.contextmanager
+def disk_folder() -> Iterator[Path]:
+    """Lend an empty folder on a disk."""
+    place = DISK if os.access(DISK, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="sessiondb-", dir=place) as name:
+        yield Path(name).resolve()
+
+
+def _fits(folder: Path) -> bool:
+    # Containers often have little room there, or forbid to start what tests write there.
+    if not os.access(folder, os.W_OK) or os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        return False
+    return shutil.disk_usage(folder).free >= ROOM
