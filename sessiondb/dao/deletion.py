@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from sessiondb import timestamps
 from sessiondb.dao.forks.handover import Handover
 from sessiondb.dao.purge import Purge
-from sessiondb.dao.search.taking_out import taken_out
+from sessiondb.dao.search.taking_out import TakingOut, taking_out
 from sessiondb.dao.session_filter import BY_FILE
 from sessiondb.records.progress import Progress, no_progress
+from sessiondb.storage import reserve
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.turns import Pace
 
@@ -25,7 +26,13 @@ MANY = 500
 _SESSIONS, _ONE_BY_ONE = (20, 1, 500), (1, 1, 1)
 # Each transaction writes most pages of the tables' indexes anew. So it goes on while nobody waits, but not for more
 # seconds, or bytes of text, than that.
-_LONGEST, _MOST = 4.0, 64 * 1024 * 1024
+_LONGEST, _MOST = 3.5, 64 * 1024 * 1024
+# Seconds for which sessions are taken out of the indexes, before all their rows are deleted. Each time FTS5 writes a
+# segment, in which a term stands once; but whoever comes to wait meanwhile waits for the deletion of those rows too.
+_AT_ONCE = 0.5
+# KiB of pages: what a transaction changes, or SQLite writes it twice. And the bytes that must be free on the disk for a
+# log of several transactions.
+_CACHE, _ROOM = 96 * 1024, 1024 * 1024 * 1024
 
 _THESE = "IN (SELECT value FROM json_each(?))"
 _BYTES = """
@@ -87,35 +94,68 @@ class Deletion:
                 self._count(self._next(pace.size))
             return
         is_large = not (is_tight or self._db.in_transaction) and self._rows() >= MANY
-        with self._db.bulk_load() if is_large else contextlib.nullcontext():
+        with _large(self._db) if is_large else contextlib.nullcontext():
             while self._done < len(self._ids):
                 # In parts, so that live appends get their turn: a prune of years takes minutes.
                 pace.wait()
                 with self._db.transaction():
-                    size = self._remove_some(pace, is_large=is_large)
+                    size = self._remove_some(pace) if is_large else self._remove_few(pace)
                 pace.note(size)
 
-    def _remove_some(self, pace: Pace, *, is_large: bool) -> int:
+    def _remove_some(self, pace: Pace) -> int:
         """Remove as many sessions as one transaction may; return how many the last part had."""
         begun, before = time.monotonic(), self.bytes
-        while True:
-            pace.begin()
-            part = self._next(pace.size)
-            self._remove(part, is_large=is_large)
-            (self._order.progress or no_progress)("remove", self._done, len(self._ids))
-            is_enough = time.monotonic() > begun + _LONGEST or self.bytes > before + _MOST
-            if not is_large or is_enough or self._done == len(self._ids) or self._db.is_wanted:
-                return len(part)
-            pace.note(len(part))
+        with taking_out(self._db) as out:
+            taken, since = list[str](), begun
+            while True:
+                pace.begin()
+                part = self._next(pace.size)
+                these = self._count(part)
+                if self._hands_over(these):
+                    # What it moves must not be out by half.
+                    self._delete(taken, out)
+                    taken = []
+                    self._handover.run(these)
+                _keep_notes(self._db, these, self._order.reason)
+                out.take(these)
+                taken += these
+                now = time.monotonic()
+                is_enough = now > begun + _LONGEST or self.bytes > before + _MOST
+                is_last = is_enough or self._done == len(self._ids) or self._db.is_wanted
+                if is_last or now > since + _AT_ONCE:
+                    self._delete(taken, out)
+                    taken, since = [], time.monotonic()
+                self._tell()
+                if is_last:
+                    return len(part)
+                pace.note(len(part))
 
-    def _remove(self, part: list[str], *, is_large: bool) -> None:
-        reason, purge = self._order.reason, self._order.purge
-        # Asked again under the lock: a session may have been reopened or gone on meanwhile.
+    def _remove_few(self, pace: Pace) -> int:
+        """Remove a part; return how many sessions it had."""
+        pace.begin()
+        part = self._next(pace.size)
         these = self._count(part)
-        self._db.execute(_TOMBSTONES, (reason, timestamps.now(), json.dumps(these)))
-        delete_sessions(self._db, these, reason, None if purge else self._handover, are_many=is_large)
-        if purge:
+        if self._hands_over(these):
+            self._handover.run(these)
+        _keep_notes(self._db, these, self._order.reason)
+        self._delete(these)
+        self._tell()
+        return len(part)
+
+    def _hands_over(self, these: list[str]) -> bool:
+        """Say whether others go on from some sessions, and get what they share with those."""
+        return not self._order.purge and bool(self._handover.heirs(these))
+
+    def _delete(self, these: list[str], out: TakingOut | None = None) -> None:
+        """Delete the rows of sessions that have handed over what they share, and are out of the indexes or few."""
+        self._db.execute(_TOMBSTONES, (self._order.reason, timestamps.now(), json.dumps(these)))
+        with out.deleting() if out else contextlib.nullcontext():
+            _delete_rows(self._db, these)
+        if self._order.purge:
             Purge(self._db).forget(these)
+
+    def _tell(self) -> None:
+        (self._order.progress or no_progress)("remove", self._done, len(self._ids))
 
     def _next(self, number: int) -> list[str]:
         part = self._ids[self._done : self._done + number]
@@ -123,7 +163,10 @@ class Deletion:
         return part
 
     def _count(self, part: list[str]) -> list[str]:
-        """Return those of some sessions that the order is for, having counted what is in them."""
+        """Return those of some sessions that the order is for, having counted what is in them.
+
+        To be asked again under the lock: a session may have been reopened or gone on meanwhile.
+        """
         rows = self._db.rows(
             f"SELECT s.id, (SELECT count(*) FROM messages WHERE session_id = s.id), {_BYTES}, {BY_FILE}"
             f" FROM sessions AS s {self._order.condition} AND s.id {_THESE}",
@@ -143,28 +186,45 @@ class Deletion:
         return int(self._db.value(sql, (json.dumps(self._ids),)))
 
 
+@contextlib.contextmanager
+def _large(connection: Connection) -> Iterator[None]:
+    """Let the block change many pages in each transaction."""
+    with connection.bulk_load():
+        connection.maintain(f"PRAGMA cache_size = -{_CACHE}")
+        # A page that several transactions change is in the log for each; it gets into the file once for those that
+        # the log may hold (LogLimit).
+        if reserve.has_room(connection.path, _ROOM):
+            connection.maintain("PRAGMA wal_autocheckpoint = 0")
+        try:
+            yield
+        finally:
+            connection.maintain(f"PRAGMA wal_autocheckpoint = {reserve.LOG}")
+
+
 def delete_sessions(
-    connection: Connection,
-    session_ids: Sequence[str],
-    reason: str,
-    handover: Handover | None,
-    *,
-    are_many: bool = False,
+    connection: Connection, session_ids: Sequence[str], reason: str, handover: Handover
 ) -> None:
     """Delete sessions with all that hangs on them, inside a transaction of the caller, who keeps their tombstones.
 
-    By `handover` sessions that stay take what they share with these; with none it is gone from them too. A prune
-    leaves the notes that belong to a project. `are_many`: their rows are.
+    By `handover` sessions that stay take what they share with these.
     """
-    if handover is not None:
-        handover.run(session_ids)
+    handover.run(session_ids)
+    _keep_notes(connection, session_ids, reason)
+    _delete_rows(connection, session_ids)
+
+
+def _keep_notes(connection: Connection, session_ids: Sequence[str], reason: str) -> None:
+    """Let notes stay that a prune leaves: those that belong to a project."""
     ids = (json.dumps(list(session_ids)),)
-    if reason == "prune":
-        connection.execute(
-            f"UPDATE notes SET session_id = NULL WHERE project_id IS NOT NULL AND session_id {_THESE}", ids
-        )
-    with taken_out(connection, session_ids) if are_many else contextlib.nullcontext():
-        # Counts and tool calls first: their messages need not look for them then.
-        connection.execute(f"DELETE FROM token_counts WHERE session_id {_THESE}", ids)
-        connection.execute(f"DELETE FROM tool_calls WHERE session_id {_THESE}", ids)
-        connection.execute(f"DELETE FROM sessions WHERE id {_THESE}", ids)
+    where = f"WHERE project_id IS NOT NULL AND session_id {_THESE}"
+    # Asked first: an UPDATE, even of no row, would let FTS5 write what is taken out so far.
+    if reason == "prune" and connection.row(f"SELECT 1 FROM notes {where} LIMIT 1", ids) is not None:
+        connection.execute(f"UPDATE notes SET session_id = NULL {where}", ids)
+
+
+def _delete_rows(connection: Connection, session_ids: Sequence[str]) -> None:
+    ids = (json.dumps(list(session_ids)),)
+    # Counts and tool calls first: their messages need not look for them then.
+    connection.execute(f"DELETE FROM token_counts WHERE session_id {_THESE}", ids)
+    connection.execute(f"DELETE FROM tool_calls WHERE session_id {_THESE}", ids)
+    connection.execute(f"DELETE FROM sessions WHERE id {_THESE}", ids)

@@ -21,8 +21,6 @@ from sessiondb.storage import reserve
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.copies import vacuum
 
-# Pages of the log that SQLite brings into the file at once: on a disk that is about full, and otherwise.
-_TIGHT_LOG, _LOG = 100, 1000
 # Merging the indexes writes them anew: worth it where this much was removed, as a share of what is left in the file.
 _SHARE = 0.5
 
@@ -141,11 +139,11 @@ class Removals:
     def _remove(self, session_ids: list[str], order: Order, kept: dict[str, int]) -> Removal:
         if order.dry_run or self._db.in_transaction or not reserve.release(self._db.path):
             return self._run(session_ids, order, kept)
-        self._db.maintain(f"PRAGMA wal_autocheckpoint = {_TIGHT_LOG}")
+        self._db.maintain(f"PRAGMA wal_autocheckpoint = {reserve.TIGHT_LOG}")
         try:
             return self._run(session_ids, order, kept, is_tight=True)
         finally:
-            self._db.maintain(f"PRAGMA wal_autocheckpoint = {_LOG}")
+            self._db.maintain(f"PRAGMA wal_autocheckpoint = {reserve.LOG}")
             reserve.keep(self._db.path)
 
     def _run(

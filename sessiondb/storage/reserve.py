@@ -17,6 +17,9 @@ SIZE = 16 * 1024 * 1024
 LARGE = 64 * 1024 * 1024
 """Bytes from which on a database has one: to remove from a smaller one would give the disk nothing to speak of."""
 
+LOG, TIGHT_LOG = 1000, 100
+"""Pages of the log that SQLite brings into the file at once; and on a disk that is about full."""
+
 
 def place(database: Path) -> Path:
     """Return the path of a database's reserve."""
@@ -44,6 +47,14 @@ def release(database: Path) -> bool:
         if _free(database) < SIZE:
             place(database).unlink(missing_ok=True)
         return _free(database) < 2 * SIZE
+    except OSError:
+        return False
+
+
+def has_room(database: Path, size: int) -> bool:
+    """Say whether the disk has that many bytes left."""
+    try:
+        return _free(database) >= size
     except OSError:
         return False
 

@@ -113,6 +113,14 @@ def test_a_purge_of_many_leaves_no_byte(db: SessionDB) -> None:
     assert_sound(db)
 
 
+@pytest.mark.usefixtures("many")
+def test_notes_of_a_project_are_found_after_a_prune_of_many(db: SessionDB) -> None:
+    note = db.notes.add("decision", "tabs not spaces 缩进", session_id="old-1", project="/work/app")
+    db.prune("9999-01-01", include_open=True)
+    assert [hit.note_id for word in ("spaces", "缩进") for hit in db.search(word).hits] == [note.id] * 2
+    assert_sound(db)
+
+
 @pytest.fixture
 def transactions(many: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Count the transactions of a removal that takes one session at a time."""
@@ -152,6 +160,23 @@ def test_a_removal_has_an_end_though_nobody_waits(
     assert transactions == [0, 1, 2]
 
 
+def segments(db: SessionDB, index: str) -> set[int]:
+    return set(db.connection.column(f"SELECT DISTINCT segid FROM {index}_idx"))
+
+
+@pytest.mark.usefixtures("transactions")
+def test_what_leaves_in_one_transaction_is_one_segment_of_each_index(
+    db: SessionDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "is_wanted", False)
+    db.optimize()
+    names = [index.name for index in ALL]
+    before = [len(segments(db, name)) for name in names]
+    db.remove(*DROPPED)
+    assert (before, [len(segments(db, name)) for name in names]) == ([1] * len(ALL), [2] * len(ALL))
+    assert_sound(db)
+
+
 @pytest.mark.parametrize("is_same_process", [True, False])
 def test_a_writer_hears_that_another_waits(db: SessionDB, is_same_process: bool) -> None:
     """Another handle of the lock file is what another process has."""
@@ -173,6 +198,22 @@ def test_a_writer_hears_that_another_waits(db: SessionDB, is_same_process: bool)
 def _write(turns: Turns) -> None:
     with turns.held("an append"):
         pass
+
+
+@pytest.mark.parametrize(("room", "expected"), [(0, 0), (1 << 60, 1000)], ids=["room", "no room"])
+def test_a_page_gets_into_the_file_once_for_several_transactions(
+    db: SessionDB, transactions: list[int], room: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails where SQLite copies the log after each transaction, or goes on to let it grow afterwards."""
+    monkeypatch.setattr(deletion, "_ROOM", room)
+    found: list[int] = []
+
+    def look(*_: object) -> None:
+        found.extend(db.connection.sqlite.execute("PRAGMA wal_autocheckpoint").fetchone())
+
+    db.remove(*DROPPED, progress=look)
+    assert set(found) == {expected}
+    assert db.connection.value("PRAGMA wal_autocheckpoint") == 1000
 
 
 def test_optimize_merges_each_index_in_steps(db: SessionDB, monkeypatch: pytest.MonkeyPatch) -> None:

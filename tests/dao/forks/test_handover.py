@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.dao import deletion
 from sessiondb.dao.maintenance import Maintenance
 from sessiondb.dao.removal import Removals
 from sessiondb.ingest.run import Ingest
+from sessiondb.storage.connection import Connection
 from tests.helpers.fork_logs import Line, copied, id_of, said, talk, transcript
 
 A, B, C, D = map(id_of, (1, 2, 3, 4))
@@ -67,14 +69,18 @@ def test_a_fork_is_read_with_what_it_shares_and_holds_its_own_part(db: SessionDB
     [[A], [B], [A, B], [B, A], [A, C], [A, D], [A, B, C], [A, B, D], [B, C, D]],
     ids=lambda gone: "".join(id[7] for id in gone),
 )
-@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("how", ["one by one", "at once", "as many, in parts"])
 def test_removed_sessions_leave_to_the_others_what_they_go_on_from(
-    db: SessionDB, tmp_path: Path, gone: list[str], at_once: bool
+    db: SessionDB, tmp_path: Path, gone: list[str], how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fails where a live session loses its beginning with an old one."""
     logs = [FIRST, SECOND, THIRD, FOURTH]
     fill(db, tmp_path, *logs)
-    for ids in [gone] if at_once else [[id] for id in gone]:
+    if how == "as many, in parts":
+        monkeypatch.setattr(Connection, "is_wanted", False)
+        monkeypatch.setattr(deletion, "MANY", 1)
+        monkeypatch.setattr(deletion, "_SESSIONS", (1, 1, 1))
+    for ids in [[id] for id in gone] if how == "one by one" else [gone]:
         Removals(db.connection).remove(ids)
     left = [session for session in TEXTS if session not in gone]
     assert {session: whole(db, session) for session in left} == {session: TEXTS[session] for session in left}
