@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import itertools
 import multiprocessing
+import os
 import random
 import sqlite3
 import statistics
@@ -14,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -43,6 +44,17 @@ CREATE TABLE token_counts (
 """
 
 
+class Spent(NamedTuple):
+    """Milliseconds that one of many took: by the clock, and of CPU."""
+
+    wall: float
+    cpu: float
+
+    def beside(self, other: Spent) -> str:
+        """Return both as multiples of what another one took."""
+        return f"{self.wall / other.wall:.1f} x raw, {self.cpu / other.cpu:.1f} x its CPU"
+
+
 def text(chance: random.Random, words: int) -> str:
     return " ".join(chance.choices(WORDS, cum_weights=WEIGHTS, k=words))
 
@@ -56,34 +68,40 @@ def raw(path: Path) -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def write_turns(path: Path, worker: int, turns: int) -> None:
+def turns_of_texts(turns: int) -> list[list[str]]:
+    """Return what is said in each turn: by the user, the assistant, to two tools and by them."""
+    chance = random.Random(0)
+    return [[text(chance, words) for words in (30, 60, 3, 3, 200, 200)] for _ in range(turns)]
+
+
+def write_turns(path: Path, worker: int, turns: list[list[str]]) -> None:
     """Write turns: a user's message, one with two calls, the answers to these, a token count for each."""
-    chance = random.Random(worker)
     with SessionDB(path, time_budget=120) as db:
         session = db.sessions.start("bench").id
-        for number in range(turns):
+        for number, (prompt, answer, *rest) in enumerate(turns):
             calls = [
-                {"id": f"{number}-{call}", "name": "read", "arguments": {"path": text(chance, 3)}}
-                for call in (1, 2)
+                {"id": f"{worker}-{number}-{call}", "name": "read", "arguments": {"path": path}}
+                for call, path in enumerate(rest[:2])
             ]
             with db.turn(session) as turn:
-                written = [turn.append("user", text(chance, 30))]
-                written.append(turn.append("assistant", text(chance, 60), tool_calls=calls))
-                written += [turn.append("tool", text(chance, 200), tool_call_id=call["id"]) for call in calls]
+                written = [turn.append("user", prompt)]
+                written.append(turn.append("assistant", answer, tool_calls=calls))
+                written += [
+                    turn.append("tool", result, tool_call_id=call["id"])
+                    for call, result in zip(calls, rest[2:], strict=True)
+                ]
                 for message in written:
                     turn.add_tokens(
                         request_key=f"{number}-{message.seq}", message_id=message.id, input=100, output=10
                     )
 
 
-def write_turns_raw(path: Path, worker: int, turns: int) -> None:
+def write_turns_raw(path: Path, worker: int, turns: list[list[str]]) -> None:
     """Write the same rows with nothing but sqlite3: no search, no counters, no check of anything."""
-    chance = random.Random(worker)
     session = f"s{worker}"
     insert = "INSERT INTO messages (session_id, seq, role, content, created_at) VALUES (?, ?, ?, ?, 'now')"
     with raw(path) as connection:
-        for number in range(turns):
-            texts = [text(chance, words) for words in (30, 60, 200, 200)]
+        for number, (prompt, answer, *rest) in enumerate(turns):
             connection.execute("BEGIN IMMEDIATE")
             last = (
                 connection.execute(
@@ -91,15 +109,14 @@ def write_turns_raw(path: Path, worker: int, turns: int) -> None:
                 ).fetchone()[0]
                 or 0
             )
-            for place, role in enumerate(("user", "assistant", "tool", "tool")):
-                row = connection.execute(
-                    insert, (session, last + place + 1, role, None if place > 1 else texts[place])
-                )
+            said = (("user", prompt), ("assistant", answer), ("tool", None), ("tool", None))
+            for place, (role, content) in enumerate(said):
+                row = connection.execute(insert, (session, last + place + 1, role, content))
                 if place > 1:
                     connection.execute(
                         "INSERT INTO tool_calls (session_id, message_id, call_id, name, arguments, result)"
                         " VALUES (?, ?, ?, 'read', ?, ?)",
-                        (session, row.lastrowid, f"{number}-{place}", text(chance, 3), texts[place]),
+                        (session, row.lastrowid, f"{number}-{place}", rest[place - 2], rest[place]),
                     )
                 connection.execute(
                     "INSERT INTO token_counts (session_id, request_key, input, output)"
@@ -112,18 +129,21 @@ def write_turns_raw(path: Path, worker: int, turns: int) -> None:
 def many_writers(folder: Path, processes: int, turns: int) -> Iterator[tuple[str, float, str]]:
     """Compare processes that write turns to one new file at once."""
 
-    def measure(write: Callable[[Path, int, int], None], path: Path) -> float:
+    texts = turns_of_texts(turns)
+
+    def measure(write: Callable[[Path, int, list[list[str]]], None], path: Path) -> Spent:
         workers = [
-            multiprocessing.Process(target=write, args=(path, worker, turns)) for worker in range(processes)
+            multiprocessing.Process(target=write, args=(path, worker, texts)) for worker in range(processes)
         ]
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), _cpu_of_children()
         for worker in workers:
             worker.start()
         for worker in workers:
             worker.join()
         if any(worker.exitcode for worker in workers):
             raise SystemExit("a writer failed")
-        return (time.perf_counter() - begin) * 1000 / processes / turns
+        spent = (time.perf_counter() - begin, _cpu_of_children() - used)
+        return Spent(*(seconds * 1000 / processes / turns for seconds in spent))
 
     path = folder / "raw-turns.db"
     with raw(path) as connection:
@@ -138,8 +158,8 @@ def many_writers(folder: Path, processes: int, turns: int) -> Iterator[tuple[str
     if found != (processes * turns * 4, processes * turns * 4, 0):
         raise SystemExit(f"rows are missing: {found}")
     what = f"a turn, {processes} processes x {turns}"
-    yield f"{what}: raw sqlite3", theirs, ""
-    yield f"{what}: sessiondb", ours, f"{ours / theirs:.1f} x raw"
+    yield f"{what}: raw sqlite3", theirs.wall, ""
+    yield f"{what}: sessiondb", ours.wall, ours.beside(theirs)
 
 
 def one_writer(folder: Path, appends: int, megabytes: int) -> Iterator[tuple[str, float, str]]:
@@ -151,7 +171,7 @@ def one_writer(folder: Path, appends: int, megabytes: int) -> Iterator[tuple[str
         connection.executescript(RAW)
         insert = "INSERT INTO messages (session_id, seq, role, content) VALUES ('s', ?, 'user', ?)"
         theirs, worst = timed(lambda number: connection.execute(insert, (number, texts[number])), appends)
-    yield "an append: raw sqlite3, no search", theirs, f"worst {worst:.0f} ms"
+    yield "an append: raw sqlite3, no search", theirs.wall, f"worst {worst:.0f} ms"
     with SessionDB(folder / "append.db") as db:
         if megabytes:
             corpus.make(folder / "logs", megabytes)
@@ -163,8 +183,8 @@ def one_writer(folder: Path, appends: int, megabytes: int) -> Iterator[tuple[str
         after = search_times(db)
     yield (
         f"an append: sessiondb, search on, file of {size:.0f} MB",
-        ours,
-        f"{ours / theirs:.1f} x raw, worst {worst:.0f} ms",
+        ours.wall,
+        f"{ours.beside(theirs)}, worst {worst:.0f} ms",
     )
     for query, spent in after.items():
         yield f"search {query!r} after the appends", spent, f"{spent / before[query]:.2f} x before"
@@ -173,19 +193,26 @@ def one_writer(folder: Path, appends: int, megabytes: int) -> Iterator[tuple[str
 def search_times(db: SessionDB) -> dict[str, float]:
     """Return the median milliseconds of each of the SEARCHES."""
     return {
-        query: statistics.median(timed(lambda _: db.search(query), 1)[0] for _ in range(21))  # noqa: B023
+        query: statistics.median(timed(lambda _: db.search(query), 1)[0].wall for _ in range(21))  # noqa: B023
         for query in SEARCHES
     }
 
 
-def timed(act: Callable[[int], object], times: int) -> tuple[float, float]:
-    """Return the mean and the greatest milliseconds of a call."""
+def timed(act: Callable[[int], object], times: int) -> tuple[Spent, float]:
+    """Return what a call took, and the greatest milliseconds of one."""
     spent = []
+    used = time.process_time()
     for number in range(times):
         begin = time.perf_counter()
         act(number)
         spent.append((time.perf_counter() - begin) * 1000)
-    return sum(spent) / times, max(spent)
+    return Spent(sum(spent) / times, (time.process_time() - used) * 1000 / times), max(spent)
+
+
+def _cpu_of_children() -> float:
+    """Return the seconds of CPU that processes took that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def history(folder: Path, lengths: list[int]) -> Iterator[tuple[str, float, str]]:
@@ -207,7 +234,7 @@ def history(folder: Path, lengths: list[int]) -> Iterator[tuple[str, float, str]
             for session, length in sessions:
                 spent, worst = timed(lambda _: db.history(session, **options), 200)  # noqa: B023
                 told = ", ".join(f"{name}={value}" for name, value in options.items())
-                yield f"history({told}) of {length} messages", spent, f"worst {worst:.1f} ms"
+                yield f"history({told}) of {length} messages", spent.wall, f"worst {worst:.1f} ms"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

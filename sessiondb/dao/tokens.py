@@ -19,6 +19,10 @@ _TEXTS = ("service_tier", "speed", "inference_geo", "git_branch", "git_commit")
 _GIVEN = (*TOKEN_BUCKETS, *BILLING_DETAILS)
 _WRITTEN = ("message_id", "counted_at", "model_id", *_GIVEN)
 _UPDATE = f"UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in _WRITTEN)}"
+_INSERT = (
+    f"INSERT INTO token_counts (session_id, request_key, {', '.join(_WRITTEN)})"
+    f" VALUES ({', '.join('?' * (2 + len(_WRITTEN)))}) ON CONFLICT (request_key, session_id) DO "
+)
 _Tokens = Mapping[str, int | str | Mapping[str, int] | None]
 # What JSON holds exactly.
 _MOST = 2**53
@@ -154,15 +158,15 @@ class TokenCounts:
         if unknown:
             raise TypeError(f"there is no token bucket {unknown[0]!r}: give some of {', '.join(_GIVEN)}")
         model, message_id, counted_at = about
-        columns = ("session_id", "request_key", *_WRITTEN)
         with self._db.transaction():
             values = [session_id, request_key, message_id, moment(counted_at), self._lookups.model(model)]
             try:
                 cursor = self._db.execute(
-                    f"INSERT INTO token_counts ({', '.join(columns)})"
-                    f" VALUES ({', '.join('?' * len(columns))})"
-                    f" ON CONFLICT (request_key, session_id) DO {otherwise}",
-                    [*values, *(_storable(name, tokens.get(name)) for name in _GIVEN)],
+                    _INSERT + otherwise,
+                    [
+                        *values,
+                        *(_storable(name, tokens[name]) if name in tokens else None for name in _GIVEN),
+                    ],
                 )
             except Conflict as error:
                 about_what = (

@@ -45,13 +45,12 @@ class WriterLock:
         self._path = f"{os.path.realpath(database)}.lock"
         self._handle: int | None = None
 
-    @contextlib.contextmanager
-    def held(self, deadline: float) -> Iterator[None]:
-        """Hold the lock for the block; waits until `deadline` (of time.monotonic()), then raises
-        TimeoutError. Raises DatabaseError where the lock file cannot be opened or locked.
+    def take(self, deadline: float) -> None:
+        """Take the lock; waits until `deadline` (of time.monotonic()), then raises TimeoutError.
+
+        Raises DatabaseError where the lock file cannot be opened or locked.
         """
         if sqlite3.sqlite_version_info >= FIXED_IN:
-            yield
             return
         try:
             self._take(deadline)
@@ -59,12 +58,12 @@ class WriterLock:
             raise
         except OSError as error:
             raise DatabaseError(f"cannot lock {self._path}: {error.strerror or error}") from error
-        try:
-            yield
-        finally:
-            # A forked child has none any more: the lock is its parent's.
-            if self._handle is not None:
-                _unlock(self._handle)
+
+    def give_back(self) -> None:
+        """Let others have the lock."""
+        # A forked child has none any more: the lock is its parent's.
+        if self._handle is not None:
+            _unlock(self._handle)
 
     def is_wanted(self) -> bool:
         """Say whether a process has waited for PATIENCE; True where SQLite alone would know it."""

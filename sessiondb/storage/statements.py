@@ -123,13 +123,16 @@ def bindable(parameters: Parameters) -> Parameters:
 def cleaned(parameters: Parameters) -> Parameters:
     """Return the parameters with clean text throughout: lone surrogates cannot be stored either."""
     if isinstance(parameters, Mapping):
-        return {name: _clean(value) for name, value in parameters.items()}
+        return dict(zip(parameters, as_stored(parameters.values()), strict=True))
     return as_stored(parameters)
 
 
 def as_stored(values: Iterable[Any]) -> list[Any]:
     """Return the values of a row as they come back from the database."""
-    return [_clean(value) for value in values]
+    return [
+        value if not isinstance(value, str) or (value.isascii() and "\0" not in value) else clean_text(value)
+        for value in values
+    ]
 
 
 def too_large() -> InvalidInput:
@@ -145,12 +148,6 @@ def refusal(parameters: Any) -> InvalidInput | None:
         if not isinstance(value, _TYPES):
             return InvalidInput(f"cannot store {type(value).__name__} {value!r:.60}: give text or a number")
     return None
-
-
-def _clean(value: Any) -> Any:
-    if not isinstance(value, str) or (value.isascii() and "\0" not in value):
-        return value
-    return clean_text(value)
 
 
 # Errors

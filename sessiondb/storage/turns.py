@@ -86,12 +86,15 @@ class Turns:
         task of this thread has it.
         """
         deadline = time.monotonic() + (self._time_budget if patience is None else patience)
-        with self.held_here(what, depth=depth, deadline=deadline) as holder, contextlib.ExitStack() as stack:
+        with self.held_here(what, depth=depth, deadline=deadline) as holder:
             try:
-                stack.enter_context(self._processes.held(deadline))
+                self._processes.take(deadline)
             except TimeoutError:
                 raise statements.busy(self._path, self._time_budget) from None
-            yield holder
+            try:
+                yield holder
+            finally:
+                self._processes.give_back()
 
     @contextlib.contextmanager
     def held_here(self, what: str, *, depth: int = 0, deadline: float | None = None) -> Iterator[Holder]:

@@ -67,7 +67,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 def now() -> str:
     """Give the present moment as a stored timestamp."""
-    return from_datetime(datetime.now(timezone.utc))
+    return _text(datetime.now(timezone.utc))
 
 
 def from_epoch(seconds: float) -> str:
