@@ -194,19 +194,3 @@ def test_what_may_be_undone_is_in_memory_and_what_sorts_the_whole_file_is_not(co
     with connection.bulk_load(), connection.transaction():
         assert connection.row("PRAGMA temp_store") == in_memory
     connection.close()
-
-
-@pytest.mark.skipif(
-    not Path("/proc/self/fd").exists(), reason="only here the open files of a process are seen"
-)
-def test_a_turn_opens_no_file_for_what_it_may_undo(tmp_path: Path) -> None:
-    with SessionDB(tmp_path / "sessions.db") as db:
-        session = db.sessions.start("test").id
-        for _ in range(40):
-            db.messages.append(session, "user", "word " * 2000)
-        before = len(os.listdir("/proc/self/fd"))
-        with db.turn(session) as turn:
-            turn.append("user", "word " * 2000)
-            db.connection.execute("UPDATE messages SET reasoning = content")
-            turn.append("assistant", "word " * 2000)
-            assert len(os.listdir("/proc/self/fd")) == before
