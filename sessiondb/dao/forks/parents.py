@@ -103,31 +103,32 @@ def link_parents(connection: Connection) -> None:
         drop_twins(connection, ancestor)
 
 
-def leave_copies(connection: Connection, session_id: str) -> None:
+def leave_copies(connection: Connection, session_id: str) -> int:
     """Let a session leave to its ancestors what they have by now, and those that come from it leave it to it.
 
-    Inside the caller's transaction.
+    Inside the caller's transaction. Return how many messages the session itself has left.
     """
-    for id in descendants(connection, [session_id]):
-        _leave_copies(connection, id)
+    left = {id: _leave_copies(connection, id) for id in descendants(connection, [session_id])}
+    return left[session_id]
 
 
-def _leave_copies(connection: Connection, child: str) -> None:
-    """Remove the copies that a session holds of what its ancestors hold."""
+def _leave_copies(connection: Connection, child: str) -> int:
+    """Remove the copies that a session holds of what its ancestors hold; return how many."""
     copies = connection.rows(_COPIES, (child,))
     is_counted = connection.row(_INHERITED_COUNTS, (child, f"{INHERITED}:*")) is not None
     if not (copies or is_counted):
-        return
+        return 0
     parent, relation, forked_at = connection.row(_DESCENT, (child,)) or (None, None, None)
     ancestry = Ancestry(connection, parent or "")
     last: Original | None = None
+    left = 0
     for id, external_id, role, content in copies:
         calls = "SELECT call_id FROM tool_calls WHERE message_id = ? ORDER BY id"
         original = ancestry.take(role, content, connection.column(calls, (id,)))
         if original is not None:
             # Its bill stays here until the parent's own is known, which has another key.
             connection.execute(_DETACH, (id, f"{INHERITED}:*"))
-            drop_copy(connection, child, external_id, original)
+            left += len(drop_copy(connection, child, external_id, original))
             last = original
     # The parent's own log has the bill of these responses.
     if ancestry.is_counted and (last is not None or forked_at is not None):
@@ -139,3 +140,4 @@ def _leave_copies(connection: Connection, child: str) -> None:
         if relation == "fork":
             place_fork(connection, child, last.external_id)
         connection.execute(_REMOVE_EMPTY, {"id": child})
+    return left

@@ -69,6 +69,7 @@ class Calls:
             if row is None:
                 row = self._ask(session, message, call)
                 message.calls += 1
+                session.is_changed |= not message.is_new
             rows.append(row)
         return rows
 
@@ -82,7 +83,8 @@ class Calls:
         """Give a call, written or not, the answer that a message holds."""
         moment = record.created_at if isinstance(record, ToolResult) else record.returned_at
         self._rows.answer(call, (storable(record.result), _flag(record.is_error), moment, message.id))
-        session.is_changed = session.answered = True
+        session.answered = True
+        session.is_changed |= not message.is_new
 
     def date_answer(self, calls: list[Call], moment: str | None) -> None:
         """Give an answer that came without a time the one that another file has for it."""
@@ -101,7 +103,6 @@ class Calls:
             storable(call.result), _flag(call.is_error), call.called_at, call.returned_at,
         )  # fmt: skip
         session.row.calls += 1
-        session.is_changed = True
         self.known(session, asked_by if call.call_id is None else call.call_id).append(row)
         return row
 
@@ -128,7 +129,6 @@ class Calls:
             if row.asked_by is None:
                 question = (message.id, call.position, call.name, storable(call.arguments), call.called_at)
                 self._rows.ask(row, question)
-                session.is_changed = True
                 return row
         return self.add(session, call, message.id)
 

@@ -17,6 +17,7 @@ from sessiondb.dao.union.incoming import AnyMessage, Incoming
 from sessiondb.dao.union.row_buffer import TOKENS, Batch, Count, Message, storable
 from sessiondb.dao.values import stored_json
 from sessiondb.importers.base import (
+    INHERITED,
     MessageRecord,
     TokenRecord,
     ToolResult,
@@ -176,17 +177,18 @@ class Content:
     # Tokens
 
     def tokens(
-        self, session: Incoming, record: AnyTokens, message_id: int | None, copied_id: str | None = None
+        self, session: Incoming, record: AnyTokens, message: Message | None, copied_id: str | None = None
     ) -> None:
         """Take the tokens of a response; several counts of one response are one: see Count.with_further.
 
-        The count stays with the session and the message that it was first seen with. `message_id` is the message
-        here; `copied_id` is the external id of one that another session holds.
+        The count stays with the session and the message that it was first seen with. `message` is that here;
+        `copied_id` is the external id of one that another session holds.
         """
         key = record.request_key
         values = [
-            session.id, key, message_id, self._batch.model(record.model), record.counted_at, record.input,
-            record.cache_read, record.cache_write, record.output, record.reasoning, record.cost_microdollars,
+            session.id, key, message.id if message else None, self._batch.model(record.model), record.counted_at,
+            record.input, record.cache_read, record.cache_write, record.output, record.reasoning,
+            record.cost_microdollars,
             *_details(record),
         ]  # fmt: skip
         # Lists, not records: as many as there are responses, and the buffer compares and merges them by place.
@@ -205,13 +207,15 @@ class Content:
             if is_others and known is None:
                 # Some builds give copies another request: it is counted with the original.
                 return
-        more = values if known is None else known.with_further(values)
         if known is None:
             known = self._rows.tokens(values)
-        elif more is not None:
+            # What comes with a new message, or may be its parent's, is told by what becomes of that.
+            is_apart = message is None or not message.is_new
+            session.is_changed |= is_apart and not key.startswith(INHERITED)
+        elif (more := known.with_further(values)) is not None:
             self._rows.recount(known, more)
+            session.is_changed = True
         session.counts[key] = known
-        session.is_changed = session.is_changed or more is not None
 
     def _is_counted(self, external_id: str) -> bool:
         return self._db.row(_COUNTED, (external_id,)) is not None

@@ -22,7 +22,6 @@ from sessiondb.records.export_rows import MessageRow
 from sessiondb.records.sessions import PROMPTS_ONLY
 
 if TYPE_CHECKING:
-    from sessiondb.dao.forks.parents import Ancestry
     from sessiondb.dao.forks.renamed import Inherited
 
 AnyMessage = MessageRecord | MessageRow
@@ -260,9 +259,6 @@ class Copies:
         self.calls: dict[str | None, str] = {}
         # By the id of a message: the count that this log has of it, where that may differ from the one there.
         self.counts: dict[str, Count] = {}
-        # What it may have inherited, None until that is asked for, and whether it has any of it.
-        self.ancestry: Ancestry | None = None
-        self.has_inherited = False
         # Whether its messages have ids that no others in the world have; None before the first id.
         self.has_unique_ids: bool | None = None
 
@@ -295,6 +291,8 @@ class Incoming:
         self.is_exact = self.is_new and policy.takes_rows_as_they_are
         self.is_changed = False
         self.added = 0
+        # Whether its log marks messages as what it may have inherited: see leave_copies.
+        self.has_inherited = False
         # Whether calls have been answered.
         self.answered = False
         self.last_seq = last_seq

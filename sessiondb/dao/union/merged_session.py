@@ -43,8 +43,8 @@ class MergedSession:
         self._content = union.content
         self._theirs = theirs
         self._alignment = None if session.is_new else self._ours()
-        # By their seq there: the id that each message has here, and the external id of each that another session holds.
-        self._ids: dict[int, int] = {}
+        # By their seq there: the message here that each is, and the external id of each that another session holds.
+        self._messages: dict[int, Message] = {}
         self._copied: dict[int, str] = {}
         # Calls until their answer comes, and answers that came before.
         self._unanswered: dict[tuple[int, int], Call] = {}
@@ -68,7 +68,7 @@ class MergedSession:
         """Take the tokens of a response."""
         self._union.release(self.session)
         seq = row.message or 0
-        self._content.tokens(self.session, row, self._ids.get(seq), self._copied.get(seq))
+        self._content.tokens(self.session, row, self._messages.get(seq), self._copied.get(seq))
 
     def end(self) -> None:
         """Take what is left when no more rows come, and bring the messages of both into one order."""
@@ -104,7 +104,7 @@ class MergedSession:
             return
         if self._alignment is not None and session.added > added:
             self._alignment.add(message.id, row)
-        self._ids[row.seq] = message.id
+        self._messages[row.seq] = message
         for index, call in enumerate(self._union.calls.take(session, message, row) if row.tool_calls else ()):
             early = self._early.pop((row.seq, index), None)
             if early is None:
@@ -115,7 +115,7 @@ class MergedSession:
             place = answer.to
             asked = None if place is None else self._unanswered.pop(place, None)
             # Aligned by time, an answer may stand before its call: it waits for that in `early`.
-            if place is not None and asked is None and place[0] not in self._ids:
+            if place is not None and asked is None and place[0] not in self._messages:
                 self._early[place] = (message, answer)
             else:
                 self._answer(session, asked, message, answer)
@@ -163,6 +163,7 @@ class MergedSession:
     def _add_answer(self, session: Incoming, message: Message, answer: CallRow) -> None:
         if session.is_exact or self._db.row(_ANSWERED, (message.id, answer.call_id)) is None:
             self._union.calls.add(session, answer, answered_by=message.id)
+            session.is_changed |= not message.is_new
 
     def _put_in_order(self) -> None:
         """Number the messages in the order of both, and let the summarised ones end where they end in the one that
@@ -175,7 +176,8 @@ class MergedSession:
         if order is not None:
             renumber(self._db, session.id, order)
         ours, theirs = self._consolidated
-        ids = [id for id in (ours, self._ids.get(theirs)) if id is not None]
+        last = self._messages.get(theirs)
+        ids = [id for id in (ours, last and last.id) if id is not None]
         changed = self._db.execute(
             "UPDATE sessions SET consolidated = found.seq"
             " FROM (SELECT max(seq) AS seq FROM messages WHERE id IN (?, ?)) AS found"

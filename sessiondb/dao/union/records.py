@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from sessiondb.chat.memory_frame import is_framed
-from sessiondb.dao.forks.parents import Ancestry
 from sessiondb.dao.union.calls import is_copied_answer
 from sessiondb.dao.union.incoming import Incoming
 from sessiondb.dao.union.notes import take_note
-from sessiondb.dao.union.row_buffer import storable
 from sessiondb.dao.union.union import Union
 from sessiondb.dao.union.written import Part
 from sessiondb.importers.base import INHERITED, MessageRecord, SessionRecord, TokenRecord, ToolResult
@@ -54,11 +52,8 @@ class Records:
 
     def _message(self, session: Incoming, record: MessageRecord) -> None:
         """Take a message with the calls that it asks for; what is new in it may tell the session's title and model."""
-        # Codex writes its parent's conversation into a fork's log under fresh ids: only what is said tells the
-        # copies. What the ancestry does not have stays, and keeps its mark: it may come there yet.
         is_marked = record.metadata is not None and INHERITED in record.metadata
-        if is_marked and self._is_inherited(session, record):
-            return
+        session.has_inherited |= is_marked
         # What it has inherited says nothing of when it began.
         begun = session.row.fields.get("started_at") or ""
         if not is_marked or (record.created_at or "") > begun:
@@ -67,7 +62,10 @@ class Records:
         message = self._content.message(session, record)
         if message is None:
             return
-        if session.added > known:
+        if session.added == known > 0:
+            # What came before it is not the last word on the model.
+            session.row.fields["model_id"] = session.row.written.get("model_id")
+        else:
             if record.model is not None:
                 session.row.fields["model_id"] = self._union.model(record.model)
             if (
@@ -78,24 +76,6 @@ class Records:
                 session.row.set_title(record.content, "prompt")
         if record.tool_calls:
             self._union.calls.take(session, message, record)
-
-    def _is_inherited(self, session: Incoming, record: MessageRecord) -> bool:
-        """Say whether a record is a copy of what an ancestor of its session holds, and note of what."""
-        copies = session.copies
-        calls = [call.call_id for call in record.tool_calls]
-        found = self._ancestry(session).take(record.role, storable(record.content), calls)
-        if found is not None:
-            copies.found.append((session.last_id, found.external_id, None))
-            copies.calls |= dict.fromkeys(calls, found.external_id)
-            copies.has_inherited = True
-        return found is not None
-
-    def _ancestry(self, session: Incoming) -> Ancestry:
-        copies = session.copies
-        if copies.ancestry is None:
-            self._union.write()
-            copies.ancestry = Ancestry(self._union.db, session.row.fields.get("parent_id") or "")
-        return copies.ancestry
 
     def learn(self, session: Incoming, record: SessionRecord) -> None:
         """Take over what a record says of its session."""
@@ -143,10 +123,6 @@ class Records:
         self._union.calls.answer(session, call, message, record)
 
     def _tokens(self, session: Incoming, record: TokenRecord) -> None:
-        copies = session.copies
-        has_left = copies.has_inherited or copies.is_fork
-        if record.request_key.startswith(INHERITED) and has_left and self._ancestry(session).is_counted:
-            return
         message = self._content.find_by_id(session, record.message) if record.message is not None else None
-        copied_id = copies.originals.get(record.message or "")
-        self._content.tokens(session, record, message.id if message is not None else None, copied_id)
+        copied_id = session.copies.originals.get(record.message or "")
+        self._content.tokens(session, record, message, copied_id)

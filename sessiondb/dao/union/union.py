@@ -204,9 +204,10 @@ class Union(Batch):
             if session.answered and not session.is_new:
                 self.flush()
                 changed |= drop_twins(self.db, session.id)
-            if session.row.fields.get("agent") in INHERITING and (session.is_exact or not session.is_new):
+            is_inheriting = session.row.fields.get("agent") in INHERITING
+            if is_inheriting and (session.has_inherited or session.is_exact or not session.is_new):
                 self.flush()
-                leave_copies(self.db, session.id)
+                session.added -= leave_copies(self.db, session.id)
         for session in sessions:
             session.is_changed = session.is_changed or session.added > 0 or session.id in changed
         return changed - {session.id for session in sessions}

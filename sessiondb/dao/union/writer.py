@@ -145,13 +145,14 @@ class ImportWriter:
         if is_last:
             for session in sessions:
                 self._settle(session)
-            sessions = [session for session in sessions if not self._is_only_inherited(session)]
         else:
             sessions = [session for session in sessions if not session.waits_for]
         # The end of a file, step by step: what waited is decided on, what is shared with others finds its owner, what
         # was misread goes (after that, for sessions of the file may inherit from those that go), and a second file's
         # lines are put among the first one's.
         others = self._union.finish(sessions, self._records.children)
+        if is_last:
+            sessions = [session for session in sessions if not self._is_only_inherited(session)]
         if is_last and self._misread:
             self._misread.withdraw_others(sessions)
         self._interleave(sessions)
@@ -233,17 +234,17 @@ class ImportWriter:
 
     def _is_only_inherited(self, session: Incoming) -> bool:
         """Leave out a session that nobody has gone on with: all that is in it is its parent's."""
-        is_inherited = self._written is not None and self._written.is_continuation(session.id)
-        if session.id in self._earlier:
-            # Of the earlier pieces it is known only what they left.
-            has_own = self._union.db.row("SELECT 1 FROM messages WHERE session_id = ?", (session.id,))
-            is_inherited |= session.row.fields.get("relation") == "fork"
-            is_inherited = is_inherited and has_own is None
-        else:
-            is_inherited = session.is_new and (is_inherited or session.copies.has_inherited)
-        if session.added or not is_inherited:
+        is_earlier = session.id in self._earlier
+        if session.added or not (session.is_new or is_earlier):
+            return False
+        is_continuation = self._written is not None and self._written.is_continuation(session.id)
+        # Of the earlier pieces it is known only what they left.
+        is_inherited = session.has_inherited or (is_earlier and session.row.fields.get("relation") == "fork")
+        if not (is_inherited or is_continuation):
             return False
         self._union.write()
+        if self._union.db.row("SELECT 1 FROM messages WHERE session_id = ?", (session.id,)) is not None:
+            return False
         self._union.db.execute("DELETE FROM sessions WHERE id = ?", (session.id,))
         del self._sessions[session.id]
         self._union.open.pop(session.id, None)
