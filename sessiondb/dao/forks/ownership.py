@@ -71,6 +71,11 @@ WHERE (parent_id = :session OR {AWAITED} = :session) AND {FORKED_AT} IN (SELECT 
 """
 _SET_KEY = f"UPDATE OR IGNORE token_counts SET request_key = :key WHERE {_OF_MESSAGE}"
 _COUNTS = f"SELECT {', '.join(TOKENS)} FROM token_counts WHERE {_OF_MESSAGE}"
+_OWN_COUNTS = f"""
+SELECT m.external_id, m.id, {", ".join(f"t.{name}" for name in TOKENS)} FROM messages AS m
+LEFT JOIN token_counts AS t ON t.message_id = m.id
+WHERE m.session_id = :session AND m.external_id IN (SELECT value FROM json_each(:ids))
+"""
 _IS_FOUND = f"""
 s.relation = 'fork' AND json_extract({sound("s.metadata")}, '$.forked_from') IS NULL
 AND json_extract({sound("s.metadata")}, '$.forked_at') IS NOT NULL
@@ -110,19 +115,21 @@ def went_on(db: Connection, session_id: str, last: int) -> bool:
 class Ownership:
     """Settles who holds what a session shares with others, inside one transaction of the caller.
 
-    All rows must be written. `late` are external ids of messages that it holds although another session does too.
+    All rows must be written. `copies` are external ids of messages that it has brought although others had them.
     `has_gone_on`: see `went_on`.
     """
 
-    def __init__(self, batch: Batch, session: Incoming, late: list[str], *, has_gone_on: bool) -> None:
+    def __init__(self, batch: Batch, session: Incoming, copies: list[str], *, has_gone_on: bool) -> None:
         self._db, self._rows = batch.db, batch.rows
         self.session = session
         self._id = session.id
-        self._late = late
+        self._ids = copies
         self._has_gone_on = has_gone_on
         # What its log calls messages that others hold under other ids, and the keys of their tokens by that.
         self._own_ids: dict[str, str] = {}
         self._own_keys: dict[str, str] = {}
+        # By the id of a copied message: what its log counts for it, as it may prove to be the original.
+        self._counts: dict[str, Count] = {}
 
     def settle(self, unsettled: Collection[str], children: Iterable[str]) -> set[str]:
         """Give each message that the session shares with others to one of them; return the sessions that changed.
@@ -131,47 +138,57 @@ class Ownership:
         as its sub-agents' and that had a parent before.
         """
         changed: set[str] = set()
-        # Four ways in which two sessions come to hold the same, in the order in which they are undone:
+        # Ways in which two sessions come to hold the same, in the order in which they are undone:
+        #     copies   the same id in both
         #     twins    the same words under two ids: some releases give each line of a resumed copy a fresh one, and
         #              some agents each message of a fork
-        #     late     the same id in both, stored twice, as the copy came after lines of its own
-        #     copies   the same id, left out on its way in
+        #     answers  to calls that were copies when an earlier part of its log was read
         #     lines    all of these, as the messages that the others hold: these may change hands
-        copies = self._copies()
-        late = self._drop_twins(copies, unsettled)
-        for external_id in self._late:
-            row = self._holder(external_id)
-            if row is not None:
-                late += drop_copy(self._db, self._id, external_id, Original(row[0], row[1], external_id))
-                changed.add(self._id)
-        lines = self._lines(sorted([*late, *copies], key=lambda copy: copy.after))
+        dropped = self._drop_copies()
+        dropped += self._drop_twins({copy.external_id for copy in dropped}, unsettled)
+        lines = self._lines(sorted([*dropped, *self._left_answers()], key=lambda copy: copy.after))
         self._has_gone_on = self._has_gone_on and went_on(self._db, self._id, self.session.start_seq)
         if lines or self._has_gone_on:
             changed |= self._resolve(lines, children)
             self._rename()
         session = self.session
-        if late or session.is_exact or not session.is_new:
+        if dropped or session.is_exact or not session.is_new:
             tidy(self._db, self._id)
-        session.added -= len(late)
+        session.added -= len(dropped)
         return changed
 
-    def _copies(self) -> list[Copy]:
-        """Return the copies that were left out on their way in, by the places of the messages before them."""
+    def _left_answers(self) -> list[Copy]:
+        """Return the answers that were left out on their way in, by the places of the messages before them."""
         sql = "SELECT id, seq FROM messages WHERE session_id = ?"
-        seqs: dict[int | None, int] = dict(self._db.rows(sql, (self._id,)))
-        return [
-            Copy(seqs.get(after, self.session.start_seq), *names)
-            for after, *names in self.session.copies.found
-        ]
+        seqs: dict[int | None, int] = (
+            dict(self._db.rows(sql, (self._id,))) if self.session.left_answers else {}
+        )
+        start = self.session.start_seq
+        return [Copy(seqs.get(after, start), None, call_id) for after, call_id in self.session.left_answers]
+
+    def _drop_copies(self) -> list[Copy]:
+        """Remove the messages that others have too, and note what the session's log counts for them."""
+        names = {"session": self._id, "ids": json.dumps(self._ids)}
+        for external_id, id, *values in self._db.rows(_OWN_COUNTS, names):
+            own = None if values[0] is None else Count(values)
+            own = own or self.session.counts_elsewhere.get(id)
+            if own is not None:
+                self._counts[external_id] = own
+        dropped: list[Copy] = []
+        for external_id in self._ids:
+            row = self._holder(external_id)
+            if row is not None:
+                dropped += drop_copy(self._db, self._id, external_id, Original(row[0], row[1], external_id))
+        return dropped
 
     def _holder(self, external_id: str | None) -> Row | None:
         """Return the message with an id that another session holds: its id, session, seq and time."""
         return self._db.row(_HOLDER, {"external_id": external_id, "session": self._id})
 
-    def _drop_twins(self, copies: list[Copy], unsettled: Collection[str]) -> list[Copy]:
+    def _drop_twins(self, shared: Iterable[str | None], unsettled: Collection[str]) -> list[Copy]:
         """Remove what the session holds although another one says it too, under another id; return the copies."""
         found: list[Copy] = []
-        for own_id, original in self._twins(copies, unsettled):
+        for own_id, original in self._twins(shared, unsettled):
             key = self._db.value(_KEY, {"session": self._id, "external_id": own_id})
             if key is not None:
                 self._own_keys[own_id] = key
@@ -181,9 +198,10 @@ class Ownership:
             found += dropped
         return found
 
-    def _twins(self, copies: list[Copy], unsettled: Collection[str]) -> Iterator[tuple[str, Original]]:
+    def _twins(
+        self, shared: Iterable[str | None], unsettled: Collection[str]
+    ) -> Iterator[tuple[str, Original]]:
         """Yield what the session says as one does that it shares lines with, or from whose agent it has fresh ids."""
-        shared = dict.fromkeys([*(copy.external_id for copy in copies), *self._late])
         holders = [row[1] for id in shared if (row := self._holder(id)) is not None]
         for other in dict.fromkeys(holders):
             yield from renamed.prompt_twins(self._db, self._id, other)
@@ -241,7 +259,7 @@ class Ownership:
             # Only now are the calls this session's: their answers may stand in forks, and their counts may be those of
             # a copier's log, which is not believed over this one's.
             drop_twins(self._db, self._id, awaited=True)
-            for external_id, count in self.session.copies.counts.items():
+            for external_id, count in self._counts.items():
                 self._set_count(external_id, count)
             changed = {self._id, *copiers}
         kept = [line for line in ends.values() if line.holder not in copiers]

@@ -10,9 +10,9 @@ Once that is known, each message is a copy that says the same, by the same one, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 
-from sessiondb.dao.forks.chain import Original, segments
+from sessiondb.dao.forks.chain import Original
 from sessiondb.storage.connection import Connection
 
 _CALLS = "(SELECT group_concat(call_id) FROM tool_calls WHERE message_id = {}.id)"
@@ -78,23 +78,6 @@ def prompt_twins(connection: Connection, session_id: str, other: str) -> list[tu
     """
     found = connection.rows(_PROMPT_TWINS, {"session": session_id, "other": other})
     return [(own, Original(id, other, external_id)) for own, id, external_id in found]
-
-
-class Inherited:
-    """What a stored fork has left with those it comes from, to know its copies again when its log is read anew."""
-
-    def __init__(self, connection: Connection, session_id: str) -> None:
-        self._waiting = _by_words(
-            line for segment in segments(connection, session_id) for line in _lines(connection, *segment)
-        )
-
-    def take(
-        self, role: str, created_at: str | None, content: str | None, calls: Sequence[str | None]
-    ) -> str | None:
-        """Return the external id of what a message is a copy of, None where it is none; each is taken once."""
-        named = ",".join(call for call in calls if call is not None) or None
-        waiting = self._waiting.get((role, created_at, content, named))
-        return waiting.pop(0).external_id if waiting else None
 
 
 def _lines(connection: Connection, session_id: str, last: int = _ALL) -> list[tuple[_Said, Original]]:

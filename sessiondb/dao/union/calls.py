@@ -17,12 +17,8 @@ from sessiondb.records.export_rows import CallRow
 from sessiondb.storage.connection import Connection
 
 _FIND_CALLS = "SELECT id, message_id, result_message_id, returned_at FROM tool_calls WHERE"
-_ANSWERED = """
-SELECT 1 FROM messages AS m JOIN tool_calls AS t ON t.message_id = m.id
-WHERE m.external_id = :asked_by AND m.session_id <> :session AND t.call_id = :call_id
-  AND t.result_message_id IS NOT NULL
-"""
-_ASKED_ABOVE = """
+# A call of a session that one comes from, above the message that it forked at: asked there, and answered.
+_ANSWERED_ABOVE = """
 WITH RECURSIVE above (id) AS (
   SELECT parent_id FROM sessions WHERE id = :session
   UNION SELECT h.session_id FROM sessions AS s
@@ -30,8 +26,8 @@ WITH RECURSIVE above (id) AS (
   WHERE s.id = :session AND json_valid(s.metadata)
   UNION SELECT s.parent_id FROM sessions AS s JOIN above AS a ON s.id = a.id WHERE s.relation = 'fork'
 )
-SELECT m.external_id FROM above AS a JOIN tool_calls AS t ON t.session_id = a.id AND t.call_id = :call_id
-JOIN messages AS m ON m.id = t.message_id WHERE m.external_id IS NOT NULL LIMIT 1
+SELECT 1 FROM above AS a JOIN tool_calls AS t ON t.session_id = a.id AND t.call_id = :call_id
+WHERE t.message_id IS NOT NULL AND t.result_message_id IS NOT NULL LIMIT 1
 """
 
 
@@ -146,20 +142,14 @@ class Calls:
         return None
 
 
-def is_copied_answer(db: Connection, session: Incoming, call_id: str | None) -> bool:
-    """Say whether an answer is a copy: its call is one, and has an answer where it was copied from.
+def is_left_answer(db: Connection, session: Incoming, call_id: str) -> bool:
+    """Say whether an answer is one to a call that the session left to another when an earlier part of its log was read.
 
     Answers have no ids of their own.
     """
-    copies = session.copies
-    if call_id is not None and call_id not in copies.calls and copies.is_fork:
-        # The call was copied when an earlier part of the log was read.
-        found = db.row(_ASKED_ABOVE, {"session": session.id, "call_id": call_id})
-        if found is not None:
-            copies.calls[call_id] = found[0]
-    asked_by = copies.calls.get(call_id)
-    names = {"asked_by": asked_by, "call_id": call_id, "session": session.id}
-    return asked_by is not None and db.row(_ANSWERED, names) is not None
+    return (
+        session.is_fork and db.row(_ANSWERED_ABOVE, {"session": session.id, "call_id": call_id}) is not None
+    )
 
 
 def _flag(value: bool | None) -> int | None:

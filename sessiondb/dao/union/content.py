@@ -1,8 +1,8 @@
 """The messages of a session and their token counts, as a union with what is stored.
 
-Import and merge both write through here, and through calls.py and notes.py. A message is looked for first (as the
-session's policy says), then among the lines that other sessions hold; only what is neither is added. A message that
-is there takes what it lacks.
+Import and merge both write through here, and through calls.py and notes.py. A message is looked for in its session, as
+its policy says. One that is there takes what it lacks; any other is added. Whether another session holds the same is
+asked when the session is in: see Union.finish.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import re
 from operator import attrgetter
 from typing import Any
 
-from sessiondb.dao.forks.renamed import Inherited
-from sessiondb.dao.union.calls import is_copied_answer
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
 from sessiondb.dao.union.row_buffer import TOKENS, Batch, Count, Message, storable
 from sessiondb.dao.values import stored_json
@@ -23,21 +21,19 @@ from sessiondb.importers.base import (
     ToolResult,
     is_globally_unique,
 )
-from sessiondb.records.export_rows import MessageRow, TokensRow, storable_json
+from sessiondb.records.export_rows import TokensRow, storable_json
 from sessiondb.records.sessions import BILLING_DETAILS
 
 AnyTokens = TokenRecord | TokensRow
 
 _SPOKEN = ("user", "assistant")
 _GROWING = ("content", "reasoning", "parts", "finish_reason", "metadata", "created_at")
-_HELD = "SELECT 1 FROM messages WHERE external_id = ? AND session_id <> ?"
 _REDACTED = "[redacted:"
 _SPACE = re.compile(r"\s")
 _A_MESSAGE = "JSON of a message that an import goes on with"
 _details = attrgetter(*BILLING_DETAILS)
 _SERVER_TOOLS = TOKENS.index("server_tools")
 _FIND_COUNT = f"SELECT {', '.join(TOKENS)} FROM token_counts WHERE request_key = ?"
-_COUNTED = "SELECT 1 FROM token_counts AS t JOIN messages AS m ON m.id = t.message_id WHERE m.external_id = ? LIMIT 1"
 _SAME_COUNTS = f"SELECT count(*) FROM token_counts WHERE {' AND '.join(f'{name} IS ?' for name in TOKENS)}"
 
 
@@ -51,11 +47,11 @@ class Content:
 
     # Messages
 
-    def message(self, session: Incoming, record: AnyMessage) -> Message | None:
-        """Take a message, without its calls; return its row, None for one that another session holds."""
+    def message(self, session: Incoming, record: AnyMessage) -> Message:
+        """Take a message, without its calls; return its row."""
         message = session.policy.find(session, record)
         if message is None:
-            return None if self._is_left_out(session, record) else self.add_message(session, record)
+            return self.add_message(session, record)
         self._grow(session, message, record)
         session.last_id = message.id
         return message
@@ -77,7 +73,9 @@ class Content:
         session.last_id = message.id
         if external_id is not None:
             session.messages[external_id] = message
-            self._batch.origins[external_id] = session.id
+            origin = self._batch.origins.setdefault(external_id, session.id)
+            if origin != session.id and is_globally_unique(external_id):
+                session.has_common = True
         return message
 
     def find_by_id(self, session: Incoming, external_id: str) -> Message | None:
@@ -110,79 +108,12 @@ class Content:
         else:
             message.change(_GROWING, grown)
 
-    # Copies of what other sessions hold: the one place that tells them, before anything is added. What cannot be told
-    # yet (the other session comes later, or the copy stands among lines of its own) is found in Union.finish.
-
-    def _is_left_out(self, session: Incoming, record: AnyMessage) -> bool:
-        """Say whether another session holds a message; what the session then has of it is noted in its copies."""
-        copies, external_id = session.copies, record.external_id
-        if external_id is not None:
-            original = self._left(session, record)
-            if original is not None:
-                copies.found.append((session.last_id, original, None))
-                copies.originals[external_id] = original
-            elif self._is_copy(session, external_id):
-                original = external_id
-            if original is not None:
-                copies.calls |= {call.call_id: original for call in record.tool_calls}
-            return original is not None
-        if not (isinstance(record, MessageRow) and record.answers and copies.calls):
-            return False
-        # In another database answers are messages: one is left out if all the calls that it answers are copies.
-        ids = [call.call_id for call in record.answers]
-        if not all(is_copied_answer(self._db, session, id) for id in ids):
-            return False
-        copies.found += [(session.last_id, None, id) for id in ids]
-        return True
-
-    def _is_copy(self, session: Incoming, external_id: str) -> bool:
-        """Say whether a message is held by another session, so that one of the two has copied it."""
-        copies = session.copies
-        # Told before: agents that write one line twice copy it twice.
-        if copies.originals.get(external_id) == external_id:
-            return True
-        if copies.has_unique_ids is None:
-            copies.has_unique_ids = is_globally_unique(external_id)
-        origin = self._batch.origins.get(external_id)
-        # The quick way out, which nearly all messages take: no other session of this batch has the id, and a line
-        # of its own has come, so that no more copies are expected. One that comes late is found in Union.finish.
-        if origin is None and not session.may_copy:
-            return False
-        is_held = is_globally_unique(external_id) and self._is_held(session, external_id, origin)
-        if is_held:
-            copies.found.append((session.last_id, external_id, None))
-            copies.originals[external_id] = external_id
-        return is_held
-
-    def _left(self, session: Incoming, record: AnyMessage) -> str | None:
-        """Return the id of what a message with a fresh id is a copy of, where its session has left that with others."""
-        copies = session.copies
-        if not (session.renames and copies.is_fork):
-            return None
-        if copies.left is None:
-            self._batch.write()
-            copies.left = Inherited(self._db, session.id)
-        calls = [call.call_id for call in record.tool_calls]
-        return copies.left.take(record.role, record.created_at, storable(record.content), calls)
-
-    def _is_held(self, session: Incoming, external_id: str, origin: str | None) -> bool:
-        if not self._batch.is_first and self._db.row(_HELD, (external_id, session.id)) is not None:
-            return True
-        if origin is None or origin == session.id:
-            return False
-        # It was brought in this batch, and may wait still.
-        self._batch.write()
-        return self._db.row(_HELD, (external_id, session.id)) is not None
-
     # Tokens
 
-    def tokens(
-        self, session: Incoming, record: AnyTokens, message: Message | None, copied_id: str | None = None
-    ) -> None:
+    def tokens(self, session: Incoming, record: AnyTokens, message: Message | None) -> None:
         """Take the tokens of a response; several counts of one response are one: see Count.with_further.
 
-        The count stays with the session and the message that it was first seen with. `message` is that here;
-        `copied_id` is the external id of one that another session holds.
+        The count stays with the session and the message that it was first seen with. `message` is that here.
         """
         key = record.request_key
         values = [
@@ -199,14 +130,10 @@ class Content:
             session.keyless[tuple(values)] = session.keyless.get(tuple(values), 0) + 1
             return
         known = session.counts.get(key) or self._find_count(session, key)
-        if copied_id is not None:
-            is_others = self._is_counted(copied_id) if known is None else known.values[0] != session.id
-            if is_others:
-                # The two logs may differ in what they say of the cache: the original's is right, whichever comes first.
-                session.copies.note_count(copied_id, values)
-            if is_others and known is None:
-                # Some builds give copies another request: it is counted with the original.
-                return
+        if known is not None and known.values[0] != session.id and message is not None:
+            # The two logs may differ in what they say of the cache: the original's is right, whichever comes first.
+            noted = session.counts_elsewhere.setdefault(message.id, Count(values))
+            noted.values = noted.with_further(values) or noted.values
         if known is None:
             known = self._rows.tokens(values)
             # What comes with a new message, or may be its parent's, is told by what becomes of that.
@@ -216,9 +143,6 @@ class Content:
             self._rows.recount(known, more)
             session.is_changed = True
         session.counts[key] = known
-
-    def _is_counted(self, external_id: str) -> bool:
-        return self._db.row(_COUNTED, (external_id,)) is not None
 
     def add_keyless_tokens(self, session: Incoming) -> None:
         """Add the counts that no request is known of, as many of the same as there are."""
@@ -238,9 +162,8 @@ class Content:
         if not session.is_new:
             found = self._db.row(f"{_FIND_COUNT} AND session_id = ?", (key, session.id))
         # A key may be one that other agents give out too (a counter, a line number): it is looked for in other
-        # sessions only where it cannot be theirs by chance, or where copies have shown that this session is a
-        # fork.
-        if found is None and (session.copies.found or is_globally_unique(key.partition(":")[0])):
+        # sessions only where it cannot be theirs by chance.
+        if found is None and is_globally_unique(key.partition(":")[0]):
             waiting = self._rows.waiting_tokens(key)
             if waiting is not None:
                 return waiting

@@ -1,14 +1,13 @@
-"""A session on its way in, as three objects that each own their state.
+"""A session on its way in, as two objects that each own their state.
 
 Incoming        which of its rows are known so far, and whether anything has changed
   .row          SessionFields: the columns of its own row as they should be, beside those that are written
-  .copies       Copies: lines of its log that other sessions hold
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -20,9 +19,6 @@ from sessiondb.importers.base import MessageRecord, SessionRecord
 from sessiondb.importers.fresh_ids import RENAMING
 from sessiondb.records.export_rows import MessageRow
 from sessiondb.records.sessions import PROMPTS_ONLY
-
-if TYPE_CHECKING:
-    from sessiondb.dao.forks.renamed import Inherited
 
 AnyMessage = MessageRecord | MessageRow
 """A message as it travels: from an importer, or from another database. Both have the same names for the same things."""
@@ -111,6 +107,14 @@ class SessionFields:
     def changes(self) -> dict[str, Any]:
         """Return the columns that are not written as they should be."""
         return {name: value for name, value in self.fields.items() if self.written.get(name) != value}
+
+    @property
+    def has_news(self) -> bool:
+        """Say whether the row is to change by more than what messages tell of it, which may prove to be copies."""
+        told = {"model_id"}
+        if self.fields.get("title_source") == "prompt":
+            told |= {"title", "title_source"}
+        return not self.changes().keys() <= told
 
     def mark_written(self) -> None:
         """Note that the row is written as it should be."""
@@ -239,35 +243,6 @@ class SessionFields:
         self._says_open = None
 
 
-class Copies:
-    """The lines of a session's log that other sessions hold: a fork's log begins with such copies.
-
-    Until the first line of its own, each line is looked up (`Incoming.may_copy`), and where there are copies, all that
-    come after. What comes later still is found when the session is in (`Union.finish`). `is_fork`: it had copies in an
-    earlier import.
-    """
-
-    def __init__(self, *, is_fork: bool) -> None:
-        self.is_fork = is_fork
-        # After which message of its own (its id, None before the first), external id, id of the call that is answered.
-        self.found: list[tuple[int | None, str | None, str | None]] = []
-        # By the id that its log gives a copy, that of the original.
-        self.originals: dict[str, str] = {}
-        # Of an agent that gives copies fresh ids: what the session has left with others, None until that is asked for.
-        self.left: Inherited | None = None
-        # By the id of a call: the copied message that asks for it.
-        self.calls: dict[str | None, str] = {}
-        # By the id of a message: the count that this log has of it, where that may differ from the one there.
-        self.counts: dict[str, Count] = {}
-        # Whether its messages have ids that no others in the world have; None before the first id.
-        self.has_unique_ids: bool | None = None
-
-    def note_count(self, external_id: str, values: list[Any]) -> None:
-        """Keep what this log counts of a copied message: it may prove to be the original."""
-        noted = self.counts.setdefault(external_id, Count(values))
-        noted.values = noted.with_further(values) or noted.values
-
-
 class Incoming:
     """A session on its way in. `last_seq` is the seq of its last message, `last_id` the id of the one that came last.
 
@@ -286,11 +261,19 @@ class Incoming:
         self.is_owner = True
         self.waits_for: Awaited | None = None
         self.held: list[Any] = []
-        self.copies = Copies(is_fork='"forked_at"' in (row.written.get("metadata") or ""))
+        # Whether it had copies of what another session holds in an earlier import.
+        self.is_fork = '"forked_at"' in (row.written.get("metadata") or "")
         self.is_new = not row.written
         self.is_exact = self.is_new and policy.takes_rows_as_they_are
         self.is_changed = False
         self.added = 0
+        # Whether another session has brought a message with the id of one of its own in the same union.
+        self.has_common = False
+        # Answers that stand in its log, to calls which it has left to the session that has them too: after which
+        # message of its own (its id, None before the first), and the id of the call.
+        self.left_answers: list[tuple[int | None, str]] = []
+        # What its log counts for a message of its own, by the id of that, where another session has the count.
+        self.counts_elsewhere: dict[int, Count] = {}
         # Whether its log marks messages as what it may have inherited: see leave_copies.
         self.has_inherited = False
         # Whether calls have been answered.
@@ -311,13 +294,6 @@ class Incoming:
     def renames(self) -> bool:
         """Say whether its agent gives copies fresh ids."""
         return self.row.fields.get("agent") in RENAMING
-
-    @property
-    def may_copy(self) -> bool:
-        """Say whether its next line may be a copy."""
-        # Forks copy first and go on then. So a session whose first line is its own, and that never had copies, is
-        # asked for none: this saves a look-up for each of millions of lines.
-        return self.added == 0 or self.copies.is_fork or bool(self.copies.found)
 
     @property
     def has_renamed(self) -> bool:

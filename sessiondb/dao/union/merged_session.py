@@ -43,9 +43,8 @@ class MergedSession:
         self._content = union.content
         self._theirs = theirs
         self._alignment = None if session.is_new else self._ours()
-        # By their seq there: the message here that each is, and the external id of each that another session holds.
+        # By their seq there: the message here that each is.
         self._messages: dict[int, Message] = {}
-        self._copied: dict[int, str] = {}
         # Calls until their answer comes, and answers that came before.
         self._unanswered: dict[tuple[int, int], Call] = {}
         self._early: dict[tuple[int, int], tuple[Message, CallRow]] = {}
@@ -68,7 +67,7 @@ class MergedSession:
         """Take the tokens of a response."""
         self._union.release(self.session)
         seq = row.message or 0
-        self._content.tokens(self.session, row, self._messages.get(seq), self._copied.get(seq))
+        self._content.tokens(self.session, row, self._messages.get(seq))
 
     def end(self) -> None:
         """Take what is left when no more rows come, and bring the messages of both into one order."""
@@ -93,15 +92,11 @@ class MergedSession:
 
     def take(self, session: Incoming, row: MessageRow) -> None:
         """Take a message with the calls that it asks for, and those that it answers."""
-        # Row for row as it is there, numbers too. Where copies are left out, the gaps close in the end.
+        # Row for row as it is there, numbers too. Where copies go, the gaps close in the end.
         if session.is_exact:
             session.last_seq = row.seq - 1
         added = session.added
         message = self._content.message(session, row)
-        if message is None:
-            if row.external_id is not None:
-                self._copied[row.seq] = session.copies.originals[row.external_id]
-            return
         if self._alignment is not None and session.added > added:
             self._alignment.add(message.id, row)
         self._messages[row.seq] = message

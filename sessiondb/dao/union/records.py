@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sessiondb.chat.memory_frame import is_framed
-from sessiondb.dao.union.calls import is_copied_answer
+from sessiondb.dao.union.calls import is_left_answer
 from sessiondb.dao.union.incoming import Incoming
 from sessiondb.dao.union.notes import take_note
 from sessiondb.dao.union.union import Union
@@ -60,12 +60,7 @@ class Records:
             session.row.widen(record.created_at)
         known = session.added
         message = self._content.message(session, record)
-        if message is None:
-            return
-        if session.added == known > 0:
-            # What came before it is not the last word on the model.
-            session.row.fields["model_id"] = session.row.written.get("model_id")
-        else:
+        if session.added > known:
             if record.model is not None:
                 session.row.fields["model_id"] = self._union.model(record.model)
             if (
@@ -88,7 +83,9 @@ class Records:
         if record.channel is not None and (record.channel.chat_id or fields.get("channel_id") is None):
             fields["channel_id"] = union.lookups.channel(Channel(*record.channel))
         if record.model is not None:
-            fields["model_id"] = union.model(record.model)
+            model_id = union.model(record.model)
+            session.is_changed |= fields.get("model_id") != model_id
+            fields["model_id"] = model_id
         # A parent that is known stays for a sub-agent: see `children`. A fork's is what its log says last.
         if record.parent_id is not None and record.parent_id != session.id:
             if session.is_new or record.relation != "subagent" or fields.get("parent_id") is None:
@@ -113,8 +110,8 @@ class Records:
             record = record._replace(external_id=None)
         if record.external_id is not None and content.find_by_id(session, record.external_id) is not None:
             return
-        if call is None and is_copied_answer(self._union.db, session, call_id):
-            session.copies.found.append((session.last_id, None, call_id))
+        if call is None and call_id is not None and is_left_answer(self._union.db, session, call_id):
+            session.left_answers.append((session.last_id, call_id))
             return
         message = content.add_message(session, record)
         if call is None:
@@ -124,5 +121,4 @@ class Records:
 
     def _tokens(self, session: Incoming, record: TokenRecord) -> None:
         message = self._content.find_by_id(session, record.message) if record.message is not None else None
-        copied_id = session.copies.originals.get(record.message or "")
-        self._content.tokens(session, record, message, copied_id)
+        self._content.tokens(session, record, message)

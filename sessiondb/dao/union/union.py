@@ -24,8 +24,13 @@ _FIND = (
     " FROM (SELECT :id AS id) AS wanted LEFT JOIN sessions AS s ON s.id = wanted.id"
 )
 _SHARED = """
-SELECT value FROM json_each(:ids)
-WHERE EXISTS (SELECT 1 FROM messages WHERE external_id = value AND session_id <> :session)
+SELECT 1 FROM json_each(:ids)
+WHERE EXISTS (SELECT 1 FROM messages WHERE external_id = value AND session_id <> :session) LIMIT 1
+"""
+_COPIES = """
+SELECT value FROM json_each(:ids) JOIN messages AS own ON own.external_id = value AND own.session_id = :session
+WHERE EXISTS (SELECT 1 FROM messages WHERE external_id = value AND session_id <> :session AND id < own.id)
+ORDER BY own.seq
 """
 _NEW = (*COLUMNS, "message_count", "tool_call_count")
 _INSERT = f"INSERT INTO sessions ({', '.join(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
@@ -70,7 +75,7 @@ class SessionRows:
                 )
                 if other is not None:
                     session.policy.resolve_key(session, other)
-            session.is_changed = session.is_changed or bool(session.row.changes())
+            session.is_changed = session.is_changed or session.row.has_news
             self._resolved[session.id] = session
             if is_open:
                 self.write()
@@ -214,18 +219,24 @@ class Union(Batch):
 
     def _shared(self, session: Incoming) -> Ownership | None:
         """Return what a session shares with others, None where it is nothing."""
-        late: list[str] = []
-        # Copies that came after lines of its own were not looked for one by one: they are found here in one
-        # statement, by the ids that nobody else gives out.
-        if session.added and session.copies.has_unique_ids and not self.is_first:
-            own = [
-                id for id, message in session.messages.items() if message.is_new and is_globally_unique(id)
-            ]
-            late = self.db.column(_SHARED, {"ids": json.dumps(own), "session": session.id})
+        copies = self._copies(session) if session.added else []
         has_gone_on = session.added > 0 < session.start_seq and may_have_gone_on(self.db, session.id)
         if has_gone_on:
             self.flush()
             has_gone_on = went_on(self.db, session.id, session.start_seq)
-        if not (session.copies.found or late or session.has_renamed or has_gone_on):
+        if not (copies or session.left_answers or session.has_renamed or has_gone_on):
             return None
-        return Ownership(self, session, late, has_gone_on=has_gone_on)
+        return Ownership(self, session, copies, has_gone_on=has_gone_on)
+
+    def _copies(self, session: Incoming) -> list[str]:
+        """Return the ids of the messages that a session has brought although another one had them before."""
+        first = next(iter(session.messages), None)
+        if first is None or not is_globally_unique(first):
+            return []
+        own = [id for id, message in session.messages.items() if message.is_new and is_globally_unique(id)]
+        names = {"ids": json.dumps(own), "session": session.id}
+        # Only then are its rows written: most sessions share nothing.
+        if not session.has_common and (self.is_first or self.db.row(_SHARED, names) is None):
+            return []
+        self.flush()
+        return self.db.column(_COPIES, names)
