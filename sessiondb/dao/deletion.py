@@ -27,9 +27,9 @@ _SESSIONS, _ONE_BY_ONE = (20, 1, 500), (1, 1, 1)
 # Each transaction writes most pages of the tables' indexes anew. So it goes on while nobody waits, but not for more
 # seconds, or bytes of text, than that.
 _LONGEST, _MOST = 3.5, 64 * 1024 * 1024
-# Seconds for which sessions are taken out of the indexes, before all their rows are deleted. Each time FTS5 writes a
-# segment, in which a term stands once; but whoever comes to wait meanwhile waits for the deletion of those rows too.
-_AT_ONCE = 0.5
+# Bytes of text that are taken out of the indexes before all their rows are deleted. Each time FTS5 writes a segment, in
+# which a term stands once; but whoever comes to wait meanwhile waits for the deletion of those rows too.
+_AT_ONCE = 8 * 1024 * 1024
 # KiB of pages: what a transaction changes, or SQLite writes it twice. And the bytes that must be free on the disk for a
 # log of several transactions.
 _CACHE, _ROOM = 96 * 1024, 1024 * 1024 * 1024
@@ -106,7 +106,7 @@ class Deletion:
         """Remove as many sessions as one transaction may; return how many the last part had."""
         begun, before = time.monotonic(), self.bytes
         with taking_out(self._db) as out:
-            taken, since = list[str](), begun
+            taken, kept = list[str](), before
             while True:
                 pace.begin()
                 part = self._next(pace.size)
@@ -119,12 +119,11 @@ class Deletion:
                 _keep_notes(self._db, these, self._order.reason)
                 out.take(these)
                 taken += these
-                now = time.monotonic()
-                is_enough = now > begun + _LONGEST or self.bytes > before + _MOST
+                is_enough = time.monotonic() > begun + _LONGEST or self.bytes > before + _MOST
                 is_last = is_enough or self._done == len(self._ids) or self._db.is_wanted
-                if is_last or now > since + _AT_ONCE:
+                if is_last or self.bytes > kept + _AT_ONCE:
                     self._delete(taken, out)
-                    taken, since = [], time.monotonic()
+                    taken, kept = [], self.bytes
                 self._tell()
                 if is_last:
                     return len(part)
