@@ -23,15 +23,15 @@ from sessiondb.storage.locks import WriterLock
 #     load    │ write ≤ 0.25 s │ gap │ write ≤ 0.25 s │ gap │ ...     reads files and cuts pieces in the gaps
 #     append         waits ─────► its turn, some milliseconds
 #
-# The append's own pauses are random and grow up to MAX_PAUSE, so that the gap must be a little longer than the longest
-# of them: in a shorter one an append could be asleep each time.
+# Who waits is asleep most of the time, and must wake in a gap: our own writers look every MAX_PAUSE, SQLite's busy
+# handler in other programs every 25 ms, later 50 and 100.
 TARGET_SECONDS = 0.25
 """How long one transaction may take, about: an append waits for one at most, and may wait for 1 second."""
 
 MIN_BYTES, FIRST_BYTES, MAX_BYTES = 256 * 1024, 4 * 1024 * 1024, 32 * 1024 * 1024
 
-# Other writers look again after MAX_PAUSE and its jitter: the lock stays free for that long before it is taken again.
-_GAP = 1.6 * statements.MAX_PAUSE
+# For how many seconds the lock stays free before a load takes it again.
+_GAP = 0.032
 
 
 def current_task() -> object:
