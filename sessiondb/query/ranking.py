@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple, overload
 
 from sessiondb.timestamps import day_of
 
@@ -40,6 +40,10 @@ K1, B = 1.2, 0.75
 NEIGHBOURHOOD = 3
 
 
+UNREAD = 0
+"""The message of a tool call that was not asked for it: nearly each has one."""
+
+
 class Hit(NamedTuple):
     """A row that matches: where it is, when it was written, and how well it matches (greater is better)."""
 
@@ -54,7 +58,7 @@ class Hit(NamedTuple):
 
 
 # Sorting by one and then by the other costs half of what a key of both does.
-_ROW_ID, _GROUP_KEY, _SCORE = attrgetter("row_id"), attrgetter("key"), attrgetter("score")
+_GROUP_KEY, _SCORE = attrgetter("key"), attrgetter("score")
 
 
 class Group(NamedTuple):
@@ -74,6 +78,91 @@ class Group(NamedTuple):
         return next((hit for hit in self.hits if hit.message_id is not None), self.hits[0])
 
 
+class Matches(NamedTuple):
+    """Rows that match, in columns: a common word is in thousands, and few of them are ever looked at as a Hit."""
+
+    sources: list[str]
+    row_ids: list[int]
+    session_ids: list[str | None]
+    message_ids: list[int | None]
+    seqs: list[int | None]
+    roles: list[str | None]
+    moments: list[str | None]
+    scores: list[float]
+
+    @classmethod
+    def of(cls, hits: Iterable[Hit]) -> Matches:
+        """Return hits as columns."""
+        columns = list(zip(*hits, strict=True)) or [()] * len(Hit._fields)
+        return cls(*map(list, columns))
+
+    def extend(self, others: Matches) -> None:
+        """Add further rows."""
+        columns: tuple[list[Any], ...] = self
+        added: tuple[list[Any], ...] = others
+        for column, further in zip(columns, added, strict=True):
+            column.extend(further)
+
+    def hit(self, number: int) -> Hit:
+        """Return one of the rows, counted from 0."""
+        return Hit._make([column[number] for column in self])
+
+
+class Groups(Sequence[Group]):
+    """The sessions of some rows, in order, each made a Group where it is asked for."""
+
+    def __init__(
+        self, matches: Matches, keys: list[str], scores: dict[str, float], found: dict[str, list[int]]
+    ) -> None:
+        self._matches = matches
+        self._keys = keys
+        self._scores = scores
+        self._found = found
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, at: int) -> Group: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Group]: ...
+
+    def __getitem__(self, at: int | slice) -> Group | list[Group]:
+        if isinstance(at, slice):
+            return [self._group(key) for key in self._keys[at]]
+        return self._group(self._keys[at])
+
+    def _group(self, key: str) -> Group:
+        return Group(key, self._scores[key], list(map(self._matches.hit, self._found[key])))
+
+
+class Led(Sequence[Group]):
+    """Groups of which the first ones are others now, in another order."""
+
+    def __init__(self, first: list[Group], groups: Sequence[Group]) -> None:
+        self._first = first
+        self._groups = groups
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    @overload
+    def __getitem__(self, at: int) -> Group: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Group]: ...
+
+    def __getitem__(self, at: int | slice) -> Group | list[Group]:
+        if isinstance(at, slice):
+            start, stop, step = at.indices(len(self))
+            if step == 1 and start >= len(self._first):
+                return list(self._groups[start:stop])
+            return [self[number] for number in range(start, stop, step)]
+        number = range(len(self))[at]
+        return self._first[number] if number < len(self._first) else self._groups[number]
+
+
 class Word(NamedTuple):
     """A word: in which share of all messages it is, and what it weighs in those that were read, by row."""
 
@@ -89,11 +178,30 @@ class Activity(NamedTuple):
     last_active_at: str
 
 
-def by_relevance(hits: Iterable[Hit]) -> list[Group]:
+def by_relevance(hits: Iterable[Hit] | Matches) -> Groups:
     """Group hits by session, the best session first."""
-    ordered = sorted(sorted(hits, key=_ROW_ID), key=_SCORE, reverse=True)
-    groups = [Group(key, _falling(found), found) for key, found in _by_session(ordered).items()]
-    return _best_groups_first(groups)
+    matches = hits if isinstance(hits, Matches) else Matches.of(hits)
+    row_ids, scores = matches.row_ids, matches.scores
+    keys = [
+        session_id or f"note {row_id}"
+        for session_id, row_id in zip(matches.session_ids, row_ids, strict=True)
+    ]
+    best_first = sorted(
+        sorted(range(len(keys)), key=row_ids.__getitem__), key=scores.__getitem__, reverse=True
+    )
+    found: dict[str, list[int]] = defaultdict(list)
+    for number in best_first:
+        found[keys[number]].append(number)
+    best, second, third = FALLING
+    totals: dict[str, float] = {}
+    for key, numbers in found.items():
+        total = best * scores[numbers[0]]
+        if len(numbers) > 1:
+            total += second * scores[numbers[1]]
+        if len(numbers) > 2:
+            total += third * scores[numbers[2]]
+        totals[key] = total
+    return Groups(matches, sorted(sorted(totals), key=totals.__getitem__, reverse=True), totals, found)
 
 
 def by_time(hits: Iterable[Hit], *, oldest_first: bool = False) -> list[Group]:
@@ -122,7 +230,7 @@ def folded(groups: Iterable[Group], conversations: Mapping[str, str]) -> list[Gr
 
 def with_surroundings(
     groups: Sequence[Group], words: Sequence[Word], sessions: Mapping[str, Activity], average_messages: float
-) -> list[Group]:
+) -> Sequence[Group]:
     """Add to the first CANDIDATES groups the scores of their best neighbourhoods and of the sessions as a whole.
 
     `average_messages`: messages of a session, on average over all sessions.
@@ -145,13 +253,13 @@ def with_surroundings(
         length = session.messages / average_messages
         score = group.score + _best_neighbourhood(held, near) + _session_as_one(held, whole, length)
         scored.append(group._replace(score=score))
-    return _best_groups_first(scored) + list(groups[CANDIDATES:])
+    return Led(_best_groups_first(scored), groups)
 
 
-def with_times(groups: Sequence[Group], factor: Callable[[str], float]) -> list[Group]:
+def with_times(groups: Sequence[Group], factor: Callable[[str], float]) -> Sequence[Group]:
     """Multiply the scores of the first CANDIDATES groups by what their sessions' times are worth."""
     weighed = [group._replace(score=group.score * factor(group.key)) for group in groups[:CANDIDATES]]
-    return _best_groups_first(weighed) + list(groups[CANDIDATES:])
+    return Led(_best_groups_first(weighed), groups)
 
 
 def with_first(groups: Sequence[Group], sure: AbstractSet[tuple[str, int]]) -> list[Group]:
@@ -200,13 +308,6 @@ def _saturated(count: float, length: float) -> float:
 def _rarity(share: float, messages: float) -> float:
     """Return how much a word says: less the log of its share of texts of so many messages, by chance."""
     return -math.log(max(1 - (1 - min(share, 1.0)) ** messages, 1e-9))
-
-
-def _falling(found: Sequence[Hit]) -> float:
-    total = 0.0
-    for weight, hit in zip(FALLING, found, strict=False):
-        total += weight * hit.score
-    return total
 
 
 def _by_session(hits: Iterable[Hit]) -> dict[str, list[Hit]]:

@@ -98,7 +98,7 @@ class Search:
                 *self._hints(request, found),
             ),
             tuple(_explanation(request, found)),
-            self._pages.facets([group.shown for group in groups]) if facets else {},
+            self._pages.facets(self._queries.shown(groups)) if facets else {},
         )
 
     def explain(self, text: str, **criteria: Any) -> list[str]:
@@ -167,13 +167,14 @@ class Search:
         return understanding
 
     def _shown(self, request: Request, found: Found, page: Sequence[Group]) -> list[SearchHit]:
-        shown = [group.shown for group in page]
+        shown = self._queries.shown(page)
         about = self._pages.about({hit.session_id for hit in shown if hit.session_id is not None})
         notes = self._pages.note_projects(hit.row_id for hit in shown if hit.session_id is None)
         lines = self._snippets(request, found, shown)
         return [
             _search_hit(
                 group,
+                hit,
                 about.get(hit.session_id or "", About(project=notes.get(hit.row_id))),
                 lines[hit.source, hit.row_id],
             )
@@ -219,8 +220,7 @@ def _explanation(request: Request, found: Found) -> Iterator[str]:
         yield f"FTS5: {found.expression}"
 
 
-def _search_hit(group: Group, about: About, snippet: str) -> SearchHit:
-    hit = group.shown
+def _search_hit(group: Group, hit: Hit, about: About, snippet: str) -> SearchHit:
     return SearchHit(
         hit.session_id,
         about.title,

@@ -18,7 +18,7 @@ with all words among the newest 1,000.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ from sessiondb.query import (
     symbolic_words,
     tokens,
 )
-from sessiondb.query.ranking import Activity, Group, Hit
+from sessiondb.query.ranking import Activity, Group, Hit, Matches
 from sessiondb.query.text import STOP_WORDS
 from sessiondb.search.rows import Expressions, RowReader
 from sessiondb.timestamps import day_of
@@ -98,7 +98,7 @@ class Found(NamedTuple):
     """What a search found: the step that found it, the sessions, and the expression that marks the words."""
 
     step: str
-    groups: list[Group]
+    groups: Sequence[Group]
     expression: str | None = None
     is_relaxed: bool = False
     is_truncated: bool = False
@@ -208,16 +208,18 @@ class Ladder:
         return found._replace(groups=ranking.with_first(found.groups, literal))
 
     def _matches(self, expressions: Expressions, step: str, corpora: Sequence[Corpus]) -> Found:
-        hits: list[Hit] = []
+        matches = Matches.of(())
         is_truncated = False
         for corpus in corpora:
-            found = self._reader.hits(expressions, corpus, self._sort.order())
-            is_truncated = is_truncated or found.is_truncated
-            hits += found.hits
+            found, was_truncated = self._reader.matches(expressions, corpus, self._sort.order())
+            is_truncated = is_truncated or was_truncated
+            matches.extend(found)
+        groups: Sequence[Group]
         if self._sort.by == "relevance":
-            groups = ranking.by_relevance(hits)
+            groups = ranking.by_relevance(matches)
             groups = self._with_times(groups, self._activity(groups), None)
         else:
+            hits = map(matches.hit, range(len(matches.row_ids)))
             groups = ranking.by_time(hits, oldest_first=self._sort.by == "oldest")
         return Found(step, groups, expressions.plain, False, is_truncated)
 
@@ -232,7 +234,7 @@ class Ladder:
         named = [each for each in names_in(query) if self._queries.is_name(each.name, each.kind)]
         unwanted = frozenset(f'"{word}"' for each in named for word in each.words)
         scored = AnyWord(self._queries, self._reader, most, best).score(query, every, corpora, unwanted)
-        groups = ranking.by_relevance(scored.hits)
+        groups: Sequence[Group] = ranking.by_relevance(scored.hits)
         activity = self._activity(groups)
         # A long session holds any word sooner or later; one that is as long as the average is neither helped nor held
         # back.
@@ -279,17 +281,17 @@ class Ladder:
         hits = [hit for group in groups for hit in group.hits]
         return found._replace(groups=ranking.by_time(hits, oldest_first=self._sort.by == "oldest"))
 
-    def _activity(self, groups: Iterable[Group]) -> dict[str, Activity]:
-        keys = [group.key for group in list(groups)[: ranking.CANDIDATES]]
+    def _activity(self, groups: Sequence[Group]) -> dict[str, Activity]:
+        keys = [group.key for group in groups[: ranking.CANDIDATES]]
         return self._queries.activity(keys)
 
     def _with_times(
         self,
-        groups: list[Group],
+        groups: Sequence[Group],
         activity: dict[str, Activity],
         period: Period | None,
         preferred: Collection[str] = (),
-    ) -> list[Group]:
+    ) -> Sequence[Group]:
         newest = self._queries.newest_activity()
 
         def factor(key: str) -> float:

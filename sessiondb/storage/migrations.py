@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x53534442
 """The four bytes "SSDB" in the file's header, by which the database is known as ours."""
 
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 """The number of the newest file in schema/; a constant, so that reading commands need not look at the folder.
 """
 

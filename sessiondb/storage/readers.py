@@ -212,6 +212,11 @@ class Reading:
         """Return the first column of all rows of a query."""
         return [row[0] for row in self.rows(sql, parameters)]
 
+    def pairs(self, sql: str, parameters: Parameters = ()) -> dict[Any, Any]:
+        """Return the rows of a query with two columns: the first of each leads to the second."""
+        # Row by row, so that no tuples are kept: there may be thousands.
+        return self._read(sql, parameters, dict)
+
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 500) -> Iterator[Row]:
         """Yield the rows of a query as they were at its beginning, `size` fetched at a time."""
         reader = self._reader()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
+
 import pytest
 
 from sessiondb.query import ranking
@@ -13,7 +16,7 @@ def hit(row_id: int, score: float = 1.0, session: str | None = "s", **fields: ob
     return Hit(row_id=row_id, session_id=session, score=score, **{**values, **fields})  # type: ignore[arg-type]
 
 
-def scores(groups: list[Group]) -> dict[str, float]:
+def scores(groups: Sequence[Group]) -> dict[str, float]:
     return {group.key: round(group.score, 6) for group in groups}
 
 
@@ -88,7 +91,7 @@ def test_what_is_no_message_has_no_surroundings() -> None:
     assert surrounded(hit(1, source="tool_call"), words=word) == 0
     assert surrounded(hit(1, seq=None), words=word) == 0
     lone = [Group("note 1", 1.0, [hit(1, session=None, source="note")])]
-    assert ranking.with_surroundings(lone, word, {}, 10.0) == lone
+    assert list(ranking.with_surroundings(lone, word, {}, 10.0)) == lone
 
 
 def test_only_the_best_sessions_are_looked_at_closely(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,3 +119,43 @@ def test_what_is_sure_comes_first_in_its_own_order() -> None:
 )
 def test_recency_is_worth_one_percent_and_halves_in_a_month(moment: str, factor: float) -> None:
     assert ranking.recency(moment, "2026-03-31") == pytest.approx(factor, abs=1e-4)
+
+
+def plainly(hits: list[Hit]) -> list[Group]:
+    """Group hits by session in the plainest way."""
+    keys = {each.session_id or f"note {each.row_id}" for each in hits}
+    groups = []
+    for key in keys:
+        own = [each for each in hits if (each.session_id or f"note {each.row_id}") == key]
+        own.sort(key=lambda each: (-each.score, each.row_id))
+        score = sum(weight * each.score for weight, each in zip(ranking.FALLING, own, strict=False))
+        groups.append(Group(key, score, own))
+    return sorted(groups, key=lambda group: (-group.score, group.key))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_groups_made_when_asked_for_are_those_of_all_hits(seed: int) -> None:
+    chance = random.Random(seed)
+    hits = [
+        hit(row_id, chance.choice((0.25, 1.0, 1.5, 3.0)), chance.choice(("a", "b", "c", "d", "e", None)))
+        for row_id in chance.sample(range(1000), chance.randrange(60))
+    ]
+    expected = plainly(hits)
+    groups = ranking.by_relevance(hits)
+    assert list(groups) == expected
+    assert (len(groups), bool(groups), groups[2:5], groups[-3:]) == (
+        len(expected), bool(expected), expected[2:5], expected[-3:],
+    )  # fmt: skip
+    assert [groups[number] for number in range(-len(expected), len(expected))] == expected * 2
+
+
+def test_groups_behind_the_candidates_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "CANDIDATES", 2)
+    groups = ranking.by_relevance([hit(number, 9.0 - number, f"s{number}") for number in range(5)])
+    timed = ranking.with_times(groups, lambda key: 3.0 if key == "s1" else 1.0)
+    assert [(group.key, group.score) for group in timed] == [
+        ("s1", 24.0), ("s0", 9.0), ("s2", 7.0), ("s3", 6.0), ("s4", 5.0),
+    ]  # fmt: skip
+    assert [group.key for group in timed[1:4]] == ["s0", "s2", "s3"]
+    assert [group.key for group in timed[::2]] == ["s1", "s2", "s4"]
+    assert (timed[-1].key, timed[3:], len(timed)) == ("s4", groups[3:], 5)

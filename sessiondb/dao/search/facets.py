@@ -3,6 +3,7 @@
     search_facets            search_blocks
     1  codex, p1, user       message, origin, block 0: [1, 2], 01 02 02 00 01 ...
     2  codex, p1, assistant  message, moment, block 0: ["2026-03-01T09:15...", "2026-03-01T09:40...", ...], 01 01 02 ...
+                             message, session, block 0: ["s1", "s2"], 14 rows of 0, 20 rows of 1, 3 rows of 0 ...
 
 The blocks follow the rows at the end of an import and in `optimize`; triggers remove one with a row that became
 another's. They may lack anything: of what they say nothing the rows themselves are asked.
@@ -11,9 +12,14 @@ another's. They may lack anything: of what they say nothing the rows themselves 
 from __future__ import annotations
 
 import json
+import struct
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Set as AbstractSet
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from sessiondb.query import Choice
 from sessiondb.storage.connection import Connection
@@ -31,18 +37,27 @@ _KINDS = 255
 _BEHIND = 1024
 """Rows that may be missing from the last block before it is written anew."""
 
+_RUN = struct.Struct("<HH")
+
 _SESSION = "s.agent, s.project_id, s.model_id"
 _ROWS_OF = {
-    "message": f"SELECT r.id, r.created_at, NULL, {_SESSION}, r.role FROM messages AS r",
-    "tool_call": "SELECT r.id,"
+    "message": f"SELECT r.id, r.session_id, r.created_at, NULL, {_SESSION}, r.role FROM messages AS r",
+    "tool_call": "SELECT r.id, r.session_id,"
     " (SELECT created_at FROM messages WHERE id = coalesce(r.result_message_id, r.message_id)),"
     f" r.name, {_SESSION}, 'tool' FROM tool_calls AS r",
 }
 _TABLES = {"message": "messages", "tool_call": "tool_calls"}
 SOURCES = tuple(_TABLES)
-ORIGIN, TOOL, MOMENT = "origin", "tool", "moment"
+ORIGIN, TOOL, MOMENT, SESSION = "origin", "tool", "moment", "session"
 
 TABLES = ("search_blocks", "search_facets")
+
+
+class Owners(NamedTuple):
+    """What rows are of, in their order: sessions, and the roles that said them; None where that is not known."""
+
+    session_ids: list[str | None]
+    roles: list[str | None]
 
 
 class FacetBlocks:
@@ -55,7 +70,7 @@ class FacetBlocks:
         """Return a byte for each row from 0 on, what conditions on facets, s, make of it: UNKNOWN, PASSES or FAILS."""
         sql = f"SELECT id FROM search_facets AS s WHERE {conditions}"
         passing = {row[0] for row in self._db.rows(sql, values)}
-        return self._verdicts(source, ORIGIN, lambda facets: _chosen(facet in passing for facet in facets))
+        return self._by_places(source, ORIGIN, lambda facets: _chosen(facet in passing for facet in facets))
 
     def by_tool(self, source: str, tool: Choice) -> bytes:
         """Return what a choice of tools makes of each row, as `by_origin`."""
@@ -64,26 +79,78 @@ class FacetBlocks:
         def passes(name: bytes | None) -> bool:
             return (not wanted or name in wanted) and name not in unwanted
 
-        return self._verdicts(source, TOOL, lambda names: _chosen(passes(_folded(name)) for name in names))
+        return self._by_places(source, TOOL, lambda names: _chosen(passes(_folded(name)) for name in names))
 
     def by_moment(self, source: str, after: str | None, before: str | None) -> bytes:
         """Return what bounds of time, stored timestamps, make of each row, as `by_origin`."""
-        return self._verdicts(source, MOMENT, lambda moments: _within(moments, after, before))
+        return self._by_places(source, MOMENT, lambda moments: _within(moments, after, before))
 
-    def _verdicts(self, source: str, facet: str, judge: Callable[[list[Any]], bytes]) -> bytes:
+    def by_session(self, source: str, wanted: AbstractSet[str] | None, unwanted: AbstractSet[str]) -> bytes:
+        """Return what a choice of sessions (None: any) makes of each row, as `by_origin`."""
+        answers = (bytes((FAILS,)), bytes((PASSES,)))
+
+        def judged(meanings: str, rows: bytes) -> bytes:
+            of_ids = [
+                answers[(wanted is None or session_id in wanted) and session_id not in unwanted]
+                for session_id in json.loads(meanings)
+            ]
+            return b"".join([of_ids[place] * length for place, length in _runs(rows)])
+
+        return self._verdicts(source, SESSION, judged)
+
+    def _by_places(self, source: str, facet: str, judge: Callable[[list[Any]], bytes]) -> bytes:
+        def judged(meanings: str, rows: bytes) -> bytes:
+            # Each block has meanings of its own, so that a byte is enough for them. The filter is asked once for each
+            # meaning, and `translate` turns the numbers of 8,192 rows into its answers at the speed of memory.
+            of_places = bytes((UNKNOWN,)) + judge(json.loads(meanings)[:_KINDS])
+            return rows.translate(of_places.ljust(256, bytes((UNKNOWN,))))
+
+        return self._verdicts(source, facet, judged)
+
+    def _verdicts(self, source: str, facet: str, judge: Callable[[str, bytes], bytes]) -> bytes:
         verdicts = bytearray()
         for block, meanings, rows in self._db.rows(
             "SELECT block, meanings, CAST(rows AS BLOB) FROM search_blocks"
             " WHERE source = ? AND facet = ? AND block BETWEEN 0 AND ? ORDER BY block",
             (source, facet, MAX_ROW // BLOCK),
         ):
-            # Each block has meanings of its own, so that a byte is enough for them. The filter is asked once for each
-            # meaning, and `translate` turns the numbers of 8,192 rows into its answers at the speed of memory.
-            judged = bytes((UNKNOWN,)) + judge(json.loads(meanings)[:_KINDS])
             verdicts = verdicts[: block * BLOCK] if len(verdicts) > block * BLOCK else verdicts
             verdicts += bytes(block * BLOCK - len(verdicts))
-            verdicts += rows.translate(judged.ljust(256, bytes((UNKNOWN,))))
+            verdicts += judge(meanings, rows)[:BLOCK]
         return bytes(verdicts)
+
+    def owners(self, source: str, row_ids: Sequence[int], *, least: int = 1) -> Owners:
+        """Return what some rows are of, whose ids are in order; blocks with fewer than `least` of them are not read."""
+        counts = Counter([row_id // BLOCK for row_id in row_ids])
+        read = [number for number, count in counts.items() if count >= least]
+        if not read:
+            return Owners([None] * len(row_ids), [None] * len(row_ids))
+        found = self._db.rows(
+            "SELECT block, facet, meanings, CAST(rows AS BLOB) FROM search_blocks WHERE source = ?"
+            f" AND facet IN ('{ORIGIN}', '{SESSION}') AND block IN (SELECT value FROM json_each(?))",
+            (source, json.dumps(read)),
+        )
+        blocks = {(block, facet): (json.loads(meanings), rows) for block, facet, meanings, rows in found}
+        role_of: dict[int, str] = dict(self._db.rows("SELECT id, role FROM search_facets"))
+        owners = Owners([], [])
+        for number in sorted(counts):
+            first = number * BLOCK
+            of_block = row_ids[len(owners.roles) : len(owners.roles) + counts[number]]
+            if (number, SESSION) not in blocks or (number, ORIGIN) not in blocks:
+                owners.session_ids.extend([None] * len(of_block))
+                owners.roles.extend([None] * len(of_block))
+                continue
+            ids, runs = blocks[number, SESSION]
+            sessions: list[str | None] = []
+            for place, length in _runs(runs):
+                sessions += [ids[place]] * length
+            sessions += [None] * (BLOCK - len(sessions))
+            origins, places = blocks[number, ORIGIN]
+            roles = [None, *map(role_of.get, origins[:_KINDS])]
+            places = places.ljust(BLOCK, b"\0")
+            owners.session_ids.extend([sessions[row_id - first] for row_id in of_block])
+            owners.roles.extend([roles[places[row_id - first]] for row_id in of_block])
+        return owners
 
     def has_any(self, source: str) -> bool:
         """Say whether anything is known of the rows of a source."""
@@ -106,14 +173,15 @@ class FacetBlocks:
         at: tuple[Any, ...] | None = None
         read: list[Any] = []
         for source, block, facet, known, places in self._db.rows(
-            "SELECT source, block, facet, meanings, rows FROM search_blocks ORDER BY source, block"
+            f"SELECT source, block, facet, meanings, rows FROM search_blocks WHERE facet <> '{SESSION}'"
+            " ORDER BY source, block"
         ):
             meanings = json.loads(known)
             first = block * BLOCK
             # The facets of a block lie beside each other, of as many rows.
             if at != (source, block, len(places)):
                 at, read = (source, block, len(places)), self._rows_of(source, first, len(places))
-            for row_id, moment, tool, *origin in read:
+            for row_id, _, moment, tool, *origin in read:
                 place = places[row_id - first]
                 if not place:
                     continue
@@ -126,6 +194,16 @@ class FacetBlocks:
                     is_true = facets.get(meaning) == tuple(origin) if facet == ORIGIN else meaning == tool
                 if not is_true:
                     return False
+        return all(self._is_true_of_sessions(source) for source in SOURCES)
+
+    def _is_true_of_sessions(self, source: str) -> bool:
+        for (block,) in self._db.rows(
+            "SELECT block FROM search_blocks WHERE source = ? AND facet = ?", (source, SESSION)
+        ):
+            read = self._rows_of(source, block * BLOCK, BLOCK)
+            told = self.owners(source, [row[0] for row in read]).session_ids
+            if any(session_id not in (None, row[1]) for session_id, row in zip(told, read, strict=True)):
+                return False
         return True
 
     def _wanting(self, source: str) -> Iterator[tuple[int, int]]:
@@ -159,23 +237,27 @@ class FacetBlocks:
         first = block * BLOCK
         read = self._rows_of(source, first, size)
         ids = [row[0] - first for row in read]
-        moments = [row[1] for row in read]
+        moments = [row[2] for row in read]
         starts = _starts(moments)
-        origins, places_of_origins = _distinct(tuple(row[3:]) for row in read)
-        facets = {
+        origins, places_of_origins = _distinct(tuple(row[4:]) for row in read)
+        facets: dict[str, tuple[list[Any], list[int]]] = {
             ORIGIN: ([self._facet(origin) for origin in origins], places_of_origins),
             MOMENT: (starts, [_place(starts, moment) for moment in moments]),
         }
         if source == "tool_call":
-            facets[TOOL] = _distinct(row[2] for row in read)
+            facets[TOOL] = _distinct(row[3] for row in read)
         for facet, (meanings, places) in facets.items():
             rows = bytearray(size)
             for row, place in zip(ids, places, strict=True):
                 rows[row] = place
-            self._db.execute(
-                "INSERT OR REPLACE INTO search_blocks (source, facet, block, meanings, rows) VALUES (?, ?, ?, ?, ?)",
-                (source, facet, block, json.dumps(meanings), bytes(rows)),
-            )
+            self._put(source, facet, block, meanings, bytes(rows))
+        self._put(source, SESSION, block, *_sessions(zip(ids, (row[1] for row in read), strict=True), size))
+
+    def _put(self, source: str, facet: str, block: int, meanings: list[Any], rows: bytes) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO search_blocks (source, facet, block, meanings, rows) VALUES (?, ?, ?, ?, ?)",
+            (source, facet, block, json.dumps(meanings), rows),
+        )
 
     def _rows_of(self, source: str, first: int, size: int) -> list[Any]:
         sql = (
@@ -253,3 +335,22 @@ def _distinct(values: Iterable[Any]) -> tuple[list[Any], list[int]]:
     # A byte tells no more apart: the rest is not known.
     found = [places.setdefault(value, len(places) + 1) for value in values]
     return list(places)[:_KINDS], [place if place <= _KINDS else 0 for place in found]
+
+
+def _sessions(owners: Iterable[tuple[int, str]], size: int) -> tuple[list[str], bytes]:
+    """Return the sessions of rows, and the runs of these, `size` rows in all.
+
+    Where there is no row, the run before it goes on: nothing is found there.
+    """
+    places: dict[str, int] = {}
+    starts: list[int] = []
+    runs: list[int] = []
+    for session_id, rows in groupby(owners, key=itemgetter(1)):
+        starts.append(next(rows)[0] if starts else 0)
+        runs.append(places.setdefault(session_id, len(places)))
+    lengths = [end - start for start, end in zip(starts, [*starts[1:], size], strict=True)]
+    return list(places), b"".join(map(_RUN.pack, runs, lengths))
+
+
+def _runs(rows: bytes) -> Iterator[tuple[int, int]]:
+    return _RUN.iter_unpack(rows)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sessiondb.dao.lookups import PROJECTS
 from sessiondb.dao.search.corpora import MESSAGES, NOTES, TOOLS, Corpus
-from sessiondb.dao.search.facets import FAILS, MAX_ROW, PASSES, UNKNOWN, FacetBlocks
+from sessiondb.dao.search.facets import FAILS, PASSES, FacetBlocks
 from sessiondb.query import Choice, Filters
 from sessiondb.records.agents import stored_name
 from sessiondb.storage.connection import Connection
 
-MAX_SESSIONS = 2000
-"""Sessions whose rows are looked up as ranges. Where more are meant, so are most rows: each is looked at."""
-
 MAX_SPANS = 40
 """Ranges that an index is asked for one by one: finding where one begins takes as long as some hundred hits."""
+
+_MAY_PASS = re.compile(b"[^%c]+" % FAILS)
 
 EVERYTHING = (0, 2**63 - 1)
 _KEY = "{key}"
@@ -122,38 +123,31 @@ class SearchFilter:
         return found
 
     def _passing(self, corpus: Corpus) -> Passing:
-        # Which rows pass is told in one of three ways, by how many sessions the filters let through:
+        # Which rows pass is told in one of three ways:
         #
-        #     few, that lie together             ranges of rows, and each row in them is asked
-        #     many, known to the blocks          a byte a row says: passes, fails, or ask the row itself
-        #     many, of which nothing is known    each row is asked
+        #     known to the blocks            a byte a row says: passes, fails, or ask the row itself
+        #     else of few sessions           ranges of rows, and each row in them is asked
+        #     else                           each row is asked
         #
-        # The blocks know all but tags, and the tools of a message: by these, few sessions leave bytes for the rows that
-        # they span, and else a row is asked, if it passes otherwise.
+        # The blocks know all but the tools of a message: by these each row is asked that passes otherwise.
         every = self._conditions(corpus)
         if not every.parts:
             return Passing("TRUE", {}, [EVERYTHING])
-        is_known = corpus in (MESSAGES, TOOLS) and self._blocks.has_any(corpus.source)
-        parts = self._known_parts(corpus) if is_known else []
-        left = self._unknown_part(corpus) if is_known else every
-        ranges = self._session_ranges(
-            corpus, MAX_SESSIONS if left.parts else MAX_SPANS, with_times=not is_known
-        )
-        if ranges is not None and len(ranges) <= MAX_SPANS:
-            return Passing(_asked(corpus, every), every.values, [span[:2] for span in ranges])
-        if left.parts:
-            is_of_sessions = is_known and not (corpus is MESSAGES and self._filters.tool)
-            parts.append(
-                (left, b"" if ranges is None else _painted(ranges, PASSES if is_of_sessions else UNKNOWN))
-            )
+        if corpus not in (MESSAGES, TOOLS) or not self._blocks.has_any(corpus.source):
+            return Passing(_asked(corpus, every), every.values, self._session_ranges(corpus))
         conditions: list[str] = []
         values: dict[str, Any] = {}
-        first, last = EVERYTHING if ranges is None else (ranges[0][0], ranges[-1][1])
-        for number, (asked, verdicts) in enumerate(parts):
-            conditions.append(_judged(corpus, asked, f":verdicts{number}" if verdicts else None))
-            values |= {**asked.values, **({f"verdicts{number}": verdicts} if verdicts else {})}
-            first = max(first, len(verdicts) - len(verdicts.lstrip(bytes((FAILS,)))))
-        return Passing(" AND ".join(conditions), values, [(first, last)])
+        spans = [EVERYTHING]
+        for number, (asked, verdicts) in enumerate(self._known_parts(corpus)):
+            conditions.append(_judged(corpus, asked, f":verdicts{number}"))
+            values |= {**asked.values, f"verdicts{number}": verdicts}
+            spans = min(spans, _spans(verdicts), key=_length)
+        if corpus is MESSAGES and self._filters.tool:
+            asked = _Conditions("rest")
+            self._add_row_conditions(asked, corpus, ("tool",))
+            conditions.append(_asked(corpus, asked))
+            values |= asked.values
+        return Passing(" AND ".join(conditions), values, spans)
 
     def _conditions(self, corpus: Corpus) -> _Conditions:
         """Return what a row must be, as it and its session say themselves."""
@@ -176,6 +170,18 @@ class SearchFilter:
             in_blocks.add("s.role = {value}", self._filters.role)
         if origin.parts:
             parts.append((origin, self._blocks.by_origin(corpus.source, str(in_blocks), in_blocks.values)))
+        tag = _Conditions("tag")
+        tag.add(_TAG_OF_ROW, self._filters.tag, session=corpus.session)
+        if tag.parts:
+            wanted, unwanted = map(self._tagged, self._filters.tag)
+            parts.append(
+                (
+                    tag,
+                    self._blocks.by_session(
+                        corpus.source, wanted if self._filters.tag.any_of else None, unwanted
+                    ),
+                )
+            )
         tool = _Conditions("tool")
         if corpus is TOOLS and self._filters.tool:
             self._add_row_conditions(tool, corpus, ("tool",))
@@ -186,14 +192,6 @@ class SearchFilter:
             after, before = self._filters.after, self._filters.before
             parts.append((moment, self._blocks.by_moment(corpus.source, after, before)))
         return parts
-
-    def _unknown_part(self, corpus: Corpus) -> _Conditions:
-        """Return the rest of it."""
-        conditions = _Conditions("rest")
-        conditions.add(_TAG_OF_ROW, self._filters.tag, session=corpus.session)
-        if corpus is MESSAGES:
-            self._add_row_conditions(conditions, corpus, ("tool",))
-        return conditions
 
     def _session_conditions(self) -> _Conditions:
         conditions = _Conditions()
@@ -217,51 +215,43 @@ class SearchFilter:
         conditions.compare(moment, ">=", self._filters.after)
         conditions.compare(moment, "<", self._filters.before)
 
-    def _session_ranges(
-        self, corpus: Corpus, most: int, *, with_times: bool
-    ) -> list[tuple[int, int, bool]] | None:
-        """Return the rows that the sessions in question span, in order; None where there are more than `most`.
+    def _tagged(self, names: Iterable[str]) -> set[str]:
+        """Return the sessions that bear any of some tags."""
+        conditions = _Conditions()
+        conditions.add(f"tag_id IN ({_TAGS})", Choice(tuple(names)))
+        sql = f"SELECT session_id FROM session_tags WHERE {conditions}"
+        return set(self._db.column(sql, conditions.values)) if conditions.parts else set()
 
-        Each says whether all rows between its ends are of these sessions.
-        """
-        sessions = self._session_ids(most, with_times) if corpus in (MESSAGES, TOOLS) else None
-        return None if sessions is None else self._spans(corpus, sessions)
-
-    def _session_ids(self, most: int, with_times: bool) -> list[str] | None:
+    def _session_ranges(self, corpus: Corpus) -> list[tuple[int, int]]:
+        """Return the rows that the sessions in question span, in order; all there are where these are many."""
         conditions = self._session_conditions()
-        if with_times:
-            conditions.compare("s.last_active_at", ">=", self._filters.after)
-            conditions.compare("s.started_at", "<", self._filters.before)
-        if not conditions.parts:
-            return None
+        conditions.compare("s.last_active_at", ">=", self._filters.after)
+        conditions.compare("s.started_at", "<", self._filters.before)
+        if corpus not in (MESSAGES, TOOLS) or not conditions.parts:
+            return [EVERYTHING]
         # One more than may be: that tells that there are too many, without counting them.
-        sql = f"SELECT s.id FROM sessions AS s WHERE {conditions} LIMIT {most + 1}"
-        found = self._db.column(sql, conditions.values)
-        return found if len(found) <= most else None
-
-    def _spans(self, corpus: Corpus, session_ids: list[str]) -> list[tuple[int, int, bool]]:
+        sql = f"SELECT s.id FROM sessions AS s WHERE {conditions} LIMIT {MAX_SPANS + 1}"
+        session_ids = self._db.column(sql, conditions.values)
+        if len(session_ids) > MAX_SPANS:
+            return [EVERYTHING]
         rows = self._db.rows(
-            f"SELECT min(r.id), max(r.id), count(*) FROM json_each(?) AS j JOIN {corpus.table} AS r"
+            f"SELECT min(r.id), max(r.id) FROM json_each(?) AS j JOIN {corpus.table} AS r"
             " ON r.session_id = j.value GROUP BY j.key ORDER BY 1",
             (json.dumps(session_ids),),
         )
-        merged: list[tuple[int, int, bool]] = []
-        for first, last, count in rows:
+        merged: list[tuple[int, int]] = []
+        for first, last in rows:
             # An import writes the rows of a session one after the other, so the ranges of the sessions of one project
             # often touch.
-            is_whole = count == last + 1 - first
             if merged and first <= merged[-1][1] + 1:
-                begun, reached, was_whole = merged[-1]
-                merged[-1] = (begun, max(last, reached), is_whole and was_whole)
+                merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
             else:
-                merged.append((first, last, is_whole))
+                merged.append((first, last))
         return merged
 
 
-def _judged(corpus: Corpus, asked: _Conditions, verdicts: str | None) -> str:
+def _judged(corpus: Corpus, asked: _Conditions, verdicts: str) -> str:
     """Return a condition that is asked of the rows of which the verdicts (a parameter) say nothing."""
-    if verdicts is None:
-        return _asked(corpus, asked)
     # A row behind the end of the bytes gives an empty text, and so comes to ELSE: it is newer than the last block.
     return (
         f"CASE substr({verdicts}, {_KEY} + 1, 1) WHEN x'{FAILS:02x}' THEN FALSE"
@@ -277,14 +267,19 @@ def _asked(corpus: Corpus, conditions: _Conditions) -> str:
     )
 
 
-def _painted(ranges: list[tuple[int, int, bool]], whole: int) -> bytes:
-    """Return verdicts by which all rows between ranges fail; those of whole ranges have the verdict `whole`."""
-    painted = bytearray((FAILS,)) * (min(ranges[-1][1], MAX_ROW) + 1)
-    for first, last, is_whole in ranges:
-        end = min(last + 1, len(painted))
-        if first < end:
-            painted[first:end] = bytes((whole if is_whole else UNKNOWN,)) * (end - first)
-    return bytes(painted)
+def _spans(verdicts: bytes) -> list[tuple[int, int]]:
+    """Return ranges of rows outside of which all fail, in order; where there would be many, one."""
+    found = list(islice(_MAY_PASS.finditer(verdicts), MAX_SPANS + 1))
+    if len(found) > MAX_SPANS:
+        return [(found[0].start(), EVERYTHING[1])]
+    spans = [(each.start(), each.end() - 1) for each in found]
+    # Behind the end of the bytes nothing is known.
+    begin = spans.pop()[0] if spans and spans[-1][1] == len(verdicts) - 1 else len(verdicts)
+    return [*spans, (begin, EVERYTHING[1])]
+
+
+def _length(spans: Iterable[tuple[int, int]]) -> int:
+    return sum(last - first for first, last in spans)
 
 
 def _by_stored_name(agents: Choice) -> Choice:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
+from typing import Any, NamedTuple
 
-from sessiondb.dao.search.corpora import Corpus
+from sessiondb.dao.search.corpora import MESSAGES, TOOLS, Corpus
+from sessiondb.dao.search.facets import SOURCES, FacetBlocks
 from sessiondb.dao.search.filters import EVERYTHING, Passing, SearchFilter
-from sessiondb.query.ranking import ROLE_WEIGHTS, Activity, Hit
+from sessiondb.query.ranking import ROLE_WEIGHTS, UNREAD, Activity, Group, Hit, Matches
 from sessiondb.storage.connection import Connection, Row
 
 _TOGETHER = 50
+FEW = 48
+"""Rows of a block that are looked at one by one: to read what the block says of all would take longer."""
+
 _FULL = {None, *(role for role, weight in ROLE_WEIGHTS.items() if weight == 1)}
 
 
@@ -50,6 +55,7 @@ class SearchQueries:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        self._blocks = FacetBlocks(connection)
 
     def has_segments(self) -> bool:
         """Say whether any text is kept in segmented form."""
@@ -63,19 +69,26 @@ class SearchQueries:
         `segmented`: the expression is for the segmented texts. Where rows are not scored, the score is 0.
         """
         source, key = _source(corpus, segmented)
-        return dict(
-            self._found(f"{key}, {_score(order)} {source}", expression, allowed.passing(corpus, key), order)
-        )
+        found: dict[int, float] = {}
+        what = f"{key}, {_score(order)} {source}"
+        for sql, values in _spans(what, expression, allowed.passing(corpus, key), order):
+            left = -1 if order.most is None else order.most - len(found)
+            found |= self._db.pairs(sql, {**values, "most": left})
+        return found
 
     def matching(self, corpus: Corpus, expression: str, allowed: SearchFilter, order: Order) -> list[Hit]:
-        """Return the rows that match as hits, in order; what was injected or put out scores less."""
+        """Return the rows that match as hits, in order, without scores."""
         # CROSS JOIN keeps the order in which the tables stand: the index first, then the row of each match.
         joined = corpus.only or corpus.rows.replace("JOIN", "CROSS JOIN", 1).replace("j.value", "f.rowid")
         what = (
-            f"'{corpus.source}', {corpus.hit}, {_score(order)} FROM {corpus.fts} AS f {joined}"
+            f"'{corpus.source}', {corpus.hit}, 0.0 FROM {corpus.fts} AS f {joined}"
             f" WHERE f.{corpus.fts} MATCH :expression"
         )
-        return _weighed(self._found(what, expression, allowed.passing(corpus, corpus.entry), order))
+        found: list[Hit] = []
+        for sql, values in _spans(what, expression, allowed.passing(corpus, corpus.entry), order):
+            left = -1 if order.most is None else order.most - len(found)
+            found += map(Hit._make, self._db.rows(sql, {**values, "most": left}))
+        return found
 
     def hits(self, corpus: Corpus, scores: Mapping[int, float]) -> list[Hit]:
         """Return rows as hits, in the order of their ids; what was injected or put out scores less."""
@@ -86,22 +99,59 @@ class SearchQueries:
         source = corpus.source
         return _weighed([(source, *row, scores[row[0]]) for row in rows])
 
-    def _found(self, what: str, expression: str, passing: Passing, order: Order) -> list[Row]:
-        """Return what is selected of the rows that match, and pass, in order."""
-        found: list[Row] = []
-        is_bounded = passing.spans != [EVERYTHING]
-        bounds = f"AND {passing.key} BETWEEN :first AND :last" if is_bounded else ""
-        sql = (
-            f"SELECT {what} {bounds} AND {passing.condition}"
-            # By rowid, which FTS5 walks in either direction and can leave at LIMIT. By rank it would read every row of
-            # a common word.
-            f" ORDER BY f.rowid {'ASC' if order.oldest_first else 'DESC'} LIMIT :most"
+    def matches(self, corpus: Corpus, scores: Mapping[int, float]) -> Matches:
+        """Return rows in columns, as `hits`, but without a look at those of which it is known what they are of.
+
+        These lack what only rows tell, until they are `completed`: the place in the session, and the time.
+        """
+        if corpus.source not in SOURCES:
+            return Matches.of(self.hits(corpus, scores))
+        row_ids = sorted(scores)
+        sessions, roles = self._blocks.owners(corpus.source, row_ids, least=FEW)
+        unknown: list[int] = []
+        if None in sessions or None in roles:
+            is_known = [None not in owner for owner in zip(sessions, roles, strict=True)]
+            unknown = [row_id for row_id, known in zip(row_ids, is_known, strict=True) if not known]
+            row_ids = list(compress(row_ids, is_known))
+            sessions, roles = list(compress(sessions, is_known)), list(compress(roles, is_known))
+        nothing: list[None] = [None] * len(row_ids)
+        matches = Matches(
+            [corpus.source] * len(row_ids),
+            row_ids,
+            sessions,
+            list(row_ids) if corpus is MESSAGES else [UNREAD] * len(row_ids),
+            [*nothing],
+            roles,
+            [*nothing],
+            list(map(scores.__getitem__, row_ids)),
         )
-        for first, last in passing.spans if order.oldest_first else reversed(passing.spans):
-            left = -1 if order.most is None else order.most - len(found)
-            values = {**passing.values, "expression": expression, "most": left}
-            found += self._db.rows(sql, {**values, "first": first, "last": last} if is_bounded else values)
-        return found
+        if not _FULL.issuperset(roles):
+            matches.scores[:] = [
+                score * ROLE_WEIGHTS.get(role or "", 1.0)
+                for score, role in zip(matches.scores, roles, strict=True)
+            ]
+        if unknown:
+            matches.extend(Matches.of(self.hits(corpus, {row_id: scores[row_id] for row_id in unknown})))
+        return matches
+
+    def shown(self, groups: Sequence[Group]) -> list[Hit]:
+        """Return the hit to show of each group, completed."""
+        shown = self.completed([group.shown for group in groups])
+        # A call of no message is told by its row alone: another hit may say better where to look.
+        return [
+            Group("", 0.0, self.completed(group.hits)).shown
+            if hit.message_id is None and group.shown.message_id is not None
+            else hit
+            for group, hit in zip(groups, shown, strict=True)
+        ]
+
+    def completed(self, hits: Sequence[Hit]) -> list[Hit]:
+        """Return hits with all that their rows tell."""
+        read: dict[tuple[str, int], Hit] = {}
+        for corpus in (MESSAGES, TOOLS):
+            unread = [hit.row_id for hit in hits if hit.source == corpus.source and hit.seq is None]
+            read |= {(hit.source, hit.row_id): hit for hit in self.hits(corpus, dict.fromkeys(unread, 0.0))}
+        return [read.get((hit.source, hit.row_id), hit)._replace(score=hit.score) for hit in hits]
 
     def holding(self, corpus: Corpus, row_ids: Iterable[int], texts: Sequence[str]) -> set[int]:
         """Return those of the rows that hold texts to the letter, but for upper and lower case."""
@@ -170,12 +220,29 @@ def _score(order: Order) -> str:
     return "-f.rank" if order.is_scored else "0.0"
 
 
-def _weighed(rows: list[Row]) -> list[Hit]:
+def _weighed(rows: Iterable[Row]) -> list[Hit]:
     hits = map(Hit._make, rows)
     return [
         hit if hit.role in _FULL else hit._replace(score=hit.score * ROLE_WEIGHTS.get(hit.role or "", 1.0))
         for hit in hits
     ]
+
+
+def _spans(
+    what: str, expression: str, passing: Passing, order: Order
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield statements that select of the rows that match, and pass, in order, `most` at most; each with its values."""
+    is_bounded = passing.spans != [EVERYTHING]
+    bounds = f"AND {passing.key} BETWEEN :first AND :last" if is_bounded else ""
+    sql = (
+        f"SELECT {what} {bounds} AND {passing.condition}"
+        # By rowid, which FTS5 walks in either direction and can leave at LIMIT. By rank it would read every row of
+        # a common word.
+        f" ORDER BY f.rowid {'ASC' if order.oldest_first else 'DESC'} LIMIT :most"
+    )
+    values = {**passing.values, "expression": expression}
+    for first, last in passing.spans if order.oldest_first else reversed(passing.spans):
+        yield sql, {**values, "first": first, "last": last} if is_bounded else values
 
 
 def _source(corpus: Corpus, segmented: bool) -> tuple[str, str]:

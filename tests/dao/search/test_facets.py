@@ -43,6 +43,50 @@ def test_calls_are_told_by_their_tool(db: SessionDB, tool: Choice, expected: lis
     assert list(FacetBlocks(db.connection).by_tool("tool_call", tool)) == expected
 
 
+def told(db: SessionDB, *row_ids: int) -> list[tuple[str | None, str | None]]:
+    """Return session and role of messages, as far as the blocks tell them."""
+    return list(zip(*FacetBlocks(db.connection).owners("message", row_ids), strict=True))
+
+
+def test_rows_are_known_by_session_and_role(db: SessionDB) -> None:
+    db.messages.append("s1", "user", "fig")
+    assert told(db, 1, 2, 4, 5, 7, 10**9) == [
+        ("s0", "user"), ("s0", "assistant"), ("s1", "assistant"), ("s2", "user"), (None, None), (None, None),
+    ]  # fmt: skip
+    with db.connection.transaction():
+        db.connection.execute("UPDATE messages SET session_id = 's0', seq = 9 WHERE id = 4")
+    assert told(db, 1, 4) == [(None, None)] * 2
+    FacetBlocks(db.connection).fill()
+    assert told(db, 3, 4, 5, 7) == [("s1", "user"), ("s0", "assistant"), ("s2", "user"), ("s1", "user")]
+    assert FacetBlocks(db.connection).is_true()
+
+
+def test_of_few_rows_in_a_block_nothing_is_read(db: SessionDB) -> None:
+    owners = FacetBlocks(db.connection).owners("message", [1, 2], least=3)
+    assert owners.session_ids == owners.roles == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "unwanted", "expected"),
+    [
+        ({"s1"}, set(), [2, 2, 2, 1, 1, 2, 2]),
+        (None, {"s1"}, [1, 1, 1, 2, 2, 1, 1]),
+        ({"s0", "s1"}, {"s1", "s9"}, [1, 1, 1, 2, 2, 2, 2]),
+        (set(), set(), [2] * 7),
+    ],
+)
+def test_rows_pass_or_fail_by_their_sessions(
+    db: SessionDB, wanted: set[str] | None, unwanted: set[str], expected: list[int]
+) -> None:
+    assert list(FacetBlocks(db.connection).by_session("message", wanted, unwanted)) == expected
+
+
+def test_doctor_finds_rows_that_became_another_sessions(db: SessionDB) -> None:
+    db.connection.execute("DROP TRIGGER search_blocks_messages_au")
+    db.connection.execute("UPDATE messages SET session_id = 's0', seq = 9 WHERE id = 5")
+    assert not FacetBlocks(db.connection).is_true()
+
+
 def minute(number: int) -> str:
     return f"2026-03-01T09:{number:02}:00.000Z"
 
@@ -157,7 +201,7 @@ def test_blocks_are_written_where_they_are_missing(db: SessionDB, monkeypatch: p
     assert verdicts(db) == [0, 1, 0, 0, 2, 1]
     blocks.fill()
     assert verdicts(db) == [0, 1, 1, 2, 2, 1, 1]
-    assert db.connection.value("SELECT count(*) FROM search_blocks WHERE source = 'message'") == 8
+    assert db.connection.value("SELECT count(*) FROM search_blocks WHERE source = 'message'") == 12
 
 
 def test_the_last_block_follows_when_many_rows_came(db: SessionDB, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +253,7 @@ def test_tables_without_rows_have_no_blocks() -> None:
 
         known = db.connection.rows("SELECT source, block FROM search_blocks")
 
-    assert known == [("message", 0)] * 2
+    assert known == [("message", 0)] * 3
 
 
 def test_doctor_mends_what_is_not_true_any_more(db: SessionDB) -> None:

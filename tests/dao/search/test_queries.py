@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.dao.search import queries as search_queries
 from sessiondb.dao.search.corpora import MESSAGES, NOTES, TITLES, TOOLS
+from sessiondb.dao.search.facets import FacetBlocks
 from sessiondb.dao.search.filters import SearchFilter
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.query import Choice, Filters
-from sessiondb.query.ranking import Activity, Hit
+from sessiondb.query.ranking import Activity, Hit, by_relevance
 
 EVERYTHING = Filters()
 ALL = Order(None)
@@ -78,6 +80,37 @@ def test_a_hit_tells_where_and_when(db: SessionDB) -> None:
         Hit("session", 2, "sapple pie", None, None, None, "2026-03-01T09:00:00.000Z", 1.5)
     ]
     assert queries.hits(NOTES, {}) == []
+
+
+def test_hits_are_the_same_with_blocks_and_without(db: SessionDB, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_queries, "FEW", 1)
+    db.messages.append("sapple pie", "system", "apple")
+    db.messages.append("sapple pie", "assistant", tool_calls=[{"id": "c", "name": "ls"}])
+    queries = SearchQueries(db.connection)
+    for corpus, scores in ((MESSAGES, {7: 2.0, 3: 1.0, 1: 1.0}), (TOOLS, {1: 3.0}), (TITLES, {2: 1.5})):
+        read = queries.hits(corpus, scores)
+        for _ in ("without", "with"):
+            matches = queries.matches(corpus, scores)
+            hits = [matches.hit(number) for number in range(len(scores))]
+            assert queries.completed(hits) == read
+            FacetBlocks(db.connection).fill()
+        if corpus is not TITLES:
+            assert matches.seqs == [None] * len(read)
+
+
+def test_a_call_of_no_message_is_shown_by_another_hit_of_its_session(
+    db: SessionDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_queries, "FEW", 1)
+    db.messages.append(
+        "sapple pie", "assistant", tool_calls=[{"id": "c", "name": "ls"}, {"id": "d", "name": "ls"}]
+    )
+    with db.connection.transaction():
+        db.connection.execute("UPDATE tool_calls SET message_id = NULL WHERE id = 1")
+    FacetBlocks(db.connection).fill()
+    queries = SearchQueries(db.connection)
+    groups = by_relevance(queries.matches(TOOLS, {1: 2.0, 2: 1.0}))
+    assert [(hit.row_id, hit.message_id) for hit in queries.shown(groups)] == [(2, 7)]
 
 
 def test_what_was_injected_or_put_out_scores_half(db: SessionDB) -> None:
