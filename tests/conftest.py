@@ -78,13 +78,14 @@ def no_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(autouse=True)
-def unwritable_home(no_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="session", autouse=True)
+def unwritable_home(no_folder: Path) -> Iterator[Path]:
     """Move the user's home and all known stores to where nothing can be read or written."""
-    for name in HOMES:
-        monkeypatch.setenv(name, str(no_folder / name.lower()))
-    monkeypatch.delenv("SESSIONDB_CONFIG", raising=False)
-    return no_folder
+    with pytest.MonkeyPatch.context() as patch:
+        for name in HOMES:
+            patch.setenv(name, str(no_folder / name.lower()))
+        patch.delenv("SESSIONDB_CONFIG", raising=False)
+        yield no_folder
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,9 +48,10 @@ def run(path: Path) -> Run:
     return invoke
 
 
-@pytest.fixture
-def filled(path: Path) -> Path:
-    """Make the database: an ended session of 2 March, an open one of 5 March, an empty one of 1 January."""
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a database: an ended session of 2 March, an open one of 5 March, an empty one of 1 January."""
+    path = tmp_path_factory.mktemp("made") / "sessions.db"
     with SessionDB(path) as db:
         add_parser_session(db)
         chat = Channel("telegram", "dm", chat_id="7", user_name="Noor")
@@ -67,6 +69,12 @@ def filled(path: Path) -> Path:
         db.sessions.start("hermes", id="33334444-fig", started_at="2026-01-01T00:00:00Z")
         db.sessions.end("33334444-fig", "done", at="2026-01-01T00:00:00Z")
     return path
+
+
+@pytest.fixture
+def filled(path: Path, made: Path) -> Path:
+    """Make the database a copy of it."""
+    return Path(shutil.copy(made, path))
 
 
 def add_parser_session(db: SessionDB) -> None:
