@@ -31,7 +31,7 @@ from sessiondb.dao.forks.chain import (
     place_fork,
 )
 from sessiondb.dao.forks.originals import Descent, Pair, descent
-from sessiondb.dao.forks.transfer import drop_copy, drop_twins, move, tidy
+from sessiondb.dao.forks.transfer import drop_copies, drop_twins, move, tidy
 from sessiondb.dao.union.row_buffer import TOKENS, Count
 from sessiondb.dao.values import sound
 from sessiondb.importers.base import INHERITING
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from sessiondb.dao.union.incoming import Incoming
     from sessiondb.dao.union.row_buffer import Batch
 
-_HOLDER = """
-SELECT id, session_id, seq, created_at FROM messages
-WHERE external_id = :external_id AND session_id <> :session ORDER BY id LIMIT 1
+_HOLDERS = """
+SELECT external_id, id, session_id, seq, created_at FROM messages
+WHERE external_id IN (SELECT value FROM json_each(:ids)) AND session_id <> :session ORDER BY id
 """
 _ANSWERS = """
 SELECT t.call_id, a.id, a.session_id, a.seq, a.created_at
@@ -74,7 +74,7 @@ _COUNTS = f"SELECT {', '.join(TOKENS)} FROM token_counts WHERE {_OF_MESSAGE}"
 _OWN_COUNTS = f"""
 SELECT m.external_id, m.id, {", ".join(f"t.{name}" for name in TOKENS)} FROM messages AS m
 LEFT JOIN token_counts AS t ON t.message_id = m.id
-WHERE m.session_id = :session AND m.external_id IN (SELECT value FROM json_each(:ids))
+WHERE +m.session_id = :session AND m.external_id IN (SELECT value FROM json_each(:ids))
 """
 _IS_FOUND = f"""
 s.relation = 'fork' AND json_extract({sound("s.metadata")}, '$.forked_from') IS NULL
@@ -145,7 +145,7 @@ class Ownership:
         #     answers  to calls that were copies when an earlier part of its log was read
         #     lines    all of these, as the messages that the others hold: these may change hands
         dropped = self._drop_copies()
-        dropped += self._drop_twins({copy.external_id for copy in dropped}, unsettled)
+        dropped += self._drop_twins(self._ids, unsettled)
         lines = self._lines(sorted([*dropped, *self._left_answers()], key=lambda copy: copy.after))
         self._has_gone_on = self._has_gone_on and went_on(self._db, self._id, self.session.start_seq)
         if lines or self._has_gone_on:
@@ -166,6 +166,12 @@ class Ownership:
         start = self.session.start_seq
         return [Copy(seqs.get(after, start), None, call_id) for after, call_id in self.session.left_answers]
 
+    def _holders(self, ids: Collection[str]) -> dict[str, Row]:
+        """Return the messages with some ids that other sessions hold, by these: id, session, seq and time."""
+        rows = self._db.rows(_HOLDERS, {"ids": json.dumps(list(ids)), "session": self._id})
+        found: dict[str, Row] = {external_id: tuple(row) for external_id, *row in reversed(rows)}
+        return {id: found[id] for id in ids if id in found}
+
     def _drop_copies(self) -> list[Copy]:
         """Remove the messages that others have too, and note what the session's log counts for them."""
         names = {"session": self._id, "ids": json.dumps(self._ids)}
@@ -174,36 +180,24 @@ class Ownership:
             own = own or self.session.counts_elsewhere.get(id)
             if own is not None:
                 self._counts[external_id] = own
-        dropped: list[Copy] = []
-        for external_id in self._ids:
-            row = self._holder(external_id)
-            if row is not None:
-                dropped += drop_copy(self._db, self._id, external_id, Original(row[0], row[1], external_id))
-        return dropped
+        originals = {id: Original(row[0], row[1], id) for id, row in self._holders(self._ids).items()}
+        return drop_copies(self._db, self._id, originals)
 
-    def _holder(self, external_id: str | None) -> Row | None:
-        """Return the message with an id that another session holds: its id, session, seq and time."""
-        return self._db.row(_HOLDER, {"external_id": external_id, "session": self._id})
-
-    def _drop_twins(self, shared: Iterable[str | None], unsettled: Collection[str]) -> list[Copy]:
+    def _drop_twins(self, shared: Collection[str], unsettled: Collection[str]) -> list[Copy]:
         """Remove what the session holds although another one says it too, under another id; return the copies."""
-        found: list[Copy] = []
+        originals: dict[str, Original] = {}
         for own_id, original in self._twins(shared, unsettled):
+            originals.setdefault(own_id, original)
+        for own_id in originals:
             key = self._db.value(_KEY, {"session": self._id, "external_id": own_id})
             if key is not None:
                 self._own_keys[own_id] = key
-            dropped = drop_copy(self._db, self._id, own_id, original)
-            if dropped:
-                self._own_ids[original.external_id] = own_id
-            found += dropped
-        return found
+        self._own_ids = {original.external_id: own_id for own_id, original in originals.items()}
+        return drop_copies(self._db, self._id, originals)
 
-    def _twins(
-        self, shared: Iterable[str | None], unsettled: Collection[str]
-    ) -> Iterator[tuple[str, Original]]:
+    def _twins(self, shared: Collection[str], unsettled: Collection[str]) -> Iterator[tuple[str, Original]]:
         """Yield what the session says as one does that it shares lines with, or from whose agent it has fresh ids."""
-        holders = [row[1] for id in shared if (row := self._holder(id)) is not None]
-        for other in dict.fromkeys(holders):
+        for other in dict.fromkeys(row[1] for row in self._holders(shared).values()):
             yield from renamed.prompt_twins(self._db, self._id, other)
         if self.session.has_renamed:
             for other in renamed.relatives(self._db, self._id, unsettled):
@@ -307,10 +301,9 @@ class Ownership:
 
     def _lines(self, copies: Iterable[Copy]) -> list[Line]:
         """Return the messages that copies are copies of; an answer is that of a call among them."""
-        held = [
-            (copy, self._holder(copy.external_id) if copy.external_id is not None else None)
-            for copy in copies
-        ]
+        copies = list(copies)
+        holders = self._holders([copy.external_id for copy in copies if copy.external_id is not None])
+        held = [(copy, holders.get(copy.external_id or "")) for copy in copies]
         answers: dict[str, list[Row]] = {}
         ids = [row[0] for _, row in held if row is not None]
         for call_id, *answer in self._db.rows(_ANSWERS, (json.dumps(ids),)):

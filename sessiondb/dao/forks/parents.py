@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, Original, ancestors, descendants, place_fork
-from sessiondb.dao.forks.transfer import drop_copy, drop_twins, tidy
+from sessiondb.dao.forks.transfer import drop_copies, drop_twins, tidy
 from sessiondb.dao.values import sound
 from sessiondb.importers.base import INHERITED
 from sessiondb.storage.connection import Connection
@@ -120,24 +120,23 @@ def _leave_copies(connection: Connection, child: str) -> int:
         return 0
     parent, relation, forked_at = connection.row(_DESCENT, (child,)) or (None, None, None)
     ancestry = Ancestry(connection, parent or "")
-    last: Original | None = None
-    left = 0
+    originals: dict[str, Original] = {}
     for id, external_id, role, content in copies:
         calls = "SELECT call_id FROM tool_calls WHERE message_id = ? ORDER BY id"
         original = ancestry.take(role, content, connection.column(calls, (id,)))
         if original is not None:
             # Its bill stays here until the parent's own is known, which has another key.
             connection.execute(_DETACH, (id, f"{INHERITED}:*"))
-            left += len(drop_copy(connection, child, external_id, original))
-            last = original
+            originals[external_id] = original
+    left = len(drop_copies(connection, child, originals))
     # The parent's own log has the bill of these responses.
-    if ancestry.is_counted and (last is not None or forked_at is not None):
+    if ancestry.is_counted and (left or forked_at is not None):
         connection.execute(
             "DELETE FROM token_counts WHERE session_id = ? AND request_key GLOB ?", (child, f"{INHERITED}:*")
         )
     tidy(connection, child)
-    if last is not None:
+    if originals:
         if relation == "fork":
-            place_fork(connection, child, last.external_id)
+            place_fork(connection, child, list(originals.values())[-1].external_id)
         connection.execute(_REMOVE_EMPTY, {"id": child})
     return left

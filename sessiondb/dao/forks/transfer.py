@@ -6,7 +6,7 @@ All inside one transaction of the caller; all rows must be written.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import merge as merged
 from operator import itemgetter
 
@@ -60,10 +60,18 @@ _OF_SESSION = "parent_id = :id"
 _OF_SESSION_OR_AWAITED = f"(parent_id = :id OR {AWAITED} = :id)"
 _WITHOUT_ANSWER = "result = NULL, is_error = NULL, returned_at = NULL, result_message_id = NULL"
 _WITHOUT_QUESTION = "message_id = NULL, position = 0, name = NULL, arguments = NULL, called_at = NULL"
-_CALLS = """
-SELECT t.id, t.call_id, a.id, a.seq FROM tool_calls AS t
-LEFT JOIN messages AS a ON a.id = t.result_message_id WHERE t.message_id = ? ORDER BY t.id
+# By the ids (hence the +): what has come may be few lines of a long session.
+_BY_EXTERNAL_ID = f"""
+SELECT id, seq, external_id FROM messages WHERE +session_id = :session AND external_id IN {_IDS} ORDER BY seq
 """
+_CALLS = f"""
+SELECT t.id, t.message_id, t.call_id, a.id, a.seq FROM tool_calls AS t
+LEFT JOIN messages AS a ON a.id = t.result_message_id WHERE t.message_id IN {_IDS} ORDER BY t.id
+"""
+_ANSWERED = (
+    f"SELECT message_id, call_id FROM tool_calls WHERE message_id IN {_IDS} AND result_message_id IS NOT NULL"
+)
+_COUNTS = f"SELECT id, request_key, message_id FROM token_counts WHERE message_id IN {_IDS} AND +session_id = :session"
 _SAME_COUNT = """
 SELECT 1 FROM token_counts WHERE session_id <> :session AND (request_key = :key OR message_id = :message) LIMIT 1
 """
@@ -106,34 +114,33 @@ def drop_twins(db: Connection, session_id: str, *, awaited: bool = False) -> set
     return forks
 
 
-def drop_copy(db: Connection, session_id: str, external_id: str, original: Original) -> list[Copy]:
-    """Remove a message that another session holds too, with its calls and their answers.
+def drop_copies(db: Connection, session_id: str, originals: Mapping[str, Original]) -> list[Copy]:
+    """Remove messages that other sessions hold too, with their calls and their answers.
 
-    Return the removed messages, where they stood. An answer that the other session does not have stays.
+    `originals`: those of others, by the external ids of the session's own. Return the removed messages, where they
+    stood. An answer that the other session does not have stays.
     """
-    row = db.row(
-        "SELECT id, seq FROM messages WHERE external_id = ? AND session_id = ?", (external_id, session_id)
-    )
-    if row is None:
-        return []
-    copy, seq = row
-    dropped = [Copy(seq, original.external_id)]
-    answered = db.column(
-        "SELECT call_id FROM tool_calls WHERE message_id = ? AND result_message_id IS NOT NULL",
-        (original.id,),
-    )
-    for call, call_id, answer, answer_seq in db.rows(_CALLS, (copy,)):
+    names = {"session": session_id, "ids": json.dumps(list(originals))}
+    found = db.rows(_BY_EXTERNAL_ID, names)
+    like = {id: originals[external_id] for id, _, external_id in found}
+    dropped = [Copy(seq, like[id].external_id) for id, seq, _ in found]
+    answered = set(db.rows(_ANSWERED, {"ids": json.dumps([original.id for original in like.values()])}))
+    gone, alone, answers = [], [], []
+    for call, asked_by, call_id, answer, seq in db.rows(_CALLS, {"ids": json.dumps(list(like))}):
         # Only this session has the answer: it stays, as one whose call is elsewhere.
-        if answer is not None and call_id not in answered:
-            db.execute(f"UPDATE tool_calls SET {_WITHOUT_QUESTION} WHERE id = ?", (call,))
+        if answer is not None and (like[asked_by].id, call_id) not in answered:
+            alone.append((call,))
             continue
-        db.execute("DELETE FROM tool_calls WHERE id = ?", (call,))
+        gone.append((call,))
         if answer is not None:
-            db.execute("DELETE FROM messages WHERE id = ?", (answer,))
-            dropped.append(Copy(answer_seq, None, call_id))
-    # Before the message goes: a count without its message would be nobody's.
-    _drop_counts(db, copy, session_id, original)
-    db.execute("DELETE FROM messages WHERE id = ?", (copy,))
+            answers.append((answer,))
+            dropped.append(Copy(seq, None, call_id))
+    db.executemany(f"UPDATE tool_calls SET {_WITHOUT_QUESTION} WHERE id = ?", alone)
+    db.executemany("DELETE FROM tool_calls WHERE id = ?", gone)
+    # Before the messages go: a count without its message would be nobody's.
+    for id, key, message in db.rows(_COUNTS, {"session": session_id, "ids": json.dumps(list(like))}):
+        _leave_count(db, id, key, session_id, like[message])
+    db.executemany("DELETE FROM messages WHERE id = ?", [*answers, *((id,) for id in like)])
     return dropped
 
 
@@ -223,14 +230,12 @@ def _join_answers(db: Connection, ids: list[int], target: str) -> None:
         )
 
 
-def _drop_counts(db: Connection, copy: int, session_id: str, original: Original) -> None:
-    """Remove the counts of a message that is to go, or give them to the one that stays, if it has none."""
-    counts = "SELECT id, request_key FROM token_counts WHERE message_id = ? AND session_id = ?"
-    for id, key in db.rows(counts, (copy, session_id)):
-        if db.row(_SAME_COUNT, {"session": session_id, "key": key, "message": original.id}):
-            db.execute("DELETE FROM token_counts WHERE id = ?", (id,))
-        else:
-            db.execute(
-                "UPDATE token_counts SET session_id = ?, message_id = ? WHERE id = ?",
-                (original.session, original.id, id),
-            )
+def _leave_count(db: Connection, id: int, key: str | None, session_id: str, original: Original) -> None:
+    """Remove the count of a message that is to go, or give it to the one that stays, if that has none."""
+    if db.row(_SAME_COUNT, {"session": session_id, "key": key, "message": original.id}):
+        db.execute("DELETE FROM token_counts WHERE id = ?", (id,))
+    else:
+        db.execute(
+            "UPDATE token_counts SET session_id = ?, message_id = ? WHERE id = ?",
+            (original.session, original.id, id),
+        )

@@ -27,8 +27,9 @@ _SHARED = """
 SELECT 1 FROM json_each(:ids)
 WHERE EXISTS (SELECT 1 FROM messages WHERE external_id = value AND session_id <> :session) LIMIT 1
 """
+# By the ids (hence CROSS): what has come may be few lines of a long session.
 _COPIES = """
-SELECT value FROM json_each(:ids) JOIN messages AS own ON own.external_id = value AND own.session_id = :session
+SELECT value FROM json_each(:ids) CROSS JOIN messages AS own ON own.external_id = value AND own.session_id = :session
 WHERE EXISTS (SELECT 1 FROM messages WHERE external_id = value AND session_id <> :session AND id < own.id)
 ORDER BY own.seq
 """
