@@ -29,7 +29,7 @@ _SESSIONS, _ONE_BY_ONE = (20, 1, 500), (1, 1, 1)
 _LONGEST, _MOST = 3.5, 64 * 1024 * 1024
 # Bytes of text that are taken out of the indexes before all their rows are deleted. Each time FTS5 writes a segment, in
 # which a term stands once; but whoever comes to wait meanwhile waits for the deletion of those rows too.
-_AT_ONCE = 4 * 1024 * 1024
+_AT_ONCE, _AT_ONCE_FOR_OTHERS = 8 * 1024 * 1024, 2 * 1024 * 1024
 # KiB of pages: what a transaction changes, or SQLite writes it twice. And the bytes that must be free on the disk for a
 # log of several transactions.
 _CACHE, _ROOM = 96 * 1024, 1024 * 1024 * 1024
@@ -82,7 +82,7 @@ class Deletion:
                 f"SELECT id FROM sessions WHERE id {_THESE} ORDER BY rowid", (json.dumps(list(session_ids)),)
             )
         ]
-        self._done = 0
+        self._done, self._at_once = 0, _AT_ONCE
         self.removed = set[str]()
         self.messages = self.bytes = self.handed_over = self.undated = 0
 
@@ -120,8 +120,11 @@ class Deletion:
                 out.take(these)
                 taken += these
                 is_enough = time.monotonic() > begun + _LONGEST or self.bytes > before + _MOST
-                is_last = is_enough or self._done == len(self._ids) or self._db.is_wanted
-                if is_last or self.bytes > kept + _AT_ONCE:
+                is_wanted = self._db.is_wanted
+                # Who has waited once will come again.
+                self._at_once = _AT_ONCE_FOR_OTHERS if is_wanted else self._at_once
+                is_last = is_enough or is_wanted or self._done == len(self._ids)
+                if is_last or self.bytes > kept + self._at_once:
                     self._delete(taken, out)
                     taken, kept = [], self.bytes
                 self._tell()

@@ -20,7 +20,7 @@ from collections.abc import Collection
 from functools import cache
 
 from sessiondb.dao.values import texts
-from sessiondb.importers import importers, is_index
+from sessiondb.importers import find, is_index
 from sessiondb.importers.files.presence import Presence
 from sessiondb.records import OnlyCopies
 from sessiondb.storage.connection import Connection
@@ -59,7 +59,7 @@ def only_copies(connection: Connection, session_ids: Collection[str] | None = No
 
 def _is_index_of(format: str | None) -> bool:
     """Say whether a format has indexes at all: most have none, and need not be asked for each file."""
-    return any(hasattr(one, "is_index") for one in importers() if one.name == format)
+    return hasattr(find(format), "is_index")
 
 
 def _is_log(is_there: bool | None, format: str | None, version: int) -> bool | None:

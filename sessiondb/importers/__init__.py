@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, cast
 from sessiondb.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sessiondb.importers.base import Importer
     from sessiondb.importers.registered import Registered
 
@@ -57,7 +59,13 @@ _MODULES = (
 @cache
 def built_in() -> tuple[Importer, ...]:
     """Return the importers of this package, in the order they are asked."""
-    return tuple(cast("Importer", import_module(f"{__name__}.{module}")) for module in _MODULES)
+    return tuple(_loaded())
+
+
+def _loaded() -> Iterator[Importer]:
+    """Yield the importers of this package; each is loaded when it is asked for."""
+    for module in _MODULES:
+        yield cast("Importer", import_module(f"{__name__}.{module}"))
 
 
 @cache
@@ -79,11 +87,17 @@ def importers() -> tuple[Importer, ...]:
     return built_in() + _registered().importers
 
 
+def find(name: str | None) -> Importer | None:
+    """Return the importer of a format, None for an unknown one. No more are loaded than those that come before it."""
+    ours = next((one for one in _loaded() if one.name == name), None)
+    return ours or next((one for one in _registered().importers if one.name == name), None)
+
+
 def importer(name: str) -> Importer:
     """Return the importer of a format. Raises InvalidInput for an unknown name."""
-    for candidate in importers():
-        if candidate.name == name:
-            return candidate
+    found = find(name)
+    if found is not None:
+        return found
     known = ", ".join(sorted({candidate.name for candidate in importers()}))
     also = "".join(f"; {reason}" for reason in _registered().refused)
     raise InvalidInput(f"there is no format {name!r}: choose one of {known}{also}")
@@ -91,8 +105,7 @@ def importer(name: str) -> Importer:
 
 def is_index(path: str, format: str | None) -> bool:
     """Say whether a file of a format tells of sessions without holding what was said in them."""
-    found = next((one for one in importers() if one.name == format), None)
-    return bool(getattr(found, "is_index", lambda path: False)(path))
+    return bool(getattr(find(format), "is_index", lambda path: False)(path))
 
 
 def warn(reason: str) -> None:
