@@ -98,7 +98,7 @@ def moments_that_differ() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def copied_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let new databases be copies of one that the migrations made; tests/storage has the migrations themselves run."""
+    """Let new databases be copies of one that the migrations made; two files of tests/storage have them run."""
     with (
         new_databases.copied(tmp_path_factory.mktemp("made")) as upgrade,
         pytest.MonkeyPatch.context() as patch,

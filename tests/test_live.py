@@ -121,6 +121,7 @@ def test_a_killed_writer_leaves_whole_turns_and_all_it_acknowledged(path: Path) 
         assert db.connection.value("SELECT count(*) FROM token_counts") == len(messages)
 
 
+@pytest.mark.once
 def test_processes_that_ask_at_the_idle_deadline_get_one_new_session_and_one_notice(path: Path) -> None:
     with SessionDB(path) as db:
         first = db.gateway("bot", reset=POLICY).session(ANN, now=LAST_ACTIVE)

@@ -33,7 +33,7 @@ def copy_of_checkout(target: Path) -> Path:
     return target
 
 
-@pytest.fixture(scope="module", params=["checkout", "source archive"])
+@pytest.fixture(scope="module", params=["checkout", pytest.param("source archive", marks=pytest.mark.once)])
 def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     need_setuptools()
     folder = tmp_path_factory.mktemp("packaging")

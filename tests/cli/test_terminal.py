@@ -169,6 +169,7 @@ def test_the_brief_of_a_hostile_note_is_safe(database: Path) -> None:
         )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "command",
     [

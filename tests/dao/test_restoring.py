@@ -103,6 +103,7 @@ while True:
 """
 
 
+@pytest.mark.once
 def test_what_running_writers_wrote_is_in_the_kept_file_or_in_the_database(path: Path, backup: Path) -> None:
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, path], stdout=subprocess.PIPE, text=True)

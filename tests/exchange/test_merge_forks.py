@@ -44,6 +44,7 @@ def check(folder: Path, files: Sequence[Path]) -> None:
             assert Maintenance(db.connection).check() == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("marked", [False, True])
 @pytest.mark.parametrize("large", [1, sessiondb.exchange.merge.LARGE])
 def test_a_session_its_fork_and_the_forks_fork(
@@ -57,6 +58,7 @@ def test_a_session_its_fork_and_the_forks_fork(
     check(tmp_path, [transcript(tmp_path, log) for log in (first, second, third)])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("marked", [False, True])
 @pytest.mark.parametrize("seed", range(4))
 def test_any_forks(tmp_path: Path, marked: bool, seed: int) -> None:

@@ -70,6 +70,7 @@ def test_a_database_that_others_make_meanwhile_is_merged_into(path: Path, theirs
     assert exported(path) == exported(theirs)
 
 
+@pytest.mark.once
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_kill_leaves_no_database_and_the_next_merge_tidies_up(path: Path, theirs: Path) -> None:
     command = [sys.executable, "-c", _KILLED, str(path), str(theirs)]

@@ -240,6 +240,7 @@ def test_a_file_without_conversations_is_refused(tmp_path: Path) -> None:
         read(write(tmp_path, {"mapping": {}}))
 
 
+@pytest.mark.once
 def test_odd_values_anywhere_never_raise(tmp_path: Path) -> None:
     for conversation in with_odd_values(CONVERSATION):
         records, _ = read(write(tmp_path, conversation, CONVERSATION))

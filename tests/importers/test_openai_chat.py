@@ -235,6 +235,7 @@ def test_documents_without_messages_are_refused(tmp_path: Path, text: str) -> No
         read(write(tmp_path, text, "a.json"))
 
 
+@pytest.mark.once
 def test_odd_values_anywhere_never_raise(tmp_path: Path) -> None:
     odd = list(with_odd_values({"messages": MESSAGES, "body": {"messages": OTHER}, "model": "m"}))
     records, _ = read(write(tmp_path, lines(*odd, {"messages": OTHER})))

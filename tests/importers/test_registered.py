@@ -157,6 +157,7 @@ def test_the_entry_points_are_read_once_in_a_run(
     assert len(caplog.messages) == 1
 
 
+@pytest.mark.once
 def test_the_example_in_the_docs_is_a_package_that_works(tmp_path: Path) -> None:
     need_setuptools()
     text = (ROOT / "docs" / "importers.md").read_text("utf-8")

@@ -89,6 +89,7 @@ def test_an_export_in_pieces_is_the_export(tmp_path: Path, samples: Path, tiny: 
         assert list(export(in_pieces)) == list(export(whole))
 
 
+@pytest.mark.once
 def test_an_import_killed_between_two_pieces_is_completed_by_the_next(
     tmp_path: Path, samples: Path, tiny: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +148,7 @@ def test_a_transaction_takes_no_more_small_files_than_memory_bears() -> None:
     assert len(list(portion)) == 8
 
 
+@pytest.mark.once
 def test_appends_go_on_while_a_large_file_is_imported(tmp_path: Path, samples: Path) -> None:
     log = next((samples / "codex").rglob("*019ce14a*.jsonl"))
     large = tmp_path / log.name

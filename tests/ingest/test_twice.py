@@ -124,6 +124,7 @@ def test_equal_lines_of_one_second_stay_two_messages(tmp_path: Path, stamp: str 
         assert held(db) == [count, 0, 0]
 
 
+@pytest.mark.once
 def test_of_a_line_after_half_a_million_others_it_is_not_asked_whether_it_came_before() -> None:
     repeats = Repeats(Path())
     lines = [b'{"timestamp": "2026-03-01T09:00:00.%09dZ"}' % number for number in range(500_001)]

@@ -96,6 +96,7 @@ def test_history_for_the_model(db: SessionDB) -> None:
     assert db.history(session.id, max_tokens=20) == [turn[0], turn[3]]
 
 
+@pytest.mark.once
 def test_history_for_the_model_costs_the_same_for_a_long_session(db: SessionDB) -> None:
     def steps(session_id: str) -> int:
         count = 0

@@ -1,4 +1,4 @@
-"""Databases as users get them: each of them made by the migrations, and on a disk."""
+"""Databases on a disk; those of tests about the migrations are made by them, as users get them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sessiondb.storage import migrations
 from tests.helpers import memory, new_databases
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def migrated_databases(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the migrations for each new database."""
     monkeypatch.setattr(migrations, "_upgrade", new_databases.upgrade)

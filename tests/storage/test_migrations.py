@@ -18,6 +18,8 @@ from sessiondb.query.text import SPACED_RANGES, STRIPPED_RANGES
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.migrations import APPLICATION_ID, SCHEMA_VERSION, migrations
 
+pytestmark = pytest.mark.usefixtures("migrated_databases")
+
 CONTRACT = {
     "sessions": """
         id agent native_id key project_id channel_id parent_id relation title model_id started_at last_active_at
@@ -54,6 +56,7 @@ def open_many(
         results.put(f"{type(error).__name__}: {error}")
 
 
+@pytest.mark.once
 def test_sixteen_processes_that_open_a_missing_file_at_once_make_one_database(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     gate, results = context.Barrier(16), context.Queue()

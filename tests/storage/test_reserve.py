@@ -93,6 +93,7 @@ def test_a_disk_with_room_keeps_the_reserve_through_removals(tmp_path: Path) -> 
     assert reserve.place(path).exists()
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("small_reserves")
 @pytest.mark.parametrize("has_reserve", [True, False])
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from sessiondb.errors import DatabaseError
 from sessiondb.storage.migrations import SCHEMA_VERSION
 from tests.helpers.old_databases import KEPT, unpack
 
+pytestmark = pytest.mark.usefixtures("migrated_databases")
+
 
 def rows(path: Path) -> dict[str, tuple[list[str], list[tuple[Any, ...]]]]:
     """Return the columns and the rows of each table that holds content, read with nothing of ours."""

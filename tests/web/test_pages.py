@@ -263,6 +263,7 @@ def test_figures_are_those_of_the_command_line(site: Server) -> None:
         assert row["title"] in home
 
 
+@pytest.mark.once
 def test_beside_another_database_the_first_page_stays_datasettes(python: Path, tmp_path: Path) -> None:
     import sqlite3
 
@@ -277,6 +278,7 @@ def test_beside_another_database_the_first_page_stays_datasettes(python: Path, t
         assert "/-/sessiondb" in server.get("/").text
 
 
+@pytest.mark.once
 def test_pages_keep_to_the_permissions_of_datasette(python: Path, filled: Path, tmp_path: Path) -> None:
     rules = tmp_path / "rules.json"
     rules.write_text(

@@ -17,7 +17,10 @@ from tests.helpers.fake_agents import FAKE_AGENTS, FakeAgent
 
 DECISION = "Amounts are kept as fractions."
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="hooks are run by a POSIX shell")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform == "win32", reason="hooks are run by a POSIX shell"),
+]
 
 
 def texts(database: Path, agent: str, wanted: list[str]) -> list[str]:

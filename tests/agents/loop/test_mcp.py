@@ -257,6 +257,7 @@ def test_a_writer_that_holds_the_file_is_a_sentence_and_no_error(path: Path, pro
     assert noted.startswith("Noted: win ")
 
 
+@pytest.mark.once
 def test_calls_at_once_are_all_answered(path: Path, project: str) -> None:
     async def ask(client: ClientSession) -> list[CallToolResult]:
         calls = (client.call_tool("note", {"kind": "win", "text": f"number {i}"}) for i in range(8))
@@ -497,6 +498,7 @@ def test_a_call_that_is_cancelled_ends_and_the_next_is_answered(path: Path, proj
     assert "Amounts are fractions." in brief
 
 
+@pytest.mark.once
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 def test_a_client_in_another_language_lists_calls_and_reads(path: Path, project: str) -> None:
     command = [sys.executable, "-m", "sessiondb", "mcp", "--db", str(path)]

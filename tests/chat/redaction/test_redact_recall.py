@@ -150,6 +150,7 @@ UNITS = (
 )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit[:30])
 def test_the_time_grows_no_faster_than_the_text(unit: str) -> None:
     def seconds(size: int) -> float:

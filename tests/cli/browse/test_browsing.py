@@ -144,6 +144,7 @@ def test_the_newest_sessions_are_listed_with_a_preview(path: Path, size: tuple[i
     browse(path, script, size)
 
 
+@pytest.mark.once
 def test_the_filter_takes_the_query_language_as_it_is_typed(path: Path) -> None:
     async def script(person: Person) -> None:
         await person.type("slash")
@@ -341,6 +342,7 @@ def test_help_shows_the_keys(path: Path) -> None:
     browse(path, script)
 
 
+@pytest.mark.once
 def test_nothing_in_a_session_drives_the_terminal_or_is_markup(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     texts = [

@@ -29,6 +29,7 @@ from tests.helpers.fork_logs import (
 A, B, C = map(id_of, (3, 2, 1))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("marked", [False, True])
 @pytest.mark.parametrize("bulk_bytes", [1, ingest.BULK_BYTES])
 def test_a_session_its_fork_and_the_forks_fork(
@@ -182,6 +183,7 @@ def test_what_a_fork_brought_goes_to_the_original_that_grows(tmp_path: Path) -> 
         assert content(db) == whole
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("marked", [False, True])
 @pytest.mark.parametrize("seed", range(4))
 def test_any_forks_in_any_order(tmp_path: Path, marked: bool, seed: int) -> None:

@@ -308,6 +308,7 @@ with SessionDB(sys.argv[1]) as db:
 """
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("moment", [0.01, 0.04, 0.08])
 def test_an_import_that_is_killed_is_completed_by_the_next(tmp_path: Path, home: Path, moment: float) -> None:
     sessions = [f"5e1f0000-0000-4000-8000-0000000001{number:02}" for number in range(40)]

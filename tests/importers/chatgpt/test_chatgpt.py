@@ -226,6 +226,7 @@ def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
         read(path)
 
 
+@pytest.mark.once
 def test_odd_values_anywhere_never_raise(tmp_path: Path) -> None:
     for conversation in with_odd_values(CONVERSATION):
         records, _ = read(write(tmp_path, conversation, CONVERSATION))

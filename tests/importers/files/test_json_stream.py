@@ -111,6 +111,7 @@ def test_depth_costs_one_element_or_the_rest_but_never_raises() -> None:
     assert len(reasons) == 1
 
 
+@pytest.mark.once
 def test_memory_holds_an_element_not_the_file(tmp_path: Path) -> None:
     path = tmp_path / "conversations.json"
     element = json.dumps({"text": "x" * 100_000})

@@ -256,6 +256,7 @@ def test_a_query_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.Monk
         found.execute(f"{ENDLESS} SELECT count(*) FROM r").fetchone()
 
 
+@pytest.mark.once
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python sets no limits before 3.11")
 def test_a_value_of_hundreds_of_megabytes_is_refused_in_words(tmp_path: Path) -> None:
     rows = f"INSERT INTO messages VALUES {ROW}; INSERT INTO messages SELECT 2, session_id, role,"

@@ -257,6 +257,7 @@ print(count, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 10
 """
 
 
+@pytest.mark.once
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has another unit elsewhere")
 def test_a_small_file_of_a_large_log_takes_little_memory(tmp_path: Path, ending: str) -> None:
     line = b'{"text": "' + b"again and " * 1000 + b'"}\n'

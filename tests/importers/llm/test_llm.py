@@ -140,6 +140,7 @@ def test_the_database_is_told_by_its_tables(tmp_path: Path, tables: dict[str, st
             read(path)
 
 
+@pytest.mark.once
 def test_odd_values_in_any_column_never_raise(tmp_path: Path) -> None:
     rows = OLD | NEW
     rows["attachments"] = [{"id": "a", "type": "image/png", "content": b"x"}]
