@@ -14,7 +14,7 @@ What a session's row says of all this is read and written here: its parent, and 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sessiondb.dao.values import sound
@@ -72,28 +72,9 @@ class Segment(NamedTuple):
     last: int
 
 
-class Copy(NamedTuple):
-    """A message that a session's log has and another session holds, or the answer to a call of such a message.
-
-    `after` is the seq of the session's own message that comes before it. An answer has the id of its call, a message
-    the external id.
-    """
-
-    after: int
-    external_id: str | None = None
-    call_id: str | None = None
-
-
-class Original(NamedTuple):
-    """A message of a session, of which another one's log has a copy."""
-
-    id: int
-    session: str
-    external_id: str
-
-
 class Line(NamedTuple):
-    """A message of one session, and the place of its copy in another one's log: after the message with seq `after`.
+    """A message of one session, and the place of its copy in another one's log: after the message with seq `after`,
+    which is 0 until that is known.
 
     An answer to a tool call has no external id here.
     """
@@ -104,6 +85,10 @@ class Line(NamedTuple):
     created_at: str | None
     after: int
     external_id: str | None
+
+
+Originals = Mapping[str, Line]
+"""The messages of other sessions of which a session has copies, by the external ids of these."""
 
 
 def fork_link(connection: Connection, session_id: str) -> tuple[str | None, str | None]:

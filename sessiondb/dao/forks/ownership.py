@@ -14,7 +14,7 @@ message, unless its log names the parent (`forked_from`).
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from sessiondb.dao.forks import renamed
@@ -23,9 +23,8 @@ from sessiondb.dao.forks.chain import (
     AWAITED,
     FORKED_AT,
     FORKED_FROM,
-    Copy,
     Line,
-    Original,
+    Originals,
     ancestors,
     link_fork,
     place_fork,
@@ -35,20 +34,15 @@ from sessiondb.dao.forks.transfer import drop_copies, drop_twins, move, tidy
 from sessiondb.dao.union.row_buffer import TOKENS, Count
 from sessiondb.dao.values import sound
 from sessiondb.importers.base import INHERITING
-from sessiondb.storage.connection import Connection, Row
+from sessiondb.storage.connection import Connection
 
 if TYPE_CHECKING:
     from sessiondb.dao.union.incoming import Incoming
     from sessiondb.dao.union.row_buffer import Batch
 
-_HOLDERS = """
-SELECT external_id, id, session_id, seq, created_at FROM messages
+_HELD = """
+SELECT id, session_id, seq, created_at, 0, external_id FROM messages
 WHERE external_id IN (SELECT value FROM json_each(:ids)) AND session_id <> :session ORDER BY id
-"""
-_ANSWERS = """
-SELECT t.call_id, a.id, a.session_id, a.seq, a.created_at
-FROM tool_calls AS t JOIN messages AS a ON a.id = t.result_message_id
-WHERE t.message_id IN (SELECT value FROM json_each(?)) AND t.call_id IS NOT NULL ORDER BY t.id
 """
 # Forks of a session that hold on to messages which are another's now.
 _FOLLOW = f"""
@@ -63,7 +57,6 @@ WHERE parent_id = :from AND relation = 'subagent' AND id IN (SELECT value FROM j
 _OF_MESSAGE = (
     "message_id = (SELECT id FROM messages WHERE session_id = :session AND external_id = :external_id)"
 )
-_KEY = f"SELECT request_key FROM token_counts WHERE {_OF_MESSAGE} AND request_key IS NOT NULL"
 _SET_ID = "UPDATE messages SET external_id = :own WHERE external_id = :old AND session_id = :session"
 _FORKED_AT = f"""
 SELECT id, {FORKED_AT} FROM sessions
@@ -123,11 +116,10 @@ class Ownership:
         self._db, self._rows = batch.db, batch.rows
         self.session = session
         self._id = session.id
-        self._ids = copies
+        self._copies = copies
         self._has_gone_on = has_gone_on
-        # What its log calls messages that others hold under other ids, and the keys of their tokens by that.
+        # What its log calls messages that others hold under other ids.
         self._own_ids: dict[str, str] = {}
-        self._own_keys: dict[str, str] = {}
         # By the id of a copied message: what its log counts for it, as it may prove to be the original.
         self._counts: dict[str, Count] = {}
 
@@ -142,76 +134,54 @@ class Ownership:
         #     copies   the same id in both
         #     twins    the same words under two ids: some releases give each line of a resumed copy a fresh one, and
         #              some agents each message of a fork
-        #     answers  to calls that were copies when an earlier part of its log was read
-        #     lines    all of these, as the messages that the others hold: these may change hands
-        dropped = self._drop_copies()
-        dropped += self._drop_twins(self._ids, unsettled)
-        lines = self._lines(sorted([*dropped, *self._left_answers()], key=lambda copy: copy.after))
+        # What the others hold of these (`lines`) may change hands.
+        held = self._held()
+        lines = self._take_out(held)
+        lines += self._take_out(self._twins(held.values(), unsettled))
+        lines.sort(key=lambda line: line.after)
+        dropped = len(lines)
         self._has_gone_on = self._has_gone_on and went_on(self._db, self._id, self.session.start_seq)
         if lines or self._has_gone_on:
             changed |= self._resolve(lines, children)
-            self._rename()
         session = self.session
-        if dropped or session.is_exact or not session.is_new:
+        if lines or session.is_exact or not session.is_new:
             tidy(self._db, self._id)
-        session.added -= len(dropped)
+        session.added -= dropped
         return changed
 
-    def _left_answers(self) -> list[Copy]:
-        """Return the answers that were left out on their way in, by the places of the messages before them."""
-        sql = "SELECT id, seq FROM messages WHERE session_id = ?"
-        seqs: dict[int | None, int] = (
-            dict(self._db.rows(sql, (self._id,))) if self.session.left_answers else {}
-        )
-        start = self.session.start_seq
-        return [Copy(seqs.get(after, start), None, call_id) for after, call_id in self.session.left_answers]
+    def _held(self) -> dict[str, Line]:
+        """Return what others hold of the messages that they have too; of several the first."""
+        rows = self._db.rows(_HELD, {"ids": json.dumps(self._copies), "session": self._id})
+        found = {line[-1]: Line(*line) for line in reversed(rows)}
+        return {id: found[id] for id in self._copies if id in found}
 
-    def _holders(self, ids: Collection[str]) -> dict[str, Row]:
-        """Return the messages with some ids that other sessions hold, by these: id, session, seq and time."""
-        rows = self._db.rows(_HOLDERS, {"ids": json.dumps(list(ids)), "session": self._id})
-        found: dict[str, Row] = {external_id: tuple(row) for external_id, *row in reversed(rows)}
-        return {id: found[id] for id in ids if id in found}
-
-    def _drop_copies(self) -> list[Copy]:
-        """Remove the messages that others have too, and note what the session's log counts for them."""
-        names = {"session": self._id, "ids": json.dumps(self._ids)}
-        for external_id, id, *values in self._db.rows(_OWN_COUNTS, names):
-            own = None if values[0] is None else Count(values)
-            own = own or self.session.counts_elsewhere.get(id)
-            if own is not None:
-                self._counts[external_id] = own
-        originals = {id: Original(row[0], row[1], id) for id, row in self._holders(self._ids).items()}
-        return drop_copies(self._db, self._id, originals)
-
-    def _drop_twins(self, shared: Collection[str], unsettled: Collection[str]) -> list[Copy]:
-        """Remove what the session holds although another one says it too, under another id; return the copies."""
-        originals: dict[str, Original] = {}
-        for own_id, original in self._twins(shared, unsettled):
-            originals.setdefault(own_id, original)
-        for own_id in originals:
-            key = self._db.value(_KEY, {"session": self._id, "external_id": own_id})
-            if key is not None:
-                self._own_keys[own_id] = key
-        self._own_ids = {original.external_id: own_id for own_id, original in originals.items()}
-        return drop_copies(self._db, self._id, originals)
-
-    def _twins(self, shared: Collection[str], unsettled: Collection[str]) -> Iterator[tuple[str, Original]]:
-        """Yield what the session says as one does that it shares lines with, or from whose agent it has fresh ids."""
-        for other in dict.fromkeys(row[1] for row in self._holders(shared).values()):
-            yield from renamed.prompt_twins(self._db, self._id, other)
+    def _twins(self, held: Iterable[Line], unsettled: Collection[str]) -> dict[str, Line]:
+        """Return what others say too, under other ids: those it shares lines with, or whose agent gives fresh ids."""
+        found: dict[str, Line] = {}
+        for other in dict.fromkeys(line.holder for line in held):
+            found = {**dict(renamed.prompt_twins(self._db, self._id, other)), **found}
         if self.session.has_renamed:
             for other in renamed.relatives(self._db, self._id, unsettled):
-                yield from renamed.twins(self._db, self._id, other)
+                found = {**dict(renamed.twins(self._db, self._id, other)), **found}
+        self._own_ids = {line.external_id or "": own_id for own_id, line in found.items()}
+        return found
+
+    def _take_out(self, originals: Originals) -> list[Line]:
+        """Remove what others hold too, and note what the session's log counts for it."""
+        names = {"session": self._id, "ids": json.dumps(list(originals))}
+        for external_id, id, *values in self._db.rows(_OWN_COUNTS, names):
+            own = self.session.counts_elsewhere.get(id) if values[0] is None else Count(values)
+            if own is not None:
+                self._counts[external_id] = own
+        return drop_copies(self._db, self._id, originals)
 
     def _rename(self) -> None:
-        """Let messages that have changed hands have the ids, and their counts the keys, of the session's log."""
+        """Let messages that have changed hands have the ids of the session's log."""
         moved = {
             old: own
             for old, own in self._own_ids.items()
             if self._db.execute(_SET_ID, {"session": self._id, "old": old, "own": own}).rowcount
         }
-        for own in moved.values() & self._own_keys.keys():
-            self._db.execute(_SET_KEY, {"key": self._own_keys[own], "session": self._id, "external_id": own})
         if moved:
             names = {"session": self._id, "moved": json.dumps(list(moved))}
             for fork, old in self._db.rows(_FORKED_AT, names):
@@ -253,6 +223,7 @@ class Ownership:
             # Only now are the calls this session's: their answers may stand in forks, and their counts may be those of
             # a copier's log, which is not believed over this one's.
             drop_twins(self._db, self._id, awaited=True)
+            self._rename()
             for external_id, count in self._counts.items():
                 self._set_count(external_id, count)
             changed = {self._id, *copiers}
@@ -298,24 +269,6 @@ class Ownership:
             return False
         link_fork(self._db, session.id, parent, at)
         return True
-
-    def _lines(self, copies: Iterable[Copy]) -> list[Line]:
-        """Return the messages that copies are copies of; an answer is that of a call among them."""
-        copies = list(copies)
-        holders = self._holders([copy.external_id for copy in copies if copy.external_id is not None])
-        held = [(copy, holders.get(copy.external_id or "")) for copy in copies]
-        answers: dict[str, list[Row]] = {}
-        ids = [row[0] for _, row in held if row is not None]
-        for call_id, *answer in self._db.rows(_ANSWERS, (json.dumps(ids),)):
-            answers.setdefault(call_id, []).append(tuple(answer))
-        lines: list[Line] = []
-        for copy, row in held:
-            waiting = answers.get(copy.call_id or "") if copy.external_id is None else None
-            place = waiting.pop(0) if waiting else row
-            if place is not None:
-                id, holder, seq, created_at = place
-                lines.append(Line(id, holder, seq, created_at, copy.after, copy.external_id))
-        return lines
 
 
 def _ends(lines: Iterable[Line]) -> dict[str, Line]:

@@ -14,7 +14,7 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, Original, ancestors, descendants, place_fork
+from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, Line, ancestors, descendants, place_fork
 from sessiondb.dao.forks.transfer import drop_copies, drop_twins, tidy
 from sessiondb.dao.values import sound
 from sessiondb.importers.base import INHERITED
@@ -36,9 +36,9 @@ DELETE FROM sessions WHERE id = :id AND NOT pinned AND title_source IS NOT 'user
   AND NOT EXISTS (SELECT 1 FROM session_tags WHERE session_id = :id)
 """
 _SAID = """
-SELECT m.id, m.session_id, m.external_id, m.role, m.content,
+SELECT m.id, m.session_id, m.seq, m.created_at, 0, m.external_id, m.role, m.content,
   (SELECT group_concat(t.call_id) FROM tool_calls AS t WHERE t.message_id = m.id)
-FROM messages AS m WHERE m.session_id = ? AND m.role <> 'tool' ORDER BY m.seq
+FROM messages AS m WHERE m.session_id = ? AND m.role <> 'tool' AND m.external_id IS NOT NULL ORDER BY m.seq
 """
 _IS_COUNTED = "SELECT 1 FROM token_counts WHERE session_id = ? LIMIT 1"
 
@@ -52,19 +52,16 @@ class Ancestry:
     def __init__(self, connection: Connection, session_id: str) -> None:
         self._at = 0
         self._places: dict[bytes, list[int]] = {}
-        self._originals: list[Original] = []
+        self._originals: list[Line] = []
         self.is_counted = False
         for ancestor in [*ancestors(connection, session_id), session_id]:
-            for id, holder, external_id, role, content, calls in connection.stream(
-                _SAID, (ancestor,), size=256
-            ):
-                if external_id is not None:
-                    key = _key(role, content, calls)
-                    self._places.setdefault(key, []).append(len(self._originals))
-                    self._originals.append(Original(id, holder, external_id))
+            for *line, role, content, calls in connection.stream(_SAID, (ancestor,), size=256):
+                key = _key(role, content, calls)
+                self._places.setdefault(key, []).append(len(self._originals))
+                self._originals.append(Line(*line))
             self.is_counted = self.is_counted or connection.row(_IS_COUNTED, (ancestor,)) is not None
 
-    def take(self, role: str, content: str | None, calls: Sequence[str | None]) -> Original | None:
+    def take(self, role: str, content: str | None, calls: Sequence[str | None]) -> Line | None:
         """Return the next message that says this, after the one that was returned last."""
         named = ",".join(call for call in calls if call is not None)
         places = self._places.get(_key(role, content, named or None), ())
@@ -120,7 +117,7 @@ def _leave_copies(connection: Connection, child: str) -> int:
         return 0
     parent, relation, forked_at = connection.row(_DESCENT, (child,)) or (None, None, None)
     ancestry = Ancestry(connection, parent or "")
-    originals: dict[str, Original] = {}
+    originals: dict[str, Line] = {}
     for id, external_id, role, content in copies:
         calls = "SELECT call_id FROM tool_calls WHERE message_id = ? ORDER BY id"
         original = ancestry.take(role, content, connection.column(calls, (id,)))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from sessiondb.dao.forks.chain import Original
+from sessiondb.dao.forks.chain import Line
 from sessiondb.storage.connection import Connection
 
 _CALLS = "(SELECT group_concat(call_id) FROM tool_calls WHERE message_id = {}.id)"
@@ -34,20 +34,18 @@ WHERE o.session_id = :session AND o.output > 0
 ORDER BY t.session_id
 """
 _LINES = f"""
-SELECT id, session_id, external_id, role, created_at, content, {_CALLS.format("messages")} FROM messages
-WHERE session_id = ? AND seq <= ? AND role <> 'tool' AND external_id IS NOT NULL AND created_at IS NOT NULL ORDER BY seq
+SELECT id, session_id, seq, created_at, 0, external_id, role, content, {_CALLS.format("messages")} FROM messages
+WHERE session_id = ? AND role <> 'tool' AND external_id IS NOT NULL AND created_at IS NOT NULL ORDER BY seq
 """
 # What is typed costs no tokens: the same words, by the same one, at the same time.
 _PROMPT_TWINS = """
-SELECT o.external_id, t.id, t.external_id FROM messages AS o
+SELECT o.external_id, t.id, t.session_id, t.seq, t.created_at, 0, t.external_id FROM messages AS o
 JOIN messages AS t
   ON t.session_id = :other AND t.created_at = o.created_at AND t.role = o.role AND t.content IS o.content
 WHERE o.session_id = :session AND o.role IN ('user', 'system') AND o.external_id IS NOT NULL
   AND t.external_id IS NOT NULL
 GROUP BY o.id ORDER BY o.seq
 """
-_ALL = 1 << 62
-
 
 _Said = tuple[str, str | None, str | None, str | None]
 """By whom something is said and when, the text, and the ids of the calls that it asks for."""
@@ -58,35 +56,35 @@ def relatives(connection: Connection, session_id: str, but: Collection[str]) -> 
     return [id for id in connection.column(_RELATIVES, {"session": session_id}) if id not in but]
 
 
-def twins(connection: Connection, session_id: str, other: str) -> list[tuple[str, Original]]:
+def twins(connection: Connection, session_id: str, other: str) -> list[tuple[str, Line]]:
     """Return the ids of messages of a session that another one has too, in order; each is the like of one."""
-    found: list[tuple[str, Original]] = []
+    found: list[tuple[str, Line]] = []
     theirs = _by_words(_lines(connection, other))
     for said, own in _lines(connection, session_id):
         waiting = theirs.get(said, [])
         like = next((one for one in waiting if one.external_id != own.external_id), None)
         if like is not None:
             waiting.remove(like)
-            found.append((own.external_id, like))
+            found.append((own.external_id or "", like))
     return found
 
 
-def prompt_twins(connection: Connection, session_id: str, other: str) -> list[tuple[str, Original]]:
+def prompt_twins(connection: Connection, session_id: str, other: str) -> list[tuple[str, Line]]:
     """Return the prompts of a session that one with which it shares answers has too, under other ids.
 
     Some releases of an agent give each line of a resumed copy a fresh id.
     """
     found = connection.rows(_PROMPT_TWINS, {"session": session_id, "other": other})
-    return [(own, Original(id, other, external_id)) for own, id, external_id in found]
+    return [(own, Line(*like)) for own, *like in found]
 
 
-def _lines(connection: Connection, session_id: str, last: int = _ALL) -> list[tuple[_Said, Original]]:
-    rows = connection.rows(_LINES, (session_id, last))
-    return [((*said,), Original(id, holder, external_id)) for id, holder, external_id, *said in rows]
+def _lines(connection: Connection, session_id: str) -> list[tuple[_Said, Line]]:
+    rows = connection.rows(_LINES, (session_id,))
+    return [((role, line[3], content, calls), Line(*line)) for *line, role, content, calls in rows]
 
 
-def _by_words(lines: Iterable[tuple[_Said, Original]]) -> dict[_Said, list[Original]]:
-    found: dict[_Said, list[Original]] = {}
+def _by_words(lines: Iterable[tuple[_Said, Line]]) -> dict[_Said, list[Line]]:
+    found: dict[_Said, list[Line]] = {}
     for said, line in lines:
         found.setdefault(said, []).append(line)
     return found

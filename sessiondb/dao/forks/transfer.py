@@ -6,13 +6,13 @@ All inside one transaction of the caller; all rows must be written.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from heapq import merge as merged
 from operator import itemgetter
 
 from sessiondb.chat.text import prompt_title
 from sessiondb.dao.checks import COUNTERS
-from sessiondb.dao.forks.chain import AWAITED, Copy, Line, Original
+from sessiondb.dao.forks.chain import AWAITED, Line, Originals
 from sessiondb.dao.values import sound
 from sessiondb.storage.connection import Connection
 
@@ -68,9 +68,10 @@ _CALLS = f"""
 SELECT t.id, t.message_id, t.call_id, a.id, a.seq FROM tool_calls AS t
 LEFT JOIN messages AS a ON a.id = t.result_message_id WHERE t.message_id IN {_IDS} ORDER BY t.id
 """
-_ANSWERED = (
-    f"SELECT message_id, call_id FROM tool_calls WHERE message_id IN {_IDS} AND result_message_id IS NOT NULL"
-)
+_ANSWERS = f"""
+SELECT t.message_id, t.call_id, a.id, a.session_id, a.seq, a.created_at, 0, NULL
+FROM tool_calls AS t JOIN messages AS a ON a.id = t.result_message_id WHERE t.message_id IN {_IDS} ORDER BY t.id
+"""
 _COUNTS = f"SELECT id, request_key, message_id FROM token_counts WHERE message_id IN {_IDS} AND +session_id = :session"
 _SAME_COUNT = """
 SELECT 1 FROM token_counts WHERE session_id <> :session AND (request_key = :key OR message_id = :message) LIMIT 1
@@ -114,34 +115,36 @@ def drop_twins(db: Connection, session_id: str, *, awaited: bool = False) -> set
     return forks
 
 
-def drop_copies(db: Connection, session_id: str, originals: Mapping[str, Original]) -> list[Copy]:
+def drop_copies(db: Connection, session_id: str, originals: Originals) -> list[Line]:
     """Remove messages that other sessions hold too, with their calls and their answers.
 
-    `originals`: those of others, by the external ids of the session's own. Return the removed messages, where they
-    stood. An answer that the other session does not have stays.
+    Return what the others hold of them, with the places where they stood. An answer that the other session does not
+    have stays.
     """
-    names = {"session": session_id, "ids": json.dumps(list(originals))}
-    found = db.rows(_BY_EXTERNAL_ID, names)
-    like = {id: originals[external_id] for id, _, external_id in found}
-    dropped = [Copy(seq, like[id].external_id) for id, seq, _ in found]
-    answered = set(db.rows(_ANSWERED, {"ids": json.dumps([original.id for original in like.values()])}))
-    gone, alone, answers = [], [], []
+    found = db.rows(_BY_EXTERNAL_ID, {"session": session_id, "ids": json.dumps(list(originals))})
+    like = {id: originals[external_id]._replace(after=seq) for id, seq, external_id in found}
+    lines = list(like.values())
+    answers: dict[tuple[int, str | None], list[Line]] = {}
+    for asked_by, call_id, *answer in db.rows(_ANSWERS, {"ids": json.dumps([line.id for line in lines])}):
+        answers.setdefault((asked_by, call_id), []).append(Line(*answer))
+    gone, alone, messages = [], [], [(id,) for id in like]
     for call, asked_by, call_id, answer, seq in db.rows(_CALLS, {"ids": json.dumps(list(like))}):
+        theirs = answers.get((like[asked_by].id, call_id))
         # Only this session has the answer: it stays, as one whose call is elsewhere.
-        if answer is not None and (like[asked_by].id, call_id) not in answered:
+        if answer is not None and theirs is None:
             alone.append((call,))
             continue
         gone.append((call,))
         if answer is not None:
-            answers.append((answer,))
-            dropped.append(Copy(seq, None, call_id))
+            messages.append((answer,))
+            lines += [theirs.pop(0)._replace(after=seq)] if theirs else []
     db.executemany(f"UPDATE tool_calls SET {_WITHOUT_QUESTION} WHERE id = ?", alone)
     db.executemany("DELETE FROM tool_calls WHERE id = ?", gone)
     # Before the messages go: a count without its message would be nobody's.
     for id, key, message in db.rows(_COUNTS, {"session": session_id, "ids": json.dumps(list(like))}):
         _leave_count(db, id, key, session_id, like[message])
-    db.executemany("DELETE FROM messages WHERE id = ?", [*answers, *((id,) for id in like)])
-    return dropped
+    db.executemany("DELETE FROM messages WHERE id = ?", messages)
+    return sorted(lines, key=lambda line: line.after)
 
 
 def interleave(db: Connection, session_id: str, first: int) -> None:
@@ -230,12 +233,12 @@ def _join_answers(db: Connection, ids: list[int], target: str) -> None:
         )
 
 
-def _leave_count(db: Connection, id: int, key: str | None, session_id: str, original: Original) -> None:
+def _leave_count(db: Connection, id: int, key: str | None, session_id: str, original: Line) -> None:
     """Remove the count of a message that is to go, or give it to the one that stays, if that has none."""
     if db.row(_SAME_COUNT, {"session": session_id, "key": key, "message": original.id}):
         db.execute("DELETE FROM token_counts WHERE id = ?", (id,))
     else:
         db.execute(
             "UPDATE token_counts SET session_id = ?, message_id = ? WHERE id = ?",
-            (original.session, original.id, id),
+            (original.holder, original.id, id),
         )

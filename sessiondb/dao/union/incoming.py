@@ -269,9 +269,6 @@ class Incoming:
         self.added = 0
         # Whether another session has brought a message with the id of one of its own in the same union.
         self.has_common = False
-        # Answers that stand in its log, to calls which it has left to the session that has them too: after which
-        # message of its own (its id, None before the first), and the id of the call.
-        self.left_answers: list[tuple[int | None, str]] = []
         # What its log counts for a message of its own, by the id of that, where another session has the count.
         self.counts_elsewhere: dict[int, Count] = {}
         # Whether its log marks messages as what it may have inherited: see leave_copies.

@@ -111,7 +111,6 @@ class Records:
         if record.external_id is not None and content.find_by_id(session, record.external_id) is not None:
             return
         if call is None and call_id is not None and is_left_answer(self._union.db, session, call_id):
-            session.left_answers.append((session.last_id, call_id))
             return
         message = content.add_message(session, record)
         if call is None:

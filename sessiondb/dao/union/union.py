@@ -225,7 +225,7 @@ class Union(Batch):
         if has_gone_on:
             self.flush()
             has_gone_on = went_on(self.db, session.id, session.start_seq)
-        if not (copies or session.left_answers or session.has_renamed or has_gone_on):
+        if not (copies or session.has_renamed or has_gone_on):
             return None
         return Ownership(self, session, copies, has_gone_on=has_gone_on)
 
