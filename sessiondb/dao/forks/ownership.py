@@ -31,14 +31,12 @@ from sessiondb.dao.forks.chain import (
 )
 from sessiondb.dao.forks.originals import Descent, Pair, descent
 from sessiondb.dao.forks.transfer import drop_copies, drop_twins, move, tidy
-from sessiondb.dao.union.row_buffer import TOKENS, Count
+from sessiondb.dao.union.row_buffer import TOKENS, Count, RowBuffer
 from sessiondb.dao.values import sound
-from sessiondb.importers.base import INHERITING
 from sessiondb.storage.connection import Connection
 
 if TYPE_CHECKING:
     from sessiondb.dao.union.incoming import Incoming
-    from sessiondb.dao.union.row_buffer import Batch
 
 _HELD = """
 SELECT id, session_id, seq, created_at, 0, external_id FROM messages
@@ -112,8 +110,17 @@ class Ownership:
     `has_gone_on`: see `went_on`.
     """
 
-    def __init__(self, batch: Batch, session: Incoming, copies: list[str], *, has_gone_on: bool) -> None:
-        self._db, self._rows = batch.db, batch.rows
+    def __init__(
+        self,
+        connection: Connection,
+        rows: RowBuffer,
+        session: Incoming,
+        copies: list[str],
+        *,
+        has_gone_on: bool,
+    ) -> None:
+        self._db = connection
+        self._rows = rows
         self.session = session
         self._id = session.id
         self._copies = copies
@@ -194,25 +201,21 @@ class Ownership:
         is_known = is_stored and not self._has_gone_on
         if is_known and this.forked_at == max(ends.values(), key=lines.index).external_id:
             return set()
-        is_inheriting = self.session.row.fields.get("agent") in INHERITING
-        if is_stored and not (self.session.has_renamed or is_inheriting):
+        if is_stored and not self.session.has_renamed:
             lines = lines_anew(self._db, self._id, lines)
             this, ends = descent(self._db, self._id), _ends(lines)
         # The fork's file was read first, and the original's comes now:
         #
         #     B's log   1 2 3 6 7      stored as B: 1 2 3 6 7
-        #     A's log   1 2 3 4 5      1 2 3 are left out on the way in, as B holds them: stored as A: 4 5
+        #     A's log   1 2 3 4 5      1 2 3 are taken out again, as B holds them: stored as A: 4 5
         #     here                     by the rules they were A's: moved, A is 1 2 3 4 5, and B is 6 7, a fork of A at 3
         # Who holds lines that are this session's by the rules has copied them, and gives them back (`copiers`); what
         # the others hold stays with them, and this session is a fork of the one that has its last copy.
         others = {holder: descent(self._db, holder) for holder in ends}
-        # Copies that only their words tell were looked for in those that it comes from.
-        passed_over = ancestors(self._db, self._id) if is_inheriting and not self.session.has_renamed else ()
         copiers = {
             holder: end
             for holder, end in ends.items()
-            if holder not in passed_over
-            and Pair(self._db, this, others[holder], lines, end, self._own_ids).is_firsts()
+            if Pair(self._db, this, others[holder], lines, end, self._own_ids).is_firsts()
         }
         changed = set[str]()
         if copiers:
@@ -226,6 +229,7 @@ class Ownership:
             self._rename()
             for external_id, count in self._counts.items():
                 self._set_count(external_id, count)
+            self._rows.write()
             changed = {self._id, *copiers}
         kept = [line for line in ends.values() if line.holder not in copiers]
         if kept:
@@ -241,6 +245,7 @@ class Ownership:
         self._db.execute(_SET_KEY, names | {"key": own.key})
         for stored in self._db.rows(_COUNTS, names):
             # Unless its log was cut off while that was being told.
+            own.values[:3] = stored[:3]
             self._rows.recount(Count(list(stored)), own.with_further(list(stored)) or own.values)
 
     def _follow(self, source: str, lines: list[Line], children: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import cast
 
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
-from sessiondb.dao.union.row_buffer import Batch, Call, Message, storable
+from sessiondb.dao.union.row_buffer import Call, Message, RowBuffer, storable
 from sessiondb.importers.base import MessageRecord, ToolResult
 from sessiondb.records.export_rows import CallRow
 from sessiondb.storage.connection import Connection
@@ -32,11 +32,11 @@ WHERE t.message_id IS NOT NULL AND t.result_message_id IS NOT NULL LIMIT 1
 
 
 class Calls:
-    """The rows of `tool_calls`, in a batch."""
+    """The rows of `tool_calls`, in a union."""
 
-    def __init__(self, batch: Batch) -> None:
-        self._db = batch.db
-        self._rows = batch.rows
+    def __init__(self, connection: Connection, rows: RowBuffer) -> None:
+        self._db = connection
+        self._rows = rows
 
     def take(self, session: Incoming, message: Message, record: AnyMessage) -> list[Call]:
         """Take the calls that a message asks for; return their rows, in order."""

@@ -8,11 +8,12 @@ asked when the session is in: see Union.finish.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
-from sessiondb.dao.union.row_buffer import TOKENS, Batch, Count, Message, storable
+from sessiondb.dao.union.row_buffer import TOKENS, Count, Message, RowBuffer, storable
 from sessiondb.dao.values import stored_json
 from sessiondb.importers.base import (
     INHERITED,
@@ -23,6 +24,7 @@ from sessiondb.importers.base import (
 )
 from sessiondb.records.export_rows import TokensRow, storable_json
 from sessiondb.records.sessions import BILLING_DETAILS
+from sessiondb.storage.connection import Connection
 
 AnyTokens = TokenRecord | TokensRow
 
@@ -38,12 +40,16 @@ _SAME_COUNTS = f"SELECT count(*) FROM token_counts WHERE {' AND '.join(f'{name} 
 
 
 class Content:
-    """The rows of `messages` and `token_counts`, in a batch."""
+    """The rows of `messages` and `token_counts`, in a union. `model` gives the id of a model's name."""
 
-    def __init__(self, batch: Batch) -> None:
-        self._batch = batch
-        self._db = batch.db
-        self._rows = batch.rows
+    def __init__(
+        self, connection: Connection, rows: RowBuffer, model: Callable[[str | None], int | None]
+    ) -> None:
+        self._db = connection
+        self._rows = rows
+        self._model = model
+        # Which session brought a message, by external_id.
+        self._origins: dict[str, str] = {}
 
     # Messages
 
@@ -63,7 +69,7 @@ class Content:
             role, content, reasoning, model_id, finish_reason = "tool", None, None, None, None
         else:
             role, content, reasoning = record.role, storable(record.content), storable(record.reasoning)
-            model_id, finish_reason = self._batch.model(record.model), record.finish_reason
+            model_id, finish_reason = self._model(record.model), record.finish_reason
             if role in _SPOKEN:
                 session.row.spoken += 1
         message = self._rows.message(
@@ -73,7 +79,7 @@ class Content:
         session.last_id = message.id
         if external_id is not None:
             session.messages[external_id] = message
-            origin = self._batch.origins.setdefault(external_id, session.id)
+            origin = self._origins.setdefault(external_id, session.id)
             if origin != session.id and is_globally_unique(external_id):
                 session.has_common = True
         return message
@@ -117,7 +123,7 @@ class Content:
         """
         key = record.request_key
         values = [
-            session.id, key, message.id if message else None, self._batch.model(record.model), record.counted_at,
+            session.id, key, message.id if message else None, self._model(record.model), record.counted_at,
             record.input, record.cache_read, record.cache_write, record.output, record.reasoning,
             record.cost_microdollars,
             *_details(record),

@@ -1,4 +1,4 @@
-"""Rows of messages, tool calls and token counts on their way into the database, many at a time, in a batch.
+"""Rows of messages, tool calls and token counts on their way into the database, many at a time.
 
 A row is in one of three states, which its handle names:
 
@@ -12,15 +12,9 @@ Ids are given out when a row begins to wait, so that rows can name each other be
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from sessiondb.chat.text import clean_text
-from sessiondb.dao.ledger import Ledger
-from sessiondb.dao.lookups import Lookups
-from sessiondb.dao.union.written import Written
 from sessiondb.records.sessions import BILLING_DETAILS
 from sessiondb.storage.connection import Connection
 
@@ -43,7 +37,7 @@ _QUESTION = ("message_id", "position", "name", "arguments", "called_at")
 _ANSWER = ("result", "is_error", "returned_at", "result_message_id")
 _QUESTION_PLACES, _ANSWER_PLACES = (tuple(map(CALL.index, names)) for names in (_QUESTION, _ANSWER))
 _COUNTED_AT = TOKENS.index("counted_at")
-_COUNT = TOKENS[3:]
+_COUNT = TOKENS[2:]
 
 _CONTENT, _REASONING = MESSAGE.index("content"), MESSAGE.index("reasoning")
 _ARGUMENTS, _RESULT = map(CALL.index, ("arguments", "result"))
@@ -51,11 +45,6 @@ _MESSAGE = TOKENS.index("message_id")
 _OUTPUT = TOKENS.index("output")
 _BUCKETS = slice(TOKENS.index("input"), TOKENS.index("cost_microdollars"))
 _DETAILS = TOKENS.index(BILLING_DETAILS[0])
-
-_KNOWN = (
-    "SELECT EXISTS (SELECT 1 FROM messages), EXISTS (SELECT 1 FROM native_files),"
-    " (SELECT value FROM meta WHERE key = 'database_id')"
-)
 
 
 def _insert(table: str, columns: tuple[str, ...]) -> str:
@@ -71,7 +60,6 @@ _INSERT_CALLS = _insert("tool_calls", CALL)
 _INSERT_TOKENS = _insert("token_counts", TOKENS)
 _ASK = _update("tool_calls", _QUESTION, "id = ?")
 _REPLY = _update("tool_calls", _ANSWER, "id = ?")
-_TELL_MESSAGE = _update("token_counts", ("message_id",), "session_id = ? AND request_key = ?")
 _COUNT_AGAIN = _update("token_counts", _COUNT, "session_id = ? AND request_key = ?")
 
 
@@ -170,8 +158,8 @@ class RowBuffer:
         self._calls: list[Call] = []
         self._asks: list[tuple[Any, ...]] = []
         self._answers: list[tuple[Any, ...]] = []
-        self._messages_told: list[tuple[Any, ...]] = []
         self._tokens: list[Count] = []
+        self._recounted: list[Count] = []
         self._tokens_by_key: dict[str | None, Count] = {}
         self._bytes = 0
 
@@ -229,16 +217,12 @@ class RowBuffer:
         return count
 
     def recount(self, count: Count, values: list[Any]) -> None:
-        """Change what a count says; it stays with its session, and with its message where that is known."""
-        # Session and key are those that the response was first seen with. A count that waits is changed where it waits,
-        # one that is written by an UPDATE at once, but for its message: that may wait, and comes after the inserts.
-        known, count.values[3:] = count.values[_MESSAGE], values[3:]
-        message = values[_MESSAGE] if known is None else known
+        """Change what a count says; session and key are those that the response was first seen with."""
+        count.values[2:] = values[2:]
         if not count.is_waiting:
-            self._db.execute(_COUNT_AGAIN, [*count.values[3:], *count.values[:2]])
-            if message != known:
-                self._messages_told.append((message, *count.values[:2]))
-        count.values[_MESSAGE] = message
+            # Its message may be one that waits: it comes after the inserts.
+            self._recounted.append(count)
+            self._tokens_by_key[count.key] = count
 
     def waiting_tokens(self, request_key: str) -> Count | None:
         """Return a token count that waits, whichever session it is of."""
@@ -253,7 +237,9 @@ class RowBuffer:
         self._db.executemany(_ASK, self._asks)
         self._db.executemany(_REPLY, self._answers)
         self._db.executemany(_INSERT_TOKENS, [count.values for count in self._tokens])
-        self._db.executemany(_TELL_MESSAGE, self._messages_told)
+        self._db.executemany(
+            _COUNT_AGAIN, [(*count.values[2:], *count.values[:2]) for count in self._recounted]
+        )
         # From waiting to written: the handles stay, for records to come may name them; the texts go.
         for message in self._messages:
             message.values = None
@@ -262,57 +248,13 @@ class RowBuffer:
         for count in self._tokens:
             count.is_waiting = False
         self._messages, self._calls, self._asks, self._answers, self._tokens = [], [], [], [], []
-        self._tokens_by_key, self._messages_told = {}, []
+        self._tokens_by_key, self._recounted = {}, []
         self._bytes = 0
         self._next_message = self._next_call = None
 
     def _next_id(self, table: str) -> int:
         # Not the greatest id that is there: that of a removed row is never given to another one.
         return 1 + int(self._db.value("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (table,)) or 0)
-
-
-@dataclass(eq=False)
-class Batch(ABC):
-    """One transaction of a union, of one file or database after another: its rows on their way, and what is known.
-
-    `bulk`: the insert triggers are away (SearchIndex.bulk), so the counters are kept by hand. Rows then need no
-    trigger's work each, and the talk is indexed in one statement at the end: 2 to 3 times faster for many rows,
-    slower for few. `restore`: sessions with a tombstone come back.
-    `is_first`: no messages were there before.
-    `written`: the logs that were written from here, for agents to go on with; None where there are none.
-    """
-
-    db: Connection
-    lookups: Lookups
-    ledger: Ledger
-    bulk: bool = field(kw_only=True)
-    restore: bool = field(default=False, kw_only=True)
-
-    def __post_init__(self) -> None:
-        lookups = self.lookups
-        self.rows = RowBuffer(self.db)
-        # Which session brought a message, by external_id.
-        self.origins: dict[str, str] = {}
-        # Whether any notes came, which may await others.
-        self.has_notes = False
-        known = self.db.row(_KNOWN)
-        assert known is not None
-        self.is_first, has_written, self.database_id = not known[0], known[1], known[2]
-        self.written = Written(self.db) if has_written else None
-        # Asked once for each name: a batch that is undone takes the ids that it has given out with it.
-        self.agent, self.model, self.project = (
-            cache(lookups.agent),
-            cache(lookups.model),
-            cache(lookups.project),
-        )
-
-    @abstractmethod
-    def write(self) -> None:
-        """Write all that came before, in the middle of a file."""
-
-    @abstractmethod
-    def flush(self) -> None:
-        """Write all that is held back."""
 
 
 def storable(text: str | None) -> str | None:
