@@ -29,7 +29,7 @@ _SESSIONS, _ONE_BY_ONE = (20, 1, 500), (1, 1, 1)
 _LONGEST, _MOST = 3.5, 64 * 1024 * 1024
 # Bytes of text that are taken out of the indexes before all their rows are deleted. Each time FTS5 writes a segment, in
 # which a term stands once; but whoever comes to wait meanwhile waits for the deletion of those rows too.
-_AT_ONCE, _AT_ONCE_FOR_OTHERS = 8 * 1024 * 1024, 2 * 1024 * 1024
+_AT_ONCE, _AT_ONCE_FOR_OTHERS = 4 * 1024 * 1024, 1024 * 1024
 # KiB of pages: what a transaction changes, or SQLite writes it twice. And the bytes that must be free on the disk for a
 # log of several transactions.
 _CACHE, _ROOM = 96 * 1024, 1024 * 1024 * 1024
