@@ -94,10 +94,10 @@ class Ledger:
         self._forgotten: list[tuple[str]] = []
         self._troubles: list[tuple[Any, ...]] = []
 
-    def stats(self) -> dict[str, tuple[Stat, str | None, int]]:
-        """Return stat, format and parser version of every file in the ledger, by path."""
-        rows = self._db.rows(f"SELECT path, {_STAT}, format, parser_version FROM imports")
-        return {row[0]: (Stat._make(row[1:6]), row[6], row[7]) for row in rows}
+    def stats(self) -> dict[str, tuple[tuple[int, ...], str | None, int]]:
+        """Return stat, as a plain tuple, format and parser version of every file in the ledger, by path."""
+        rows = self._db.rows(f"SELECT path, format, parser_version, {_STAT} FROM imports")
+        return {row[0]: (row[3:], row[1], row[2]) for row in rows}
 
     def newest(self, sessions: int) -> tuple[list[LastSeen], bool]:
         """Return the logs of so many sessions, those active last, and those that came last; and whether that is all.
@@ -229,14 +229,15 @@ class Ledger:
         )
         return [path for path, format in rows if histories or format not in FORMATS]
 
-    def sessions_given(self, paths: Collection[str]) -> set[str]:
-        """Return the ids of the sessions that files gave and that are still there."""
-        rows = self._db.rows(
-            "SELECT i.path, g.session_id FROM import_sessions AS g JOIN imports AS i ON i.id = g.import_id"
+    def sessions_given(self, others: Collection[str]) -> set[str]:
+        """Return the ids of the sessions that files gave, all but some, and that are still there."""
+        given = self._db.column(
+            "SELECT session_id FROM import_sessions WHERE import_id NOT IN"
+            " (SELECT id FROM imports WHERE path IN (SELECT value FROM json_each(?)))",
+            (json.dumps(list(others)),),
         )
-        given = {id for path, id in rows if path in paths}
         # All that are there are read in their order: to look for each of the given ones takes longer.
-        return given.intersection(self._db.column("SELECT id FROM sessions"))
+        return set(given).intersection(self._db.column("SELECT id FROM sessions"))
 
     def projects(self, path: str) -> list[tuple[str, str | None, str | None]]:
         """Return the sessions that a file gave, each with the folder and the name of its project."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sized
 from datetime import tzinfo
 
 from sessiondb.dao.forks.parents import link_parents
-from sessiondb.dao.ledger import READ_AND_LOST, Entry, Ledger, Stat, Trouble
+from sessiondb.dao.ledger import READ_AND_LOST, Entry, Ledger, Trouble
 from sessiondb.dao.lookups import Lookups, message_counts
 from sessiondb.dao.lost_logs import LostLogs
 from sessiondb.dao.note_changes import link_notes
@@ -155,7 +155,7 @@ class Ingest:
             if is_asked:
                 self._tally.refused.append(found.path)
         if unchanged:
-            self._tally.sessions_unchanged |= ledger.sessions_given(unchanged)
+            self._tally.sessions_unchanged |= ledger.sessions_given(known.keys() - unchanged)
         self._gone = [
             path
             for path, (_, format, version) in known.items()
@@ -163,7 +163,7 @@ class Ingest:
         ]
         return sorted(changed, key=lambda found: (found.stat.mtime_ns, found.path))
 
-    def _is_done(self, found: Found, stat: Stat, format: str | None, version: int) -> bool:
+    def _is_done(self, found: Found, stat: tuple[int, ...], format: str | None, version: int) -> bool:
         """Say whether a file is as it was when it was read last, by the same importer."""
         # A file that was none of the known formats then may be one of theirs now.
         current = self._known if format is None else self._versions.get(format)

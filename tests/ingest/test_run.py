@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
-from sessiondb.dao.ledger import Ledger, Stat
+from sessiondb.dao.ledger import Ledger
 from sessiondb.dao.removal import Removals
 from sessiondb.dao.search.indexes import SearchIndex
 from sessiondb.importers.base import Record
@@ -80,7 +80,7 @@ def test_a_second_run_reads_the_whole_ledger_once(
     read: list[Ledger] = []
     stats = Ledger.stats
 
-    def counted(ledger: Ledger) -> dict[str, tuple[Stat, str | None, int]]:
+    def counted(ledger: Ledger) -> dict[str, tuple[tuple[int, ...], str | None, int]]:
         read.append(ledger)
         return stats(ledger)
 
