@@ -9,11 +9,13 @@ run reads it again and adds what is missing.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessiondb.dao.lookups import count_by_agent, message_counts
+from sessiondb.errors import Conflict, SessionDBError
 from sessiondb.importers.base import SessionRecord
 from sessiondb.records import ImportReport, Skipped
 from sessiondb.records.export_rows import HeaderRow, SessionRow, weight
@@ -34,6 +36,18 @@ if TYPE_CHECKING:
 
 _FILE_BYTES = 8 * 1024
 """About what a file takes beside its records, from its reading to the end of the transaction that it is written in."""
+
+
+ODD_RECORDS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What a record that is not as base.py says makes Python raise on its way into the database."""
 
 
 @dataclass(slots=True)
@@ -210,3 +224,13 @@ class Tally:
             unfilled=self.unfilled,
             seconds=round(seconds, 3),
         )
+
+
+def is_records_fault(error: Exception) -> bool:
+    """Say whether an error is about a row of one file, so that others may still be written."""
+    about_values = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
+    return (
+        not isinstance(error, SessionDBError)
+        or isinstance(error, Conflict)
+        or isinstance(error.__cause__, about_values)
+    )

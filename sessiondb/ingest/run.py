@@ -17,12 +17,21 @@ from sessiondb.dao.note_changes import link_notes
 from sessiondb.dao.search.indexes import TALK, TOOLS, SearchIndex
 from sessiondb.dao.union.replacing import NOTHING_OLD, OldReading
 from sessiondb.dao.union.union import Union
-from sessiondb.dao.union.writer import NOTHING_ADDED, ODD_RECORDS, ImportWriter, is_records_fault
+from sessiondb.dao.union.writer import NOTHING_ADDED, ImportWriter
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, SessionDBError
 from sessiondb.importers import importer, importers
 from sessiondb.importers.detect import REFUSED
 from sessiondb.ingest.discovery import Found, Refused, discover
-from sessiondb.ingest.pieces import Brought, ImportFile, Piece, Portion, Tally, cut
+from sessiondb.ingest.pieces import (
+    ODD_RECORDS,
+    Brought,
+    ImportFile,
+    Piece,
+    Portion,
+    Tally,
+    cut,
+    is_records_fault,
+)
 from sessiondb.ingest.read_ahead import ReadAhead, ReaderLost, is_worthwhile
 from sessiondb.ingest.reading import Reading, Request, begins_as_read, in_words
 from sessiondb.ingest.rules import Rules

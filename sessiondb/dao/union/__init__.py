@@ -2,7 +2,7 @@ r"""What an import or a merge makes of sessions that are stored already: everyth
 
     records of a file                    rows of a database or of its export
       writer.py: one file                  merge.py: all rows in their order
-      records.py: what each adds           merged_session.py: one session; align.py, merge_fields.py
+                                           merged_session.py: one session; align.py, merge_fields.py
              \                              /
               union.py: sessions on their way in, in one transaction
                 incoming.py    what is known of one session, and what its rows wait for

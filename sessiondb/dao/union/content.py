@@ -59,7 +59,6 @@ class Content:
         if message is None:
             return self.add_message(session, record)
         self._grow(session, message, record)
-        session.last_id = message.id
         return message
 
     def add_message(self, session: Incoming, record: AnyMessage | ToolResult) -> Message:
@@ -76,7 +75,6 @@ class Content:
             session.id, session.next_seq(), role, content, reasoning, storable_json(record.parts), external_id,
             model_id, finish_reason, record.created_at, storable_json(record.metadata),
         )  # fmt: skip
-        session.last_id = message.id
         if external_id is not None:
             session.messages[external_id] = message
             origin = self._origins.setdefault(external_id, session.id)

@@ -244,7 +244,7 @@ class SessionFields:
 
 
 class Incoming:
-    """A session on its way in. `last_seq` is the seq of its last message, `last_id` the id of the one that came last.
+    """A session on its way in. `last_seq` is the seq of its last message.
 
     `is_exact`: it comes from another database, and is not here yet: its rows are to be as they are there. `authority`
     is that of the file it is in (see SessionRecord), `is_owner` says whether the messages that are stored are the
@@ -279,7 +279,6 @@ class Incoming:
         # After which seq a copy stands that comes before any message that is known here: a log is read on from where
         # it ended, a database from its beginning.
         self.start_seq = 0 if policy.takes_rows_as_they_are else last_seq
-        self.last_id: int | None = None
         self.messages: dict[str, Message] = {}
         # By their id; those without one by the id of the message that asks for them.
         self.calls: dict[str | int, list[Call]] = {}
