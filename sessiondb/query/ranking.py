@@ -69,7 +69,7 @@ class Group(NamedTuple):
 
     key: str
     score: float
-    hits: list[Hit]
+    hits: Sequence[Hit]
     others: int = 0
 
     @property
@@ -108,6 +108,33 @@ class Matches(NamedTuple):
         return Hit._make([column[number] for column in self])
 
 
+class HitsOfGroup(Sequence[Hit]):
+    """Some of the rows that match, each made a Hit where it is asked for."""
+
+    def __init__(self, matches: Matches, numbers: list[int]) -> None:
+        self._matches = matches
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @overload
+    def __getitem__(self, at: int) -> Hit: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Hit]: ...
+
+    def __getitem__(self, at: int | slice) -> Hit | list[Hit]:
+        if isinstance(at, slice):
+            return [self._matches.hit(number) for number in self._numbers[at]]
+        return self._matches.hit(self._numbers[at])
+
+
 class Groups(Sequence[Group]):
     """The sessions of some rows, in order, each made a Group where it is asked for."""
 
@@ -134,7 +161,7 @@ class Groups(Sequence[Group]):
         return self._group(self._keys[at])
 
     def _group(self, key: str) -> Group:
-        return Group(key, self._scores[key], list(map(self._matches.hit, self._found[key])))
+        return Group(key, self._scores[key], HitsOfGroup(self._matches, self._found[key]))
 
 
 class Led(Sequence[Group]):

@@ -208,20 +208,24 @@ class Ladder:
         return found._replace(groups=ranking.with_first(found.groups, literal))
 
     def _matches(self, expressions: Expressions, step: str, corpora: Sequence[Corpus]) -> Found:
-        matches = Matches.of(())
-        is_truncated = False
+        order = self._sort.order()
+        matches, hits = Matches.of(()), list[Hit]()
+        truncated = []
         for corpus in corpora:
-            found, was_truncated = self._reader.matches(expressions, corpus, self._sort.order())
-            is_truncated = is_truncated or was_truncated
-            matches.extend(found)
+            if order.is_scored:
+                found, was_truncated = self._reader.matches(expressions, corpus, order)
+                matches.extend(found)
+            else:
+                listed, was_truncated = self._reader.hits(expressions, corpus, order)
+                hits += listed
+            truncated.append(was_truncated)
         groups: Sequence[Group]
-        if self._sort.by == "relevance":
+        if order.is_scored:
             groups = ranking.by_relevance(matches)
             groups = self._with_times(groups, self._activity(groups), None)
         else:
-            hits = map(matches.hit, range(len(matches.row_ids)))
-            groups = ranking.by_time(hits, oldest_first=self._sort.by == "oldest")
-        return Found(step, groups, expressions.plain, False, is_truncated)
+            groups = ranking.by_time(hits, oldest_first=order.oldest_first)
+        return Found(step, groups, expressions.plain, False, any(truncated))
 
     def _any_word(
         self, query: Query, every: Expressions, period: Period | None, corpora: Sequence[Corpus]

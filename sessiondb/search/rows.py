@@ -8,7 +8,7 @@ from sessiondb.dao.search.corpora import TOOLS, Corpus
 from sessiondb.dao.search.filters import SearchFilter
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.query import for_json
-from sessiondb.query.ranking import Matches
+from sessiondb.query.ranking import Hit, Matches
 
 
 class Expressions(NamedTuple):
@@ -35,20 +35,23 @@ class RowReader:
         self._allowed = allowed
 
     def matches(self, expressions: Expressions, corpus: Corpus, order: Order) -> tuple[Matches, bool]:
-        """Return the rows that match in either index, and whether there are more than were to be read.
+        """Return the rows that match in either index, scored, and whether there are more than were to be read.
 
-        Where they are scored, they may lack what SearchQueries.completed adds.
+        They may lack what SearchQueries.completed adds.
         """
+        rows = self.rows(expressions, corpus, order)
+        return self._queries.matches(corpus, rows.scores), rows.is_truncated
+
+    def hits(self, expressions: Expressions, corpus: Corpus, order: Order) -> tuple[list[Hit], bool]:
+        """Return the rows that match in either index, not scored, and whether there are more than were to be read."""
         plain, segmented, _, excluded_segments = expressions
-        if order.is_scored or plain is None or segmented is not None or excluded_segments is not None:
+        if plain is None or segmented is not None or excluded_segments is not None:
             rows = self.rows(expressions, corpus, order)
-            if order.is_scored:
-                return self._queries.matches(corpus, rows.scores), rows.is_truncated
-            return Matches.of(self._queries.hits(corpus, rows.scores)), rows.is_truncated
+            return self._queries.hits(corpus, rows.scores), rows.is_truncated
         # All in one statement, for a common word is in thousands of rows.
         one_more = order if order.most is None else order._replace(most=order.most + 1)
         found = self._queries.matching(corpus, _plain(corpus, plain), self._allowed, one_more)
-        return Matches.of(found[: order.most]), order.most is not None and len(found) > order.most
+        return found[: order.most], order.most is not None and len(found) > order.most
 
     def rows(self, expressions: Expressions, corpus: Corpus, order: Order) -> Rows:
         """Return the rows that match in either index, scored."""

@@ -17,8 +17,8 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import groupby
-from operator import itemgetter
+from itertools import accumulate, groupby, repeat
+from operator import itemgetter, mul
 from typing import Any, NamedTuple
 
 from sessiondb.query import Choice
@@ -36,8 +36,6 @@ MAX_ROW = 1 << 26
 _KINDS = 255
 _BEHIND = 1024
 """Rows that may be missing from the last block before it is written anew."""
-
-_RUN = struct.Struct("<HH")
 
 _SESSION = "s.agent, s.project_id, s.model_id"
 _ROWS_OF = {
@@ -61,16 +59,21 @@ class Owners(NamedTuple):
 
 
 class FacetBlocks:
-    """The tables `search_facets` and `search_blocks`."""
+    """The tables `search_facets` and `search_blocks`; rows are judged in the blocks from `first` to `last` alone."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, first: int = 0, last: int = MAX_ROW // BLOCK) -> None:
         self._db = connection
+        self._first = first
+        self._last = last
 
     def by_origin(self, source: str, conditions: str, values: dict[str, Any]) -> bytes:
-        """Return a byte for each row from 0 on, what conditions on facets, s, make of it: UNKNOWN, PASSES or FAILS."""
+        """Return a byte for each row from the first on, what conditions on facets, s, make of it.
+
+        It is UNKNOWN, PASSES or FAILS.
+        """
         sql = f"SELECT id FROM search_facets AS s WHERE {conditions}"
         passing = {row[0] for row in self._db.rows(sql, values)}
-        return self._by_places(source, ORIGIN, lambda facets: _chosen(facet in passing for facet in facets))
+        return self._by_places(source, ORIGIN, lambda facets: _chosen([facet in passing for facet in facets]))
 
     def by_tool(self, source: str, tool: Choice) -> bytes:
         """Return what a choice of tools makes of each row, as `by_origin`."""
@@ -79,7 +82,7 @@ class FacetBlocks:
         def passes(name: bytes | None) -> bool:
             return (not wanted or name in wanted) and name not in unwanted
 
-        return self._by_places(source, TOOL, lambda names: _chosen(passes(_folded(name)) for name in names))
+        return self._by_places(source, TOOL, lambda names: _chosen([passes(_folded(name)) for name in names]))
 
     def by_moment(self, source: str, after: str | None, before: str | None) -> bytes:
         """Return what bounds of time, stored timestamps, make of each row, as `by_origin`."""
@@ -87,14 +90,14 @@ class FacetBlocks:
 
     def by_session(self, source: str, wanted: AbstractSet[str] | None, unwanted: AbstractSet[str]) -> bytes:
         """Return what a choice of sessions (None: any) makes of each row, as `by_origin`."""
-        answers = (bytes((FAILS,)), bytes((PASSES,)))
+        chosen = unwanted if wanted is None else wanted - unwanted
+        inside, outside = (FAILS, PASSES) if wanted is None else (PASSES, FAILS)
+        answers = {True: bytes((inside,)), False: bytes((outside,))}
 
         def judged(meanings: str, rows: bytes) -> bytes:
-            of_ids = [
-                answers[(wanted is None or session_id in wanted) and session_id not in unwanted]
-                for session_id in json.loads(meanings)
-            ]
-            return b"".join([of_ids[place] * length for place, length in _runs(rows)])
+            of_ids = [answers[session_id in chosen] for session_id in json.loads(meanings)]
+            places, lengths = _runs(rows)
+            return b"".join(map(mul, map(of_ids.__getitem__, places), lengths))
 
         return self._verdicts(source, SESSION, judged)
 
@@ -108,16 +111,21 @@ class FacetBlocks:
         return self._verdicts(source, facet, judged)
 
     def _verdicts(self, source: str, facet: str, judge: Callable[[str, bytes], bytes]) -> bytes:
-        verdicts = bytearray()
+        parts, reached = [], self._first * BLOCK
         for block, meanings, rows in self._db.rows(
             "SELECT block, meanings, CAST(rows AS BLOB) FROM search_blocks"
-            " WHERE source = ? AND facet = ? AND block BETWEEN 0 AND ? ORDER BY block",
-            (source, facet, MAX_ROW // BLOCK),
+            " WHERE source = ? AND facet = ? AND block BETWEEN ? AND ? ORDER BY block",
+            (source, facet, self._first, self._last),
         ):
-            verdicts = verdicts[: block * BLOCK] if len(verdicts) > block * BLOCK else verdicts
-            verdicts += bytes(block * BLOCK - len(verdicts))
-            verdicts += judge(meanings, rows)[:BLOCK]
-        return bytes(verdicts)
+            parts += [bytes(block * BLOCK - reached), judge(meanings, rows)[:BLOCK]]
+            reached = block * BLOCK + len(parts[-1])
+        return b"".join(parts)
+
+    def last_block(self, source: str) -> int:
+        """Return the number of the last block, -1 where nothing is known of the rows of a source."""
+        sql = "SELECT max(block) FROM search_blocks WHERE source = ? AND facet = ?"
+        last = self._db.value(sql, (source, ORIGIN))
+        return -1 if last is None else min(int(last), self._last)
 
     def owners(self, source: str, row_ids: Sequence[int], *, least: int = 1) -> Owners:
         """Return what some rows are of, whose ids are in order; blocks with fewer than `least` of them are not read."""
@@ -140,21 +148,18 @@ class FacetBlocks:
                 owners.session_ids.extend([None] * len(of_block))
                 owners.roles.extend([None] * len(of_block))
                 continue
+            offsets = [row_id - first for row_id in of_block]
             ids, runs = blocks[number, SESSION]
-            sessions: list[str | None] = []
-            for place, length in _runs(runs):
-                sessions += [ids[place]] * length
-            sessions += [None] * (BLOCK - len(sessions))
+            of_runs, lengths = _runs(runs)
+            ends = list(accumulate(lengths))
+            # Behind the last run nothing is known.
+            sessions = [*map(ids.__getitem__, of_runs), None]
+            owners.session_ids.extend([sessions[bisect_right(ends, offset)] for offset in offsets])
             origins, places = blocks[number, ORIGIN]
             roles = [None, *map(role_of.get, origins[:_KINDS])]
             places = places.ljust(BLOCK, b"\0")
-            owners.session_ids.extend([sessions[row_id - first] for row_id in of_block])
-            owners.roles.extend([roles[places[row_id - first]] for row_id in of_block])
+            owners.roles.extend([roles[places[offset]] for offset in offsets])
         return owners
-
-    def has_any(self, source: str) -> bool:
-        """Say whether anything is known of the rows of a source."""
-        return self._db.row("SELECT 1 FROM search_blocks WHERE source = ? LIMIT 1", (source,)) is not None
 
     def fill(self) -> None:
         """Write the blocks that are missing, and the last ones anew that many rows have joined; a transaction each."""
@@ -281,7 +286,7 @@ class FacetBlocks:
 
 
 def _chosen(verdicts: Iterable[bool]) -> bytes:
-    return bytes(PASSES if passes else FAILS for passes in verdicts)
+    return bytes([PASSES if passes else FAILS for passes in verdicts])
 
 
 def _folded(name: str | None) -> bytes | None:
@@ -349,8 +354,10 @@ def _sessions(owners: Iterable[tuple[int, str]], size: int) -> tuple[list[str], 
         starts.append(next(rows)[0] if starts else 0)
         runs.append(places.setdefault(session_id, len(places)))
     lengths = [end - start for start, end in zip(starts, [*starts[1:], size], strict=True)]
-    return list(places), b"".join(map(_RUN.pack, runs, lengths))
+    return list(places), b"".join(map(struct.pack, repeat("<HH"), runs, lengths))
 
 
-def _runs(rows: bytes) -> Iterator[tuple[int, int]]:
-    return _RUN.iter_unpack(rows)
+def _runs(rows: bytes) -> tuple[Sequence[int], Sequence[int]]:
+    """Return the places of the sessions of runs, and how many rows each run has."""
+    numbers = struct.unpack(f"<{len(rows) // 2}H", rows)
+    return numbers[::2], numbers[1::2]

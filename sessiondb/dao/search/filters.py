@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
-from itertools import islice
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from sessiondb.dao.lookups import PROJECTS
 from sessiondb.dao.search.corpora import MESSAGES, NOTES, TOOLS, Corpus
-from sessiondb.dao.search.facets import FAILS, PASSES, FacetBlocks
+from sessiondb.dao.search.facets import BLOCK, FAILS, MAX_ROW, PASSES, UNKNOWN, FacetBlocks
 from sessiondb.query import Choice, Filters
 from sessiondb.records.agents import stored_name
 from sessiondb.storage.connection import Connection
 
+NEWEST = 8
+"""Blocks that are judged first: a common word has enough hits there."""
+
+_HOLD = 4
+"""Rows of which one may hold a common word."""
+
 MAX_SPANS = 40
 """Ranges that an index is asked for one by one: finding where one begins takes as long as some hundred hits."""
 
-_MAY_PASS = re.compile(b"[^%c]+" % FAILS)
+_FAILS, _PASSES, _UNKNOWN = bytes((FAILS,)), bytes((PASSES,)), bytes((UNKNOWN,))
 
 EVERYTHING = (0, 2**63 - 1)
 _KEY = "{key}"
@@ -78,6 +83,10 @@ class _Conditions:
         return " AND ".join(self.parts) or "TRUE"
 
 
+_Judged = tuple[_Conditions, bytes]
+"""What is asked of rows, and what is known of that without asking."""
+
+
 class SearchFilter:
     """The filters of a query, as conditions on the rows of any corpus; their times are stored timestamps.
 
@@ -88,7 +97,8 @@ class SearchFilter:
         self._db = connection
         self._filters = filters
         self._blocks = FacetBlocks(connection)
-        self._known: dict[str, Passing] = {}
+        self._known: dict[tuple[str, int], Passing] = {}
+        self._judged: dict[str, tuple[int, list[_Judged]]] = {}
 
     def bounds(self, corpus: Corpus) -> bool:
         """Say whether any row of a corpus could fail."""
@@ -96,10 +106,29 @@ class SearchFilter:
 
     def passing(self, corpus: Corpus, key: str) -> Passing:
         """Return a condition in SQL that the rows with a key (an expression) pass, and where they lie."""
-        if corpus.source not in self._known:
-            self._known[corpus.source] = self._passing(corpus)
-        passing = self._known[corpus.source]
+        return self._passing_from(corpus, key, 0)
+
+    def newest(self, corpus: Corpus, key: str, most: int) -> Passing | None:
+        """Return the same of the newest rows alone; None where they will hardly hold `most` hits.
+
+        It is None, too, where no tag is asked for: all else is judged in no time.
+        """
+        first_block = self._older(corpus) if self._filters.tag and corpus in (MESSAGES, TOOLS) else 0
+        if not first_block:
+            return None
+        passes = (verdicts.count(_PASSES) for _, verdicts in self._judged_from(corpus, first_block))
+        return None if min(passes) < most * _HOLD else self._passing_from(corpus, key, first_block)
+
+    def _passing_from(self, corpus: Corpus, key: str, first_block: int) -> Passing:
+        known = (corpus.source, first_block)
+        if known not in self._known:
+            self._known[known] = self._passing(corpus, first_block)
+        passing = self._known[known]
         return passing._replace(condition=passing.condition.replace(_KEY, key), key=key)
+
+    def _older(self, corpus: Corpus) -> int:
+        """Return how many blocks are not among the newest."""
+        return max(0, self._blocks.last_block(corpus.source) + 1 - NEWEST)
 
     def fits_any_session(self) -> bool:
         """Say whether there is any session of the agents, projects, models and tags."""
@@ -122,7 +151,7 @@ class SearchFilter:
             found += self._db.column(sql, values)
         return found
 
-    def _passing(self, corpus: Corpus) -> Passing:
+    def _passing(self, corpus: Corpus, first_block: int) -> Passing:
         # Which rows pass is told in one of three ways:
         #
         #     known to the blocks            a byte a row says: passes, fails, or ask the row itself
@@ -133,12 +162,13 @@ class SearchFilter:
         every = self._conditions(corpus)
         if not every.parts:
             return Passing("TRUE", {}, [EVERYTHING])
-        if corpus not in (MESSAGES, TOOLS) or not self._blocks.has_any(corpus.source):
+        if corpus not in (MESSAGES, TOOLS) or self._blocks.last_block(corpus.source) < 0:
             return Passing(_asked(corpus, every), every.values, self._session_ranges(corpus))
         conditions: list[str] = []
         values: dict[str, Any] = {}
         spans = [EVERYTHING]
-        for number, (asked, verdicts) in enumerate(self._known_parts(corpus)):
+        for number, (asked, judged) in enumerate(self._judged_from(corpus, first_block)):
+            verdicts = _FAILS * (first_block * BLOCK) + judged
             conditions.append(_judged(corpus, asked, f":verdicts{number}"))
             values |= {**asked.values, f"verdicts{number}": verdicts}
             spans = min(spans, _spans(verdicts), key=_length)
@@ -159,7 +189,21 @@ class SearchFilter:
         self._add_times(conditions, corpus)
         return conditions
 
-    def _known_parts(self, corpus: Corpus) -> list[tuple[_Conditions, bytes]]:
+    def _judged_from(self, corpus: Corpus, first_block: int) -> list[_Judged]:
+        """Return what blocks make of their rows, from one block on; of blocks that were judged before it is known."""
+        reached, parts = self._judged.get(corpus.source, (MAX_ROW // BLOCK + 1, []))
+        if first_block < reached:
+            older = self._known_parts(corpus, FacetBlocks(self._db, first_block, reached - 1))
+            size = (reached - first_block) * BLOCK
+            newer = [
+                (asked, old.ljust(size, _UNKNOWN) + new)
+                for (asked, old), (_, new) in zip(older, parts, strict=False)
+            ]
+            parts = newer or older
+            self._judged[corpus.source] = (first_block, parts)
+        return parts
+
+    def _known_parts(self, corpus: Corpus, blocks: FacetBlocks) -> list[_Judged]:
         """Return parts of that which stand in blocks, each with what these make of the rows."""
         parts = []
         origin, in_blocks = _Conditions("origin"), _Conditions()
@@ -169,28 +213,26 @@ class SearchFilter:
             self._add_row_conditions(origin, corpus, ("role",))
             in_blocks.add("s.role = {value}", self._filters.role)
         if origin.parts:
-            parts.append((origin, self._blocks.by_origin(corpus.source, str(in_blocks), in_blocks.values)))
+            parts.append((origin, blocks.by_origin(corpus.source, str(in_blocks), in_blocks.values)))
         tag = _Conditions("tag")
         tag.add(_TAG_OF_ROW, self._filters.tag, session=corpus.session)
         if tag.parts:
-            wanted, unwanted = map(self._tagged, self._filters.tag)
+            wanted, unwanted = self._tagged
             parts.append(
                 (
                     tag,
-                    self._blocks.by_session(
-                        corpus.source, wanted if self._filters.tag.any_of else None, unwanted
-                    ),
+                    blocks.by_session(corpus.source, wanted if self._filters.tag.any_of else None, unwanted),
                 )
             )
         tool = _Conditions("tool")
         if corpus is TOOLS and self._filters.tool:
             self._add_row_conditions(tool, corpus, ("tool",))
-            parts.append((tool, self._blocks.by_tool(corpus.source, self._filters.tool)))
+            parts.append((tool, blocks.by_tool(corpus.source, self._filters.tool)))
         moment = _Conditions("moment")
         self._add_times(moment, corpus)
         if moment.parts:
             after, before = self._filters.after, self._filters.before
-            parts.append((moment, self._blocks.by_moment(corpus.source, after, before)))
+            parts.append((moment, blocks.by_moment(corpus.source, after, before)))
         return parts
 
     def _session_conditions(self) -> _Conditions:
@@ -215,12 +257,16 @@ class SearchFilter:
         conditions.compare(moment, ">=", self._filters.after)
         conditions.compare(moment, "<", self._filters.before)
 
-    def _tagged(self, names: Iterable[str]) -> set[str]:
-        """Return the sessions that bear any of some tags."""
-        conditions = _Conditions()
-        conditions.add(f"tag_id IN ({_TAGS})", Choice(tuple(names)))
-        sql = f"SELECT session_id FROM session_tags WHERE {conditions}"
-        return set(self._db.column(sql, conditions.values)) if conditions.parts else set()
+    @cached_property
+    def _tagged(self) -> tuple[set[str], set[str]]:
+        """The sessions that bear any of the tags that are wanted, and of those that are not."""
+        found = []
+        for names in self._filters.tag:
+            conditions = _Conditions()
+            conditions.add(f"tag_id IN ({_TAGS})", Choice(names))
+            sql = f"SELECT session_id FROM session_tags WHERE {conditions}"
+            found.append(set(self._db.column(sql, conditions.values)) if names else set())
+        return found[0], found[1]
 
     def _session_ranges(self, corpus: Corpus) -> list[tuple[int, int]]:
         """Return the rows that the sessions in question span, in order; all there are where these are many."""
@@ -268,14 +314,15 @@ def _asked(corpus: Corpus, conditions: _Conditions) -> str:
 
 
 def _spans(verdicts: bytes) -> list[tuple[int, int]]:
-    """Return ranges of rows outside of which all fail, in order; where there would be many, one."""
-    found = list(islice(_MAY_PASS.finditer(verdicts), MAX_SPANS + 1))
-    if len(found) > MAX_SPANS:
-        return [(found[0].start(), EVERYTHING[1])]
-    spans = [(each.start(), each.end() - 1) for each in found]
+    """Return ranges of rows outside of which all fail, in order."""
+    # Two at most, and where they leave out much: for each FTS5 counts anew how many rows hold a word, and bounds are
+    # compared with each row, which takes longer than to pass over some.
+    first, last = len(verdicts) - len(verdicts.lstrip(_FAILS)), len(verdicts.rstrip(_FAILS)) - 1
+    if last + 1 - first > len(verdicts) * 3 // 4:
+        return [EVERYTHING]
     # Behind the end of the bytes nothing is known.
-    begin = spans.pop()[0] if spans and spans[-1][1] == len(verdicts) - 1 else len(verdicts)
-    return [*spans, (begin, EVERYTHING[1])]
+    behind = (len(verdicts), EVERYTHING[1])
+    return [(first, last), behind] if first <= last < len(verdicts) - 1 else [(first, behind[1])]
 
 
 def _length(spans: Iterable[tuple[int, int]]) -> int:

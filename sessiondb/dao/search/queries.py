@@ -71,7 +71,10 @@ class SearchQueries:
         source, key = _source(corpus, segmented)
         found: dict[int, float] = {}
         what = f"{key}, {_score(order)} {source}"
-        for sql, values in _spans(what, expression, allowed.passing(corpus, key), order):
+        passing = (
+            allowed.passing(corpus, key) if segmented else self._passing(corpus, expression, allowed, order)
+        )
+        for sql, values in _spans(what, expression, passing, order):
             left = -1 if order.most is None else order.most - len(found)
             found |= self._db.pairs(sql, {**values, "most": left})
         return found
@@ -85,10 +88,24 @@ class SearchQueries:
             f" WHERE f.{corpus.fts} MATCH :expression"
         )
         found: list[Hit] = []
-        for sql, values in _spans(what, expression, allowed.passing(corpus, corpus.entry), order):
+        passing = self._passing(corpus, expression, allowed, order)
+        for sql, values in _spans(what, expression, passing, order):
             left = -1 if order.most is None else order.most - len(found)
             found += map(Hit._make, self._db.rows(sql, {**values, "most": left}))
         return found
+
+    def _passing(self, corpus: Corpus, expression: str, allowed: SearchFilter, order: Order) -> Passing:
+        """Return what passes among the newest rows where that are enough, which is told by counting; else all."""
+        newest = None
+        if order.most is not None and not order.oldest_first:
+            newest = allowed.newest(corpus, corpus.entry, order.most)
+        if newest is not None:
+            left = order.most or 0
+            for sql, values in _spans(f"1 {_source(corpus, False)[0]}", expression, newest, order):
+                left -= self._db.value(f"SELECT count(*) FROM ({sql})", {**values, "most": left})
+            if not left:
+                return newest
+        return allowed.passing(corpus, corpus.entry)
 
     def hits(self, corpus: Corpus, scores: Mapping[int, float]) -> list[Hit]:
         """Return rows as hits, in the order of their ids; what was injected or put out scores less."""
@@ -151,6 +168,8 @@ class SearchQueries:
         for corpus in (MESSAGES, TOOLS):
             unread = [hit.row_id for hit in hits if hit.source == corpus.source and hit.seq is None]
             read |= {(hit.source, hit.row_id): hit for hit in self.hits(corpus, dict.fromkeys(unread, 0.0))}
+        if not read:
+            return list(hits)
         return [read.get((hit.source, hit.row_id), hit)._replace(score=hit.score) for hit in hits]
 
     def holding(self, corpus: Corpus, row_ids: Iterable[int], texts: Sequence[str]) -> set[int]:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.dao.search import facets
 from sessiondb.dao.search import filters as search_filters
 from sessiondb.dao.search.corpora import MESSAGES, NOTES, TITLES, TOOLS, Corpus
 from sessiondb.dao.search.facets import FacetBlocks
 from sessiondb.dao.search.filters import SearchFilter
+from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.query import Choice, Filters
 
 ROLES = ("user", "assistant", "system", "assistant")
@@ -161,3 +163,37 @@ def test_a_search_of_talk_without_a_tool_looks_at_the_calls_of_a_message_only(db
     steps = [row[3] for row in plan if row[3].split()[1] == "c"]
     assert len(steps) == 2
     assert all(step.startswith("SEARCH") for step in steps)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"agent": Choice(("hermes",))},
+        {"tag": Choice(("kept",))},
+        {"tag": Choice(("kept",)), "agent": Choice(("codex",))},
+        {"tag": Choice((), ("kept",)), "role": Choice((), ("tool",))},
+        {"tag": Choice((), ("kept",)), "tool": Choice((), ("bash",))},
+        {"after": "2026-03-02", "before": "2026-03-04"},
+        {"before": "2026-03-02"},
+        {"tool": Choice((), ("bash",)), "project": Choice(("p1", "p5"))},
+    ],
+)
+@pytest.mark.parametrize("most", [1, 2, 4, 7, None])
+@pytest.mark.parametrize("newest", [1, 3])
+def test_rows_are_the_same_whether_the_newest_blocks_hold_enough_or_not(
+    db: SessionDB, monkeypatch: pytest.MonkeyPatch, newest: int, most: int | None, filters: dict[str, Any]
+) -> None:
+    def found() -> list[int]:
+        allowed = SearchFilter(db.connection, Filters(**filters))
+        order = Order(most)
+        return list(SearchQueries(db.connection).scores(MESSAGES, "text", allowed, order, segmented=False))
+
+    expected = found()
+    for module in (facets, search_filters):
+        monkeypatch.setattr(module, "BLOCK", 4)
+    monkeypatch.setattr(search_filters, "NEWEST", newest)
+    monkeypatch.setattr(search_filters, "_HOLD", 1)
+    FacetBlocks(db.connection).fill()
+    assert found() == expected
+    db.connection.execute("DELETE FROM search_blocks WHERE block IN (2, 4)")
+    assert found() == expected
