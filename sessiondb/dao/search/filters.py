@@ -199,9 +199,9 @@ class SearchFilter:
                 (asked, old.ljust(size, _UNKNOWN) + new)
                 for (asked, old), (_, new) in zip(older, parts, strict=False)
             ]
-            parts = newer or older
-            self._judged[corpus.source] = (first_block, parts)
-        return parts
+            reached, parts = self._judged[corpus.source] = first_block, newer or older
+        behind = (first_block - reached) * BLOCK
+        return [(asked, verdicts[behind:]) for asked, verdicts in parts] if behind else parts
 
     def _known_parts(self, corpus: Corpus, blocks: FacetBlocks) -> list[_Judged]:
         """Return parts of that which stand in blocks, each with what these make of the rows."""

@@ -179,20 +179,26 @@ def test_a_search_of_talk_without_a_tool_looks_at_the_calls_of_a_message_only(db
     ],
 )
 @pytest.mark.parametrize("most", [1, 2, 4, 7, None])
+@pytest.mark.parametrize("hold", [1, 3])
 @pytest.mark.parametrize("newest", [1, 3])
 def test_rows_are_the_same_whether_the_newest_blocks_hold_enough_or_not(
-    db: SessionDB, monkeypatch: pytest.MonkeyPatch, newest: int, most: int | None, filters: dict[str, Any]
+    db: SessionDB,
+    monkeypatch: pytest.MonkeyPatch,
+    hold: int,
+    newest: int,
+    most: int | None,
+    filters: dict[str, Any],
 ) -> None:
-    def found() -> list[int]:
-        allowed = SearchFilter(db.connection, Filters(**filters))
-        order = Order(most)
-        return list(SearchQueries(db.connection).scores(MESSAGES, "text", allowed, order, segmented=False))
+    def found() -> list[list[int]]:
+        allowed, queries = SearchFilter(db.connection, Filters(**filters)), SearchQueries(db.connection)
+        orders = (Order(most), Order(None), Order(1), Order(most, oldest_first=True), Order(most))
+        return [list(queries.scores(MESSAGES, "text", allowed, order, segmented=False)) for order in orders]
 
     expected = found()
     for module in (facets, search_filters):
         monkeypatch.setattr(module, "BLOCK", 4)
     monkeypatch.setattr(search_filters, "NEWEST", newest)
-    monkeypatch.setattr(search_filters, "_HOLD", 1)
+    monkeypatch.setattr(search_filters, "_HOLD", hold)
     FacetBlocks(db.connection).fill()
     assert found() == expected
     db.connection.execute("DELETE FROM search_blocks WHERE block IN (2, 4)")
