@@ -16,6 +16,8 @@ from sessiondb import SessionDB
 from sessiondb.dao.maintenance import Maintenance
 from sessiondb.exchange.merge import merge
 from sessiondb.ingest.run import Ingest
+from tests.dao.forks.test_growing_files import codex
+from tests.helpers.conversations import write
 from tests.helpers.fork_logs import content, copied, id_of, random_forks, talk, transcript
 
 A, B, C = map(id_of, (3, 2, 1))
@@ -81,3 +83,20 @@ def test_a_fork_that_goes_on_after_the_merge(tmp_path: Path) -> None:
         found = content(db)
     with SessionDB(database(tmp_path / "all.db", [original, other])) as db:
         assert content(db) == found
+
+
+@pytest.mark.parametrize("middle", [True, False])
+def test_a_second_merge_of_codex_forks_changes_nothing(tmp_path: Path, middle: bool) -> None:
+    """Copies under other ids that were left to their originals do not come again."""
+    logs = next(logs for seed in range(9) if len(logs := codex(random.Random(seed))) == 3)
+    for name, lines in logs.items():
+        write(tmp_path / name, *lines)
+    first, second, third = (tmp_path / name for name in sorted(logs))
+    ours, theirs = ([second], [first, third]) if middle else ([first, third], [second])
+    other = database(tmp_path / "other.db", theirs)
+    with SessionDB(database(tmp_path / "ours.db", ours)) as db:
+        merge(db, other)
+        once = content(db)
+        again = merge(db, other)
+        assert (again.added, again.updated, again.removed, again.messages) == ([], [], [], 0)
+        assert content(db) == once

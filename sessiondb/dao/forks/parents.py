@@ -100,21 +100,21 @@ def link_parents(connection: Connection) -> None:
         drop_twins(connection, ancestor)
 
 
-def leave_copies(connection: Connection, session_id: str) -> int:
+def leave_copies(connection: Connection, session_id: str) -> list[Line]:
     """Let a session leave to its ancestors what they have by now, and those that come from it leave it to it.
 
-    Inside the caller's transaction. Return how many messages the session itself has left.
+    Inside the caller's transaction. Return what the session itself has left.
     """
     left = {id: _leave_copies(connection, id) for id in descendants(connection, [session_id])}
     return left[session_id]
 
 
-def _leave_copies(connection: Connection, child: str) -> int:
-    """Remove the copies that a session holds of what its ancestors hold; return how many."""
+def _leave_copies(connection: Connection, child: str) -> list[Line]:
+    """Remove the copies that a session holds of what its ancestors hold; return them."""
     copies = connection.rows(_COPIES, (child,))
     is_counted = connection.row(_INHERITED_COUNTS, (child, f"{INHERITED}:*")) is not None
     if not (copies or is_counted):
-        return 0
+        return []
     parent, relation, forked_at = connection.row(_DESCENT, (child,)) or (None, None, None)
     ancestry = Ancestry(connection, parent or "")
     originals: dict[str, Line] = {}
@@ -125,7 +125,7 @@ def _leave_copies(connection: Connection, child: str) -> int:
             # Its bill stays here until the parent's own is known, which has another key.
             connection.execute(_DETACH, (id, f"{INHERITED}:*"))
             originals[external_id] = original
-    left = len(drop_copies(connection, child, originals))
+    left = drop_copies(connection, child, originals)
     # The parent's own log has the bill of these responses.
     if ancestry.is_counted and (left or forked_at is not None):
         connection.execute(

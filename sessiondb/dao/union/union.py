@@ -247,7 +247,10 @@ class Union:
             is_inheriting = session.row.fields.get("agent") in INHERITING
             if is_inheriting and (session.has_inherited or session.is_exact or not session.is_new):
                 self.flush()
-                session.added -= leave_copies(self.db, session.id)
+                left = leave_copies(self.db, session.id)
+                # Earlier imports may have brought some of them, before their originals were there.
+                new = sum(line.after > session.start_seq for line in left)
+                session.added = max(0, session.added - new)
         for session in sessions:
             session.is_changed = session.is_changed or session.added > 0 or session.id in changed
         return changed - {session.id for session in sessions}
