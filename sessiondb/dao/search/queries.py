@@ -11,7 +11,7 @@ from sessiondb.dao.search.corpora import MESSAGES, TOOLS, Corpus
 from sessiondb.dao.search.facets import SOURCES, FacetBlocks
 from sessiondb.dao.search.filters import EVERYTHING, Passing, SearchFilter
 from sessiondb.query.ranking import ROLE_WEIGHTS, UNREAD, Activity, Group, Hit, Matches
-from sessiondb.storage.connection import Connection, Row
+from sessiondb.storage.connection import Connection
 
 _TOGETHER = 50
 FEW = 48
@@ -109,20 +109,16 @@ class SearchQueries:
 
     def hits(self, corpus: Corpus, scores: Mapping[int, float]) -> list[Hit]:
         """Return rows as hits, in the order of their ids; what was injected or put out scores less."""
-        if not scores:
-            return []
-        sql = f"SELECT {corpus.hit} FROM json_each(?) AS j {corpus.rows}"
-        rows = self._db.rows(sql, (json.dumps(sorted(scores)),))
-        source = corpus.source
-        return _weighed([(source, *row, scores[row[0]]) for row in rows])
+        matches = self._read(corpus, scores)
+        return list(map(Hit._make, zip(*matches, strict=True)))
 
     def matches(self, corpus: Corpus, scores: Mapping[int, float]) -> Matches:
         """Return rows in columns, as `hits`, but without a look at those of which it is known what they are of.
 
         These lack what only rows tell, until they are `completed`: the place in the session, and the time.
         """
-        if corpus.source not in SOURCES:
-            return Matches.of(self.hits(corpus, scores))
+        if corpus.source not in SOURCES or len(scores) < FEW:
+            return self._read(corpus, scores)
         row_ids = sorted(scores)
         sessions, roles = self._blocks.owners(corpus.source, row_ids, least=FEW)
         unknown: list[int] = []
@@ -131,25 +127,20 @@ class SearchQueries:
             unknown = [row_id for row_id, known in zip(row_ids, is_known, strict=True) if not known]
             row_ids = list(compress(row_ids, is_known))
             sessions, roles = list(compress(sessions, is_known)), list(compress(roles, is_known))
-        nothing: list[None] = [None] * len(row_ids)
-        matches = Matches(
-            [corpus.source] * len(row_ids),
-            row_ids,
-            sessions,
-            list(row_ids) if corpus is MESSAGES else [UNREAD] * len(row_ids),
-            [*nothing],
-            roles,
-            [*nothing],
-            list(map(scores.__getitem__, row_ids)),
-        )
-        if not _FULL.issuperset(roles):
-            matches.scores[:] = [
-                score * ROLE_WEIGHTS.get(role or "", 1.0)
-                for score, role in zip(matches.scores, roles, strict=True)
-            ]
+        messages = row_ids if corpus is MESSAGES else [UNREAD] * len(row_ids)
+        nothing = [None] * len(row_ids)
+        matches = _weighed(corpus, [row_ids, sessions, messages, nothing, roles, nothing], scores)
         if unknown:
-            matches.extend(Matches.of(self.hits(corpus, {row_id: scores[row_id] for row_id in unknown})))
+            matches.extend(self._read(corpus, {row_id: scores[row_id] for row_id in unknown}))
         return matches
+
+    def _read(self, corpus: Corpus, scores: Mapping[int, float]) -> Matches:
+        """Return rows in columns, in the order of their ids, each looked at."""
+        if not scores:
+            return Matches.of(())
+        sql = f"SELECT {corpus.hit} FROM json_each(?) AS j {corpus.rows}"
+        rows = self._db.rows(sql, (json.dumps(sorted(scores)),))
+        return _weighed(corpus, list(zip(*rows, strict=True)), scores) if rows else Matches.of(())
 
     def shown(self, groups: Sequence[Group]) -> list[Hit]:
         """Return the hit to show of each group, completed."""
@@ -239,12 +230,15 @@ def _score(order: Order) -> str:
     return "-f.rank" if order.is_scored else "0.0"
 
 
-def _weighed(rows: Iterable[Row]) -> list[Hit]:
-    hits = map(Hit._make, rows)
-    return [
-        hit if hit.role in _FULL else hit._replace(score=hit.score * ROLE_WEIGHTS.get(hit.role or "", 1.0))
-        for hit in hits
-    ]
+def _weighed(corpus: Corpus, columns: Sequence[Sequence[Any]], scores: Mapping[int, float]) -> Matches:
+    """Return columns of a corpus with their scores; what was injected or put out scores less."""
+    row_ids, *_, roles, _ = columns
+    weighed = list(map(scores.__getitem__, row_ids))
+    if not _FULL.issuperset(roles):
+        weighed = [
+            score * ROLE_WEIGHTS.get(role or "", 1.0) for score, role in zip(weighed, roles, strict=True)
+        ]
+    return Matches._make([[corpus.source] * len(row_ids), *map(list, columns), weighed])
 
 
 def _spans(
