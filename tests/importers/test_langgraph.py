@@ -297,7 +297,6 @@ def packable(value: Any) -> Any:
     return value if not isinstance(value, int) or abs(value) < 2**63 else float(value)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("seed", range(60))
 def test_odd_values_and_bytes_end_nothing_and_can_be_stored(path: Path, seed: int) -> None:
     chance = random.Random(seed)

@@ -121,7 +121,6 @@ def read(path: Path, format: str, values: list[Any]) -> None:
     json.dumps(source.state)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(("format", "name", "values"), LOGS)
 def test_one_odd_value_anywhere_ends_nothing(
     tmp_path: Path, format: str, name: str, values: list[Any]
@@ -132,7 +131,6 @@ def test_one_odd_value_anywhere_ends_nothing(
             read(tmp_path / name, format, spoiled)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize(("format", "name", "values"), LOGS)
 def test_many_odd_values_end_nothing_and_can_be_stored(

@@ -192,7 +192,6 @@ def test_an_event_that_is_damaged_is_named_and_one_that_is_named_alone_is_read(t
     assert of(SessionRecord, records(alone))[0].id == ID
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("seed", range(40))
 def test_odd_values_end_nothing_and_can_be_stored(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)

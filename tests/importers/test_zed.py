@@ -229,7 +229,6 @@ def test_a_thread_that_grows_while_zed_writes_is_imported_once(tmp_path: Path, p
         assert db.connection.value("SELECT sum(input) FROM token_counts") == 60
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("seed", range(60))
 def test_odd_values_end_nothing_and_can_be_stored(path: Path, seed: int) -> None:
     chance = random.Random(seed)

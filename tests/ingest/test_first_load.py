@@ -114,7 +114,6 @@ def test_ctrl_c_keeps_what_was_read_and_the_next_import_goes_on(path: Path, usua
         assert without_ids_of_its_own(db) == usual
 
 
-@pytest.mark.once
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
 def test_a_kill_leaves_no_database_and_the_next_import_clears_up(path: Path, usual: dict[str, Any]) -> None:
     subprocess.run([sys.executable, "-c", _KILLED, path, LOGS], check=False)

@@ -224,7 +224,6 @@ FULL = {
 }
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("role", ["assistant", "user", "tool"])
 @pytest.mark.parametrize(
     "hostile", [None, True, 7, 0.5, "x", [], [[1]], {}, {"type": []}, [{"type": {"a": 1}}]]

@@ -314,7 +314,6 @@ def mutated(value: Any, chance: random.Random) -> Any:
     return [mutated(item, chance) for item in value] if isinstance(value, list) else value
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("seed", range(40))
 def test_values_of_wrong_types_anywhere_never_raise(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)

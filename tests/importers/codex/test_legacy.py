@@ -221,7 +221,6 @@ def test_a_log_cut_anywhere_gives_what_it_gives_at_once(tmp_path: Path) -> None:
             assert union(records + list(codex_legacy.read(second))) == at_once, data[:start].count(b"\n")
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("seed", range(60))
 def test_values_of_any_type_are_read_without_an_error(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)

@@ -41,7 +41,6 @@ def test_only_new_lines_are_read_after_an_import(tmp_path: Path) -> None:
     assert (first.end > 0, rows(codex.read(second))[0]) == (True, ("user", "Add a test for October."))
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("seed", range(100))
 def test_values_of_any_type_are_read_without_an_error(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)

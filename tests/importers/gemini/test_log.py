@@ -151,7 +151,6 @@ def test_deeply_nested_message_costs_no_other(tmp_path: Path, depth: int) -> Non
     assert len(source.problems) == (depth != 100)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("seed", range(60))
 def test_values_of_any_type_anywhere_never_raise(tmp_path: Path, seed: int) -> None:
     """Log or document, whatever its values are it is read, or refused where no session is left of it."""

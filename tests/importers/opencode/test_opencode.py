@@ -265,7 +265,6 @@ def test_foreign_files_are_not_taken(tmp_path: Path) -> None:
             records(path)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("seed", range(60))
 def test_values_of_any_type_anywhere_never_raise(tmp_path: Path, seed: int) -> None:
     """Messages and parts are read by the same code in all stores; what is no export any more is refused."""
