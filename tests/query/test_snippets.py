@@ -71,7 +71,7 @@ def test_a_text_without_the_words_is_excerpted_from_its_beginning() -> None:
 @pytest.mark.parametrize("text", ["lorem ipsum ", "тест ёлка ", "部署 昨晚 ", "aaaa"])
 def test_the_excerpt_of_a_megabyte_takes_no_time(text: str) -> None:
     long = text * (1_000_000 // len(text))
-    start = time.perf_counter()
+    start = time.process_time()
     excerpt(long, ["lorem", "ipsum", "ёлка", "昨晚", "a", "nowhere"])
     marked(long, parse("lorem ipsum ёлка 昨晚 a nowhere"))
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -163,9 +163,9 @@ def test_a_path_that_nobody_wrote_is_taken_apart(db: SessionDB, say: Say) -> Non
 
 def test_ten_thousand_words_take_no_time_to_speak_of(db: SessionDB, say: Say) -> None:
     wanted = say("word number w7 is in here")
-    start = time.monotonic()
+    start = time.process_time()
     result = db.search(" ".join(f"w{number}" for number in range(10_000)))
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
     assert sessions(result) == [wanted]
     assert result.relaxed
 
@@ -566,9 +566,9 @@ def test_a_snippet_of_a_tool_is_one_short_line(db: SessionDB, worked: str) -> No
 @pytest.mark.parametrize("text", ["lorem ipsum ", "部署昨晚的服务 "])
 def test_a_row_of_a_megabyte_is_shown_in_no_time(db: SessionDB, say: Say, text: str) -> None:
     say(text * (1_000_000 // len(text.encode())))
-    start = time.perf_counter()
+    start = time.process_time()
     found = db.search(text).hits
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert [hit.snippet[0] for hit in found] == ["«"]
 
 

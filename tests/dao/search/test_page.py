@@ -55,9 +55,9 @@ def test_the_best_column_of_a_tool_call_is_shown() -> None:
 
 
 def test_texts_as_long_as_an_excerpt_are_marked_in_no_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     Marker().snippets(MESSAGES, {key: ["lorem ipsum " * 166] for key in range(20)}, '"lorem" OR "ipsum"')
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_marker_forgets_what_it_has_marked() -> None:
