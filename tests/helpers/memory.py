@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -18,7 +19,11 @@ DISK = Path("/var/tmp")
 def use() -> None:
     """Have this process and those that it starts make temporary folders in memory, unless TMPDIR says where."""
     if "TMPDIR" not in os.environ and _fits(MEMORY):
-        os.environ["TMPDIR"] = str(MEMORY)
+        # What a killed process leaves must not stay in memory; the folders of tests that failed do, three runs long.
+        folder = tempfile.mkdtemp(prefix="sessiondb-tests-", dir=MEMORY)
+        atexit.register(_remove, folder, os.getpid())
+        os.environ["TMPDIR"] = folder
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
         tempfile.tempdir = None
 
 
@@ -28,6 +33,11 @@ def disk_folder() -> Iterator[Path]:
     place = DISK if os.access(DISK, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="sessiondb-", dir=place) as name:
         yield Path(name).resolve()
+
+
+def _remove(folder: str, maker: int) -> None:
+    if os.getpid() == maker:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fits(folder: Path) -> bool:
