@@ -74,32 +74,34 @@ class Search:
         named = Named(agent, project, role, since, until)
         page = page_of(limit, offset)
         request = requested(text, scope, named, Sort(sort, exact), raw)
-        found = self._find(request)
-        # All hits are ranked and grouped first; texts and titles are read for one page alone.
-        groups = found.groups
-        if fold:
-            groups = ranking.folded(groups, self._pages.conversations(group.key for group in groups))
-        if flat:
-            groups = ranking.one_by_one(groups, by_score=sort == "relevance")
-        pending = sum(self._pages.pending(corpus) for corpus in request.corpora)
-        hits = self._shown(request, found, groups[page])
-        return SearchResult(
-            request.query.text,
-            hits,
-            len(groups),
-            found.is_relaxed,
-            found.is_truncated,
-            pending,
-            (
-                *left_out(request),
-                *misread(request.query),
-                *self._unknown(request.filters),
-                *found.remarks,
-                *self._hints(request, found),
-            ),
-            tuple(_explanation(request, found)),
-            self._pages.facets(self._queries.shown(groups)) if facets else {},
-        )
+        # What is found by one statement is read by further ones.
+        with self._connection.snapshot():
+            found = self._find(request)
+            # All hits are ranked and grouped first; texts and titles are read for one page alone.
+            groups = found.groups
+            if fold:
+                groups = ranking.folded(groups, self._pages.conversations(group.key for group in groups))
+            if flat:
+                groups = ranking.one_by_one(groups, by_score=sort == "relevance")
+            pending = sum(self._pages.pending(corpus) for corpus in request.corpora)
+            hits = self._shown(request, found, groups[page])
+            return SearchResult(
+                request.query.text,
+                hits,
+                len(groups),
+                found.is_relaxed,
+                found.is_truncated,
+                pending,
+                (
+                    *left_out(request),
+                    *misread(request.query),
+                    *self._unknown(request.filters),
+                    *found.remarks,
+                    *self._hints(request, found),
+                ),
+                tuple(_explanation(request, found)),
+                self._pages.facets(self._queries.shown(groups)) if facets else {},
+            )
 
     def explain(self, text: str, **criteria: Any) -> list[str]:
         """Search, and return in lines how the text was understood, and which step found how much.

@@ -118,14 +118,21 @@ class Readers:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Let all reads of this thread see the database as it is at the first one of the block."""
-        reader = self.take()
+        """Let all reads of this thread see the database as it is now, or in the snapshot that this one is a part of."""
         thread = threading.get_ident()
-        # BEGIN alone takes no snapshot: SQLite takes it with the first SELECT, so that it is no older than need be.
+        if thread in self._snapshots:
+            yield
+            return
+        reader = self.take()
         reader.execute("BEGIN")
         self._snapshots[thread] = reader
         try:
+            # BEGIN alone takes no snapshot: SQLite does so with the first SELECT, which waits for a writer where the
+            # file has a rollback journal.
+            attempt(reader, "SELECT 1 FROM sqlite_master", (), self._time_budget).close()
             yield
+        except sqlite3.Error as error:
+            raise statements.failure(self._path, error, self._time_budget) from error
         finally:
             # Whoever stopped reading may have closed the database, or forked.
             if self._snapshots.pop(thread, None) is not None:
@@ -247,7 +254,7 @@ class Reading:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Let all reads of this thread see the database as it is at the first one of the block."""
+        """Let all reads of this thread see the database as it is now."""
         self._check_usable()
         with contextlib.nullcontext() if self._turns.mine() is not None else self._readers.snapshot():
             yield

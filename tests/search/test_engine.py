@@ -17,6 +17,7 @@ from sessiondb import SessionDB
 from sessiondb.errors import DatabaseBusy, InvalidInput
 from sessiondb.query import tokens
 from sessiondb.records import SearchHit, SearchResult, SessionFilter
+from sessiondb.search.engine import Search
 from sessiondb.search.ladder import BEST, LISTED, NEWEST
 
 Say = Callable[..., str]
@@ -933,3 +934,22 @@ def test_a_query_of_fifty_thousand_characters_is_cut_in_words_and_takes_less_tha
     assert time.process_time() - begun < 1
     assert "only the first 4,000 characters were searched for" in result.remarks
     assert sessions(db.search("ferry " + "timetable " * 10_000))
+
+
+def test_what_is_removed_while_a_search_runs_is_shown_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SessionDB(tmp_path / "sessions.db") as db, SessionDB(tmp_path / "sessions.db") as other:
+        session = db.sessions.start("test").id
+        db.messages.append(session, "user", "the quick brown fox")
+        found = Search._find
+
+        def find(self: Search, request: Any) -> Any:
+            matches = found(self, request)
+            other.remove(session)
+            return matches
+
+        monkeypatch.setattr(Search, "_find", find)
+        assert [hit.session_id for hit in db.search("fox").hits] == [session]
+        monkeypatch.undo()
+        assert not db.search("fox").hits
