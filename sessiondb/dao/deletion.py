@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from sessiondb import timestamps
 from sessiondb.dao.forks.handover import Handover
 from sessiondb.dao.purge import Purge
+from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.search.taking_out import TakingOut, taking_out
 from sessiondb.dao.session_filter import BY_FILE
 from sessiondb.records.progress import Progress, no_progress
@@ -83,7 +85,7 @@ class Deletion:
             )
         ]
         self._done, self._at_once = 0, _AT_ONCE
-        self.removed = set[str]()
+        self.removed = list[str]()
         self.messages = self.bytes = self.handed_over = self.undated = 0
 
     def run(self, *, is_tight: bool = False) -> None:
@@ -98,9 +100,21 @@ class Deletion:
             while self._done < len(self._ids):
                 # In parts, so that live appends get their turn: a prune of years takes minutes.
                 pace.wait()
-                with self._db.transaction():
-                    size = self._remove_some(pace) if is_large else self._remove_few(pace)
-                pace.note(size)
+                remove = self._remove_some if is_large else self._remove_few
+                pace.note(despite_search(self._db, self._repeatable(partial(remove, pace))))
+
+    def _repeatable(self, remove: Callable[[], int]) -> Callable[[], int]:
+        """Return what removes some sessions once, though it is done again where a damaged index undoes it."""
+        done, removed = self._done, len(self.removed)
+        counts = (self.messages, self.bytes, self.handed_over, self.undated)
+
+        def again() -> int:
+            self._done = done
+            del self.removed[removed:]
+            self.messages, self.bytes, self.handed_over, self.undated = counts
+            return remove()
+
+        return again
 
     def _remove_some(self, pace: Pace) -> int:
         """Remove as many sessions as one transaction may; return how many the last part had."""
@@ -176,7 +190,7 @@ class Deletion:
         )
         these = [row[0] for row in rows]
         shared, shared_bytes = (0, 0) if self._order.purge else self._handover.size(these)
-        self.removed.update(these)
+        self.removed += these
         self.handed_over += shared
         self.messages += sum(row[1] for row in rows) - shared
         self.bytes += sum(row[2] for row in rows) - shared_bytes

@@ -166,7 +166,8 @@ class Removals:
         deletion.run(is_tight=is_tight)
         if not order.dry_run:
             self._tidy(deletion.bytes, order.purge, is_tight=is_tight)
-        removed = [id for id in session_ids if id in deletion.removed]
+        gone = set(deletion.removed)
+        removed = [id for id in session_ids if id in gone]
         return Removal(
             removed,
             deletion.messages,

@@ -239,3 +239,18 @@ def test_the_indexes_shrink_where_much_is_removed(db: SessionDB, monkeypatch: py
     db.remove("old-0")
     assert db.connection.value(size) < before / 4
     assert_sound(db)
+
+
+@pytest.mark.parametrize("index", [index.name for index in ALL])
+@pytest.mark.parametrize("most", [1, 1000])
+def test_a_damaged_index_is_put_aside_and_the_removal_goes_on(
+    db: SessionDB, index: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletion, "MANY", most)
+    with db.connection.transaction():
+        db.connection.execute(f"UPDATE {index}_data SET block = x'ffffffff'")
+    removed = db.remove(*DROPPED)
+    assert (sorted(removed.sessions), removed.messages) == (sorted(DROPPED), 36)
+    db.repair()
+    assert_sound(db)
+    assert {str(hit.session_id) for hit in db.search("hello").hits} == {"new-0", "new-1", "new-2"}
