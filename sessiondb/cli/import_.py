@@ -23,6 +23,7 @@ from sessiondb.cli.render import (
     show_json,
     show_text,
 )
+from sessiondb.cli.stopping import terminated_as_interrupted
 from sessiondb.settings.table import REDACTION
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def command(
 
         follow(sources, as_json, {"agents": agents, "interval": interval, **how}, _show)
         return
-    with Progress(_PHASES) as progress, _telling_what_stays(dry_run):
+    with terminated_as_interrupted(), Progress(_PHASES) as progress, _telling_what_stays(dry_run):
         how |= {"agents": agents, "progress": progress, "read_ahead": True}
         if dry_run:
             with trying() as db:

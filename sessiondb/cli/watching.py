@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from threading import Event
-from types import FrameType
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sessiondb.chat.text import counted, one_line, visible_json
 from sessiondb.cli.options import writing
 from sessiondb.cli.record_fields import import_fields
 from sessiondb.cli.render import print_notice, show_text
+from sessiondb.cli.stopping import asked_to_end
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB
@@ -29,7 +26,7 @@ def follow(sources: Sequence[str], as_json: bool, how: dict[str, Any], first: Fi
     `how` are the options of SessionDB.watch_logs, `first` reports the first import. Ends after the import at
     hand when the process is interrupted or told to terminate.
     """
-    with _asked_to_end() as is_over, writing(create=True) as db:
+    with asked_to_end() as is_over, writing(create=True) as db:
         is_first = True
         said: set[object] = set()
         for report in db.watch_logs(*sources, wait=is_over.wait, on_busy=_print_busy, **how):
@@ -47,23 +44,6 @@ def follow(sources: Sequence[str], as_json: bool, how: dict[str, Any], first: Fi
 
 def _print_busy(error: DatabaseBusy) -> None:
     print_notice(str(error))
-
-
-@contextlib.contextmanager
-def _asked_to_end() -> Iterator[Event]:
-    """Yield what is set by Ctrl-C or SIGTERM; a second Ctrl-C interrupts at once."""
-    event = Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        event.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield event
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _line(db: SessionDB, report: ImportReport) -> str:

@@ -11,6 +11,7 @@ import click
 
 from sessiondb.cli.options import database_option, reading
 from sessiondb.cli.render import print_notice
+from sessiondb.cli.stopping import terminated_as_interrupted
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -65,7 +66,7 @@ def command(options: tuple[str, ...], opens: bool, write_metadata: Path | None, 
             "Warning: whoever has the address with its token reads all sessions; nothing is encrypted"
         )
     print_notice(f"serving {path} at {address.url}; press Ctrl-C to stop")
-    with suppress(KeyboardInterrupt, click.Abort):
+    with suppress(KeyboardInterrupt, click.Abort), terminated_as_interrupted():
         serve(server, address, opens=opens)
 
 

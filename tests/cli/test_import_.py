@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,14 +100,19 @@ def test_paths_below_home_are_short(tmp_path: Path, run: Run, monkeypatch: pytes
     assert "\n  ~/stray.jsonl: is no session" in run("import", str(tmp_path)).stderr
 
 
-def test_ctrl_c_says_what_was_kept(samples: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_ends_an_import_is_told_what_was_kept(
+    samples: Path, run: Run, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupt(*sources: object, **options: object) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(number)
 
     monkeypatch.setattr("sessiondb.database.SessionDB.import_into", interrupt)
+    before = signal.getsignal(signal.SIGTERM)
 
     result = run("import", str(samples))
 
+    assert signal.getsignal(signal.SIGTERM) == before
     assert "what was read so far is kept, and the next import goes on from there" in result.stderr
     assert result.exit_code == 130
 

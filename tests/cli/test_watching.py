@@ -58,7 +58,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
 
         def __exit__(self, *error: object) -> None: ...
 
-    monkeypatch.setattr(watching, "_asked_to_end", Asked)
+    monkeypatch.setattr(watching, "asked_to_end", Asked)
     monkeypatch.setattr(timestamps, "now", lambda: "2026-03-12T21:00:00.000Z")
     return to_do
 

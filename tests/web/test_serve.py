@@ -43,11 +43,17 @@ def test_who_has_the_token_gets_a_cookie_that_opens_all(python: Path, filled: Pa
         assert server.get("/", Cookie=f"a=b; sessiondb_token={token}").status == 200
 
 
-def test_it_stops_cleanly(python: Path, filled: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_cleanly(
+    python: Path, filled: Path, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with serving(python, filled) as server:
         server.get("/")
-        server.process.send_signal(signal.SIGINT)
+        assert list(tmp_path.glob("sessiondb-web-*"))
+        server.process.send_signal(number)
         assert server.process.wait(20) == 0
+    assert not list(tmp_path.glob("sessiondb-web-*"))
     log = filled.with_name(f"{server.base.rpartition(':')[2]}.log").read_text()
     assert "Traceback" not in log
     assert log.startswith(f"serving {filled} at {server.base}/; press Ctrl-C to stop\n")
