@@ -22,6 +22,8 @@ def use() -> None:
         # What a killed process leaves must not stay in memory; the folders of tests that failed do, three runs long.
         folder = tempfile.mkdtemp(prefix="sessiondb-tests-", dir=MEMORY)
         atexit.register(_remove, folder, os.getpid())
+        # Tests with two users make folders in it that both of them find.
+        os.chmod(folder, 0o711)
         os.environ["TMPDIR"] = folder
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
         tempfile.tempdir = None

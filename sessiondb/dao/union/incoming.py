@@ -90,6 +90,8 @@ class SessionFields:
         self.spoken = 0
         self.calls = 0
         self.is_dated = bool(written)
+        # Whether the log has named a model beside those of its messages.
+        self.has_model = False
         # What a file's time has dated is dated anew by what a log says.
         self._file_time: str | None = None
         if metadata := written.get("metadata"):
@@ -111,7 +113,7 @@ class SessionFields:
     @property
     def has_news(self) -> bool:
         """Say whether the row is to change by more than what messages tell of it, which may prove to be copies."""
-        told = {"model_id"}
+        told = set() if self.has_model else {"model_id"}
         if self.fields.get("title_source") == "prompt":
             told |= {"title", "title_source"}
         return not self.changes().keys() <= told

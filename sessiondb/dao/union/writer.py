@@ -301,9 +301,8 @@ class ImportWriter:
         if record.channel is not None and (record.channel.chat_id or fields.get("channel_id") is None):
             fields["channel_id"] = union.lookups.channel(Channel(*record.channel))
         if record.model is not None:
-            model_id = union.model(record.model)
-            session.is_changed |= fields.get("model_id") != model_id
-            fields["model_id"] = model_id
+            fields["model_id"] = union.model(record.model)
+            session.row.has_model = True
         # A parent that is known stays for a sub-agent: see `_children`. A fork's is what its log says last.
         if record.parent_id is not None and record.parent_id != session.id:
             if session.is_new or record.relation != "subagent" or fields.get("parent_id") is None:
