@@ -7,7 +7,9 @@ import contextlib
 import gc
 import importlib
 import os
+import signal
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -66,8 +68,13 @@ HOMES = (
 
 
 def pytest_configure() -> None:
-    """Have temporary folders in memory: each of thousands of databases would wait for a disk at every commit."""
+    """Have temporary folders in memory: each of thousands of databases would wait for a disk at every commit.
+
+    And have Ctrl-C heard: a shell lets its background jobs, and all that they start, ignore it.
+    """
     memory.use()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

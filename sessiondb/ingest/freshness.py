@@ -31,9 +31,11 @@ def waiting_logs(db: Tables, *, seconds: float, idle: float = 0.0) -> WaitingLog
     last = max((file.imported_at for file in files), default=None)
     if last is None:
         return WaitingLogs(None, (), (), is_all=True)
-    imported = timestamps.to_datetime(last).timestamp()
-    if time.time() - imported < idle:
+    imported, now = timestamps.to_datetime(last).timestamp(), time.time()
+    # After a clock was set back the last import may be yet to come: then it is looked at once more than need be.
+    if imported <= now < imported + idle:
         return WaitingLogs(last, (), (), is_all=False)
+    imported = min(imported, now)
 
     # Loaded only now, and before the time counts: most commands that ask are told that the import is not long ago.
     from sessiondb.ingest.discovery import look

@@ -34,7 +34,7 @@ def logs(tmp_path: Path) -> Path:
 def imported(db: SessionDB, logs: Path, seconds_ago: float = 1800) -> None:
     """Import the logs so long ago."""
     db.import_logs(logs)
-    ago = f"-{seconds_ago} seconds"
+    ago = f"{-seconds_ago:+} seconds"
     with db.connection.transaction():
         db.connection.execute(
             "UPDATE imports SET imported_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?)", (ago,)
@@ -86,6 +86,17 @@ def test_nothing_is_looked_at_soon_after_an_import(db: SessionDB, logs: Path) ->
     line(logs / "-home-p0" / f"{ID.format(0)}.jsonl", None, "more", 1)
     assert db.waiting_logs(seconds=LONG, idle=DAY).paths == ()
     assert len(db.waiting_logs(seconds=LONG, idle=DAY - 200).paths) == 1
+
+
+@pytest.mark.parametrize("idle", [0.0, DAY])
+def test_logs_that_grew_wait_though_the_clock_was_set_back(db: SessionDB, logs: Path, idle: float) -> None:
+    imported(db, logs, seconds_ago=-3600)
+    line(logs / "-home-p0" / f"{ID.format(0)}.jsonl", None, "more", 1)
+    line(logs / "-home-p1" / f"{ID.format(2)}.jsonl", "/home/p1", "a new session")
+    late = time.time() + 10
+    os.utime(logs / "-home-p1", (late, late))
+    os.utime(logs / "-home-p1" / f"{ID.format(2)}.jsonl", (late, late))
+    assert len(db.waiting_logs(seconds=LONG, idle=idle).paths) == 2
 
 
 def test_what_is_kept_out_does_not_wait(db: SessionDB, logs: Path, configure: Callable[[str], Path]) -> None:
