@@ -10,13 +10,16 @@ the best: those around it hold the same message.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from operator import attrgetter
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 from sessiondb.timestamps import day_of
+
+T = TypeVar("T")
 
 FALLING = (1.0, 0.5, 0.25)
 """What the best, second best and third best of a session weigh."""
@@ -108,8 +111,29 @@ class Matches(NamedTuple):
         return Hit._make([column[number] for column in self])
 
 
-class HitsOfGroup(Sequence[Hit]):
-    """Some of the rows that match, each made a Hit where it is asked for."""
+class _Made(Sequence[T]):
+    """A sequence whose members are made where they are asked for."""
+
+    @abstractmethod
+    def _make(self, number: int) -> T:
+        """Return a member, counted from 0."""
+
+    @overload
+    def __getitem__(self, at: int) -> T: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[T]: ...
+
+    def __getitem__(self, at: int | slice) -> T | list[T]:
+        numbers = range(len(self))[at]
+        return self._make(numbers) if isinstance(numbers, int) else list(map(self._make, numbers))
+
+    def __iter__(self) -> Iterator[T]:
+        return map(self._make, range(len(self)))
+
+
+class HitsOfGroup(_Made[Hit]):
+    """Some of the rows that match, each made a Hit."""
 
     def __init__(self, matches: Matches, numbers: list[int]) -> None:
         self._matches = matches
@@ -123,20 +147,12 @@ class HitsOfGroup(Sequence[Hit]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    @overload
-    def __getitem__(self, at: int) -> Hit: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> list[Hit]: ...
-
-    def __getitem__(self, at: int | slice) -> Hit | list[Hit]:
-        if isinstance(at, slice):
-            return [self._matches.hit(number) for number in self._numbers[at]]
-        return self._matches.hit(self._numbers[at])
+    def _make(self, number: int) -> Hit:
+        return self._matches.hit(self._numbers[number])
 
 
-class Groups(Sequence[Group]):
-    """The sessions of some rows, in order, each made a Group where it is asked for."""
+class Groups(_Made[Group]):
+    """The sessions of some rows, in order, each made a Group."""
 
     def __init__(
         self, matches: Matches, keys: list[str], scores: dict[str, float], found: dict[str, list[int]]
@@ -149,22 +165,12 @@ class Groups(Sequence[Group]):
     def __len__(self) -> int:
         return len(self._keys)
 
-    @overload
-    def __getitem__(self, at: int) -> Group: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> list[Group]: ...
-
-    def __getitem__(self, at: int | slice) -> Group | list[Group]:
-        if isinstance(at, slice):
-            return [self._group(key) for key in self._keys[at]]
-        return self._group(self._keys[at])
-
-    def _group(self, key: str) -> Group:
+    def _make(self, number: int) -> Group:
+        key = self._keys[number]
         return Group(key, self._scores[key], HitsOfGroup(self._matches, self._found[key]))
 
 
-class Led(Sequence[Group]):
+class Led(_Made[Group]):
     """Groups of which the first ones are others now, in another order."""
 
     def __init__(self, first: list[Group], groups: Sequence[Group]) -> None:
@@ -174,19 +180,7 @@ class Led(Sequence[Group]):
     def __len__(self) -> int:
         return len(self._groups)
 
-    @overload
-    def __getitem__(self, at: int) -> Group: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> list[Group]: ...
-
-    def __getitem__(self, at: int | slice) -> Group | list[Group]:
-        if isinstance(at, slice):
-            start, stop, step = at.indices(len(self))
-            if step == 1 and start >= len(self._first):
-                return list(self._groups[start:stop])
-            return [self[number] for number in range(start, stop, step)]
-        number = range(len(self))[at]
+    def _make(self, number: int) -> Group:
         return self._first[number] if number < len(self._first) else self._groups[number]
 
 
@@ -219,14 +213,11 @@ def by_relevance(hits: Iterable[Hit] | Matches) -> Groups:
     found: dict[str, list[int]] = defaultdict(list)
     for number in best_first:
         found[keys[number]].append(number)
-    best, second, third = FALLING
     totals: dict[str, float] = {}
     for key, numbers in found.items():
-        total = best * scores[numbers[0]]
-        if len(numbers) > 1:
-            total += second * scores[numbers[1]]
-        if len(numbers) > 2:
-            total += third * scores[numbers[2]]
+        total = 0.0
+        for weight, number in zip(FALLING, numbers, strict=False):
+            total += weight * scores[number]
         totals[key] = total
     return Groups(matches, sorted(sorted(totals), key=totals.__getitem__, reverse=True), totals, found)
 
