@@ -125,7 +125,7 @@ class Deletion:
                 pace.begin()
                 part = self._next(pace.size)
                 these = self._count(part)
-                if self._hands_over(these):
+                if not self._order.purge and self._handover.heirs(these):
                     # What it moves must not be out by half.
                     self._delete(taken, out)
                     taken = []
@@ -151,16 +151,12 @@ class Deletion:
         pace.begin()
         part = self._next(pace.size)
         these = self._count(part)
-        if self._hands_over(these):
+        if not self._order.purge:
             self._handover.run(these)
         _keep_notes(self._db, these, self._order.reason)
         self._delete(these)
         self._tell()
         return len(part)
-
-    def _hands_over(self, these: list[str]) -> bool:
-        """Say whether others go on from some sessions, and get what they share with those."""
-        return not self._order.purge and bool(self._handover.heirs(these))
 
     def _delete(self, these: list[str], out: TakingOut | None = None) -> None:
         """Delete the rows of sessions that have handed over what they share, and are out of the indexes or few."""
@@ -205,8 +201,7 @@ class Deletion:
 @contextlib.contextmanager
 def _large(connection: Connection) -> Iterator[None]:
     """Let the block change many pages in each transaction."""
-    with connection.bulk_load():
-        connection.maintain(f"PRAGMA cache_size = -{_CACHE}")
+    with connection.bulk_load(_CACHE):
         # A page that several transactions change is in the log for each; it gets into the file once for those that
         # the log may hold (LogLimit).
         if reserve.has_room(connection.path, _ROOM):

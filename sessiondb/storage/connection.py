@@ -264,8 +264,8 @@ class Connection(Reading):
         self._begin()
 
     @contextlib.contextmanager
-    def bulk_load(self) -> Iterator[None]:
-        """Run the block with a large page cache, and with its pages on disk when it ends.
+    def bulk_load(self, cache: int = LOAD_CACHE) -> Iterator[None]:
+        """Run the block with a large page cache, in KiB, and with its pages on disk when it ends.
 
         Commits of this thread are synced with the next checkpoint, not each: what a power cut takes back is
         taken back whole, with the ledger of what was imported, and the next run brings it again.
@@ -274,7 +274,7 @@ class Connection(Reading):
         """
         with self._turns.held_here("a load of many rows"):
             erases = self._sqlite.execute("PRAGMA secure_delete").fetchone()[0]
-            self._set_for_load(LOAD_CACHE, "FAST")
+            self._set_for_load(cache, "FAST")
             self._loading_thread = threading.get_ident()
         try:
             yield
