@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Sequence
 
 from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, Line, ancestors, descendants, place_fork
 from sessiondb.dao.forks.transfer import drop_copies, drop_twins, tidy
@@ -21,8 +20,9 @@ from sessiondb.importers.base import INHERITED
 from sessiondb.storage.connection import Connection
 
 _WITH_NEW_PARENT = f"parent_id IS NULL AND {AWAITED} IN (SELECT id FROM sessions) AND {AWAITED} <> id"
+_CALLS = "(SELECT group_concat(t.call_id) FROM tool_calls AS t WHERE t.message_id = m.id)"
 _COPIES = f"""
-SELECT m.id, m.external_id, m.role, m.content FROM messages AS m
+SELECT m.id, m.external_id, m.role, m.content, {_CALLS} FROM messages AS m
 WHERE m.session_id = ? AND m.external_id IS NOT NULL
   AND json_extract({sound("m.metadata")}, '$.{INHERITED}') ORDER BY m.seq
 """
@@ -35,9 +35,8 @@ DELETE FROM sessions WHERE id = :id AND NOT pinned AND title_source IS NOT 'user
   AND NOT EXISTS (SELECT 1 FROM notes WHERE session_id = :id)
   AND NOT EXISTS (SELECT 1 FROM session_tags WHERE session_id = :id)
 """
-_SAID = """
-SELECT m.id, m.session_id, m.seq, m.created_at, 0, m.external_id, m.role, m.content,
-  (SELECT group_concat(t.call_id) FROM tool_calls AS t WHERE t.message_id = m.id)
+_SAID = f"""
+SELECT m.id, m.session_id, m.seq, m.created_at, 0, m.external_id, m.role, m.content, {_CALLS}
 FROM messages AS m WHERE m.session_id = ? AND m.role <> 'tool' AND m.external_id IS NOT NULL ORDER BY m.seq
 """
 _IS_COUNTED = "SELECT 1 FROM token_counts WHERE session_id = ? LIMIT 1"
@@ -61,10 +60,9 @@ class Ancestry:
                 self._originals.append(Line(*line))
             self.is_counted = self.is_counted or connection.row(_IS_COUNTED, (ancestor,)) is not None
 
-    def take(self, role: str, content: str | None, calls: Sequence[str | None]) -> Line | None:
+    def take(self, role: str, content: str | None, calls: str | None) -> Line | None:
         """Return the next message that says this, after the one that was returned last."""
-        named = ",".join(call for call in calls if call is not None)
-        places = self._places.get(_key(role, content, named or None), ())
+        places = self._places.get(_key(role, content, calls), ())
         # Forward only: of equal messages ("yes", "go on") the next one is meant, never one before.
         found = bisect_left(places, self._at)
         if found == len(places):
@@ -118,13 +116,14 @@ def _leave_copies(connection: Connection, child: str) -> list[Line]:
     parent, relation, forked_at = connection.row(_DESCENT, (child,)) or (None, None, None)
     ancestry = Ancestry(connection, parent or "")
     originals: dict[str, Line] = {}
-    for id, external_id, role, content in copies:
-        calls = "SELECT call_id FROM tool_calls WHERE message_id = ? ORDER BY id"
-        original = ancestry.take(role, content, connection.column(calls, (id,)))
+    told = list[int]()
+    for id, external_id, *said in copies:
+        original = ancestry.take(*said)
         if original is not None:
-            # Its bill stays here until the parent's own is known, which has another key.
-            connection.execute(_DETACH, (id, f"{INHERITED}:*"))
             originals[external_id] = original
+            told.append(id)
+    # Their bill stays here until the parent's own is known, which has another key.
+    connection.executemany(_DETACH, [(id, f"{INHERITED}:*") for id in told])
     left = drop_copies(connection, child, originals)
     # The parent's own log has the bill of these responses.
     if ancestry.is_counted and (left or forked_at is not None):
