@@ -124,21 +124,25 @@ class Readers:
             yield
             return
         reader = self.take()
-        reader.execute("BEGIN")
         self._snapshots[thread] = reader
         try:
-            # BEGIN alone takes no snapshot: SQLite does so with the first SELECT, which waits for a writer where the
-            # file has a rollback journal.
-            attempt(reader, "SELECT 1 FROM sqlite_master", (), self._time_budget).close()
+            self._begin(reader)
             yield
-        except sqlite3.Error as error:
-            raise statements.failure(self._path, error, self._time_budget) from error
         finally:
             # Whoever stopped reading may have closed the database, or forked.
             if self._snapshots.pop(thread, None) is not None:
                 with contextlib.suppress(sqlite3.Error):
                     reader.execute("COMMIT")
                 self.give_back(reader)
+
+    def _begin(self, reader: sqlite3.Connection) -> None:
+        try:
+            reader.execute("BEGIN")
+            # BEGIN alone takes no snapshot: SQLite does so with the first SELECT, which waits for a writer where the
+            # file has a rollback journal.
+            attempt(reader, "SELECT 1 FROM sqlite_master", (), self._time_budget).close()
+        except sqlite3.Error as error:
+            raise statements.failure(self._path, error, self._time_budget) from error
 
     def close(self) -> None:
         """Close the idle readers; those in use are closed when they are given back."""
