@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import itertools
 import multiprocessing
-import os
 import random
 import sqlite3
 import statistics
@@ -19,7 +18,7 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import corpus
+from benchmarks import corpus, cpu_of_children
 from sessiondb import SessionDB
 from sessiondb.ingest.run import Ingest
 
@@ -135,14 +134,14 @@ def many_writers(folder: Path, processes: int, turns: int) -> Iterator[tuple[str
         workers = [
             multiprocessing.Process(target=write, args=(path, worker, texts)) for worker in range(processes)
         ]
-        begin, used = time.perf_counter(), _cpu_of_children()
+        begin, used = time.perf_counter(), cpu_of_children()
         for worker in workers:
             worker.start()
         for worker in workers:
             worker.join()
         if any(worker.exitcode for worker in workers):
             raise SystemExit("a writer failed")
-        spent = (time.perf_counter() - begin, _cpu_of_children() - used)
+        spent = (time.perf_counter() - begin, cpu_of_children() - used)
         return Spent(*(seconds * 1000 / processes / turns for seconds in spent))
 
     path = folder / "raw-turns.db"
@@ -207,12 +206,6 @@ def timed(act: Callable[[int], object], times: int) -> tuple[Spent, float]:
         act(number)
         spent.append((time.perf_counter() - begin) * 1000)
     return Spent(sum(spent) / times, (time.process_time() - used) * 1000 / times), max(spent)
-
-
-def _cpu_of_children() -> float:
-    """Return the seconds of CPU that processes took that have ended."""
-    times = os.times()
-    return times.children_user + times.children_system
 
 
 def history(folder: Path, lengths: list[int]) -> Iterator[tuple[str, float, str]]:

@@ -8,7 +8,6 @@ median of some runs, the pages in memory.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import statistics
 import subprocess
@@ -18,8 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks import cpu_of_children
 from sessiondb import SessionDB, timestamps
 
 RESPONSES = 500_000
@@ -136,7 +136,7 @@ def _median(runs: int, *arguments: str) -> float:
 
 def _seconds(arguments: tuple[str, ...]) -> float:
     """Return the processor time of a Python process, its own and the system's for it."""
-    before = os.times()
+    before = cpu_of_children()
     subprocess.run(
         [sys.executable, *arguments],
         check=True,
@@ -144,5 +144,4 @@ def _seconds(arguments: tuple[str, ...]) -> float:
         stderr=subprocess.DEVNULL,
         cwd=Path(__file__).parents[2],
     )
-    after = os.times()
-    return (after.children_user - before.children_user) + (after.children_system - before.children_system)
+    return cpu_of_children() - before
