@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,38 +146,27 @@ def test_a_transaction_takes_no_more_small_files_than_memory_bears() -> None:
     assert len(list(portion)) == 8
 
 
-@pytest.mark.once
-def test_appends_go_on_while_a_large_file_is_imported(tmp_path: Path, samples: Path) -> None:
+def test_an_append_gets_its_turn_between_any_two_pieces(
+    tmp_path: Path, samples: Path, tiny: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny()
     log = next((samples / "codex").rglob("*019ce14a*.jsonl"))
-    large = tmp_path / log.name
-    lines = log.read_text("utf-8").splitlines(keepends=True)
-    said = next(line for line in lines if '"assistant"' in line)
-    with large.open("w", encoding="utf-8") as file:
-        file.writelines(lines)
-        for number in range(60_000):
-            file.write(said.replace("{", f'{{"number":{number},', 1))
-    waits: list[float] = []
-    is_done = threading.Event()
-    with SessionDB(tmp_path / "x.db") as db:
-        session = db.sessions.start("me")
+    wait = Pace.wait
+    imported: list[int] = []
+    with SessionDB(tmp_path / "x.db") as db, SessionDB(tmp_path / "x.db", time_budget=0) as live:
+        chat = live.sessions.start("me").id
 
-        def append() -> None:
-            with SessionDB(tmp_path / "x.db") as live:
-                while not is_done.wait(0.01):
-                    begun = time.monotonic()
-                    live.messages.append(session.id, "user", "hello")
-                    waits.append(time.monotonic() - begun)
+        def append(pace: Pace) -> None:
+            # Whoever writes while the lock is taken is refused at once.
+            live.messages.append(chat, "user", "hello")
+            imported.append(
+                live.connection.value("SELECT count(*) FROM messages WHERE session_id <> ?", (chat,))
+            )
+            wait(pace)
 
-        thread = threading.Thread(target=append)
-        thread.start()
-        begun = time.monotonic()
-        try:
-            run(db, large)
-        finally:
-            is_done.set()
-            thread.join()
-        seconds = time.monotonic() - begun
+        monkeypatch.setattr(Pace, "wait", append)
+        run(db, log)
 
-    # Without a bound one append waits for nearly all of the import; the bound itself is measured, not tested.
-    assert len(waits) > 5
-    assert max(waits) < max(10.0, seconds / 2)
+        # The log has twelve messages. In one transaction, none would be there at the only turn.
+        assert imported == sorted(imported)
+        assert set(imported) == set(range(12))
