@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from sessiondb import timestamps
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.values import span_of_time
 from sessiondb.errors import InvalidInput, SessionDBError
 from sessiondb.live.callbacks import Callback, FailureLogged
 from sessiondb.live.context_prompt import context_prompt
 from sessiondb.live.reset_policy import NEVER, ResetPolicy, ResetRules
 from sessiondb.records import Channel, Session, SessionFilter
 from sessiondb.storage.statements import pauses
+from sessiondb.storage.values import span_of_time
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables

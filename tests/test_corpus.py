@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB, timestamps
-from sessiondb.dao.search.indexes import SearchIndex
+from sessiondb.dao.search.repair import IndexRepair
 from sessiondb.ingest.run import Ingest
 from sessiondb.records import ImportReport
 
@@ -58,7 +58,7 @@ def imported(corpus: Path, tmp_path: Path, request: pytest.FixtureRequest) -> It
     yield made
     assert made.db.connection.rows("PRAGMA integrity_check") == [("ok",)]
     assert made.db.connection.rows("PRAGMA foreign_key_check") == []
-    assert SearchIndex(made.db.connection).damaged() == []
+    assert IndexRepair(made.db.connection).damaged() == []
     made.db.close()
 
 
@@ -352,4 +352,4 @@ def test_the_whole_corpus_twice_adds_nothing(corpus: Path, tmp_path: Path) -> No
         assert {table: db.connection.value(f"SELECT count(*) FROM {table}") for table in rows} == rows
         assert db.connection.rows("SELECT * FROM sessions ORDER BY id") == stored
         assert Counter(row[1] for row in stored)["codex"] >= 15
-        assert SearchIndex(db.connection).damaged() == []
+        assert IndexRepair(db.connection).damaged() == []

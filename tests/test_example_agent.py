@@ -22,7 +22,8 @@ ANSWER = "There is a file in src and a file in tests."
 # Kills a child before one line after the other, until one comes through; each time another child goes on.
 KILLER = """
 import os, shutil, sys
-import sessiondb.dao.sessions, sessiondb.dao.messages, sessiondb.dao.tokens, sessiondb.live.history, sessiondb.live.turn
+import sessiondb.dao.messages, sessiondb.dao.sessions.sessions, sessiondb.dao.tokens
+import sessiondb.live.history, sessiondb.live.turn
 from tests.helpers import example_agent
 from sessiondb import SessionDB
 

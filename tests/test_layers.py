@@ -38,6 +38,9 @@ LIBRARY = (
     "timestamps", "web.",
 )  # fmt: skip
 
+# How many floors the files and folders of one room may stand on, each knowing only those below.
+MAX_FLOORS = 5
+
 # SQL on our schema: a statement that names one of its tables.
 STATEMENT = re.compile(
     r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(?:sessions|messages|tool_calls|token_counts|notes|projects|channels|models|agents"
@@ -143,6 +146,32 @@ def modules() -> dict[str, Path]:
         file: ".".join(["sessiondb", *file.relative_to(PACKAGE).with_suffix("").parts]) for file in FILES
     }
     return {name.removesuffix(".__init__"): file for file, name in names.items()}
+
+
+@cache
+def floors(folder: str) -> dict[str, int]:
+    """Return for each file and folder in one of the package's how many floors it stands on: 1 knows none beside it."""
+    known = modules()
+    inside = {name: file for name, file in known.items() if PACKAGE / folder in file.parents}
+    part = {name: name.split(".")[2] if name.count(".") > 1 else "" for name in inside}
+    below: dict[str, set[str]] = {}
+    for name, file in inside.items():
+        others = {part[other] for other in map(_known, imported(file)) if other in inside}
+        below.setdefault(part[name], set()).update(others - {part[name], ""})
+    found: dict[str, int] = {}
+    for name in TopologicalSorter(below).static_order():
+        found[name] = 1 + max((found[other] for other in below.get(name, ())), default=0)
+    return found
+
+
+def _known(name: str) -> str:
+    known = modules()
+    return name if name in known else name.rpartition(".")[0]
+
+
+@pytest.mark.parametrize("folder", ["dao"])
+def test_the_parts_of_a_room_stand_on_few_floors(folder: str) -> None:
+    assert max(floors(folder).values()) <= MAX_FLOORS
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks import corpus
 from sessiondb import SessionDB
-from sessiondb.dao.search.indexes import SearchIndex
+from sessiondb.dao.search.repair import IndexRepair
 from sessiondb.importers.detect import detect
 from sessiondb.importers.files.sample import Sample
 from sessiondb.importers.files.source import Source
@@ -65,7 +65,7 @@ def _imports(folder: Path, logs: Path) -> list[tuple[str, float]]:
     )
     with SessionDB(folder / "all.db") as db:
         again = _timed(lambda: db.import_logs(logs))
-        assert not SearchIndex(db.connection).damaged()
+        assert not IndexRepair(db.connection).damaged()
 
     def into_open(path: Path, note: Progress) -> None:
         with SessionDB(path) as db:

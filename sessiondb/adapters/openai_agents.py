@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from sessiondb.chat.content import json_text, text_and_parts
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.values import row_limit
 from sessiondb.errors import Conflict
 from sessiondb.records import Message, Session
+from sessiondb.storage.values import row_limit
 
 if TYPE_CHECKING:
     from sessiondb.database import SessionDB

@@ -7,7 +7,7 @@ from typing import Any
 
 from sessiondb import timestamps
 from sessiondb.dao.local_time import local_time
-from sessiondb.dao.session_filter import where_clause
+from sessiondb.dao.sessions.filter import where_clause
 from sessiondb.records import Group, SessionFilter
 from sessiondb.storage.connection import Connection
 

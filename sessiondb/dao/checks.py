@@ -7,7 +7,9 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sessiondb.dao.counters import count_wrong
 from sessiondb.dao.search.indexes import ALL, SearchIndex
+from sessiondb.dao.search.repair import IndexRepair
 from sessiondb.errors import DatabaseDamaged, DatabaseError, DatabaseNewer
 from sessiondb.records import Finding
 from sessiondb.settings import paths
@@ -22,13 +24,6 @@ MUCH_FREE = 64 * 1024 * 1024
 """Bytes of free pages from which on they are worth to be given back, where they are half of the file."""
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
-
-COUNTERS = {
-    "message_count": "(SELECT count(*) FROM messages WHERE session_id = s.id"
-    " AND role IN ('user', 'assistant'))",
-    "tool_call_count": "(SELECT count(*) FROM tool_calls WHERE session_id = s.id)",
-}
-"""The counters of `sessions AS s`, and what they should be."""
 
 _TEXTS = {
     "sessions": ("title", "key", "native_id", "end_reason", "metadata"),
@@ -72,6 +67,7 @@ class Checks:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._search = SearchIndex(connection)
+        self._repair = IndexRepair(connection)
 
     def all(self) -> list[Finding]:
         """Return what is wrong."""
@@ -211,9 +207,7 @@ class Checks:
             yield Finding("references", f"row {rowid} of {table} points to nothing in {parent}", False)
 
     def _counters(self) -> Iterator[Finding]:
-        wrong = " OR ".join(f"s.{name} <> {truth}" for name, truth in COUNTERS.items())
-        count = int(self._db.value(f"SELECT count(*) FROM sessions AS s WHERE {wrong}"))
-        if count:
+        if count := count_wrong(self._db):
             yield Finding("counters", f"message or tool call counts of {_sessions(count)} are wrong", True)
 
     def _order(self) -> Iterator[Finding]:
@@ -275,7 +269,7 @@ class Checks:
         return count
 
     def _indexes(self) -> Iterator[Finding]:
-        for name in self._search.damaged():
+        for name in self._repair.damaged():
             yield Finding("search", f"the index {name} is damaged", True)
         for index in ALL:
             if pending := self._search.pending(index.name):

@@ -14,7 +14,7 @@ from sessiondb.dao.forks.handover import Handover
 from sessiondb.dao.purge import Purge
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.search.taking_out import TakingOut, taking_out
-from sessiondb.dao.session_filter import BY_FILE
+from sessiondb.dao.sessions.filter import BY_FILE
 from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage import reserve
 from sessiondb.storage.connection import Connection

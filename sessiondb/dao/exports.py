@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from sessiondb.dao.note_changes import name_of
-from sessiondb.dao.session_filter import where_clause
-from sessiondb.dao.values import sound, sound_json
+from sessiondb.dao.sessions.filter import where_clause
 from sessiondb.records import SessionFilter
 from sessiondb.records.export_rows import (
     CallRow,
@@ -25,6 +24,7 @@ from sessiondb.records.export_rows import (
 from sessiondb.records.sessions import BILLING_DETAILS
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.connection import Row as Values
+from sessiondb.storage.values import sound, sound_json
 
 SESSIONS, MESSAGES = 200, 200
 """Rows read at a time: what is in memory at once."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sessiondb import timestamps
-from sessiondb.dao.values import row_limit
 from sessiondb.records.hooks import HookEntry
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.values import row_limit
 
 KEPT = 10_000
 """Entries that are kept: a log must not outgrow what it tells of."""

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from sessiondb import timestamps
-from sessiondb.dao.values import stored_json
 from sessiondb.importers.prompt_history import FORMATS
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.values import stored_json
 
 
 class Stat(NamedTuple):

@@ -136,7 +136,7 @@ def message_counts(
 
 def short_ids(connection: Connection, session_ids: Iterable[str]) -> dict[str, str]:
     """Return for each id the beginning that no other session's id shares, MIN_LENGTH characters or more."""
-    from sessiondb.dao.values import texts  # which reads times too: to open a database has no need of it
+    from sessiondb.storage.values import texts  # which reads times too: to open a database has no need of it
 
     rows = connection.rows(
         "SELECT value, (SELECT max(id) FROM sessions WHERE id < value),"

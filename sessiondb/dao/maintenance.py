@@ -7,9 +7,11 @@ import os
 from functools import partial
 from pathlib import Path
 
-from sessiondb.dao.checks import COUNTERS, Checks, is_derived
+from sessiondb.dao.checks import Checks, is_derived
+from sessiondb.dao.counters import recount_wrong
 from sessiondb.dao.search import facets
 from sessiondb.dao.search.indexes import ALL, BLOCKS, SearchIndex
+from sessiondb.dao.search.repair import IndexRepair
 from sessiondb.errors import DatabaseError, InvalidInput
 from sessiondb.records import Backup, Finding, Optimized
 from sessiondb.records.progress import Progress, no_progress
@@ -25,6 +27,7 @@ class Maintenance:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._search = SearchIndex(connection)
+        self._repair = IndexRepair(connection)
         self._checks = Checks(connection)
 
     def check(self) -> list[Finding]:
@@ -39,8 +42,7 @@ class Maintenance:
         has_lost_pages = self._repair_search(may_have_missed_rows="schema" in found)
         if "counters" in found:
             with self._db.transaction():
-                for name, truth in COUNTERS.items():
-                    self._db.execute(f"UPDATE sessions AS s SET {name} = {truth} WHERE {name} <> {truth}")
+                recount_wrong(self._db)
         if has_lost_pages or "file" in found:
             self._db.maintain("REINDEX")
             copies.vacuum(self._db)
@@ -54,7 +56,7 @@ class Maintenance:
         """Make anew what search needs; say whether pages were lost by that."""
         damaged = [name for name in self._checks.damaged_tables() if is_derived(name)]
         with self._db.transaction():
-            self._search.restore_schema()
+            self._repair.restore_schema()
             for wanted in self._checks.wrong_schema():
                 if wanted.type in ("trigger", "view", "index"):
                     self._db.execute(f"DROP {wanted.type} IF EXISTS {wanted.name}")
@@ -62,11 +64,11 @@ class Maintenance:
         # While a trigger was missing, its index may have missed rows without being at odds with itself.
         for index in ALL:
             if may_have_missed_rows or any(name.startswith(f"{index.name}_") for name in damaged):
-                self._search.mark_stale(index.name)
+                self._repair.mark_stale(index.name)
         if may_have_missed_rows or any(name in facets.TABLES for name in damaged):
-            self._search.mark_stale(BLOCKS)
-        for name in self._search.damaged():
-            self._search.mark_stale(name)
+            self._repair.mark_stale(BLOCKS)
+        for name in self._repair.damaged():
+            self._repair.mark_stale(name)
         has_lost_pages = self._search.remove_set_aside()
         for _ in self._search.catch_up():
             pass

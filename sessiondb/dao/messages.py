@@ -12,11 +12,11 @@ from sessiondb.dao.forks.chain import segments
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.tool_calls import ToolCalls
-from sessiondb.dao.values import json_value, mapping, moment, page_size, said_at, stored_json
 from sessiondb.errors import Conflict, NotFound
 from sessiondb.records import Message, ToolCall
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.statements import as_stored
+from sessiondb.storage.values import json_value, mapping, moment, page_size, said_at, stored_json
 
 _COLUMNS = """
   m.id, m.session_id, m.seq, m.role, m.content, m.reasoning, m.parts, m.external_id, o.name, m.finish_reason,

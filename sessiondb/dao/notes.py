@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from sessiondb.dao import note_changes
 from sessiondb.dao.lookups import Lookups, normal_path
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.values import due, mapping, moment, row_limit, stored_json
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.records import Note
 from sessiondb.records.notes import KINDS, STATUSES, NoteChange
 from sessiondb.storage.connection import Connection, Row
+from sessiondb.storage.values import due, mapping, moment, row_limit, stored_json
 
 _SELECT = """
 SELECT n.id, n.kind, n.body, n.created_at, n.session_id, coalesce(p.path, p.name), n.context, n.resolution,

@@ -19,11 +19,11 @@ import json
 from collections.abc import Collection
 from functools import cache
 
-from sessiondb.dao.values import texts
 from sessiondb.importers import find, is_index
 from sessiondb.importers.files.presence import Presence
 from sessiondb.records import OnlyCopies
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.values import texts
 
 UNREAD = -1
 """The parser version of a file that is being read, or could not be read to its end."""

@@ -11,15 +11,16 @@ from sessiondb.dao.deletion import Deletion, Order, Purged
 from sessiondb.dao.forks.handover import Handover
 from sessiondb.dao.only_copies import only_copies
 from sessiondb.dao.purge import Purge
-from sessiondb.dao.search.indexes import SearchIndex, may_be_damage
-from sessiondb.dao.session_filter import BY_FILE, RECENT, where_clause
-from sessiondb.dao.values import row_limit
+from sessiondb.dao.search.indexes import SearchIndex
+from sessiondb.dao.search.repair import may_be_damage
+from sessiondb.dao.sessions.filter import BY_FILE, RECENT, where_clause
 from sessiondb.errors import Conflict, DatabaseError, InvalidInput, NotFound
 from sessiondb.records import Removal, SessionFilter
 from sessiondb.records.progress import Progress
 from sessiondb.storage import reserve
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.copies import vacuum
+from sessiondb.storage.values import row_limit
 
 # Merging the indexes writes them anew: worth it where this much was removed, as a share of what is left in the file.
 _SHARE = 0.5

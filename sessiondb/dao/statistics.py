@@ -6,12 +6,12 @@ import sqlite3
 
 from sessiondb.dao.activity import TIMES, Activity
 from sessiondb.dao.search.indexes import INDEXES, SearchIndex
-from sessiondb.dao.session_filter import where_clause
-from sessiondb.dao.values import page_of
+from sessiondb.dao.sessions.filter import where_clause
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Group, SessionFilter, Stats, Status
 from sessiondb.records.statistics import GROUPS
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.values import page_of
 
 # By what sessions are grouped: the name of the group, as SQL over the joins below.
 _GROUPS = {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sessiondb.dao.messages import Messages
     from sessiondb.dao.notes import Notes
-    from sessiondb.dao.sessions import Sessions
+    from sessiondb.dao.sessions.sessions import Sessions
     from sessiondb.dao.tokens import TokenCounts
     from sessiondb.records.progress import Progress
 
@@ -68,7 +68,7 @@ class Tables:
     @cached_property
     def sessions(self) -> Sessions:
         """Start, find, list, describe and end sessions."""
-        from sessiondb.dao.sessions import Sessions
+        from sessiondb.dao.sessions.sessions import Sessions
 
         return Sessions(self.connection, self._lookups)
 

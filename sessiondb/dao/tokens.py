@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from sessiondb.dao.counters import token_sums
 from sessiondb.dao.lookups import Lookups
-from sessiondb.dao.values import moment, token_sums
 from sessiondb.errors import Conflict, InvalidInput
 from sessiondb.records import Tokens
 from sessiondb.records.export_rows import storable_json
 from sessiondb.records.sessions import BILLING_DETAILS, TOKEN_BUCKETS
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.values import moment
 
 _TEXTS = ("service_tier", "speed", "inference_geo", "git_branch", "git_commit")
 _GIVEN = (*TOKEN_BUCKETS, *BILLING_DETAILS)

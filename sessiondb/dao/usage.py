@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sessiondb import timestamps
 from sessiondb.dao.local_time import LocalTime, local_time
-from sessiondb.dao.session_filter import where_clause
+from sessiondb.dao.sessions.filter import where_clause
 from sessiondb.dao.usage_source import SUMMED, PriceSteps, Source
 from sessiondb.errors import InvalidInput
 from sessiondb.records import SessionFilter

@@ -81,20 +81,20 @@ class Reports(Tables):
 
     def names(self, kind: str) -> list[str]:
         """Return the names that sessions have of a kind: agent, project, model, platform or tag; the latest first."""
-        from sessiondb.dao.names import Names
+        from sessiondb.dao.sessions.names import Names
 
         return Names(self.connection).of(kind)
 
     def unknown_names(self, **criteria: Unpack[Criteria]) -> list[str]:
         """Return a sentence for each name among criteria that no session has, with the nearest that there are."""
-        from sessiondb.dao.names import Names
+        from sessiondb.dao.sessions.names import Names
         from sessiondb.records import SessionFilter
 
         return list(Names(self.connection).unknown(SessionFilter(**criteria)))
 
     def projects_named(self, name: str) -> list[str]:
         """Return the projects that a name means: that of this very path or name, else all that a filter finds."""
-        from sessiondb.dao.names import Names
+        from sessiondb.dao.sessions.names import Names
 
         return Names(self.connection).projects(name)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from sessiondb.dao.exports import Exports
-from sessiondb.dao.values import texts
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.exchange.output import must_be_new, write
 from sessiondb.exchange.transcripts import markdown
@@ -25,6 +24,7 @@ from sessiondb.records.export_rows import (
     encode,
 )
 from sessiondb.records.progress import Progress, no_progress
+from sessiondb.storage.values import texts
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables

@@ -11,7 +11,6 @@ from typing import Any
 
 from sessiondb import timestamps
 from sessiondb.dao.tables import Tables, dry_run_copy
-from sessiondb.dao.values import span_of_time
 from sessiondb.errors import DatabaseBusy
 from sessiondb.ingest.events import events_until
 from sessiondb.ingest.places import expanded
@@ -21,6 +20,7 @@ from sessiondb.ingest.watch import Watch
 from sessiondb.records import ImportReport
 from sessiondb.records.progress import Progress
 from sessiondb.storage.beside import sweep
+from sessiondb.storage.values import span_of_time
 
 Source = str | os.PathLike[str]
 

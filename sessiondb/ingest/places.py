@@ -8,7 +8,6 @@ import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from sessiondb.dao.values import texts
 from sessiondb.errors import InvalidInput
 from sessiondb.ingest.discovery import AIDERS, is_walked
 from sessiondb.ingest.rules import Rules
@@ -16,6 +15,7 @@ from sessiondb.records.agents import stored_name
 from sessiondb.settings import get
 from sessiondb.settings.paths import user_config, user_data
 from sessiondb.settings.table import AIDER_ROOTS
+from sessiondb.storage.values import texts
 
 VARIABLES = (
     "AIDER_CHAT_HISTORY_FILE", "CLAUDE_CONFIG_DIR", "CLINE_DATA_DIR", "CODEX_HOME", "CONTINUE_GLOBAL_DIR",

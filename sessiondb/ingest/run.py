@@ -15,6 +15,7 @@ from sessiondb.dao.lookups import Lookups, message_counts
 from sessiondb.dao.lost_logs import LostLogs
 from sessiondb.dao.note_changes import link_notes
 from sessiondb.dao.search.indexes import TALK, TOOLS, SearchIndex
+from sessiondb.dao.search.repair import IndexRepair
 from sessiondb.dao.union.replacing import NOTHING_OLD, OldReading
 from sessiondb.dao.union.union import Union
 from sessiondb.dao.union.writer import NOTHING_ADDED, ImportWriter
@@ -240,9 +241,10 @@ class Ingest:
         """Write a piece past the search index that is to blame for an error, or refuse a file that is itself."""
         # An index that is damaged fails a write of talk as if the row were bad: it is looked at before a file is
         # blamed.
-        damaged = self._search.damaged() if isinstance(error, SessionDBError) else []
+        repair = IndexRepair(self._db)
+        damaged = repair.damaged() if isinstance(error, SessionDBError) else []
         for name in damaged:
-            self._search.rebuild(name)
+            repair.rebuild(name)
         if damaged:
             self._write(_alone(piece))
             return
@@ -392,7 +394,7 @@ class Ingest:
 
     def _pass_over(self, name: str, error: DatabaseDamaged) -> None:
         with self._db.transaction():
-            self._search.mark_stale(name)
+            IndexRepair(self._db).mark_stale(name)
         _warn([name], error)
 
     @contextlib.contextmanager

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from sessiondb import timestamps
 from sessiondb.chat.token_estimate import text_tokens
-from sessiondb.dao.values import row_limit
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Note
+from sessiondb.storage.values import row_limit
 
 if TYPE_CHECKING:
     from sessiondb.records import Knowledge

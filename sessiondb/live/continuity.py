@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessiondb.dao.lookups import normal_path
 from sessiondb.dao.notes import Scope
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.values import row_limit, texts
 from sessiondb.errors import Ambiguous, InvalidInput, NotFound
 from sessiondb.live.brief import Brief, followup_order
 from sessiondb.records import Knowledge, Note, Session
+from sessiondb.storage.values import row_limit, texts
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables

@@ -10,9 +10,9 @@ from sessiondb.chat.blocks import whole_content
 from sessiondb.chat.content import json_text
 from sessiondb.chat.outgoing import FORMATS, NO_ANSWER, asked, extra, is_said, opens_turn
 from sessiondb.chat.token_estimate import PER_MESSAGE, parts_tokens, text_tokens
-from sessiondb.dao.values import row_limit
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Message
+from sessiondb.storage.values import row_limit
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables

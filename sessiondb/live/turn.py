@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessiondb.dao.search.guard import Replay
-from sessiondb.dao.values import said_at
 from sessiondb.errors import Conflict
 from sessiondb.records import Message
+from sessiondb.storage.values import said_at
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables

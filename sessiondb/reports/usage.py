@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sessiondb import timestamps
 from sessiondb.dao.usage import UsageSums
-from sessiondb.dao.values import page_of
 from sessiondb.errors import InvalidInput
 from sessiondb.records.usage import Usage, UsageReport
 from sessiondb.reports.prices.table import load
+from sessiondb.storage.values import page_of
 
 if TYPE_CHECKING:
     from datetime import tzinfo

@@ -11,7 +11,6 @@ from sessiondb.dao.search.filters import SearchFilter
 from sessiondb.dao.search.newer import NewerQueries
 from sessiondb.dao.search.page import About, Marker, SearchPage
 from sessiondb.dao.search.queries import Order, SearchQueries
-from sessiondb.dao.values import page_of
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, DatabaseError, InvalidInput
 from sessiondb.query import (
     Choice,
@@ -30,6 +29,7 @@ from sessiondb.search.ladder import Found, Ladder, Sort
 from sessiondb.search.newer import newer_hits
 from sessiondb.search.request import Named, Request, left_out, misread, requested
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.values import page_of
 
 
 class Search:
@@ -141,7 +141,7 @@ class Search:
                 alone: dict[str, Any] = {kind: Choice((value,))}
                 # Each alone: two names that exist may have no session in common, which is no slip.
                 if not SearchFilter(self._connection, Filters(**alone)).fits_any_session():
-                    from sessiondb.dao.names import Names
+                    from sessiondb.dao.sessions.names import Names
 
                     yield Names(self._connection).sentence(kind, value)
 

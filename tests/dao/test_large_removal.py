@@ -11,6 +11,7 @@ from sessiondb import SessionDB
 from sessiondb.dao import deletion, removal
 from sessiondb.dao.search import indexes
 from sessiondb.dao.search.indexes import ALL, SearchIndex
+from sessiondb.dao.search.repair import IndexRepair
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.turns import Turns
 
@@ -49,7 +50,7 @@ def contents(db: SessionDB) -> dict[str, Any]:
 def assert_sound(db: SessionDB) -> None:
     assert db.connection.rows("PRAGMA integrity_check") == [("ok",)]
     assert db.connection.rows("PRAGMA foreign_key_check") == []
-    assert SearchIndex(db.connection).damaged() == []
+    assert IndexRepair(db.connection).damaged() == []
     assert [one.check for one in db.check()] == []
 
 
@@ -71,7 +72,7 @@ def test_a_large_removal_leaves_what_a_small_one_leaves(
             for _ in SearchIndex(one.connection).catch_up():
                 pass
             if change != "missing state":
-                assert SearchIndex(one.connection).damaged() == []
+                assert IndexRepair(one.connection).damaged() == []
     assert left[0] == left[1]
 
 
@@ -88,7 +89,7 @@ def _change(db: SessionDB, change: str) -> None:
         )
         run("DELETE FROM search_segments WHERE source = 'tool_call' AND row_id >= 7")
     elif change == "stale":
-        SearchIndex(db.connection).mark_stale("messages_fts")
+        IndexRepair(db.connection).mark_stale("messages_fts")
     elif change == "foreign trigger":
         run("CREATE TABLE gone (id INTEGER)")
         run("CREATE TRIGGER theirs AFTER DELETE ON messages BEGIN INSERT INTO gone VALUES (old.id); END")

@@ -6,7 +6,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.removal import Removals
-from sessiondb.dao.search.indexes import SearchIndex
+from sessiondb.dao.search.repair import IndexRepair
 from sessiondb.errors import NotFound
 from sessiondb.records import SessionFilter
 
@@ -42,7 +42,7 @@ def left(db: SessionDB) -> list[str]:
 def assert_sound(db: SessionDB) -> None:
     assert db.connection.rows("PRAGMA integrity_check") == [("ok",)]
     assert db.connection.rows("PRAGMA foreign_key_check") == []
-    assert SearchIndex(db.connection).damaged() == []
+    assert IndexRepair(db.connection).damaged() == []
 
 
 def test_prune_keeps_open_pinned_and_recent_sessions(db: SessionDB) -> None:

@@ -93,7 +93,7 @@ def _tombstone() -> None:
 
 
 def _pin() -> None:
-    from sessiondb.dao import session_details
+    from sessiondb.dao.sessions import details as session_details
 
     details = next(found for found in vars(session_details).values() if hasattr(found, "set_pinned"))
     _put(details, "set_pinned", lambda self, session_id, pinned=True: None)

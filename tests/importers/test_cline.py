@@ -11,7 +11,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.lookups import Lookups
-from sessiondb.dao.session_details import SessionDetails
+from sessiondb.dao.sessions.details import SessionDetails
 from sessiondb.importers import cline, openai_chat
 from sessiondb.importers.base import MessageRecord, SessionRecord, TokenRecord, ToolResult
 from sessiondb.importers.detect import detect

@@ -13,7 +13,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.lookups import Lookups
-from sessiondb.dao.session_details import SessionDetails
+from sessiondb.dao.sessions.details import SessionDetails
 from sessiondb.importers import claude_code, opencode
 from sessiondb.importers.base import MessageRecord, SessionRecord
 from sessiondb.ingest.run import Ingest

@@ -10,7 +10,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.lookups import Lookups
-from sessiondb.dao.session_details import SessionDetails
+from sessiondb.dao.sessions.details import SessionDetails
 from sessiondb.ingest import reading
 from sessiondb.ingest.run import Ingest
 from tests.importers.test_neighbours import DATABASES, GEMINIS, LOGS, write

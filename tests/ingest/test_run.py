@@ -18,7 +18,7 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.dao.ledger import Ledger
 from sessiondb.dao.removal import Removals
-from sessiondb.dao.search.indexes import SearchIndex
+from sessiondb.dao.search.repair import IndexRepair
 from sessiondb.importers.base import Record
 from sessiondb.importers.files.source import Source
 from sessiondb.ingest.run import Ingest
@@ -64,7 +64,7 @@ def assert_sound(db: SessionDB) -> None:
     assert db.connection.value(counted) == 0
     assert db.connection.rows("PRAGMA integrity_check") == [("ok",)]
     assert db.connection.rows("PRAGMA foreign_key_check") == []
-    assert SearchIndex(db.connection).damaged() == []
+    assert IndexRepair(db.connection).damaged() == []
 
 
 def test_an_unchanged_file_is_passed_over(db: SessionDB, log: Path) -> None:

@@ -17,8 +17,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from sessiondb.dao.values import sound
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.values import sound
 
 FORKED_AT, FORKED_FROM, AWAITED = (
     f"json_extract({sound('metadata')}, '$.{name}')" for name in ("forked_at", "forked_from", "parent_id")

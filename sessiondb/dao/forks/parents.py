@@ -15,9 +15,9 @@ from bisect import bisect_left
 
 from sessiondb.dao.forks.chain import AWAITED, FORKED_AT, Line, ancestors, descendants, place_fork
 from sessiondb.dao.forks.transfer import drop_copies, drop_twins, tidy
-from sessiondb.dao.values import sound
 from sessiondb.importers.base import INHERITED
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.values import sound
 
 _WITH_NEW_PARENT = f"parent_id IS NULL AND {AWAITED} IN (SELECT id FROM sessions) AND {AWAITED} <> id"
 _CALLS = "(SELECT group_concat(t.call_id) FROM tool_calls AS t WHERE t.message_id = m.id)"

@@ -11,14 +11,11 @@ from heapq import merge as merged
 from operator import itemgetter
 
 from sessiondb.chat.text import prompt_title
-from sessiondb.dao.checks import COUNTERS
+from sessiondb.dao.counters import recount
 from sessiondb.dao.forks.chain import AWAITED, Line, Originals
-from sessiondb.dao.values import sound
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.values import sound
 
-_COUNTERS = f"""
-UPDATE sessions AS s SET {", ".join(f"{name} = {truth}" for name, truth in COUNTERS.items())} WHERE id = ?
-"""
 _PROMPTS = f"""
 SELECT content FROM messages
 WHERE session_id = ? AND role = 'user' AND content <> '' AND json_extract({sound("metadata")}, '$.kind') IS NULL
@@ -167,7 +164,7 @@ def interleave(db: Connection, session_id: str, first: int) -> None:
 def tidy(db: Connection, session_id: str) -> None:
     """Make a session true again whose messages have changed: without gaps, with its own title and counts."""
     _number(db, session_id, message_ids(db, session_id))
-    db.execute(_COUNTERS, (session_id,))
+    recount(db, session_id)
     db.execute(_MODEL, {"id": session_id})
     titles = (prompt_title(row[0]) for row in db.stream(_PROMPTS, (session_id,), size=8))
     title = next(filter(None, titles), None)

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 
 from sessiondb import timestamps
-from sessiondb.dao.checks import COUNTERS
+from sessiondb.dao.counters import recount_wrong
 from sessiondb.dao.forks.transfer import message_ids, renumber
 from sessiondb.dao.ledger import READ_AND_LOST
 from sessiondb.dao.recovery.source import content_tables
@@ -54,8 +54,7 @@ def mend(db: Connection) -> Mended:
     mended.dropped = _let_go(db)
     counted = "SELECT id, message_count + tool_call_count FROM sessions"
     before: dict[str, int] = dict(db.rows(counted))
-    for name, truth in COUNTERS.items():
-        db.execute(f"UPDATE sessions AS s SET {name} = {truth} WHERE {name} <> {truth}")
+    recount_wrong(db)
     after: dict[str, int] = dict(db.rows(counted))
     mended.missing = {id: count - after[id] for id, count in before.items() if count > after[id]}
     _number(db)

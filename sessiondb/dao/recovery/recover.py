@@ -11,7 +11,8 @@ from pathlib import Path
 from sessiondb.dao.maintenance import Maintenance
 from sessiondb.dao.recovery.mending import forget_what_was_read, mend
 from sessiondb.dao.recovery.source import Found, Source, content_tables
-from sessiondb.dao.search.indexes import ALL, SearchIndex
+from sessiondb.dao.search.indexes import ALL
+from sessiondb.dao.search.repair import IndexRepair
 from sessiondb.dao.tables import Tables
 from sessiondb.errors import DatabaseError, DatabaseForeign, DatabaseMissing, InvalidInput
 from sessiondb.records.maintenance import Recovered
@@ -103,7 +104,7 @@ class _Recovery:
                 if self.damage or self.refused:
                     forget_what_was_read(db)
             for index in ALL:
-                SearchIndex(db).mark_stale(index.name)
+                IndexRepair(db).mark_stale(index.name)
             self.left = Maintenance(db).repair()
             self.rows = {
                 table: int(db.value(f"SELECT count(*) FROM {table}"))

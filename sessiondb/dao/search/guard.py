@@ -16,7 +16,7 @@ from sessiondb.errors import Conflict, DatabaseError
 from sessiondb.storage.connection import Connection
 
 if TYPE_CHECKING:
-    from sessiondb.dao.search.indexes import SearchIndex
+    from sessiondb.dao.search.repair import IndexRepair
 
 T = TypeVar("T")
 
@@ -127,17 +127,17 @@ class Replay:
 class _Mend:
     """What is done to the search indexes, within the transaction, before a write is tried again."""
 
-    def __init__(self, search: SearchIndex, names: tuple[str, ...], failure: Exception) -> None:
-        self._search = search
+    def __init__(self, repair: IndexRepair, names: tuple[str, ...], failure: Exception) -> None:
+        self._repair = repair
         self._names = names
         self._failure = failure
         self._restored: list[str] = []
 
     def __call__(self) -> None:
-        self._search.forget_schema()
-        self._restored = self._search.restore_schema()
+        self._repair.forget_schema()
+        self._restored = self._repair.restore_schema()
         for name in self._names:
-            self._search.mark_stale(name)
+            self._repair.mark_stale(name)
 
     def warn(self) -> None:
         import logging
@@ -151,17 +151,18 @@ class _Mend:
 
 def _mends(connection: Connection, failure: Exception) -> Iterator[_Mend]:
     """Yield what may help: to make anew what is missing, to put each index aside, to put all aside."""
-    from sessiondb.dao.search.indexes import BLOCKS, INDEXES, SEGMENTS, SearchIndex
+    from sessiondb.dao.search.indexes import BLOCKS, INDEXES, SEGMENTS
+    from sessiondb.dao.search.repair import IndexRepair
 
-    search = SearchIndex(connection)
+    repair = IndexRepair(connection)
     # Of a row that is not indexed no text is prepared: the others would be blamed for that index.
     names = (SEGMENTS.name, *(index.name for index in INDEXES), BLOCKS)
     for some in ((), *((name,) for name in names), names):
-        yield _Mend(search, some, failure)
+        yield _Mend(repair, some, failure)
 
 
 def _may_be_damage(error: Exception) -> bool:
-    from sessiondb.dao.search.indexes import may_be_damage
+    from sessiondb.dao.search.repair import may_be_damage
 
     return may_be_damage(error)
 

@@ -1,18 +1,15 @@
-"""The search indexes as derived data: what they lack, bulk loads past the triggers, rebuilding, checking."""
+"""The search indexes as derived data: what they lack, bulk loads past the triggers, merging their segments."""
 
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 from sessiondb.dao.search import facets, shadow_tables
 from sessiondb.dao.search.facets import FacetBlocks
-from sessiondb.errors import DatabaseError
 from sessiondb.query.text import needs_segments, segment
-from sessiondb.storage import migrations, statements
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.turns import Pace
 
@@ -25,14 +22,6 @@ _AUTOMERGE = 16
 
 # Rows and bytes that any write indexes by the way.
 _FEW, _LITTLE = 64, 256 * 1024
-
-# Segments are numbered by what is above bit 37 of the ids of their pages; see fts5_index.c of SQLite.
-_UNLISTED = """
-SELECT 1 FROM {name}_data WHERE id >> 37 > 0 AND id >> 37 NOT IN (SELECT segid FROM {name}_idx) LIMIT 1
-"""
-_OF_DAMAGE = (statements.ERROR, statements.CORRUPT, statements.CONSTRAINT, statements.MISMATCH)
-# What is made anew first: triggers and views name tables.
-_ORDER = {"table": 0, "index": 1, "view": 2, "trigger": 3}
 
 # Pages that are merged at a time: at first, at least, and at most.
 _MERGED = (1000, 100, 20_000)
@@ -65,7 +54,7 @@ TALK, TOOLS = "messages_fts", "tool_calls_fts"
 BLOCKS = facets.TABLES[0]
 """Is put aside like an index, and filled again like one."""
 
-_BY_NAME = {index.name: index for index in ALL}
+BY_NAME = {index.name: index for index in ALL}
 
 # Fire for each inserted row; a bulk load does their work in one statement, or in Python.
 _INSERT_TRIGGERS = (
@@ -91,7 +80,7 @@ class SearchIndex:
 
     def pending(self, name: str) -> int:
         """Return how many rows an index does not hold yet."""
-        index = _BY_NAME[name]
+        index = BY_NAME[name]
         first = self._pending_from(name)
         if first is None:
             return 0
@@ -100,6 +89,15 @@ class SearchIndex:
     def is_behind(self, name: str) -> bool:
         """Say whether an index waits for a catch-up, be it that there is nothing left to catch up with."""
         return self._pending_from(name) is not None
+
+    def set_pending(self, name: str, first: int | None) -> None:
+        """Note that an index lacks the rows from a key on; 0 has it built anew, None says that it holds all."""
+        with self._db.transaction():
+            self._db.execute(
+                "INSERT INTO search_state (index_name, pending_from) VALUES (?, ?)"
+                " ON CONFLICT (index_name) DO UPDATE SET pending_from = excluded.pending_from",
+                (name, first),
+            )
 
     @contextlib.contextmanager
     def bulk(self) -> Iterator[None]:
@@ -135,7 +133,7 @@ class SearchIndex:
             if first and index.name != TOOLS:
                 with self.loading(index):
                     self._index_from(index, first, None)
-                self._set_pending(index.name, None)
+                self.set_pending(index.name, None)
         for _, sql in triggers:
             self._db.execute(sql)
 
@@ -178,11 +176,11 @@ class SearchIndex:
         with self.loading(index):
             last, size = self._batch_end(index, first, max_size)
             if last is None:
-                self._set_pending(index.name, None)
+                self.set_pending(index.name, None)
                 return None, 0
             self._index_from(index, first, last)
         # How far it is stands in the transaction that indexed: a process that is cut off loses one batch at most.
-        self._set_pending(index.name, last + 1)
+        self.set_pending(index.name, last + 1)
         return last + 1 - first, size
 
     @contextlib.contextmanager
@@ -197,51 +195,9 @@ class SearchIndex:
         self._configure(index.name, "hashsize", _DEFAULT_HASH)
         self._configure(index.name, "automerge", _AUTOMERGE)
 
-    def mark_stale(self, name: str) -> None:
-        """Let an index be passed over until it is rebuilt, so that writes go on although it is damaged.
-
-        An empty one takes its place: the triggers name it, and cannot run where it cannot be opened.
-        """
-        with self._db.transaction():
-            if name == BLOCKS:
-                shadow_tables.renew_tables(self._db, facets.TABLES)
-                return
-            shadow_tables.renew(self._db, name)
-            self._set_pending(name, 0)
-
     def remove_set_aside(self) -> bool:
         """Remove what is left of indexes that were put aside; say whether that left pages for VACUUM to free."""
         return shadow_tables.remove_set_aside(self._db)
-
-    def forget_schema(self) -> None:
-        """Let SQLite read the schema anew: a change of it by other means may have been undone."""
-        shadow_tables.reread(self._db)
-
-    def restore_schema(self) -> list[str]:
-        """Make anew what is missing of the tables, views and triggers of search, and return their names.
-
-        Indexes that may have missed rows meanwhile are marked stale.
-        """
-        wanted = migrations.schema_objects()
-        with self._db.transaction():
-            present = {row[0] for row in self._db.rows("SELECT name FROM sqlite_master")}
-            missing = [wanted[name] for name in wanted if name not in present and _is_of_search(wanted[name])]
-            for found in sorted(missing, key=lambda found: _ORDER[found.type]):
-                self._db.execute(found.sql)
-            if any(found.name.startswith("search_blocks_") for found in missing):
-                # Rows may have become another's meanwhile.
-                FacetBlocks(self._db).clear()
-            # The prepared texts come of all the others' rows.
-            is_all = any(found.name == SEGMENTS.table for found in missing)
-            for index in ALL:
-                self._db.execute(
-                    "INSERT INTO search_state (index_name, pending_from) VALUES (?, 0)"
-                    " ON CONFLICT (index_name) DO NOTHING",
-                    (index.name,),
-                )
-                if is_all or any(index.name == found.name or index.table == found.table for found in missing):
-                    self.mark_stale(index.name)
-        return [found.name for found in missing]
 
     def complete(self) -> None:
         """Within a transaction, index what is pending where that is little, as an error may have left it."""
@@ -280,39 +236,8 @@ class SearchIndex:
     def optimize(self) -> None:
         """Merge the segments of all indexes, at the cost of writing each anew."""
         with contextlib.nullcontext() if self._db.in_transaction else self._db.bulk_load():
-            for name in _BY_NAME:
+            for name in BY_NAME:
                 self.merge_segments(name)
-
-    def damaged(self) -> list[str]:
-        """Return the names of the indexes that do not agree with their tables; those with pending rows are
-        not compared.
-        """
-        found = []
-        for name in (*_BY_NAME, BLOCKS):
-            if name != BLOCKS and self._pending_from(name) is not None:
-                continue
-            try:
-                if not self._agrees(name):
-                    found.append(name)
-            except DatabaseError as error:
-                if not may_be_damage(error):
-                    raise
-                found.append(name)
-        return found
-
-    def _agrees(self, name: str) -> bool:
-        if name == BLOCKS:
-            return FacetBlocks(self._db).is_true()
-        with self._db.transaction():
-            self._db.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")
-        # SQLite reads each segment by its list of pages: it misses those that the list lacks.
-        return self._db.row(_UNLISTED.format(name=name)) is None
-
-    def rebuild(self, name: str) -> None:
-        """Build an index anew from its table."""
-        self.mark_stale(name)
-        for _ in self.catch_up():
-            pass
 
     def _batch_end(self, index: Index, first: int, max_size: int) -> tuple[int | None, int]:
         """Return the key of the last row of the batch that begins at `first` (None for no row) and its bytes."""
@@ -347,14 +272,14 @@ class SearchIndex:
         waits = self._pending_from(SEGMENTS.name) is not None
         first = 1 + int(self._db.value("SELECT max(id) FROM search_segments") or 0)
         if not waits:
-            self._set_pending(SEGMENTS.name, first)
+            self.set_pending(SEGMENTS.name, first)
         self._db.executemany(
             "INSERT INTO search_segments (source, row_id, content) VALUES (?, ?, ?)", chain([one], found)
         )
         if not waits:
             # They are few: merged as they come, not left to later writes like those of a load.
             self._index_from(SEGMENTS, first, None)
-            self._set_pending(SEGMENTS.name, None)
+            self.set_pending(SEGMENTS.name, None)
 
     def _segments(self, index: Index, where: str, values: Sequence[Any]) -> Iterator[tuple[str, int, str]]:
         columns = ", ".join(index.columns)
@@ -377,28 +302,6 @@ class SearchIndex:
             return 0
         return None if found[0] is None else int(found[0])
 
-    def _set_pending(self, name: str, first: int | None) -> None:
-        with self._db.transaction():
-            self._db.execute(
-                "INSERT INTO search_state (index_name, pending_from) VALUES (?, ?)"
-                " ON CONFLICT (index_name) DO UPDATE SET pending_from = excluded.pending_from",
-                (name, first),
-            )
-
-
-def may_be_damage(error: Exception) -> bool:
-    """Say whether an error of a write may come of a damaged index: not of a full disk, a busy file or the like."""
-    cause = error.__cause__
-    return isinstance(cause, sqlite3.Error) and statements.code_of(cause) in _OF_DAMAGE
-
 
 def _size_of(index: Index) -> str:
     return " + ".join(f"coalesce(length(CAST({column} AS BLOB)), 0)" for column in index.columns)
-
-
-def _is_of_search(found: migrations.SchemaObject) -> bool:
-    return (
-        found.name.startswith("search_")
-        or found.name in _BY_NAME
-        or (found.type == "trigger" and "search_" in found.sql)
-    )

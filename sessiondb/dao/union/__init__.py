@@ -8,8 +8,7 @@ r"""What an import or a merge makes of sessions that are stored already: everyth
                 incoming.py    what is known of one session, and what its rows wait for
                 content.py     messages and token counts      calls.py   tool calls and answers
                 row_buffer.py  rows until they are many; which of two counts of one response holds
-                     |
-              dao/forks: who holds what a session shares with others, once all its rows are written
+                ownership.py   who holds what it shares with others, by the rules of dao/forks, once all is written
 
 Rows that wait, and why:
 

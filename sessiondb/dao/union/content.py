@@ -14,7 +14,6 @@ from typing import Any
 
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
 from sessiondb.dao.union.row_buffer import TOKENS, Count, Message, RowBuffer, storable
-from sessiondb.dao.values import stored_json
 from sessiondb.importers.base import (
     INHERITED,
     MessageRecord,
@@ -25,6 +24,7 @@ from sessiondb.importers.base import (
 from sessiondb.records.export_rows import TokensRow, storable_json
 from sessiondb.records.sessions import BILLING_DETAILS
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.values import stored_json
 
 AnyTokens = TokenRecord | TokensRow
 

@@ -12,13 +12,13 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from sessiondb.chat.text import prompt_title
-from sessiondb.dao.session_filter import FILE_TIME
+from sessiondb.dao.sessions.filter import FILE_TIME
 from sessiondb.dao.union.row_buffer import Call, Count, Message
-from sessiondb.dao.values import stored_json
 from sessiondb.importers.base import MessageRecord, SessionRecord
 from sessiondb.importers.fresh_ids import RENAMING
 from sessiondb.records.export_rows import MessageRow
 from sessiondb.records.sessions import PROMPTS_ONLY
+from sessiondb.storage.values import stored_json
 
 AnyMessage = MessageRecord | MessageRow
 """A message as it travels: from an importer, or from another database. Both have the same names for the same things."""

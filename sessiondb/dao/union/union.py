@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
-from sessiondb.dao.forks.ownership import Ownership, may_have_gone_on, went_on
 from sessiondb.dao.forks.parents import leave_copies
 from sessiondb.dao.forks.transfer import drop_twins
 from sessiondb.dao.ledger import Ledger
@@ -16,6 +15,7 @@ from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.union.calls import Calls
 from sessiondb.dao.union.content import Content
 from sessiondb.dao.union.incoming import COLUMNS, Incoming
+from sessiondb.dao.union.ownership import Ownership, may_have_gone_on, went_on
 from sessiondb.dao.union.row_buffer import RowBuffer
 from sessiondb.dao.union.stand_ins import displace, is_talk
 from sessiondb.dao.union.written import Written

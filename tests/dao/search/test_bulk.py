@@ -8,6 +8,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.search.indexes import SearchIndex
+from sessiondb.dao.search.repair import IndexRepair
 from sessiondb.ingest import run
 
 _TEXTS = [f"第{number}次修改数据库的索引" for number in range(60)]
@@ -31,7 +32,7 @@ def test_prepared_texts_are_indexed_in_one_statement(db: SessionDB) -> None:
 
     assert db.connection.value("SELECT count(*) FROM search_segments WHERE source = 'message'") == 60
     assert pieces(db) == 1
-    assert SearchIndex(db.connection).damaged() == []
+    assert IndexRepair(db.connection).damaged() == []
     assert {hit.message_id for hit in db.search("第7次").hits} == {8}
 
     load(db, 61, [*_TEXTS, "no such text"])
@@ -43,13 +44,14 @@ def test_prepared_texts_are_indexed_in_one_statement(db: SessionDB) -> None:
 def test_a_load_while_prepared_texts_wait_leaves_them_waiting(db: SessionDB) -> None:
     db.sessions.start("me", id="s")
     search = SearchIndex(db.connection)
-    search.mark_stale("search_segments_fts")
+    repair = IndexRepair(db.connection)
+    repair.mark_stale("search_segments_fts")
     load(db, 1, _TEXTS)
 
     assert search.pending("search_segments_fts") == 60
     assert list(search.catch_up())
     assert search.pending("search_segments_fts") == 0
-    assert search.damaged() == []
+    assert repair.damaged() == []
 
 
 def test_a_load_without_such_texts_leaves_their_index_alone(db: SessionDB) -> None:

@@ -12,6 +12,7 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.dao.maintenance import Maintenance
 from sessiondb.dao.search.indexes import ALL, SearchIndex
+from sessiondb.dao.search.repair import IndexRepair
 from sessiondb.storage.migrations import schema_objects
 
 PAGE = 4096
@@ -169,7 +170,7 @@ def test_the_options_of_an_index_made_anew_are_those_of_the_schema(path: Path) -
     with SessionDB(path) as db:
         for index in ALL:
             before = db.connection.rows(options.format(name=index.name))
-            SearchIndex(db.connection).rebuild(index.name)
+            IndexRepair(db.connection).rebuild(index.name)
             after: dict[str, int] = dict(db.connection.rows(options.format(name=index.name)))
             assert dict(before).items() <= after.items()
         assert "set_aside" not in " ".join(

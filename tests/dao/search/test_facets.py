@@ -8,6 +8,7 @@ from sessiondb import SessionDB
 from sessiondb.dao.search import facets
 from sessiondb.dao.search.facets import FacetBlocks
 from sessiondb.dao.search.indexes import ALL, SearchIndex
+from sessiondb.dao.search.repair import IndexRepair
 from sessiondb.query import Choice
 
 AGENT = ("s.agent = :agent", {"agent": "codex"})
@@ -217,7 +218,7 @@ def test_rows_far_apart_cost_nothing(db: SessionDB) -> None:
         db.connection.execute("UPDATE messages SET id = ? WHERE id = 1", (facets.MAX_ROW * 4,))
         db.connection.execute("UPDATE messages SET id = ? WHERE id = 3", (facets.BLOCK * 5,))
     for index in ALL:
-        SearchIndex(db.connection).rebuild(index.name)
+        IndexRepair(db.connection).rebuild(index.name)
     FacetBlocks(db.connection).clear()
     FacetBlocks(db.connection).fill()
     assert db.connection.rows("SELECT DISTINCT block FROM search_blocks WHERE source = 'message'") == [
@@ -259,9 +260,9 @@ def test_tables_without_rows_have_no_blocks() -> None:
 def test_doctor_mends_what_is_not_true_any_more(db: SessionDB) -> None:
     db.connection.execute("DROP TRIGGER search_blocks_sessions_au")
     db.connection.execute("UPDATE sessions SET agent = 'codex'")
-    assert SearchIndex(db.connection).damaged() == ["search_blocks"]
+    assert IndexRepair(db.connection).damaged() == ["search_blocks"]
     db.repair()
-    assert SearchIndex(db.connection).damaged() == []
+    assert IndexRepair(db.connection).damaged() == []
     assert verdicts(db) == [0, 1, 1, 1, 1, 1, 1]
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sessiondb import timestamps
 from sessiondb.dao.lookups import PROJECTS
-from sessiondb.dao.values import sound
 from sessiondb.errors import InvalidInput
 from sessiondb.records.agents import stored_name
+from sessiondb.storage.values import sound
 
 if TYPE_CHECKING:
     from sessiondb.records import SessionFilter

@@ -11,15 +11,16 @@ from os import PathLike
 from typing import Any
 
 from sessiondb import timestamps
+from sessiondb.dao.counters import token_sums
 from sessiondb.dao.lookups import normal_path
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.session_details import SessionDetails
-from sessiondb.dao.session_filter import BY_FILE, RECENT, USED, where_clause
-from sessiondb.dao.values import json_object, moment, row_limit, row_offset, stored_json, texts, token_sums
+from sessiondb.dao.sessions.details import SessionDetails
+from sessiondb.dao.sessions.filter import BY_FILE, RECENT, USED, where_clause
 from sessiondb.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from sessiondb.records import Channel, Session, SessionFilter, Tokens
 from sessiondb.records.sessions import PROMPTS_ONLY
 from sessiondb.storage.connection import Row
+from sessiondb.storage.values import json_object, moment, row_limit, row_offset, stored_json, texts
 
 __all__ = ["LAST", "Sessions"]
 

@@ -190,14 +190,3 @@ def texts(value: str | Iterable[str], what: str) -> list[str]:
     if not isinstance(value, Iterable) or isinstance(value, bytes | bytearray | Mapping):
         raise InvalidInput(f"{what} is a list of texts, not {type(value).__name__}")
     return list(value)
-
-
-def token_sums() -> str:
-    """Return the sums of TOKEN_BUCKETS over `token_counts AS t`, as SQL.
-
-    They are exact up to 2^53, and never an error; NULL is unknown.
-    """
-    from sessiondb.records.sessions import TOKEN_BUCKETS
-
-    sums = (f"CASE WHEN count(t.{name}) THEN CAST(total(t.{name}) AS INTEGER) END" for name in TOKEN_BUCKETS)
-    return ", ".join(sums)

@@ -32,8 +32,8 @@ from sessiondb.dao.forks.chain import (
 from sessiondb.dao.forks.originals import Descent, Pair, descent
 from sessiondb.dao.forks.transfer import drop_copies, drop_twins, move, tidy
 from sessiondb.dao.union.row_buffer import TOKENS, Count, RowBuffer
-from sessiondb.dao.values import sound
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.values import sound
 
 if TYPE_CHECKING:
     from sessiondb.dao.union.incoming import Incoming

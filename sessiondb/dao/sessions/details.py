@@ -9,9 +9,9 @@ from typing import Any
 
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.values import json_value, mapping, moment, stored_json, texts, whole_number
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.values import json_value, mapping, moment, stored_json, texts, whole_number
 
 
 class SessionDetails:

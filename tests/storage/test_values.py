@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessiondb import SessionDB
-from sessiondb.dao.values import due, json_value, moment
 from sessiondb.errors import InvalidInput
 from sessiondb.records import SessionFilter
+from sessiondb.storage.values import due, json_value, moment
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 TEXT = st.text(st.characters(codec=None, exclude_categories=()))

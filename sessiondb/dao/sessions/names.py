@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sessiondb.dao.lookups import PROJECTS, normal_path
-from sessiondb.dao.session_filter import where_clause
+from sessiondb.dao.sessions.filter import where_clause
 from sessiondb.errors import InvalidInput
 from sessiondb.query.nearest import nearest
 from sessiondb.records import SessionFilter
