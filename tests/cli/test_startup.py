@@ -96,7 +96,7 @@ PACKAGES = {
     "sessiondb.timestamps",
 }
 BUDGETS = {
-    "list": (PACKAGES | {"sessiondb.dao.search", "sessiondb.dao.sessions"}, 48),
+    "list": (PACKAGES | {"sessiondb.dao.search", "sessiondb.dao.sessions"}, 49),
     "search": (PACKAGES | {"sessiondb.dao.search", "sessiondb.query", "sessiondb.search"}, 69),
 }
 

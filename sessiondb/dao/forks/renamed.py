@@ -10,7 +10,7 @@ Once that is known, each message is a copy that says the same, by the same one, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator
 
 from sessiondb.dao.forks.chain import Line
 from sessiondb.storage.connection import Connection
@@ -35,18 +35,9 @@ ORDER BY t.session_id
 """
 _LINES = f"""
 SELECT id, session_id, seq, created_at, 0, external_id, role, content, {_CALLS.format("messages")} FROM messages
-WHERE session_id = ? AND role <> 'tool' AND external_id IS NOT NULL AND created_at IS NOT NULL ORDER BY seq
+WHERE session_id = ? AND {{}} AND external_id IS NOT NULL AND created_at IS NOT NULL ORDER BY seq
 """
-# What is typed costs no tokens: the same words, by the same one, at the same time.
-_PROMPT_TWINS = """
-SELECT o.external_id, t.id, t.session_id, t.seq, t.created_at, 0, t.external_id FROM messages AS o
-JOIN messages AS t
-  ON t.session_id = :other AND t.created_at = o.created_at AND t.role = o.role AND t.content IS o.content
-WHERE o.session_id = :session AND o.role IN ('user', 'system') AND o.external_id IS NOT NULL
-  AND t.external_id IS NOT NULL
-GROUP BY o.id ORDER BY o.seq
-"""
-
+_ALL, _PROMPTS = "role <> 'tool'", "role IN ('user', 'system')"
 _Said = tuple[str, str | None, str | None, str | None]
 """By whom something is said and when, the text, and the ids of the calls that it asks for."""
 
@@ -56,11 +47,20 @@ def relatives(connection: Connection, session_id: str, but: Collection[str]) -> 
     return [id for id in connection.column(_RELATIVES, {"session": session_id}) if id not in but]
 
 
-def twins(connection: Connection, session_id: str, other: str) -> list[tuple[str, Line]]:
-    """Return the ids of messages of a session that another one has too, in order; each is the like of one."""
+def twins(
+    connection: Connection, session_id: str, other: str, *, only_prompts: bool = False
+) -> list[tuple[str, Line]]:
+    """Return the ids of messages of a session that another one has too, in order; each is the like of one.
+
+    `only_prompts`: what is typed. Some releases of an agent give each prompt of a resumed copy a fresh id, and leave
+    the answers theirs.
+    """
+    roles = _PROMPTS if only_prompts else _ALL
+    theirs: dict[_Said, list[Line]] = {}
+    for said, line in _lines(connection, other, roles):
+        theirs.setdefault(said, []).append(line)
     found: list[tuple[str, Line]] = []
-    theirs = _by_words(_lines(connection, other))
-    for said, own in _lines(connection, session_id):
+    for said, own in _lines(connection, session_id, roles):
         waiting = theirs.get(said, [])
         like = next((one for one in waiting if one.external_id != own.external_id), None)
         if like is not None:
@@ -69,22 +69,6 @@ def twins(connection: Connection, session_id: str, other: str) -> list[tuple[str
     return found
 
 
-def prompt_twins(connection: Connection, session_id: str, other: str) -> list[tuple[str, Line]]:
-    """Return the prompts of a session that one with which it shares answers has too, under other ids.
-
-    Some releases of an agent give each line of a resumed copy a fresh id.
-    """
-    found = connection.rows(_PROMPT_TWINS, {"session": session_id, "other": other})
-    return [(own, Line(*like)) for own, *like in found]
-
-
-def _lines(connection: Connection, session_id: str) -> list[tuple[_Said, Line]]:
-    rows = connection.rows(_LINES, (session_id,))
-    return [((role, line[3], content, calls), Line(*line)) for *line, role, content, calls in rows]
-
-
-def _by_words(lines: Iterable[tuple[_Said, Line]]) -> dict[_Said, list[Line]]:
-    found: dict[_Said, list[Line]] = {}
-    for said, line in lines:
-        found.setdefault(said, []).append(line)
-    return found
+def _lines(connection: Connection, session_id: str, roles: str) -> Iterator[tuple[_Said, Line]]:
+    for *line, role, content, calls in connection.rows(_LINES.format(roles), (session_id,)):
+        yield (role, line[3], content, calls), Line(*line)

@@ -166,7 +166,7 @@ class Ownership:
         """Return what others say too, under other ids: those it shares lines with, or whose agent gives fresh ids."""
         found: dict[str, Line] = {}
         for other in dict.fromkeys(line.holder for line in held):
-            found = {**dict(renamed.prompt_twins(self._db, self._id, other)), **found}
+            found = {**dict(renamed.twins(self._db, self._id, other, only_prompts=True)), **found}
         if self.session.has_renamed:
             for other in renamed.relatives(self._db, self._id, unsettled):
                 found = {**dict(renamed.twins(self._db, self._id, other)), **found}
