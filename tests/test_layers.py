@@ -169,7 +169,7 @@ def _known(name: str) -> str:
     return name if name in known else name.rpartition(".")[0]
 
 
-@pytest.mark.parametrize("folder", ["dao"])
+@pytest.mark.parametrize("folder", ["dao", "importers"])
 def test_the_parts_of_a_room_stand_on_few_floors(folder: str) -> None:
     assert max(floors(folder).values()) <= MAX_FLOORS
 

@@ -36,9 +36,10 @@ from sessiondb.importers.base import (
     ToolResult,
     session_id,
 )
-from sessiondb.importers.files.json_lines import objects_of, records_of
+from sessiondb.importers.files.json_lines import objects_of
 from sessiondb.importers.files.packed import plain_path
 from sessiondb.importers.files.source import Source
+from sessiondb.importers.line_reader import records_of
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:

@@ -28,9 +28,10 @@ from sessiondb.importers.base import (
     ToolResult,
     session_id,
 )
-from sessiondb.importers.files.json_lines import object_of, objects_of, records_of
+from sessiondb.importers.files.json_lines import object_of, objects_of
 from sessiondb.importers.files.packed import plain_path
 from sessiondb.importers.files.small import read_object
+from sessiondb.importers.line_reader import records_of
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:

@@ -31,10 +31,10 @@ from sessiondb.importers.base import (
     ToolResult,
     session_id,
 )
-from sessiondb.importers.files.joined import joined
-from sessiondb.importers.files.json_lines import object_of, objects_of, records_of
+from sessiondb.importers.files.json_lines import object_of, objects_of
 from sessiondb.importers.files.packed import plain_path
 from sessiondb.importers.gemini.messages import Content, response_answer, split
+from sessiondb.importers.line_reader import joined, records_of
 from sessiondb.timestamps import normalise
 
 if TYPE_CHECKING:

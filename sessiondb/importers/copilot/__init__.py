@@ -27,8 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessiondb.importers.base import Record
 from sessiondb.importers.copilot.session import AGENT, SessionReader
-from sessiondb.importers.files.joined import joined
-from sessiondb.importers.files.json_lines import records_of
+from sessiondb.importers.line_reader import joined, records_of
 
 if TYPE_CHECKING:
     from sessiondb.importers.files.sample import Sample

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 from sessiondb.importers.base import Record
 from sessiondb.importers.cursor import editor, store
 from sessiondb.importers.cursor.transcript import Reader, read_text
-from sessiondb.importers.files.json_lines import records_of
 from sessiondb.importers.files.sample import SQLITE_MAGIC
 from sessiondb.importers.files.source import open_bytes
+from sessiondb.importers.line_reader import records_of
 
 if TYPE_CHECKING:
     from sessiondb.importers.files.sample import Sample

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from sessiondb.chat.text import clean_json
 
 if TYPE_CHECKING:
-    from sessiondb.importers.base import Record
     from sessiondb.importers.files.source import Source
-
-
-class LineReader(Protocol):
-    """Turns the lines of one file into records, and knows at the end of it what waits."""
-
-    def take(self, line: dict[str, Any]) -> Iterator[Record]:
-        """Yield the records of a line."""
-
-    def finish(self) -> Iterator[Record]:
-        """Yield what waits for more, once there is no more."""
 
 
 def json_objects(source: Source, *, once: bool = False) -> Iterator[dict[str, Any]]:
@@ -31,18 +20,6 @@ def json_objects(source: Source, *, once: bool = False) -> Iterator[dict[str, An
             yield value
         else:
             source.problem("not a JSON object")
-
-
-def records_of(source: Source, reader: LineReader) -> Iterator[Record]:
-    """Yield what a reader makes of each line, once where the file has it twice; a line that is nested too deeply
-    becomes a problem, and gives none.
-    """
-    for line in json_objects(source, once=True):
-        try:
-            yield from list(reader.take(line))
-        except RecursionError:
-            source.problem("nested too deeply")
-    yield from reader.finish()
 
 
 def object_of(value: Any) -> dict[str, Any]:

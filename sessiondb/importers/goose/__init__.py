@@ -20,11 +20,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sessiondb.importers.base import Record
-from sessiondb.importers.files.joined import joined
-from sessiondb.importers.files.json_lines import records_of
 from sessiondb.importers.files.sample import SQLITE_MAGIC
 from sessiondb.importers.files.source import open_bytes
 from sessiondb.importers.goose import database, log
+from sessiondb.importers.line_reader import joined, records_of
 
 if TYPE_CHECKING:
     from sessiondb.importers.files.sample import Sample

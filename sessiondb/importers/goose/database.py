@@ -9,10 +9,10 @@ from typing import Any
 
 from sessiondb.chat.content import text_or_none
 from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord, session_id
-from sessiondb.importers.files.joined import joined
 from sessiondb.importers.files.json_lines import object_of
 from sessiondb.importers.files.source import Source
 from sessiondb.importers.goose.messages import AGENT, DATABASE, Messages, tokens
+from sessiondb.importers.line_reader import joined
 from sessiondb.importers.opencode.db import decode
 from sessiondb.timestamps import normalise
 

@@ -21,12 +21,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sessiondb.importers.base import Record
-from sessiondb.importers.files.joined import joined
-from sessiondb.importers.files.json_lines import LineReader, object_of, records_of
+from sessiondb.importers.files.json_lines import object_of
 from sessiondb.importers.files.packed import plain_path
 from sessiondb.importers.kimi.legacy import ContextReader, WireReader
 from sessiondb.importers.kimi.talk import AGENT
 from sessiondb.importers.kimi.wire import Reader
+from sessiondb.importers.line_reader import LineReader, joined, records_of
 
 if TYPE_CHECKING:
     from sessiondb.importers.files.sample import Sample

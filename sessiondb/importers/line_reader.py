@@ -1,10 +1,35 @@
-"""Join the pieces of an answer that a log has as lines of its own."""
+"""Read a log line by line, and join the pieces of an answer that it has as lines of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
 
 from sessiondb.importers.base import MessageRecord, Record, TokenRecord
+from sessiondb.importers.files.json_lines import json_objects
+from sessiondb.importers.files.source import Source
+
+
+class LineReader(Protocol):
+    """Turns the lines of one file into records, and knows at the end of it what waits."""
+
+    def take(self, line: dict[str, Any]) -> Iterator[Record]:
+        """Yield the records of a line."""
+
+    def finish(self) -> Iterator[Record]:
+        """Yield what waits for more, once there is no more."""
+
+
+def records_of(source: Source, reader: LineReader) -> Iterator[Record]:
+    """Yield what a reader makes of each line, once where the file has it twice; a line that is nested too deeply
+    becomes a problem, and gives none.
+    """
+    for line in json_objects(source, once=True):
+        try:
+            yield from list(reader.take(line))
+        except RecursionError:
+            source.problem("nested too deeply")
+    yield from reader.finish()
 
 
 def joined(records: Iterable[Record]) -> Iterator[Record]:
