@@ -54,7 +54,9 @@ def where_clause(chosen: SessionFilter) -> tuple[str, list[Any]]:
     _must_be_texts(chosen)
     conditions: list[tuple[str, list[Any]]] = []
     if chosen.agent is not None:
-        conditions.append(("s.agent IN (?, ?)", [chosen.agent, stored_name(chosen.agent)]))
+        # One name is a range of the index of agents, in the order of a list; two would have to be sorted.
+        names = list(dict.fromkeys((chosen.agent, stored_name(chosen.agent))))
+        conditions.append((f"s.agent IN ({', '.join('?' * len(names))})", names))
     if chosen.project is not None:
         conditions.append((f"s.project_id IN ({PROJECTS.format(value='?')})", [chosen.project]))
     if chosen.model is not None:

@@ -229,7 +229,7 @@ class Sessions(SessionDetails):
             found += map(_session_record, rows)
             if offset and not rows:
                 # What is passed over may begin in the one and end in the other.
-                offset -= int(self._db.value(f"SELECT count(*) FROM sessions AS s {narrowed}", parameters))
+                offset -= self._count(narrowed, parameters)
             else:
                 offset = 0
         return found
@@ -267,7 +267,11 @@ class Sessions(SessionDetails):
 
     def count(self, where: SessionFilter, *, fold: bool = False) -> int:
         """Return how many sessions there are; `fold` is that of `page`."""
-        clause, parameters = _clause(where, fold)
+        # Counted apart, since the others could only be told by the row of every session.
+        folded = self._count(*_clause(where, fold, only_folded=True)) if fold else 0
+        return self._count(*where_clause(where)) - folded
+
+    def _count(self, clause: str, parameters: list[Any]) -> int:
         return int(self._db.value(f"SELECT count(*) FROM sessions AS s {clause}", parameters))
 
     def end(
@@ -356,17 +360,17 @@ class Sessions(SessionDetails):
         return new_id
 
 
-def _clause(where: SessionFilter, fold: bool) -> tuple[str, list[Any]]:
-    """Return a WHERE clause over the alias `s` and its parameters."""
+def _clause(where: SessionFilter, fold: bool, *, only_folded: bool = False) -> tuple[str, list[Any]]:
+    """Return a WHERE clause over the alias `s` and its parameters; `only_folded` is what `fold` leaves out."""
     clause, parameters = where_clause(where)
     if not fold:
         return clause, parameters
     # A parent that is not there has left no id. Without conditions, every other one is among those meant.
-    is_meant = f"AND s.parent_id IN (SELECT s.id FROM sessions AS s {clause})" if clause else ""
-    is_folded = f"s.relation = 'subagent' AND s.parent_id IS NOT NULL {is_meant}"
-    return f"{clause} {'AND' if clause else 'WHERE'} NOT coalesce({is_folded}, 0)", parameters * (
-        2 if clause else 1
-    )
+    is_meant = f" AND s.parent_id IN (SELECT s.id FROM sessions AS s {clause})" if clause else ""
+    # Every id is at least '': that is a range of the index of parents, which IS NOT NULL is not.
+    is_folded = f"s.relation = 'subagent' AND s.parent_id >= ''{is_meant}"
+    condition = is_folded if only_folded else f"NOT coalesce({is_folded}, 0)"
+    return f"{clause} {'AND' if clause else 'WHERE'} {condition}", parameters * (2 if clause else 1)
 
 
 def _with_text_ids(channel: Channel | None) -> Channel | None:

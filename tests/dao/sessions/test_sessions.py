@@ -11,7 +11,7 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.dao.removal import Removals
 from sessiondb.errors import Conflict, InvalidInput, NotFound
-from sessiondb.records import Channel, Session
+from sessiondb.records import Channel, Session, SessionFilter
 
 ROOT = "/home/ann/quill"
 
@@ -214,3 +214,29 @@ def test_numbers_that_a_platform_gives_as_ids_find_the_same_channel(db: SessionD
     for chat_id in (42, "42", 42):
         db.sessions.start("me", channel=Channel("telegram", "dm", chat_id))  # type: ignore[arg-type]
     assert db.connection.value("SELECT count(*) FROM channels") == 1
+
+
+def plans(db: SessionDB, read: Callable[[], object]) -> list[str]:
+    """Return the steps by which SQLite finds the rows of what `read` reads."""
+    statements: list[str] = []
+    with db.connection.transaction():  # where reads are the writer's
+        db.connection.sqlite.set_trace_callback(statements.append)
+        read()
+        db.connection.sqlite.set_trace_callback(None)
+    rows = [row for sql in statements for row in db.connection.rows(f"EXPLAIN QUERY PLAN {sql}")]
+    return [row[3] for row in rows]
+
+
+def test_a_list_counts_without_the_rows_of_all_sessions(db: SessionDB) -> None:
+    count = plans(db, lambda: db.sessions.count(SessionFilter(), fold=True))
+
+    assert len(count) == 2
+    assert "SEARCH s USING INDEX idx_sessions_parent_id (parent_id>?)" in count
+    assert any(step.startswith("SCAN s") and "USING COVERING INDEX" in step for step in count)
+
+
+def test_sessions_of_an_agent_are_listed_in_the_order_of_its_index(db: SessionDB) -> None:
+    def page() -> list[Session]:
+        return db.sessions.page(SessionFilter(agent="claude-code"), fold=True)
+
+    assert "USE TEMP B-TREE FOR ORDER BY" not in plans(db, page)
