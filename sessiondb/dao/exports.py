@@ -137,6 +137,14 @@ class Exports:
             f"SELECT s.id FROM sessions AS s {clause} ORDER BY s.started_at, s.id", parameters
         )
 
+    def newest_first(self, session_ids: Sequence[str]) -> list[str]:
+        """Return the ids of sessions by their last activity, the newest first."""
+        return self._db.column(
+            "SELECT id FROM sessions WHERE id IN (SELECT value FROM json_each(?))"
+            " ORDER BY last_active_at DESC, id DESC",
+            (json.dumps(session_ids),),
+        )
+
     def session_count(self) -> int:
         """Return how many sessions there are."""
         return int(self._db.value("SELECT count(*) FROM sessions"))

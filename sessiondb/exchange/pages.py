@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from sessiondb.records.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
+    from sessiondb.exchange.html.words import Words
 
 
 def single_page(
@@ -51,25 +53,48 @@ def write_site(
     Raises InvalidInput where a file cannot be written, Conflict where one exists and may not be overwritten.
     """
     from sessiondb.dao.exports import Exports
-    from sessiondb.exchange.html import page
-    from sessiondb.exchange.html.site import INDEX, entry, file_name, index
+    from sessiondb.exchange.html.site import INDEX, file_name, index
+    from sessiondb.exchange.html.words import Words
 
+    exports = Exports(db.connection)
     # One moment for all pages: a link must not lead to a page of a session that came while they were written.
-    with Exports(db.connection).snapshot():
-        found = list(roots(db, session_ids))
+    with exports.snapshot():
+        found = exports.newest_first(list(roots(db, session_ids)))
         links = {id: file_name(id) for id in found}
         if not overwrite:
             for name in (INDEX, *links.values()):
                 must_be_new(folder / name)
-        entries, size, report = [], 0, progress or no_progress
-        for number, id in enumerate(found, 1):
-            transcript = _redacted(with_subagents(db, id), redact)
-            pieces = (piece.encode() for piece in page(transcript, links, INDEX))
-            size += write(pieces, folder / links[id])
-            entries.append(entry(transcript))
-            report("write", number, len(found))
-        size += write((piece.encode() for piece in index(entries)), folder / INDEX)
-    return ExportReport(len(found), size)
+        with closing(Words(folder)) as words:
+            pages = _Pages(folder, links, words, progress or no_progress)
+            # A line of the index is written with its page: there may be more sessions than memory has room for.
+            items = pages.written(_redacted(with_subagents(db, id), redact) for id in found)
+            pieces = (piece.encode() for piece in index(len(found), items, words.json()))
+            size = write(pieces, folder / INDEX)
+    return ExportReport(len(found), size + pages.size)
+
+
+class _Pages:
+    """The pages of a folder, of `size` bytes so far."""
+
+    def __init__(self, folder: Path, links: Mapping[str, str], words: Words, progress: Progress) -> None:
+        self._folder = folder
+        self._links = links
+        self._words = words
+        self._progress = progress
+        self.size = 0
+
+    def written(self, transcripts: Iterable[Transcript]) -> Iterator[str]:
+        """Write a page for each session; yield its item for the index, and note its words."""
+        from sessiondb.exchange.html import page
+        from sessiondb.exchange.html.site import INDEX, item, words_of
+
+        for number, transcript in enumerate(transcripts):
+            session = transcript.session
+            pieces = (piece.encode() for piece in page(transcript, self._links, INDEX))
+            self.size += write(pieces, self._folder / self._links[session.id])
+            self._words.add(number, words_of(transcript))
+            yield item(session, self._links[session.id])
+            self._progress("write", number + 1, len(self._links))
 
 
 def roots(db: Tables, session_ids: Sequence[str] | None = None) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import re
@@ -14,6 +15,7 @@ from sessiondb import SessionDB
 from sessiondb.errors import Conflict, InvalidInput
 from sessiondb.exchange.html.site import file_name, item
 from sessiondb.exchange.pages import roots
+from sessiondb.records import Session
 from tests.helpers.stores import fill
 
 
@@ -28,6 +30,10 @@ def words_of(index: str) -> dict[str, list[int]]:
     assert found is not None
     words: dict[str, list[int]] = json.loads(found[1])
     return words
+
+
+def sessions_in_memory() -> int:
+    return sum(isinstance(each, Session) for each in gc.get_objects())
 
 
 def test_a_list_marks_sessions_of_which_only_prompts_are_kept(db: SessionDB) -> None:
@@ -62,6 +68,32 @@ def test_the_index_knows_what_was_said_in_which_session(tmp_path: Path, db: Sess
 
     assert [links[sum(steps[: end + 1])] for end in range(len(steps))] == ["tools.html"]
     assert index.count("<script") == 2
+
+
+def test_the_index_lists_the_newest_first(tmp_path: Path, db: SessionDB) -> None:
+    for id, day in (("old", 1), ("b", 3), ("a", 3)):
+        db.sessions.start("me", id=id, title=id, started_at=f"2030-01-0{day}T00:00:00Z")
+    db.export(tmp_path / "pages", format="html", sessions=["old", "a", "b"])
+
+    index = (tmp_path / "pages" / "index.html").read_text()
+    assert re.findall(r'<li><a href="(.*?)"', index) == ["b.html", "a.html", "old.html"]
+    assert words_of(index) == {"old": [2]}
+
+
+def test_no_session_is_kept_once_its_page_is_written(tmp_path: Path, db: SessionDB) -> None:
+    for number in range(20):
+        db.sessions.start("me", id=f"s{number}", title="Beds")
+    gc.collect()
+    before = sessions_in_memory()
+    kept: list[int] = []
+
+    def count(phase: str, done: int, total: int) -> None:
+        kept.append(sessions_in_memory() - before)
+
+    db.export(tmp_path / "pages", format="html", progress=count)
+
+    assert len(kept) == 23
+    assert max(kept) <= 2  # one with a sub-agent
 
 
 def test_sessions_that_are_each_others_parent_get_one_page(db: SessionDB) -> None:
