@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from sessiondb.cli.group import COMMANDS, cli
+from sessiondb.cli.group import COMMANDS, SECTIONS, cli
 from sessiondb.web.metadata import columns, prose, sentences
 
 ROOT = Path(__file__).parents[1]
@@ -28,8 +28,10 @@ def commands_page() -> str:
         "remove something have `--dry-run`, and ask first."
     )
     parts = ["# Commands", _MADE_BY, intro, help_of("sessiondb")]
-    for name in COMMANDS:
-        parts += [f"## {name}", help_of(name)]
+    for title, names in SECTIONS.items():
+        parts.append(f"## {title}")
+        for name in names:
+            parts += [f"### {name}", help_of(name)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -17,46 +17,51 @@ from sessiondb.errors import SessionDBError
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells give it: 128 and the signal's number."""
 
-# Each name and the module of this package that has it as `command`. Help lists them in this order.
-COMMANDS = {
-    "import": "import_",
-    "list": "list_",
-    "show": "show",
-    "search": "search",
-    "browse": "browse",
-    "resume": "resume",
-    "end": "end",
-    "reopen": "reopen",
-    "title": "title",
-    "tag": "tag",
-    "pin": "pin",
-    "prune": "prune",
-    "rm": "rm",
-    "secrets": "secrets",
-    "export": "export",
-    "merge": "merge",
-    "note": "note",
-    "brief": "brief",
-    "install": "install",
-    "uninstall": "uninstall",
-    "hook": "hook",
-    "mcp": "mcp",
-    "usage": "usage",
-    "stats": "stats",
-    "path": "path",
-    "status": "status",
-    "backup": "backup",
-    "restore": "restore",
-    "doctor": "doctor",
-    "recover": "recover",
-    "optimize": "optimize",
-    "web": "web",
-    "service": "service",
-    "config": "config",
-    "completions": "completions",
-    "help": "help",
-    "version": "version",
+# Each name and the module of this package that has it as `command`, in the sections and the order of the help.
+SECTIONS = {
+    "Import sessions": {"import": "import_", "service": "service"},
+    "Find and read": {
+        "list": "list_",
+        "search": "search",
+        "show": "show",
+        "browse": "browse",
+        "web": "web",
+        "resume": "resume",
+    },
+    "Organize and clean up": {
+        "title": "title",
+        "tag": "tag",
+        "pin": "pin",
+        "end": "end",
+        "reopen": "reopen",
+        "prune": "prune",
+        "rm": "rm",
+        "secrets": "secrets",
+    },
+    "Work with agents": {
+        "note": "note",
+        "brief": "brief",
+        "install": "install",
+        "uninstall": "uninstall",
+        "hook": "hook",
+        "mcp": "mcp",
+    },
+    "Usage and cost": {"usage": "usage", "stats": "stats"},
+    "Copy and share": {"export": "export", "merge": "merge", "backup": "backup", "restore": "restore"},
+    "Database and settings": {
+        "status": "status",
+        "doctor": "doctor",
+        "optimize": "optimize",
+        "recover": "recover",
+        "path": "path",
+        "config": "config",
+        "completions": "completions",
+        "help": "help",
+        "version": "version",
+    },
 }
+
+COMMANDS = {name: module for section in SECTIONS.values() for name, module in section.items()}
 
 WITHOUT_SETTINGS = ("config", "completions", "help", "version")
 """Commands that work whatever the file of settings says, and do not read it."""
@@ -79,6 +84,20 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names."""
         return list(COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by section, what they do in one column."""
+        width = max(map(len, COMMANDS))
+        for title, names in SECTIONS.items():
+            found = {name: self.get_command(ctx, name) for name in names}
+            with formatter.section(title):
+                formatter.write_dl(
+                    [
+                        (name.ljust(width), command.get_short_help_str(formatter.width - width - 6))
+                        for name, command in found.items()
+                        if command is not None
+                    ]
+                )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the module of a command and return it, None where there is no such name."""
@@ -165,7 +184,13 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
 def cli() -> None:
     """Keep every AI agent session on this machine in one SQLite file.
 
-    The file is --db PATH, else $SESSIONDB_PATH, else the database of `sessiondb config`, else
-    sessiondb/sessions.db in the user data folder (`sessiondb path` prints it). A SESSION is an id, a unique prefix
-    of one, or @last. A TIME is 30d, 12h, yesterday, last week, 2026-03, 2026-W10, or any date.
+    The file is the one given by --db, by $SESSIONDB_PATH, or by `sessiondb config`; otherwise
+    sessiondb/sessions.db in your user data folder (see `sessiondb path`). A SESSION is an id, a unique prefix of one, or @last. A TIME
+    is 30d, 12h, yesterday, last week, 2026-03, 2026-W10, or any date.
+
+    \b
+    Example:
+      sessiondb import auto
+      sessiondb search how did we fix the login
+      sessiondb show @last
     """

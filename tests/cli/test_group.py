@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 import sessiondb
 from sessiondb.cli import list_
-from sessiondb.cli.group import COMMANDS, cli
+from sessiondb.cli.group import COMMANDS, SECTIONS, cli
 from tests.helpers.old_databases import make_oldest
 
 Run = Callable[..., Result]
@@ -92,11 +92,15 @@ def test_every_module_of_a_command_is_listed() -> None:
     assert set(COMMANDS.values()) == commands
 
 
-def test_help_lists_every_command_with_a_whole_sentence(run: Run) -> None:
-    lines = run("--help").stdout.split("Commands:\n")[1].splitlines()
+def test_help_lists_every_command_in_its_section_with_a_whole_sentence(run: Run) -> None:
+    found: dict[str, list[str]] = {}
+    for section in run("--help").stdout.split("\n\n")[-len(SECTIONS) :]:
+        title, *lines = section.splitlines()
+        found[title.removesuffix(":")] = [line.split()[0] for line in lines]
+        assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
+        assert {line.index(line.split(maxsplit=1)[1]) for line in lines} == {15}
 
-    assert [line.split()[0] for line in lines] == list(COMMANDS)
-    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
+    assert found == {title: list(names) for title, names in SECTIONS.items()}
 
 
 def test_version_is_printed(run: Run) -> None:
