@@ -185,8 +185,8 @@ def cli() -> None:
     """Keep every AI agent session on this machine in one SQLite file.
 
     The file is the one given by --db, by $SESSIONDB_PATH, or by `sessiondb config`; otherwise
-    sessiondb/sessions.db in your user data folder (see `sessiondb path`). A SESSION is an id, a unique prefix of one, or @last. A TIME
-    is 30d, 12h, yesterday, last week, 2026-03, 2026-W10, or any date.
+    sessiondb/sessions.db in your user data folder (see `sessiondb path`). A SESSION is an id, a unique prefix of one,
+    or @last. A TIME is 30d, 12h, yesterday, last week, 2026-03, 2026-W10, or any date.
 
     \b
     Example:
