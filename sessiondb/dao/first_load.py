@@ -10,6 +10,7 @@ from sessiondb.dao.tables import Tables
 from sessiondb.errors import DatabaseDamaged
 from sessiondb.storage.beside import sweep
 from sessiondb.storage.connection import TIME_BUDGET
+from sessiondb.storage.paths import refuse_companions
 from sessiondb.storage.unpublished import Unpublished, is_free, unpublished
 
 T = TypeVar("T")
@@ -20,6 +21,7 @@ def load_into(path: Path, load: Callable[[Tables], T]) -> T:
 
     A new one is loaded apart, as long as nobody else makes it meanwhile: then `load` is called again, with theirs.
     """
+    refuse_companions(path)
     sweep(path)
     if is_free(path):
         try:

@@ -19,6 +19,7 @@ from sessiondb.storage import copies, reserve
 from sessiondb.storage.backups import back_up, sweep
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.files import is_there
+from sessiondb.storage.paths import refuse_companions
 
 
 class Maintenance:
@@ -80,7 +81,7 @@ class Maintenance:
         Writers go on meanwhile. Raises InvalidInput where the file exists, DatabaseError where it cannot be
         written.
         """
-        target = target.expanduser()
+        refuse_companions(target)
         if is_there(target):
             sweep(target)
             raise InvalidInput(f"{target} exists already: give the backup another name, or remove that one")

@@ -27,6 +27,7 @@ from sessiondb.storage import copies, migrations, statements
 from sessiondb.storage.backups import new_file, sweep, sync, sync_folder
 from sessiondb.storage.connection import RESTORED, TIME_BUDGET, Connection
 from sessiondb.storage.files import is_there, private_file, private_folder, refuse_nested
+from sessiondb.storage.paths import refuse_companions
 from sessiondb.storage.readers import CACHE, open_file
 
 
@@ -36,6 +37,7 @@ def restore(backup: Path, path: Path, time_budget: float = TIME_BUDGET) -> Resto
         raise DatabaseMissing(f"there is no file {backup}: give the path of the backup")
     if is_there(path) and path.samefile(backup):
         raise InvalidInput(f"{backup} is the database itself: give the path of a backup")
+    refuse_companions(path)
     refuse_nested(path)
     try:
         private_folder(path.absolute().parent)

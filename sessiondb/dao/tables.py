@@ -15,6 +15,7 @@ from sessiondb.dao.lookups import Lookups
 from sessiondb.errors import InvalidInput
 from sessiondb.storage import migrations
 from sessiondb.storage.connection import TIME_BUDGET, Connection
+from sessiondb.storage.paths import given_path, refuse_companions
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -100,13 +101,8 @@ class Tables:
             self._forget()
 
     def _file(self, path: str | PathLike[str], read_only: bool) -> Path:
-        try:
-            name = os.fsdecode(path)
-        except TypeError as error:
-            raise InvalidInput(f"a database is the path of a file, not {type(path).__name__}") from error
-        if "\0" in name:
-            raise InvalidInput(f"{name!r} is no path: it holds a NUL character")
-        if name == ":memory:":
+        found = given_path(path, "a database")
+        if (name := os.fsdecode(path)) == ":memory:":
             from sessiondb.storage.files import temporary_folder
 
             if read_only:
@@ -117,12 +113,9 @@ class Tables:
             raise InvalidInput(
                 f"{name} is a URI: give the path of the file, and read_only=True to only read it"
             )
-        try:
-            return Path(name).expanduser()
-        except RuntimeError as error:
-            raise InvalidInput(
-                f"{name}: there is no home folder of that name, give the whole path"
-            ) from error
+        if not read_only:
+            refuse_companions(found)
+        return found
 
     def __enter__(self) -> Self:
         return self

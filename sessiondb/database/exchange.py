@@ -139,9 +139,8 @@ class Exchange(Logs):
 
         A file that is not there yet is loaded apart and has its name when it is complete, as by `import_into`.
         """
-        from pathlib import Path
-
         from sessiondb.dao.first_load import load_into
         from sessiondb.exchange.merge import merge
+        from sessiondb.storage.paths import given_path
 
-        return load_into(Path(path).expanduser(), lambda db: merge(db, other, progress=progress))
+        return load_into(given_path(path, "a database"), lambda db: merge(db, other, progress=progress))

@@ -70,8 +70,9 @@ class Logs(Tables):
         """
         from sessiondb.dao.first_load import load_into
         from sessiondb.ingest.logs import import_logs
+        from sessiondb.storage.paths import given_path
 
-        return load_into(Path(path).expanduser(), lambda db: import_logs(db, sources, **options))
+        return load_into(given_path(path, "a database"), lambda db: import_logs(db, sources, **options))
 
     def watch_logs(  # noqa: PLR0913
         self,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sessiondb.dao.tables import Tables
 from sessiondb.storage.connection import TIME_BUDGET
+from sessiondb.storage.paths import given_path
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -115,7 +115,7 @@ class Upkeep(Tables):
         """
         from sessiondb.storage import reserve
 
-        return reserve.release(Path(path).expanduser())
+        return reserve.release(given_path(path, "a database"))
 
     def check(self) -> list[Finding]:
         """Return what is wrong with the database: pages, schema, references, counters, indexes, file modes.
@@ -148,7 +148,7 @@ class Upkeep(Tables):
         """
         from sessiondb.dao.maintenance import Maintenance
 
-        return Maintenance(self.connection).back_up(Path(target))
+        return Maintenance(self.connection).back_up(given_path(target, "a backup"))
 
     @staticmethod
     def restore_backup(
@@ -165,7 +165,7 @@ class Upkeep(Tables):
         """
         from sessiondb.dao.restoring import restore
 
-        return restore(Path(backup).expanduser(), Path(path).expanduser(), time_budget)
+        return restore(given_path(backup, "a backup"), given_path(path, "a database"), time_budget)
 
     @staticmethod
     def recover(
@@ -181,4 +181,4 @@ class Upkeep(Tables):
         """
         from sessiondb.dao.recovery.recover import recover
 
-        return recover(Path(damaged).expanduser(), Path(new).expanduser(), progress)
+        return recover(given_path(damaged, "a database"), given_path(new, "a new database"), progress)

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from sessiondb.dao.exports import Exports
+from sessiondb.dao.ledger import Ledger
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.exchange.output import must_be_new, write
 from sessiondb.exchange.transcripts import markdown
+from sessiondb.importers import sessiondb_export
 from sessiondb.records import ExportReport, SessionFilter
 from sessiondb.records.export_rows import (
     FORMAT,
@@ -24,6 +26,7 @@ from sessiondb.records.export_rows import (
     encode,
 )
 from sessiondb.records.progress import Progress, no_progress
+from sessiondb.storage.paths import given_path
 from sessiondb.storage.values import texts
 
 if TYPE_CHECKING:
@@ -57,7 +60,9 @@ def export_to(  # noqa: PLR0913
 
     Without a format the suffix of a file's name tells it.
     """
-    path = Path(target).expanduser() if isinstance(target, str | PathLike) else None
+    path = None if hasattr(target, "write") else given_path(target, "an export")
+    if path is not None:
+        _refuse_logs(db, path)
     if path is not None and format != "html" and os.path.isdir(path):
         raise InvalidInput(
             f"{path} is a folder: name a file in it, or ask for HTML (--format html), a page of each session"
@@ -100,6 +105,14 @@ def format_of(path: Path | None) -> str:
 
 def _is_folder(path: Path) -> bool:
     return os.path.isdir(path) or format_of(path) != "html"
+
+
+def _refuse_logs(db: Tables, path: Path) -> None:
+    """Raise InvalidInput where a path is that of an agent's log, which may be the only one of its kind."""
+    for name in {os.path.abspath(path), os.path.realpath(path)}:
+        entry = Ledger(db.connection).entries([name]).get(name)
+        if entry is not None and entry.format not in (None, sessiondb_export.name) and path.exists():
+            raise InvalidInput(f"{path} is a log that was imported ({entry.format}): give another name")
 
 
 def _writer(format: str) -> Callable[..., Iterator[bytes]]:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from sessiondb.dao.exports import Exports
 from sessiondb.dao.forks.parents import link_parents
@@ -24,6 +23,7 @@ from sessiondb.records.progress import Progress, no_progress
 from sessiondb.storage import migrations
 from sessiondb.storage.beside import sweep
 from sessiondb.storage.files import is_there
+from sessiondb.storage.paths import given_path
 from sessiondb.storage.turns import Pace
 
 LARGE = 4 * 1024 * 1024
@@ -45,7 +45,7 @@ def merge(
     DatabaseMissing, DatabaseForeign for a file of another program or version, InvalidInput for the database
     itself.
     """
-    path = Path(other).expanduser()
+    path = given_path(other, "a database to merge")
     if not is_there(path):
         raise DatabaseMissing(f"there is no database {path} to merge")
     if os.path.samefile(path, db.path):

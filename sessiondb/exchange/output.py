@@ -10,10 +10,12 @@ from typing import IO, cast
 
 from sessiondb.errors import Conflict, InvalidInput
 from sessiondb.storage.files import is_there, private_file, private_folder
+from sessiondb.storage.paths import refuse_databases
 
 
 def must_be_new(path: Path) -> None:
-    """Raise Conflict where a file exists that may not be overwritten."""
+    """Raise Conflict where a file exists that may not be overwritten, InvalidInput where nothing may."""
+    refuse_databases(path)
     if is_there(path):
         raise Conflict(f"{path} exists: give another name, or --force (overwrite=True) to replace it")
 
@@ -23,8 +25,9 @@ def write(lines: Iterable[bytes], path: Path) -> int:
     in bytes.
 
     A file that is there is replaced once all is written: what stops in between leaves it as it was. Raises
-    InvalidInput where the file cannot be written.
+    InvalidInput where the file cannot be written, or is a database.
     """
+    refuse_databases(path)
     part = path.with_name(f".{path.name}.part")
     try:
         private_folder(path.parent)

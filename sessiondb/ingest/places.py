@@ -15,6 +15,7 @@ from sessiondb.records.agents import stored_name
 from sessiondb.settings import get
 from sessiondb.settings.paths import user_config, user_data
 from sessiondb.settings.table import AIDER_ROOTS
+from sessiondb.storage.paths import path_name
 from sessiondb.storage.values import texts
 
 VARIABLES = (
@@ -47,7 +48,7 @@ def expanded(
     Of these only what is there, unless `even_absent`, and not what the rules keep out. Raises InvalidInput where there
     are no sources, for agents without `auto`, and for an agent whose places are not known.
     """
-    named = [os.fspath(source) for source in sources]
+    named = [path_name(source, "a source") for source in sources]
     if not named:
         raise InvalidInput(f"there is nothing to import: give files or folders, or {AUTO!r}")
     if AUTO not in named:

@@ -96,8 +96,8 @@ PACKAGES = {
     "sessiondb.timestamps",
 }
 BUDGETS = {
-    "list": (PACKAGES | {"sessiondb.dao.search", "sessiondb.dao.sessions"}, 49),
-    "search": (PACKAGES | {"sessiondb.dao.search", "sessiondb.query", "sessiondb.search"}, 69),
+    "list": (PACKAGES | {"sessiondb.dao.search", "sessiondb.dao.sessions"}, 50),
+    "search": (PACKAGES | {"sessiondb.dao.search", "sessiondb.query", "sessiondb.search"}, 70),
 }
 
 

@@ -22,6 +22,7 @@ from sessiondb.storage.backups import new_file, sweep, sync
 from sessiondb.storage.copies import complete_file
 from sessiondb.storage.migrations import APPLICATION_ID, SCHEMA_VERSION, migrations, schema_objects
 from sessiondb.storage.pages import Pages
+from sessiondb.storage.paths import refuse_companions
 
 _STEP = 1000
 """Rows between two reports of progress."""
@@ -29,6 +30,7 @@ _STEP = 1000
 
 def recover(damaged: Path, new: Path, progress: Progress | None = None) -> Recovered:
     """Read what can be read of a damaged file into a new one that only its owner can read; see SessionDB.recover."""
+    refuse_companions(new)
     if files.is_there(new):
         sweep(new)
         raise InvalidInput(f"{new} exists already: give the new file another name, or remove that one")
