@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
+from sessiondb.dao.messages import FIRST
 from sessiondb.dao.note_changes import name_of
 from sessiondb.dao.sessions.filter import where_clause
 from sessiondb.records import SessionFilter
@@ -181,7 +182,7 @@ class Exports:
 
     def messages(self, session_id: str) -> Iterator[tuple[int, MessageRow]]:
         """Yield the messages of a session in order, each with the id it has in this database."""
-        seq = 0
+        seq = FIRST
         while rows := self._db.rows(_MESSAGES, (session_id, seq, MESSAGES)):
             ids = json.dumps([row[0] for row in rows])
             calls, answers = self._calls(_CALLS, ids), self._calls(_ANSWERS, ids)

@@ -35,6 +35,10 @@ _ARGUMENTS = (
 )
 
 
+FIRST, LAST = -(2**62), 2**62
+"""A seq below and one above all others. Ours begin with 1; other tools number from 0, or as they like."""
+
+
 class Messages:
     """The table `messages`, with the `tool_calls` of each."""
 
@@ -109,11 +113,13 @@ class Messages:
             raise NotFound(f"there is no message {message_id}")
         return found[0]
 
-    def transcript(self, session_id: str, *, first: int = 1, last: int | None = None) -> list[Message]:
+    def transcript(
+        self, session_id: str, *, first: int | None = None, last: int | None = None
+    ) -> list[Message]:
         """Return a session's messages in order, from seq `first` to `last`, each with its tool calls."""
         return self._messages(
             "WHERE m.session_id = ? AND m.seq BETWEEN ? AND ? ORDER BY m.seq",
-            (session_id, first, last if last is not None else 2**62),
+            (session_id, FIRST if first is None else first, LAST if last is None else last),
         )
 
     def first_told(self, session_id: str) -> list[Message]:
@@ -128,18 +134,18 @@ class Messages:
         return [message for part in parts for message in self.transcript(part.session, last=part.last)]
 
     def conversation_newest_first(
-        self, session_id: str, *, after: int = 0, batch: int = 64
+        self, session_id: str, *, after: int | None = None, batch: int = 64
     ) -> Iterator[Message]:
         """Yield a conversation's messages from the last one back: as `newest_first`, then what a fork begins with.
 
         What is consolidated, up to seq `after`, is left out, and so is all before it.
         """
         yield from self.newest_first(session_id, after=after, batch=batch)
-        for part in reversed(segments(self._db, session_id)) if after == 0 else ():
+        for part in reversed(segments(self._db, session_id)) if after is None else ():
             yield from self.newest_first(part.session, last=part.last, batch=batch)
 
     def newest_first(
-        self, session_id: str, *, after: int = 0, last: int = 2**62 - 1, batch: int = 64
+        self, session_id: str, *, after: int | None = None, last: int = LAST, batch: int = 64
     ) -> Iterator[Message]:
         """Yield a session's messages from the one with seq `last` back to the one after seq `after`.
 
@@ -151,7 +157,7 @@ class Messages:
         while True:
             found = self._messages(
                 "WHERE m.session_id = ? AND m.seq > ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?",
-                (session_id, after, before, batch),
+                (session_id, FIRST if after is None else after, before, batch),
             )
             yield from found
             if len(found) < batch:
@@ -159,12 +165,12 @@ class Messages:
             # On by seq and not by OFFSET, which would read again what was passed over.
             before = found[-1].seq
 
-    def last_user_turn(self, session_id: str, *, after: int = 0) -> Message | None:
-        """Return the last message in which a user speaks, None where there is none after seq `after`."""
+    def last_user_turn(self, session_id: str) -> Message | None:
+        """Return the last message in which a user speaks, None where there is none."""
         found = self._messages(
-            "WHERE m.session_id = ? AND m.seq > ? AND m.role = 'user' AND NOT EXISTS"
+            "WHERE m.session_id = ? AND m.role = 'user' AND NOT EXISTS"
             " (SELECT 1 FROM tool_calls WHERE result_message_id = m.id) ORDER BY m.seq DESC LIMIT 1",
-            (session_id, after),
+            (session_id,),
         )
         return found[0] if found else None
 
@@ -191,6 +197,11 @@ class Messages:
                 f" give a seq up to {self.last_seq(session_id)}, or an id"
             )
         return int(found)
+
+    def first_seq(self, session_id: str) -> int:
+        """Return the seq of a session's first message, 1 where it has none, and but for those of other tools."""
+        found = self._db.value("SELECT min(seq) FROM messages WHERE session_id = ?", (session_id,))
+        return 1 if found is None else int(found)
 
     def last_seq(self, session_id: str) -> int:
         """Return the seq of a session's last message, 0 where it has none."""
@@ -271,7 +282,8 @@ class Messages:
 
     def _limit_consolidated(self, session_id: str, count: int) -> None:
         self._db.execute(
-            "UPDATE sessions SET consolidated = min(consolidated, ?) WHERE id = ?", (count, session_id)
+            "UPDATE sessions SET consolidated = min(consolidated, ?) WHERE id = ?",
+            (max(count, 0), session_id),
         )
 
     def _move(self, session_id: str, after: int, to_session_id: str) -> None:

@@ -19,7 +19,7 @@ def transcript(db: Tables, session_id: str, first: int | None = None, last: int 
     A fork's begins with what it shares with the session it comes from: all of that, or, where `first` is below 1,
     as many messages as that is below it.
     """
-    own = db.messages.transcript(session_id, first=1 if first is None else first, last=last)
+    own = db.messages.transcript(session_id, first=first, last=last)
     before = db.messages.inherited(session_id) if first is None or first < 1 else []
     shown = len(before) if first is None else 1 - first
     return Transcript(

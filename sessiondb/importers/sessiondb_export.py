@@ -65,7 +65,7 @@ class _Place:
 
     def __init__(self) -> None:
         self._in_session = False
-        self._seq = 0
+        self._seq: int | None = None
 
     def leave(self, line: bytes) -> None:
         """Take a line that is no row: after it the session is known only where it was one of its messages."""
@@ -74,7 +74,7 @@ class _Place:
     def problem(self, row: Row) -> str | None:
         """Say what is wrong with a row at this place, None where nothing is."""
         if isinstance(row, SessionRow):
-            self._in_session, self._seq = True, 0
+            self._in_session, self._seq = True, None
         elif isinstance(row, NoteRow):
             if row.session is None and not (row.project or row.project_name):
                 return "a note belongs to a session or a project"
@@ -82,7 +82,7 @@ class _Place:
             if not self._in_session:
                 return "belongs to no session: its session's own line is missing"
             if isinstance(row, MessageRow):
-                if row.seq <= self._seq:
+                if self._seq is not None and row.seq <= self._seq:
                     return f"message {row.seq} comes after message {self._seq}"
                 self._seq = row.seq
         return None

@@ -55,14 +55,14 @@ def history(
     row_limit(max_tokens, "max_tokens")
     if format not in FORMATS:
         raise InvalidInput(f"there is no message format {format!r}: give one of {', '.join(FORMATS)}")
-    after = db.sessions.consolidated(session_id)
+    after = db.sessions.consolidated(session_id) or None
     found = _whole_turns(db, session_id, after, _Room(db, limit, max_tokens, extra_fields))
     if not found:
         found = _end_of_turn(db, session_id, after, _Room(db, limit, max_tokens, extra_fields))
     return FORMATS[format](found, extra_fields)
 
 
-def _whole_turns(db: Tables, session_id: str, after: int, room: _Room) -> list[Message]:
+def _whole_turns(db: Tables, session_id: str, after: int | None, room: _Room) -> list[Message]:
     """Return the latest turns that fit; empty where not one does."""
     taken: list[Message] = []
     for message in _newest_first(db, session_id, after, min(_BATCH, room.messages + 1)):
@@ -74,7 +74,7 @@ def _whole_turns(db: Tables, session_id: str, after: int, room: _Room) -> list[M
     return taken[::-1]
 
 
-def _end_of_turn(db: Tables, session_id: str, after: int, room: _Room) -> list[Message]:
+def _end_of_turn(db: Tables, session_id: str, after: int | None, room: _Room) -> list[Message]:
     """Return the opening of the latest turn and its last steps that fit: calls with all their answers."""
     opening = db.messages.last_user_turn(session_id) or _inherited_opening(db, session_id, after)
     if opening is None or not room.take([opening]):
@@ -93,17 +93,17 @@ def _end_of_turn(db: Tables, session_id: str, after: int, room: _Room) -> list[M
             break
         taken += step
         step = []
-    is_new = opening.seq > after or opening.session_id != session_id
+    is_new = after is None or opening.seq > after or opening.session_id != session_id
     return [opening, *taken[::-1]] if taken or is_new else []
 
 
-def _inherited_opening(db: Tables, session_id: str, after: int) -> Message | None:
+def _inherited_opening(db: Tables, session_id: str, after: int | None) -> Message | None:
     """Return the last turn of a user's that a fork has from where it comes, if nothing of it is consolidated."""
-    found = db.messages.conversation_newest_first(session_id) if after == 0 else ()
+    found = db.messages.conversation_newest_first(session_id) if after is None else ()
     return next((message for message in found if opens_turn(message)), None)
 
 
-def _newest_first(db: Tables, session_id: str, after: int, batch: int) -> Iterator[Message]:
+def _newest_first(db: Tables, session_id: str, after: int | None, batch: int) -> Iterator[Message]:
     return filter(is_said, db.messages.conversation_newest_first(session_id, after=after, batch=batch))
 
 

@@ -130,7 +130,8 @@ def _change(
     if not stored:
         return _Change(0, list(messages)) if messages else None
     known, left = _parting(db, session_id, messages, stored)
-    keep, new, last = stored[left - 1].seq if left else 0, list(messages[known:]), stored[-1]
+    keep = stored[left - 1].seq if left else db.messages.first_seq(session_id) - 1
+    new, last = list(messages[known:]), stored[-1]
     # All that is stored is in the list: go on from there, or let the last message grow.
     if keep == last.seq:
         if _has_more(messages[known - 1], last):
@@ -181,7 +182,8 @@ def _parting(
             if _missing(db, session_id, head, ours) <= is_cut:
                 return end, left
     both = 0
-    while stored[0].seq == 1 and both < min(len(listed), len(ours)) and listed[both] == ours[both]:
+    is_whole = stored[0].seq == db.messages.first_seq(session_id)
+    while is_whole and both < min(len(listed), len(ours)) and listed[both] == ours[both]:
         both += 1
     return both, both
 

@@ -31,7 +31,8 @@ NoteName = Annotated[
 """What a note is known by elsewhere; see sessiondb.dao.note_changes.name_of."""
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1)]
-Ordinal = Annotated[int, msgspec.Meta(ge=1, le=2**62)]
+Ordinal = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+"""A seq: from 1 on, but where another tool has numbered from 0."""
 Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 

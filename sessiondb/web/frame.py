@@ -58,7 +58,7 @@ class Links(NamedTuple):
     def session(self, session_id: str, *, seq: int | None = None, page: int | None = None) -> str:
         """Return the address of a session, of the page of it that has a message, or of one by its number."""
         address = self.to(session_path(session_id), at=seq, page=page)
-        return f"{address}#m{seq}" if seq else address
+        return f"{address}#m{seq}" if seq is not None else address
 
 
 class Page(NamedTuple):

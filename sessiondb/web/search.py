@@ -88,7 +88,7 @@ def _hit(hit: SearchHit, links: Links) -> str:
 def _where(hit: SearchHit) -> str:
     kinds = {"tool_call": "tool call", "note": "note", "session": "title"}
     kind = kinds.get(hit.source) or hit.role or ""
-    return f"{kind} #{hit.seq}" if hit.seq else kind
+    return f"{kind} #{hit.seq}" if hit.seq is not None else kind
 
 
 def marked(snippet: str) -> str:

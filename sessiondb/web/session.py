@@ -42,7 +42,7 @@ def session_page(db: SessionDB, session_id: str, query: Query, links: Links) -> 
     number = _page_of(query["at"]) if query.get("at", "").isdigit() else page_number(query, last)
     number = min(number, last)
     first = (number - 1) * SIZE + 1
-    begins = 1 - BEFORE if number == 1 and session.relation == "fork" else first
+    begins = 1 - BEFORE if number == 1 else first
     found = db.transcript(session.id, first=begins, last=first + SIZE - 1)
     agents = [db.sessions.get(id) for id in db.sessions.subagents(session.id) if id != session.id]
     tokens = db.tokens.of_messages(session.id)
@@ -66,13 +66,11 @@ def _begun(db: SessionDB, part: Transcript, agents: list[Session]) -> list[Trans
     """Return the sub-agents that calls of these messages began, each with its first messages."""
     if not any(message.tool_calls for message in part.messages):
         return []
-    told = [
-        Transcript(agent, [], db.messages.transcript(agent.id, first=1, last=_TOLD), []) for agent in agents
-    ]
+    told = [Transcript(agent, [], db.messages.transcript(agent.id, last=_TOLD), []) for agent in agents]
     begun = beginnings(replace(part, subagents=told)).values()
     return [
         replace(
-            db.transcript(agent.session.id, first=1, last=INLINE),
+            db.transcript(agent.session.id, last=INLINE),
             tokens=db.tokens.of_messages(agent.session.id),
         )
         for agent in begun

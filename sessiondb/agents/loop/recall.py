@@ -80,8 +80,8 @@ def read(db: SessionDB, session: str, around: int | None, max_tokens: int) -> st
     """
     found = db.sessions.resolve(session)
     last = db.messages.last_seq(found.id)
-    middle = last if around is None else min(max(around, 1), last)
-    messages = db.transcript(found.id, first=max(middle - _AROUND, 1), last=middle + _AROUND).messages
+    middle = last if around is None else min(max(around, 0), last)
+    messages = db.messages.transcript(found.id, first=middle - _AROUND, last=middle + _AROUND)
     about = (
         f"Session {found.id}, {found.agent}, {_date(found.started_at)} to {_date(found.last_active_at)},"
         f" project {found.project or 'none'}: {cut(one_line(found.title or 'no title'), 120)}"

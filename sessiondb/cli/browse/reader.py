@@ -53,9 +53,9 @@ class Reader(ScrollView, can_focus=True):
         """Show other blocks, from the message `seq` on."""
         self.blocks = blocks
         self._lay_out()
-        place = next((index for index, block in enumerate(blocks) if block.seq == seq), 0) if seq else 0
-        if seq and self.words:
-            of_message = (index for index, block in enumerate(blocks) if block.seq == seq)
+        of_message = [index for index, block in enumerate(blocks) if seq is not None and block.seq == seq]
+        place = next(iter(of_message), 0)
+        if self.words:
             place = next((index for index in of_message if blocks[index].matches(self.words)), place)
         self._go_to_block(place)
 

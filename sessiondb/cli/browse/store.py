@@ -132,8 +132,8 @@ class Store:
 
     def preview(self, row: Row) -> Transcript:
         """Return some messages of a session: those around what was found, or the first."""
-        first = max(1, (row.hit.seq or 1) - 1) if row.hit else 1
-        return self._db.transcript(row.session.id, first=first, last=first + PREVIEWED - 1)
+        first = row.hit.seq - 1 if row.hit and row.hit.seq is not None else 0
+        return self._db.transcript(row.session.id, first=first, last=first + PREVIEWED)
 
     def subagents(self, session_id: str) -> list[Session]:
         """Return the sub-agents that a session began, by their start."""

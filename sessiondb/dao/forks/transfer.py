@@ -194,7 +194,7 @@ def _number(db: Connection, session_id: str, order: Sequence[int]) -> None:
     """Renumber a session's messages, and let those that are consolidated end where they ended."""
     last = db.value(
         "SELECT m.id FROM messages AS m JOIN sessions AS s ON s.id = m.session_id"
-        " WHERE s.id = ? AND m.seq BETWEEN 1 AND s.consolidated ORDER BY m.seq DESC LIMIT 1",
+        " WHERE s.id = ? AND m.seq <= s.consolidated ORDER BY m.seq DESC LIMIT 1",
         (session_id,),
     )
     renumber(db, session_id, order)

@@ -70,7 +70,7 @@ def write(db: Tables, session: Session, agent: str, places: Sequence[Path]) -> N
 
 def conversation(db: Tables, session_id: str, seen: frozenset[str] = frozenset()) -> list[Message]:
     """Return all that a session's agent had before it: what it forked from, or continues, and its own messages."""
-    own = [*db.messages.inherited(session_id), *db.messages.transcript(session_id, first=1)]
+    own = [*db.messages.inherited(session_id), *db.messages.transcript(session_id)]
     files = NativeFiles(db.connection).of_session(session_id)
     file = next((file for file in files if file.is_continuation), None)
     if file is None or file.source_id in seen:
