@@ -50,10 +50,10 @@ _COLOR_OPTION = partial(
     click.option,
     "--color",
     type=click.Choice(WHEN),
-    help="Print in color: auto (default) is on a terminal, unless NO_COLOR is set.",
+    help="When to print in color. Default: auto, on a terminal unless NO_COLOR is set.",
 )
 _PLAIN_OPTION = partial(
-    click.option, "--plain", is_flag=True, help="Print on a terminal what a pipe would get: plain text."
+    click.option, "--plain", is_flag=True, help="Print plain text on a terminal too, as in a pipe."
 )
 
 

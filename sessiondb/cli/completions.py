@@ -36,8 +36,8 @@ def command(shell: str, install: bool) -> None:
     """Print a completion script for your shell.
 
     It completes commands, options, session ids (with titles), agents, projects, models, tags, and the fields
-    of a query. With --install it is written where the shell finds it, which may take a line in the shell's
-    startup file. Installing again changes nothing, or brings the script up to date.
+    of a query. --install writes it where the shell finds it, and adds a line to the shell's startup file if that is
+    needed. Installing again updates the script.
 
     \b
     Example:

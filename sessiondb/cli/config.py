@@ -32,7 +32,7 @@ _LISTING = Listing(
 def command() -> None:
     """Show and change the settings.
 
-    They stand in a TOML file. An option of a command wins over the environment, that over the file.
+    They are kept in a TOML file. The options of a command override the environment, which overrides the file.
     """
 
 
@@ -40,7 +40,7 @@ def command() -> None:
 @output_options(limit=0)
 @database_option
 def show(output: Output) -> None:
-    """List every setting with its value, and where that comes from.
+    """List every setting with its value and where it comes from.
 
     \b
     Example:
@@ -83,9 +83,9 @@ def _in_words(value: object) -> str:
 
 @command.command()
 def path() -> None:
-    """Print the path of the file.
+    """Print the path of the settings file.
 
-    $SESSIONDB_CONFIG names another one.
+    Set $SESSIONDB_CONFIG to use another one.
 
     \b
     Example:
@@ -96,9 +96,9 @@ def path() -> None:
 
 @command.command()
 def edit() -> None:
-    """Open the file in an editor, $VISUAL or $EDITOR, and check it.
+    """Edit the settings file in $VISUAL or $EDITOR, and check it.
 
-    Where there is none yet, it is made: with every setting in it, none of them set.
+    If there is none yet, it is made, with every setting in it as a comment.
 
     \b
     Example:

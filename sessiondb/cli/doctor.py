@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 def command(fix: bool, as_json: bool) -> None:
     """Check the database for problems, and repair them.
 
-    Checks pages, schema, references, counters, search indexes, and file permissions; of what `install` has put into
-    the settings of agents, whether it starts and uses this database, and when hooks were called last. It also
-    says how long agents keep their logs, which go within a week, and which sessions are lost or exist here alone. The
-    exit code is 1 if there are problems, or with --fix if any are left.
+    Checks pages, schema, references, counters, search indexes, and file permissions; whether what `install` added to
+    agents' settings starts and uses this database, and when hooks were last called. Also shows how long agents keep
+    their logs, which ones they will delete within a week, and which sessions are lost or exist only here. The exit
+    code is 1 if there are problems, or with --fix if any are left.
 
     \b
     Example:

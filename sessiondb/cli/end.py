@@ -10,7 +10,7 @@ from sessiondb.cli.render import print_result, show_json
 
 @click.command()
 @sessions_argument(required=False)
-@click.option("--reason", metavar="REASON", help="Why they ended. A reason given before is kept.")
+@click.option("--reason", metavar="REASON", help="Why they ended. An earlier reason is kept.")
 @click.option(
     "--stale",
     metavar="AGE",

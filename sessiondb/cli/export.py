@@ -31,7 +31,7 @@ FORMATS = ("jsonl", "md", "html")
     "--output",
     metavar="FILE",
     type=FilePath(),
-    help="Write to this file instead of stdout (-); compressed if its name ends in .gz. With HTML also a folder.",
+    help="Write to this file instead of stdout (-); compressed if its name ends in .gz. HTML can go to a folder, too.",
 )
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.option(
@@ -52,8 +52,8 @@ def command(
 
     The default format, JSON lines, can be imported again without loss. Without a SESSION or a filter, it
     covers the whole database, including project notes and the record of removed sessions. Markdown is for
-    reading: one transcript after another. HTML is a page of one session with its sub-agents that needs
-    nothing else, or in a folder a page for each session, with an index to search.
+    reading: one transcript after another. HTML is one self-contained page for a session with its sub-agents, or a
+    folder with a page for each session and an index to search.
 
     \b
     Example:

@@ -36,7 +36,7 @@ def sync_option(function: Callable[..., Any]) -> Callable[..., Any]:
         is_flag=True,
         expose_value=False,
         callback=_remember,
-        help="Import what has changed in the agents' logs first.",
+        help="Import what is new in the agents' logs first.",
     )(function)
 
 

@@ -17,7 +17,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @click.command()
 @click.argument("words", nargs=-1, metavar="[COMMAND]", shell_complete=_complete)
 def command(words: tuple[str, ...]) -> None:
-    """Show the help of a command, or the list of commands.
+    """Show the help of a command, or list all commands.
 
     \b
     Example:

@@ -21,22 +21,32 @@ _COLUMNS = (
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("agent", metavar=f"[{'|'.join(AGENTS)}|log]")
+@click.argument("agent", metavar="AGENT")
 @click.argument("event", required=False)
 @click.option(
-    "--limit", type=click.IntRange(min=0), default=20, metavar="N", help="With log: entries to show."
+    "--limit",
+    type=click.IntRange(min=0),
+    default=20,
+    metavar="N",
+    help="With log: how many entries to show. Default: 20.",
 )
-@click.option("--prompts", is_flag=True, help="Point to an earlier session at a prompt that is about it.")
+@click.option(
+    "--prompts", is_flag=True, help="On a prompt, point to an earlier session about the same subject."
+)
 @json_option
 @database_option
 def command(agent: str, event: str | None, limit: int, prompts: bool, as_json: bool) -> None:
-    """Answer a hook of an agent, or list what hooks did.
+    """Answer an agent's hook, or list what hooks did.
 
-    Agents call this at their events, with JSON on standard input. At the start of a session it imports what has
-    grown in the project's logs and prints what is known of the project; when a turn or a session ends it imports
-    that session and prints nothing; at a prompt it is silent, unless `--prompts` lets it point to an earlier session
-    that is clearly about the same. It always ends with 0, and migrates nothing. SESSIONDB_HOOK=off turns it off.
-    `sessiondb install` writes it into the settings of an agent.
+    AGENT is claude-code, codex, gemini-cli, copilot-cli, cursor, or opencode, or log to list what hooks did.
+
+    Agents call this on their events, with JSON on stdin. When a session starts, it imports what is new in the
+    project's logs and prints what is known about the project. When a turn or a session ends, it imports that session
+    and prints nothing. On a prompt it prints nothing either, unless --prompts is given and an earlier session is
+    clearly about the same subject.
+
+    The exit code is always 0, and the schema is never migrated. SESSIONDB_HOOK=off turns it off. `sessiondb install`
+    adds it to an agent's settings.
 
     \b
     Example:

@@ -73,7 +73,7 @@ def _known_zone(ctx: click.Context, param: click.Parameter, value: str | None) -
     "--tz",
     metavar="ZONE",
     callback=_known_zone,
-    help="Time zone of times that do not state one. Default: this machine's.",
+    help="Time zone of times without one. Default: this machine's.",
 )
 @click.option(
     "--agent",
@@ -82,7 +82,7 @@ def _known_zone(ctx: click.Context, param: click.Parameter, value: str | None) -
     metavar="NAME",
     help="With `auto`: import only this agent. Repeat for several.",
 )
-@click.option("--watch", is_flag=True, help="Keep importing what is written, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Keep importing as logs grow, until Ctrl-C.")
 @click.option(
     "--interval",
     type=click.FloatRange(min=0.1),
@@ -93,11 +93,11 @@ def _known_zone(ctx: click.Context, param: click.Parameter, value: str | None) -
 @click.option(
     "--redact",
     type=click.Choice(REDACTION.choices),
-    help="Take secrets, or all secrets and personal data, out of texts. Default: off, or what the settings say.",
+    help="Replace secrets, or secrets and personal data, with placeholders. Default: the setting, or off.",
 )
 @click.option("--restore", is_flag=True, help="Also import sessions that were removed before.")
 @click.option(
-    "--explain", is_flag=True, help="Say which format each file is told to be, and why. Imports nothing."
+    "--explain", is_flag=True, help="Show which format each file is taken for, and why. Imports nothing."
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Report what an import would do, without doing it.")
 @json_option

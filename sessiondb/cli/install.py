@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @agents_argument
-@click.option("--all", "every", is_flag=True, help="All agents that are found on this machine.")
-@click.option("--hooks", is_flag=True, help="Hooks: what is known at the start, an import at the end.")
-@click.option("--mcp", is_flag=True, help="The MCP server, by which an agent searches.")
+@click.option("--all", "every", is_flag=True, help="All agents found on this machine.")
+@click.option(
+    "--hooks",
+    is_flag=True,
+    help="Hooks, which tell a new session what is known and import each finished turn.",
+)
+@click.option("--mcp", is_flag=True, help="The MCP server, which lets an agent search.")
 @click.option("--skill", is_flag=True, help="A skill that tells an agent when and how to search.")
 @consent_options
 @look_options
@@ -28,10 +32,10 @@ if TYPE_CHECKING:
 def command(
     agents: tuple[str, ...], every: bool, hooks: bool, mcp: bool, skill: bool, consent: Consent
 ) -> None:
-    """Let agents call sessiondb, by entries in their settings.
+    """Add sessiondb to the settings of agents.
 
-    Hooks and the MCP server are installed where no option says otherwise. The difference is shown first. Whatever else
-    the settings hold stays as it is, and `sessiondb uninstall` brings back what was there before.
+    Without options, hooks and the MCP server are installed. The changes are shown first. Other settings stay as they
+    are, and `sessiondb uninstall` undoes the changes.
 
     \b
     Example:

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @filter_options("agent", "project", "model", "platform", "tag", "branch", "is_open", "since", "until")
-@click.option("--all", "unfolded", is_flag=True, help="In a table, list sub-agents on their own.")
+@click.option("--all", "unfolded", is_flag=True, help="List sub-agents as rows of their own in a table.")
 @output_options(setting=LIST_LIMIT)
 @sync_option
 @database_option
 def command(where: Criteria, unfolded: bool, output: Output) -> None:
     """List sessions, most recently active first.
 
-    A table has one row for a session and its sub-agents, and counts these; JSON and CSV have a row for each. On a
-    narrow terminal, columns give way: started, tokens, messages and sub-agents are left out, then agent and project
-    are cut, and the title last.
+    In a table, a session and its sub-agents are one row, which counts them; JSON and CSV have a row for each. On a
+    narrow terminal, the columns started, tokens, messages and sub-agents are left out, then agent and project are
+    shortened, and the title last.
 
     \b
     Example:

@@ -14,10 +14,11 @@ from sessiondb.cli.render import print_notice
 @click.command()
 @database_option
 def command() -> None:
-    """Serve the database to agents by MCP, on stdin and stdout.
+    """Serve the database to agents over MCP, on stdin and stdout.
 
-    Agents start this themselves: `claude mcp add -s user sessiondb -- sessiondb mcp` tells Claude Code to. Its tools
-    are search, read, brief and note; the first three only read. It needs pip install 'sessiondb[mcp]'.
+    Agents start this themselves; `claude mcp add -s user sessiondb -- sessiondb mcp` sets it up for Claude Code. Its
+    tools are search, read, brief and note; the first three only read. Needs the extra `mcp`: pip install
+    'sessiondb[mcp]'.
 
     \b
     Example:

@@ -59,7 +59,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice(KINDS), metavar="KIND")
 @click.argument("text", nargs=-1, required=True)
 @scope_options
 @click.option("--context", metavar="TEXT", help="What led to it.")
@@ -71,7 +71,7 @@ def command() -> None:
     "--supersedes",
     metavar="ID",
     type=int,
-    help="The note that this one takes the place of; it belongs where that one does, unless told.",
+    help="The note that this one replaces. It joins that note's session or project by default.",
 )
 @json_option
 @database_option
@@ -79,6 +79,8 @@ def add(
     kind: str, text: tuple[str, ...], session: str | None, project: str | None, as_json: bool, **fields: Any
 ) -> None:
     """Add a note, by default to the project in the current folder.
+
+    KIND is decision, failure, win, followup, question, workstream, or summary.
 
     \b
     Example:
@@ -101,11 +103,9 @@ def add(
 @command.command("list")
 @scope_options
 @click.option("--kind", type=click.Choice(KINDS), help="Only notes of this kind.")
-@click.option("--status", type=click.Choice(STATUSES), help="Only notes of this status.")
-@click.option("--all", "is_all", is_flag=True, help="Those that are superseded or obsolete, too.")
-@click.option(
-    "--open/--resolved", "is_open", default=None, help="Only open notes, or only those that are not."
-)
+@click.option("--status", type=click.Choice(STATUSES), help="Only notes with this status.")
+@click.option("--all", "is_all", is_flag=True, help="Include superseded and obsolete notes.")
+@click.option("--open/--resolved", "is_open", default=None, help="Only open notes, or only resolved ones.")
 @click.option(
     "--since", metavar="TIME", callback=time_begin, help="Only notes written at or after this time."
 )
@@ -120,7 +120,7 @@ def list_(
     until: str | None,
     **where: Any,
 ) -> None:
-    """List notes, newest first, but those superseded or obsolete.
+    """List notes, newest first, except superseded or obsolete ones.
 
     \b
     Example:
@@ -208,7 +208,7 @@ def obsolete(**given: Any) -> None:
 @json_option
 @database_option
 def reopen(note_id: int, author: str | None, as_json: bool) -> None:
-    """Make a note current again that is done, superseded or obsolete.
+    """Reopen a note that is done, superseded or obsolete.
 
     \b
     Example:

@@ -307,7 +307,7 @@ def filter_options(*names: str) -> Callable[[Function], Function]:
             help="Only sessions with this tag.",
         ),
         "branch": click.option(
-            "--branch", metavar="NAME", help="Only sessions that worked on this branch of git."
+            "--branch", metavar="NAME", help="Only sessions that worked on this git branch."
         ),
         "is_open": click.option(
             "--open/--ended", "is_open", default=None, help="Only open sessions, or only ended ones."

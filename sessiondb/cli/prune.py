@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     help="Sessions inactive for this long, or since this time.",
 )
 @filter_options("agent", "project", "model", "platform", "tag")
-@click.option("--include-open", is_flag=True, help="Remove open sessions too.")
+@click.option("--include-open", is_flag=True, help="Also remove open sessions.")
 @click.option(
     "--include-undated",
     is_flag=True,
-    help="Remove sessions too that have no times of their own, by the age of their file.",
+    help="Also remove sessions without times of their own, by the age of their file.",
 )
 @click.option(
     "--keep", type=click.IntRange(min=0), default=0, metavar="N", help="Keep the newest N matching sessions."
@@ -44,11 +44,11 @@ def command(
 ) -> None:
     """Remove ended sessions that have been inactive for a while.
 
-    Open and pinned sessions are kept, and so are those dated by nothing but their file. Removed sessions are
+    Open and pinned sessions are kept, and so are those whose only date is that of their file. Removed sessions are
     not imported again, except by `import --restore`. The logs they came from are never touched.
 
-    Agents delete their logs after a while. How many of the sessions exist nowhere else any more is said before
-    they go. With --keep-only-copies, or the setting keep_only_copies, they stay.
+    Agents delete their logs after a while, so a session here may be the only copy. Before anything is removed, you
+    are told how many are. --keep-only-copies, or the setting keep_only_copies, keeps those.
 
     \b
     Example:

@@ -24,10 +24,10 @@ _NAMED = 20
 @click.argument("new", type=DatabasePath())
 @json_option
 def command(damaged: Path, new: Path, as_json: bool) -> None:
-    """Read what can be read of a damaged file.
+    """Recover what can be read from a damaged file.
 
-    DAMAGED is only read, and nobody may write it meanwhile. What it still holds is put into the new file NEW,
-    counted by table; what cannot be read is named. Sessions that were removed stay removed. The exit code is 1 if
+    DAMAGED is only read; nothing may write to it meanwhile. What it still holds goes into the new file NEW and is
+    counted by table; what cannot be read is listed. Sessions that were removed stay removed. The exit code is 1 if
     anything is wrong with the new file.
 
     \b

@@ -81,7 +81,7 @@ def keep_option(setting: Setting[bool] | None = None) -> Callable[[Function], Fu
         "--keep-only-copies/--no-keep-only-copies",
         default=None,
         callback=chosen,
-        help="Keep sessions that were imported and whose log is gone or cannot be reached.",
+        help="Keep imported sessions whose log is gone or cannot be reached, or not.",
     )
 
 
@@ -89,12 +89,12 @@ def consent_options(function: Function) -> Function:
     """Add --dry-run, --yes, --purge and --json of a destructive command; hand them on with --keep-only-copies."""
     options = (
         click.option(
-            "--purge", is_flag=True, help="Leave no byte of them in the database file, which is written anew."
+            "--purge", is_flag=True, help="Leave no trace of them in the database file, which is rewritten."
         ),
         click.option(
             "--with-copies",
             is_flag=True,
-            help="With --purge: take what other sessions share with them from those too.",
+            help="With --purge: also remove what other sessions share with them.",
         ),
         click.option(
             "-n", "--dry-run", is_flag=True, help="Show what would be removed, without removing it."

@@ -15,11 +15,11 @@ from sessiondb.cli.render import print_notice, print_result
 @click.argument("backup", type=DatabasePath())
 @database_option
 def command(backup: Path) -> None:
-    """Put a backup in the place of the database.
+    """Replace the database with a backup.
 
-    The backup is checked first, and stays where it is. What the database held before is kept in another file, which
-    is named. Programs that have the database open see the backup from then on; those that write to it must open it
-    again, and are told so.
+    The backup is checked first, and stays where it is. The database as it was is kept in another file, whose path is
+    printed. Programs that have the database open see the backup from then on; to write, they must open it again, and
+    an error tells them so.
 
     \b
     Example:

@@ -17,23 +17,22 @@ if TYPE_CHECKING:
 @session_argument
 @click.option("--run", "is_run", is_flag=True, help="Run the command instead of printing it.")
 @click.option(
-    "--write", "is_write", is_flag=True, help="Write the session's log anew, if its agent no longer has it."
+    "--write", "is_write", is_flag=True, help="Recreate the session's log if its agent no longer has it."
 )
 @click.option(
     "--in",
     "agent",
     metavar="AGENT",
-    help="Hand the conversation over to this agent: write it in its format, to go on with there.",
+    help="Continue in this agent instead: write the conversation in its format.",
 )
 @database_option
 def command(session: str, is_run: bool, is_write: bool, agent: str | None) -> None:
     """Print the command that resumes a session in its agent.
 
-    A sub-agent is resumed by its parent. Without options, nothing is written. Where the agent has deleted the
-    session, or never had it on this machine, --write writes its log from the database, and --run does so before
-    it runs the command. No file is overwritten. What the agent adds comes back with the next import: to the same
-    session, or to one that continues it. Logs are written for Claude Code, Codex, Copilot CLI, Gemini CLI, and
-    OpenCode.
+    A sub-agent is resumed through its parent. Without options, nothing is written. If the agent has deleted the
+    session, or never had it on this machine, --write recreates its log from the database, and --run does so before it
+    runs the command. No file is overwritten. What the agent adds is imported next time, into the same session or one
+    that continues it. Logs can be written for Claude Code, Codex, Copilot CLI, Gemini CLI, and OpenCode.
 
     \b
     Example:

@@ -23,8 +23,8 @@ def command(sessions: tuple[str, ...], consent: Consent) -> None:
     """Remove sessions.
 
     Their messages, tool calls, tokens, and notes go with them, even if they are open or pinned. They are not
-    imported again, except by `import --restore`. The logs they came from are never touched: a purge names them.
-    It also takes the whole id of a session that was removed before.
+    imported again, except by `import --restore`. The logs they came from are never touched; --purge lists them. A
+    session that was removed earlier can still be purged, by its full id.
 
     \b
     Example:

@@ -74,14 +74,14 @@ class _WithExclusions(click.Command):
     metavar="TIME",
     callback=time_begin,
     shell_complete=complete_times,
-    help="Only messages from this time on.",
+    help="Only messages written at or after this time.",
 )
 @click.option(
     "--until",
     metavar="TIME",
     callback=time_end,
     shell_complete=complete_times,
-    help="Only messages up to this time.",
+    help="Only messages written at or before this time.",
 )
 @click.option(
     "--in",
@@ -99,7 +99,7 @@ class _WithExclusions(click.Command):
     "--messages", "flat", is_flag=True, help="List every match, not just the best one in each session."
 )
 @click.option(
-    "--all", "unfolded", is_flag=True, help="In a table, list sub-agents and compactions on their own."
+    "--all", "unfolded", is_flag=True, help="List sub-agents and compactions as rows of their own in a table."
 )
 @click.option("--raw", is_flag=True, help="Treat the query as raw FTS5 syntax.")
 @click.option("--exact", is_flag=True, help="Rank every match of a common word, not just the newest ones.")
@@ -115,7 +115,7 @@ def command(
 ) -> None:
     """Search the text of sessions.
 
-    A terminal gets as many results as fit the screen, the best first; -n N lists N.
+    On a terminal, the best results that fit on the screen are shown; -n N shows N of them.
 
     A query can have words, "phrases", prefix*, -word, OR, and fields such as agent: or before:. Any text is
     a valid query. If few sessions contain all the words, those that contain some of them are listed too.

@@ -33,18 +33,18 @@ _SESSIONS = (
 @click.group()
 @database_option
 def command() -> None:
-    """Find the secrets that were pasted into chats."""
+    """Find secrets that were pasted into chats."""
 
 
 @command.command()
-@click.option("--purge", is_flag=True, help="Put [redacted:KIND] in their place, and leave no byte of them.")
+@click.option("--purge", is_flag=True, help="Replace them with [redacted:KIND], and leave no trace of them.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation; required without a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @database_option
 def scan(purge: bool, yes: bool, as_json: bool) -> None:
-    """Look through every text for secrets, such as keys, tokens, and passwords.
+    """Search every text for keys, tokens, and passwords.
 
-    They are counted by kind and session, and never shown. Ends with 3 if there are any left. The logs that sessions
+    They are counted by kind and session, and never shown. The exit code is 3 if any are left. The logs that sessions
     came from are not touched.
 
     \b

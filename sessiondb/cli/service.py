@@ -10,17 +10,17 @@ from sessiondb.cli.render import from_home, print_notice, print_result, show_jso
 from sessiondb.errors import DatabaseMissing
 
 dry_run_option = click.option(
-    "-n", "--dry-run", is_flag=True, help="Print what would be written and called, and do nothing."
+    "-n", "--dry-run", is_flag=True, help="Show what would be written and run, without doing it."
 )
 
 
 @click.group()
 @database_option
 def command() -> None:
-    """Keep the database up to date by a service of the system.
+    """Keep the database up to date in the background.
 
-    It runs `sessiondb import auto --watch` from login on: a systemd user unit, on macOS a launchd agent, on Windows a
-    scheduled task.
+    Runs `sessiondb import auto --watch` from login on, as a systemd user unit on Linux, a launchd agent on macOS, or
+    a scheduled task on Windows.
     """
 
 
@@ -28,7 +28,7 @@ def command() -> None:
 @dry_run_option
 @database_option
 def install(dry_run: bool) -> None:
-    """Write the service and start it, anew where it runs.
+    """Install the service and start it, or restart it.
 
     \b
     Example:
@@ -56,7 +56,9 @@ def install(dry_run: bool) -> None:
 @json_option
 @database_option
 def status(as_json: bool) -> None:
-    """Tell whether the service runs, and when something was imported last. Ends with 1 where it does not run.
+    """Show whether the service is running, and the last import.
+
+    The exit code is 1 if it is not running.
 
     \b
     Example:
@@ -91,7 +93,7 @@ def status(as_json: bool) -> None:
 @dry_run_option
 @database_option
 def uninstall(dry_run: bool) -> None:
-    """Stop the service, and remove what was written. The database stays.
+    """Stop the service and remove it. The database stays.
 
     \b
     Example:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     help="Print plain text or Markdown. Default: text.",
 )
 @click.option(
-    "--full", is_flag=True, help="Do not fold what is long: results, reasoning, changes, injected context."
+    "--full", is_flag=True, help="Show long parts in full: results, reasoning, changes, injected context."
 )
 @output_options(limit=0)
 @sync_option
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 def command(session: str, around: str | None, context: int, output: Output, tools: bool, **look: Any) -> None:
     """Show the transcript of a session.
 
-    On a terminal it fits the width: Markdown is rendered, tool calls are put into words, and what is long is
-    folded. In a pipe it is plain text.
+    On a terminal, Markdown is rendered, tool calls are described in words, and long parts are folded. In a pipe, it
+    is plain text.
 
     \b
     Example:

@@ -23,15 +23,17 @@ _YEAR = 53 * 7
 
 
 @click.command()
-@click.argument("by", type=click.Choice(GROUPS), default=GROUPS[0], required=False)
+@click.argument("by", type=click.Choice(GROUPS), default=GROUPS[0], required=False, metavar="[GROUP]")
 @filter_options("agent", "project", "model", "platform", "tag", "branch", "since", "until")
 @output_options(limit=24)
 @sync_option
 @database_option
 def command(by: str, where: Criteria, output: Output) -> None:
-    """Count sessions, messages by time, or calls by tool.
+    """Count sessions, messages over time, or tool calls.
 
-    Days, weekdays and hours are those of this machine's zone. On a terminal, days are a calendar too.
+    GROUP is agent (the default), project, platform, model, tag, month, day, weekday, hour, or tool.
+
+    Days, weekdays and hours are in this machine's time zone. On a terminal, days are also drawn as a calendar.
 
     \b
     Example:

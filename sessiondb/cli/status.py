@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def command(problems: bool, as_json: bool) -> None:
     """Show the state of the database.
 
-    Its location, size, and contents, and anything left to do; how long agents keep the logs that sessions come from,
-    which of them go soon, and how many sessions exist nowhere else any more.
+    Its location, size, and contents, and anything left to do; how long agents keep their logs, which ones they will
+    soon delete, and how many sessions exist only here.
 
     \b
     Example:

@@ -15,7 +15,7 @@ from sessiondb.cli.render import print_result
 def command(session: str, title: tuple[str, ...]) -> None:
     """Set the title of a session.
 
-    Later imports leave it alone.
+    Later imports do not change it.
 
     \b
     Example:

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @agents_argument
-@click.option("--all", "every", is_flag=True, help="All agents that something is installed for.")
+@click.option("--all", "every", is_flag=True, help="All agents that sessiondb was added to.")
 @consent_options
 @look_options
 @database_option
 def command(agents: tuple[str, ...], every: bool, consent: Consent) -> None:
-    """Take out of agents' settings what `install` put there.
+    """Remove sessiondb from the settings of agents.
 
-    A file that nobody has changed since is byte for byte what it was before; of another, only our entries are taken
-    out. Sessions stay where they are.
+    A file that has not changed since is restored byte for byte; from any other, only the entries of sessiondb are
+    removed. Sessions stay in the database.
 
     \b
     Example:

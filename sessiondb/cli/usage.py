@@ -39,39 +39,44 @@ def _sections(_context: click.Context, _option: click.Parameter, given: str | No
 
 
 @click.command()
-@click.argument("by", type=click.Choice((*PERIODS, STATUSLINE)), default="daily", required=False)
-@filter_options("agent", "project", "platform", "tag", "branch")
-@click.option("--model", metavar="NAME", help="Only of this model, or of those that begin so.")
-@click.option(
-    "--since", metavar="TIME", callback=time_begin, help="Only tokens counted at this time or later."
+@click.argument(
+    "by", type=click.Choice((*PERIODS, STATUSLINE)), default="daily", required=False, metavar="[REPORT]"
 )
-@click.option("--until", metavar="TIME", callback=time_end, help="Only tokens counted by this time.")
+@filter_options("agent", "project", "platform", "tag", "branch")
+@click.option("--model", metavar="NAME", help="Only models whose name starts with this.")
+@click.option("--since", metavar="TIME", callback=time_begin, help="Only tokens used at or after this time.")
+@click.option("--until", metavar="TIME", callback=time_end, help="Only tokens used at or before this time.")
 @click.option(
     "--last",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Only the last N days, or weeks or months of such a report.",
+    help="Only the last N days; weeks or months in a report of those.",
 )
 @click.option(
-    "--tz", metavar="ZONE", help="The zone of days: Europe/Berlin, +02:00, UTC. Default: this machine's."
+    "--tz", metavar="ZONE", help="Time zone of days: Europe/Berlin, +02:00, UTC. Default: this machine's."
 )
 @click.option(
     "--cost",
     type=click.Choice(COSTS),
     default=COSTS[0],
-    help="Take the cost from the log, from the table of prices, or (default) from the log where it has one.",
+    help="Take costs from the log, the price table, or both: the log where it has them. Default: both.",
 )
-@click.option("--prices", metavar="FILE", help="A JSON file of prices that goes over the table of prices.")
+@click.option("--prices", metavar="FILE", help="A JSON file of prices that override the price table.")
 @click.option(
-    "--order", type=click.Choice(("asc", "desc")), help="Which comes first: default newest, or dearest."
+    "--order",
+    type=click.Choice(("asc", "desc")),
+    help="Sort order. Default: newest, or most expensive, first.",
 )
-@click.option("-b", "--breakdown", is_flag=True, help="Show each row by model too.")
+@click.option("-b", "--breakdown", is_flag=True, help="Also break each row down by model.")
 @click.option("--tree", is_flag=True, help="Show sub-agents below their parents, with the cost of both.")
 @click.option(
     "--sections", metavar="LIST", callback=_sections, help="Several reports at once: daily,model,project."
 )
 @click.option(
-    "--plan", metavar="DOLLARS", type=click.IntRange(min=1), help="Compare with a plan of $20, $100, $200 ..."
+    "--plan",
+    metavar="DOLLARS",
+    type=click.IntRange(min=1),
+    help="Compare with a plan that costs this much a month: 20, 100, 200 ...",
 )
 @output_options()
 @sync_option
@@ -79,9 +84,11 @@ def _sections(_context: click.Context, _option: click.Parameter, given: str | No
 def command(by: str, where: Criteria, output: Output, sections: tuple[str, ...], **choice: Any) -> None:
     """Report token usage and cost.
 
-    Days, weeks and months are those of this machine's zone; blocks are windows of five hours. Input leaves out what
-    was read from the cache; output includes reasoning. What has no price is shown as ?, and named below.
-    `statusline` prints one line for Claude Code's status bar, which gives it JSON on stdin.
+    REPORT is daily (the default), weekly, monthly, session, model, project, agent, branch, blocks, or statusline.
+
+    Days, weeks and months are in this machine's time zone; blocks are windows of five hours. Input excludes what was
+    read from the cache; output includes reasoning. An unknown cost is shown as ?, and models without a price are
+    listed below. statusline prints one line for Claude Code's status bar, from the JSON that it gets on stdin.
 
     \b
     Example:

@@ -17,32 +17,36 @@ from sessiondb.cli.stopping import terminated_as_interrupted
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[DATASETTE OPTIONS]")
 @click.option(
-    "--host", metavar="ADDRESS", default="127.0.0.1", help="Address to serve at. Default: 127.0.0.1."
+    "--host", metavar="ADDRESS", default="127.0.0.1", help="Address to listen on. Default: 127.0.0.1."
 )
 @click.option(
     "-p",
     "--port",
     type=click.IntRange(1, 65535),
-    help="Port to serve at. Default: the first free one from 8001 on.",
+    metavar="PORT",
+    help="Port to listen on. Default: the first free one from 8001 on.",
 )
 @click.option("-o", "--open", "opens", is_flag=True, help="Open the browser.")
-@click.option("--sql", "allows_sql", is_flag=True, help="Let visitors write SQL of their own.")
+@click.option("--sql", "allows_sql", is_flag=True, help="Let visitors run SQL of their own.")
 @click.option(
-    "--token", "has_token", is_flag=True, help="Ask for a token: other users of this machine cannot read."
+    "--token",
+    "has_token",
+    is_flag=True,
+    help="Require a token, so that other users of this machine cannot read it.",
 )
-@click.option("--share", "is_shared", is_flag=True, help="Let other machines in, with a token.")
+@click.option("--share", "is_shared", is_flag=True, help="Allow other machines, with a token.")
 @click.option(
     "--write-metadata",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-    help="Write what Datasette is to know of the tables (- is stdout), and serve nothing.",
+    help="Write Datasette's metadata of the tables to a file (- for stdout) instead of serving.",
 )
 @database_option
 def command(options: tuple[str, ...], opens: bool, write_metadata: Path | None, **choice: Any) -> None:
-    """Browse the database in Datasette.
+    """Browse sessions in the browser, with Datasette.
 
-    Its pages show sessions, a search, and usage with charts, for this machine only. Further options are passed on to
-    `datasette serve`.
+    Has pages for sessions, search, and usage with charts. Only this machine can open them, unless --share is given.
+    Other options are passed on to `datasette serve`.
 
     \b
     Example:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,8 +15,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 import sessiondb
+from sessiondb.agents.loop.hook import AGENTS
 from sessiondb.cli import list_
 from sessiondb.cli.group import COMMANDS, SECTIONS, cli
+from sessiondb.cli.usage import STATUSLINE
+from sessiondb.cli.usage_table import PERIODS
+from sessiondb.records.notes import KINDS
+from sessiondb.records.statistics import GROUPS
 from tests.helpers.old_databases import make_oldest
 
 Run = Callable[..., Result]
@@ -101,6 +107,24 @@ def test_help_lists_every_command_in_its_section_with_a_whole_sentence(run: Run)
         assert {line.index(line.split(maxsplit=1)[1]) for line in lines} == {15}
 
     assert found == {title: list(names) for title, names in SECTIONS.items()}
+
+
+@pytest.mark.parametrize("name", [*LEAVES, "note", "service", "secrets", "config"])
+def test_help_cuts_no_word(run: Run, name: str) -> None:
+    usage, _, rest = run(*name.split(), "--help").stdout.partition("\n\n")
+
+    assert len(usage.splitlines()) == 1
+    assert [line for line in rest.splitlines() if line.endswith("...") and "  " in line.strip()] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "choices"),
+    [("usage", (*PERIODS, STATUSLINE)), ("stats", GROUPS), ("hook", (*AGENTS, "log")), ("note add", KINDS)],
+)
+def test_help_names_what_an_argument_can_be(run: Run, name: str, choices: tuple[str, ...]) -> None:
+    found = set(re.findall(r"[\w-]+", run(*name.split(), "--help").stdout))
+
+    assert set(choices) - found == set()
 
 
 def test_version_is_printed(run: Run) -> None:

@@ -34,10 +34,9 @@ def is_installed() -> bool:
 @click.argument("query", nargs=-1, shell_complete=completing("query_words"))
 @database_option
 def command(query: tuple[str, ...]) -> None:
-    """Browse sessions on a full screen.
+    """Browse sessions in a full-screen view.
 
-    QUERY is what the list is filtered by at first. Type ? for the keys. It needs the extra `tui`:
-    pip install 'sessiondb[tui]'.
+    QUERY filters the list to begin with. Press ? for the keys. Needs the extra `tui`: pip install 'sessiondb[tui]'.
 
     \b
     Example:
