@@ -132,6 +132,13 @@ class SearchFilter:
 
     def fits_any_session(self) -> bool:
         """Say whether there is any session of the agents, projects, models and tags."""
+        if self._filters == Filters(tag=self._filters.tag) and not self._filters.tag.none_of:
+            # The first that bears it will do: among all sessions, a list of those that do would be made first.
+            borne = _Conditions()
+            borne.add(f"tag_id IN ({_TAGS})", self._filters.tag)
+            return bool(
+                self._db.value(f"SELECT EXISTS (SELECT 1 FROM session_tags WHERE {borne})", borne.values)
+            )
         conditions = self._session_conditions()
         sql = f"SELECT EXISTS (SELECT 1 FROM sessions AS s WHERE {conditions})"
         return bool(self._db.value(sql, conditions.values))
