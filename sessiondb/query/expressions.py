@@ -28,6 +28,8 @@ from sessiondb.query.word_forms import other_forms
 # Tokens of a quoted string (a phrase of 50,000 tokens takes SQLite 3 s) and strings of a relaxed expression.
 MAX_PHRASE_TOKENS = 256
 MAX_RELAXED_TERMS = 64
+# Words of a phrase that is looked for across the ends of lines in JSON.
+MAX_BROKEN = 8
 
 # What English words go on with. A stemmed index cuts these off, and with them letters of a typed beginning:
 # `migrati*` would miss "migration", stored as "migrat".
@@ -42,6 +44,8 @@ _STEMMABLE = r"(?ai)[a-z]{3,}\Z"
 _STRING = r'"((?:[^"]|"")*)"(\*?)'
 # Of bare FTS5 syntax: names of columns, the distance of NEAR, operators.
 _NO_WORDS = r"\{[^}]*\}\s*:|\w+\s*:|,\s*[0-9]+\s*\)|\b(?:AND|OR|NOT|NEAR)\b"
+# The end of a line between two words, as tokens of JSON: alone, before a tab, an indented line, and an empty one.
+_LINE_ENDS = (" n", " t", " n t", " n ", " n n")
 _PUNCTUATION = "'`’‘.,;:!?…。，、！？；：）】》"
 
 Shape = Callable[[str], str]
@@ -112,9 +116,21 @@ def form_expressions(string: str) -> tuple[str, ...]:
 def for_json(expression: str, column: str) -> str:
     """Return an expression that finds its strings in JSON text as well, which is in this column of the index.
 
-    Where a line begins with a word, JSON writes the word glued to the n of its newline, or the t of a tab.
+    Where a line begins with a word, JSON writes the word glued to the n of its newline, or the t of a tab; and within
+    a phrase a line may end between any two words.
     """
-    return re.sub(_STRING, rf'("\1"\2 OR {column} : ("n\1"\2 OR "t\1"\2))', expression)
+    return re.sub(
+        _STRING, lambda match: f"({match[0]} OR {column} : ({_in_json(*match.groups())}))", expression
+    )
+
+
+def _in_json(text: str, star: str) -> str:
+    words = text.split()
+    written = [f"n{text}", f"t{text}"]
+    if len(words) <= MAX_BROKEN:
+        broken = ((" ".join(words[:at]), " ".join(words[at:])) for at in range(1, len(words)))
+        written += [before + ends + after for before, after in broken for ends in _LINE_ENDS]
+    return " OR ".join(f'"{each}"{star}' for each in written)
 
 
 def marked_strings(expression: str) -> tuple[str, ...]:

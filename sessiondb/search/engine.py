@@ -28,6 +28,7 @@ from sessiondb.records import NewerHit, SearchHit, SearchResult
 from sessiondb.search.ladder import Found, Ladder, Sort
 from sessiondb.search.newer import newer_hits
 from sessiondb.search.request import Named, Request, left_out, misread, requested
+from sessiondb.search.rows import RowReader
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.values import page_of
 
@@ -76,7 +77,8 @@ class Search:
         request = requested(text, scope, named, Sort(sort, exact), raw)
         # What is found by one statement is read by further ones.
         with self._connection.snapshot():
-            found = self._find(request)
+            readers: dict[Filters, RowReader] = {}
+            found = self._find(request, readers)
             # All hits are ranked and grouped first; texts and titles are read for one page alone.
             groups = found.groups
             if fold:
@@ -97,7 +99,7 @@ class Search:
                     *misread(request.query),
                     *self._unknown(request.filters),
                     *found.remarks,
-                    *self._hints(request, found),
+                    *self._hints(request, found, readers),
                 ),
                 tuple(_explanation(request, found)),
                 self._pages.facets(self._queries.shown(groups)) if facets else {},
@@ -117,20 +119,22 @@ class Search:
         """
         return newer_hits(NewerQueries(self._connection), result.query, result.hits)
 
-    def _find(self, request: Request) -> Found:
-        allowed = SearchFilter(self._connection, request.filters)
+    def _find(self, request: Request, readers: dict[Filters, RowReader]) -> Found:
+        if request.filters not in readers:
+            allowed = SearchFilter(self._connection, request.filters)
+            readers[request.filters] = RowReader(self._queries, allowed)
         corpora = self._understanding(request) if request.is_raw else request.corpora
-        ladder = Ladder(self._queries, corpora, allowed, request.sort, request.further)
+        ladder = Ladder(self._queries, corpora, readers[request.filters], request.sort, request.further)
         if request.is_raw:
             return ladder.match(request.query.text)
         return ladder.climb(request.query, date.today())
 
-    def _hints(self, request: Request, found: Found) -> Iterator[str]:
+    def _hints(self, request: Request, found: Found, readers: dict[Filters, RowReader]) -> Iterator[str]:
         """Yield what would find something, where nothing was found."""
         if found.groups or request.is_raw or not request.query.words:
             return
         for name, wider in request.wider:
-            sessions = len(self._find(wider).groups)
+            sessions = len(self._find(wider, readers).groups)
             if sessions:
                 yield f"{sessions:,} found {name}"
 

@@ -8,8 +8,8 @@
 
 The sessions of a step are listed after those of the step before, but that 2 comes after 4 where more than 20
 sessions hold the words, which then tell nothing apart. Steps 2 and 5 are taken only where nobody said where to
-look. Phrases, prefixes and operators are meant as they are written: of these, one session ends the search, and
-so it does where the order is that of time.
+look. Phrases, prefixes and operators are meant as they are written: of these, one session ends the search, of talk
+or tool calls, and so it does where the order is that of time.
 
 In steps 4 and 5 (relaxed.py) a word counts in all its forms: as typed 1, inflected otherwise or a synonym 0.5,
 and where nothing holds it, what it may be a slip of. The rows of a word are ranked among the newest 2,000, the rows
@@ -23,7 +23,6 @@ from datetime import date
 from typing import NamedTuple
 
 from sessiondb.dao.search.corpora import MESSAGES, TOOLS, Corpus
-from sessiondb.dao.search.filters import SearchFilter
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.query import (
     Period,
@@ -112,14 +111,14 @@ class Ladder:
         self,
         queries: SearchQueries,
         corpora: Sequence[Corpus],
-        allowed: SearchFilter,
+        reader: RowReader,
         sort: Sort,
         further: Sequence[Corpus] = (),
     ) -> None:
         self._queries = queries
         self._corpora = corpora
         self._further = further
-        self._reader = RowReader(queries, allowed)
+        self._reader = reader
         self._sort = sort
 
     def climb(self, query: Query, today: date) -> Found:
@@ -134,6 +133,8 @@ class Ladder:
             found = self._any_word(query, expressions, period, self._corpora)
         else:
             found = self._keywords(query, expressions, period)
+            if found.groups and not (found.is_relaxed or is_plain(query)):
+                return found
         if len(found.groups) < FEW_SESSIONS and self._further and self._sort.by == "relevance":
             tools = self._any_word(query, expressions, period, self._further)
             found = _followed(found, tools._replace(remarks=(*tools.remarks, LOOKED_AT_TOOLS)))
@@ -141,8 +142,14 @@ class Ladder:
 
     def _keywords(self, query: Query, expressions: Expressions, period: Period | None) -> Found:
         strict = self._all_words(query, expressions)
-        if len(strict.groups) >= self._enough(query):
+        if len(strict.groups) >= FEW_SESSIONS or (strict.groups and self._is_enough(query)):
             return strict
+        # Not ranked among talk, but behind or before it as a whole: a word's score is by how rare it is in its own
+        # index, and in tool calls every word is common.
+        tools = self._matches(expressions, "all words in tool calls", self._further)
+        tools = tools._replace(remarks=(LOOKED_AT_TOOLS,))
+        if not is_plain(query) and (strict.groups or tools.groups):
+            return _followed(strict, tools)
         relaxed = self._any_word(query, expressions, period, self._corpora)
         # Two words stand in one session by chance, four hardly ever.
         # What has all of many words is what was meant, and comes first; the order among those is left to the
@@ -152,10 +159,6 @@ class Ladder:
             is_more = len(relaxed.groups) > len(strict.groups)
             groups = ranking.with_first(relaxed.groups, sure)
             strict = relaxed._replace(groups=groups, is_relaxed=is_more)
-        tools = self._matches(expressions, "all words in tool calls", self._further)
-        # Not ranked among talk, but behind or before it as a whole: a word's score is by how rare it is in its own
-        # index, and in tool calls every word is common.
-        tools = tools._replace(remarks=(LOOKED_AT_TOOLS,))
         # A file listing or a log that a tool printed holds nearly any word. A few sessions with all the words in their
         # tool calls are a find, a hundred of them are noise.
         # So many that holding the words says little: behind what talk makes of any of them.
@@ -169,18 +172,24 @@ class Ladder:
         word = query.words[0].text
         if len(query.words) > 1 or not (is_plain(query) and word.isascii() and word.isalnum()):
             return []
-        if len(word) < LONG_NAME or TOOLS in self._corpora:
+        if len(word) < LONG_NAME or TOOLS in self._corpora or MESSAGES in self._reader.holders(word):
             return []
         found = self._holding([word], expressions, MAX_READ_INSIDE)
-        remark = f'nothing holds "{word}" as a word: found inside longer ones'
-        return [found._replace(step="a part of words", is_relaxed=True, remarks=(remark,))]
+        newest = f" of the newest {MAX_READ_INSIDE} messages" if found.is_truncated else ""
+        remark = f'{self._nobody(word)} holds "{word}" as a word: found inside longer ones{newest}'
+        # What was left unread is no match of a common word.
+        return [
+            found._replace(step="a part of words", is_relaxed=True, is_truncated=False, remarks=(remark,))
+        ]
 
-    def _enough(self, query: Query) -> int:
-        """Return how many sessions end the search: one, where others could not be meant or would be in the way."""
+    def _is_enough(self, query: Query) -> bool:
+        """Say whether one session ends the search, because others could not be meant or would be in the way."""
+        if not is_plain(query):
+            return not self._further or self._sort.by != "relevance"
         says_something = any(
             token.lower() not in STOP_WORDS for term in query.words for token in tokens(term.text)
         )
-        return FEW_SESSIONS if is_plain(query) and says_something and self._sort.by == "relevance" else 1
+        return not says_something or self._sort.by != "relevance"
 
     def match(self, expression: str) -> Found:
         """Search for an FTS5 expression as it is. Raises DatabaseError where it is none."""
@@ -247,7 +256,8 @@ class Ladder:
         preferred = self._queries.named(activity, [(each.name, each.kind) for each in named]) if named else ()
         groups = self._with_times(groups, activity, period, preferred)
         remarks = tuple(
-            f'nothing holds "{typed}": looked for {slip}' for typed, slip in scored.respelled.items()
+            f'{self._nobody(typed)} holds "{typed}": looked for {slip}'
+            for typed, slip in scored.respelled.items()
         )
         return Found("any word", groups, scored.expression, bool(groups), scored.is_truncated, remarks)
 
@@ -273,6 +283,10 @@ class Ladder:
             hits += self._queries.hits(corpus, dict.fromkeys(kept, 0.0))
         groups = ranking.by_time(hits, oldest_first=oldest_first)
         return Found("filters alone, in the order of time", groups, None, False, is_truncated)
+
+    def _nobody(self, word: str) -> str:
+        """Return what holds no such word, given that no message does."""
+        return "no message" if self._reader.holders(word) else "nothing"
 
     def _by_time(self, found: Found) -> Found:
         """Order what holds any word by time, where that is wanted: what ranks half as well as the best."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -126,7 +127,10 @@ class AnyWord:
         neighbours by chance. A lone word may be the beginning of one, or stand for any of its neighbours.
         """
         word, is_lone = concept.typed, concept.is_lone
-        if not concept.is_typed or (len(word) < LONG_WORD and not is_lone):
+        if not concept.is_typed or (len(word) < LONG_WORD and not is_lone) or not any(one_edit(word)):
+            return None
+        # What filters leave out is there all the same.
+        if corpus in self._reader.holders(word):
             return None
         slips = [f'"{slip}"' for slip in one_edit(word, self._intact(word, corpus))]
         known = self._queries.known(corpus, [f'"{word}"*']) if slips and is_lone else []
@@ -139,11 +143,16 @@ class AnyWord:
 
     def _intact(self, word: str, corpus: Corpus) -> int:
         """Return how many letters of a word begin a word that is there: no slip of one is further on."""
-        for size in range(2, len(word) if word.isalpha() else 2):
-            # The stemmer takes these letters off the end of a beginning, or changes them.
-            if word[size - 1] not in "eys" and not self._queries.known(corpus, [f'"{word[:size]}"*']):
-                return size - 1
-        return len(word)
+        # The stemmer takes these letters off the end of a beginning, or changes them.
+        sizes = (
+            [size for size in range(2, len(word)) if word[size - 1] not in "eys"] if word.isalpha() else []
+        )
+        # A beginning of what is there is there; the shortest ones take longest to be found.
+        first_unknown = bisect_left(sizes, True, key=lambda size: not self._is_begun(word[:size], corpus))
+        return sizes[first_unknown] - 1 if first_unknown < len(sizes) else len(word)
+
+    def _is_begun(self, beginning: str, corpus: Corpus) -> bool:
+        return bool(self._queries.known(corpus, [f'"{beginning}"*']))
 
     def _kept(self, total: dict[int, float]) -> dict[int, float]:
         if self._best is None or len(total) <= self._best:

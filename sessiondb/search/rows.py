@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sessiondb.dao.search.corpora import TOOLS, Corpus
+from sessiondb.dao.search.corpora import MESSAGES, NOTES, TITLES, TOOLS, Corpus
 from sessiondb.dao.search.filters import SearchFilter
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.query import for_json
@@ -28,11 +28,13 @@ class Rows(NamedTuple):
 
 
 class RowReader:
-    """Reads rows of any corpus within some filters."""
+    """Reads rows of any corpus within some filters, for one search: what was asked before is not asked again."""
 
     def __init__(self, queries: SearchQueries, allowed: SearchFilter) -> None:
         self._queries = queries
         self._allowed = allowed
+        self._asked: dict[tuple[str, str, bool, bool, bool], tuple[int | None, dict[int, float]]] = {}
+        self._holders: dict[str, tuple[Corpus, ...]] = {}
 
     def matches(self, expressions: Expressions, corpus: Corpus, order: Order) -> tuple[Matches, bool]:
         """Return the rows that match in either index, scored, and whether there are more than were to be read.
@@ -60,8 +62,8 @@ class RowReader:
         unlimited = Order(None, is_scored=False)
         found = self._scores(corpus, plain, one_more, segmented=False)
         among_segments = self._scores(corpus, segmented, one_more, segmented=True)
+        found = among_segments | found
         if among_segments:
-            found = among_segments | found
             for row_id in self._scores(corpus, excluded, unlimited, segmented=False):
                 found.pop(row_id, None)
         for row_id in self._scores(corpus, excluded_segments, unlimited, segmented=True):
@@ -88,7 +90,21 @@ class RowReader:
             return {}
         if not segmented:
             expression = _plain(corpus, expression)
-        return self._queries.scores(corpus, expression, self._allowed, order, segmented=segmented)
+        asked = (corpus.source, expression, order.oldest_first, order.is_scored, segmented)
+        most, found = self._asked.get(asked, (0, {}))
+        # All rows there are do for any number of them.
+        if most is None or (order.most is not None and (order.most <= most or len(found) < most)):
+            return found
+        found = self._queries.scores(corpus, expression, self._allowed, order, segmented=segmented)
+        self._asked[asked] = (order.most, found)
+        return found
+
+    def holders(self, word: str) -> tuple[Corpus, ...]:
+        """Return the corpora that hold a word of letters, whatever the filters."""
+        if word not in self._holders:
+            corpora = (MESSAGES, TOOLS, TITLES, NOTES)
+            self._holders[word] = tuple(each for each in corpora if self._queries.known(each, [f'"{word}"']))
+        return self._holders[word]
 
 
 def _plain(corpus: Corpus, expression: str) -> str:

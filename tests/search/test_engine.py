@@ -23,21 +23,6 @@ from sessiondb.search.ladder import BEST, LISTED, NEWEST
 Say = Callable[..., str]
 
 
-@pytest.fixture
-def say(db: SessionDB) -> Say:
-    """Return a function that writes messages into a session of their own, the user first, and returns its id."""
-
-    def write(*messages: str, agent: str = "codex", at: str = "2026-03-01", **fields: Any) -> str:
-        session = db.sessions.start(agent, started_at=f"{at}T09:00:00.000Z", **fields)
-        with db.turn(session.id) as turn:
-            for number, text in enumerate(messages):
-                role = "assistant" if number % 2 else "user"
-                turn.append(role, text, created_at=f"{at}T09:{number % 60:02}:00.000Z")
-        return session.id
-
-    return write
-
-
 def sessions(result: SearchResult) -> list[str | None]:
     return [hit.session_id for hit in result.hits]
 
@@ -944,8 +929,8 @@ def test_what_is_removed_while_a_search_runs_is_shown_as_it_was(
         db.messages.append(session, "user", "the quick brown fox")
         found = Search._find
 
-        def find(self: Search, request: Any) -> Any:
-            matches = found(self, request)
+        def find(self: Search, *asked: Any) -> Any:
+            matches = found(self, *asked)
             other.remove(session)
             return matches
 
