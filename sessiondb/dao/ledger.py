@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from sessiondb import timestamps
+from sessiondb.importers import is_index
 from sessiondb.importers.prompt_history import FORMATS
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.values import stored_json
@@ -203,6 +204,16 @@ class Ledger:
                 (session_id, path),
             )
         )
+
+    def is_newest(self, session_id: str, path: str, changed_ns: int) -> bool:
+        """Say whether no other log of a session was changed after one, which was changed at `changed_ns`."""
+        self.flush()
+        others = self._db.rows(
+            "SELECT i.path, i.format, i.mtime_ns FROM import_sessions AS s JOIN imports AS i ON i.id = s.import_id"
+            " WHERE s.session_id = ? AND i.path <> ?",
+            (session_id, path),
+        )
+        return all(changed <= changed_ns or is_index(other, format) for other, format, changed in others)
 
     def claims(self, path: str) -> list[str]:
         """Return the ids of the sessions that a file gave."""

@@ -18,7 +18,8 @@ come in the order of the conversation. Times are `timestamps.normalise(...)` tex
 Importing is a union: a record that is in the database already is left out, so a source may be read again at
 any time. - A `SessionRecord` may come again, with more known: None leaves a field as it is. - A
 `MessageRecord` is known by (session, external_id). Seen again, it only adds what is new: text that
-continues the stored text, tool calls with other call ids. Formats without message ids take `fingerprints()`
+continues the stored text, tool calls with other call ids. Of a file that is written anew in place it takes the place of
+what the file said before. Formats without message ids take `fingerprints()`
 for external_id. - A `ToolResult` is known by (session, call_id); without a call it becomes an orphan
 answer. - A `TokenRecord` is known by its request_key: in all sessions where that is, or begins with, an id
 that is unique in the world, else in its own; the greater output wins, and the same count again adds what the
@@ -74,7 +75,9 @@ class SessionRecord(NamedTuple):
     True only for a session that its own store calls current; others end at their last activity with reason
     "imported", or as `ended_at` and `end_reason` say. `authority`: for formats whose messages have no ids
     and that keep one session in several places: of two sources with the same session only one is taken, the
-    one with the higher authority, then the one with more messages.
+    one with the higher authority, then the one with more messages. `is_rewritten`: its file is written anew in place,
+    so that what it says of a message now is the last word on that; an import tells it by how the file is read (see
+    Source.is_rewritten).
     """
 
     id: str
@@ -98,6 +101,7 @@ class SessionRecord(NamedTuple):
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] | None = None
     is_pinned: bool | None = None
+    is_rewritten: bool | None = None
 
     @property
     def is_prompts_only(self) -> bool:

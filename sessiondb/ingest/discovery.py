@@ -55,7 +55,7 @@ _TEXTS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.txt")
 # OpenHands' state of a conversation, beside the folder of its events.
 _STATE = f"{os.sep}base_state.json"
 # Where OpenCode keeps its sessions.
-_TREE = f"{os.sep}storage{os.sep}session{os.sep}"
+_TREE = f"{os.sep}session{os.sep}"
 _NO_ENDINGS = (".tmp", ".meta.json", ".checkpoint.json", ".lock", ".settings.json")
 
 # What the system tells of itself as if in files, endless and no logs: passed over below `/`.
@@ -223,7 +223,9 @@ def look(path: str, status: os.stat_result) -> Stat:
     if path.endswith(_DATABASES):
         others = (f"{path}-wal",)
     elif _TREE in path:
-        others = _pieces(Path(path))
+        from sessiondb.importers.opencode.tree import pieces
+
+        others = pieces(Path(path))
     elif path.endswith(_STATE):
         others = Path(path).with_name("events").glob("*.json")
     for other in others:
@@ -235,10 +237,3 @@ def look(path: str, status: os.stat_result) -> Stat:
         mtime = max(mtime, extra.st_mtime_ns)
     # Windows gives inode numbers of 64 unsigned bits; SQLite has signed ones.
     return Stat(status.st_dev & 2**63 - 1, status.st_ino & 2**63 - 1, size, mtime, status.st_ctime_ns)
-
-
-def _pieces(session: Path) -> Iterator[Path]:
-    storage = session.parents[2]
-    for message in (storage / "message" / session.stem).glob("*.json"):
-        yield message
-        yield from (storage / "part" / message.stem).glob("*.json")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessiondb.dao.ledger import Entry
 from sessiondb.errors import ImportFailed, SessionDBError
 from sessiondb.importers import importer
+from sessiondb.importers.base import SessionRecord
 from sessiondb.importers.detect import NotReadYet, check_named, detect
 from sessiondb.importers.files import limits
 from sessiondb.importers.files.failures import Unreadable
@@ -94,6 +95,7 @@ class Reading:
             sieve = Sieve(rules, self._request.ignored) if rules and rules.is_any else None
             if sieve is not None:
                 records = sieve.left(records)
+            records = _marked(records, source)
             is_text = path_text(self._request.path) == self._request.path
             yield from records if is_text else map(_with_text, records)
             # Digests of what was read, not of the file: it may have grown since.
@@ -172,6 +174,15 @@ def _failure(reader: Importer | None, source: Source | None, error: Exception) -
         failure=in_words(error),
         is_final=is_final,
     )
+
+
+def _marked(records: Iterator[Record | Row], source: Source) -> Iterator[Record | Row]:
+    """Yield records, those of sessions with how their file is written."""
+    for record in records:
+        if source.is_rewritten and isinstance(record, SessionRecord):
+            yield record._replace(is_rewritten=True)
+        else:
+            yield record
 
 
 def _with_text(value: Any) -> Any:

@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import cast
 
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
+from sessiondb.dao.union.renewal import renewal
 from sessiondb.dao.union.row_buffer import Call, Message, RowBuffer, storable
 from sessiondb.importers.base import MessageRecord, ToolResult
-from sessiondb.records.export_rows import CallRow
+from sessiondb.records.export_rows import CallRow, storable_json
 from sessiondb.storage.connection import Connection
 
 _FIND_CALLS = "SELECT id, message_id, result_message_id, returned_at FROM tool_calls WHERE"
@@ -28,6 +29,26 @@ WITH RECURSIVE above (id) AS (
 )
 SELECT 1 FROM above AS a JOIN tool_calls AS t ON t.session_id = a.id AND t.call_id = :call_id
 WHERE t.message_id IS NOT NULL AND t.result_message_id IS NOT NULL LIMIT 1
+"""
+
+
+# What a current file says now, where that is not what is stored. A text is never taken away, nor put where a secret was
+# taken out of it.
+_ASK_ANEW = f"""
+UPDATE tool_calls SET name = coalesce(:name, name), called_at = coalesce(:at, called_at),
+  arguments = {renewal("arguments", ":asked")}
+WHERE id = :id AND (name, called_at, arguments)
+  IS NOT (coalesce(:name, name), coalesce(:at, called_at), {renewal("arguments", ":asked")})
+"""
+_ANSWER_ANEW = f"""
+UPDATE tool_calls SET is_error = coalesce(:is_error, is_error), returned_at = coalesce(:at, returned_at),
+  result = {renewal("result", ":result")}
+WHERE id = :id AND (is_error, returned_at, result)
+  IS NOT (coalesce(:is_error, is_error), coalesce(:at, returned_at), {renewal("result", ":result")})
+"""
+_ANSWERING = """
+UPDATE messages SET parts = :parts, metadata = :metadata, created_at = coalesce(:at, created_at)
+WHERE id = :message AND (parts, metadata, created_at) IS NOT (:parts, :metadata, coalesce(:at, created_at))
 """
 
 
@@ -66,8 +87,47 @@ class Calls:
                 row = self._ask(session, message, call)
                 message.calls += 1
                 session.is_changed |= not message.is_new
+            elif session.is_current:
+                self._ask_anew(session, row, call)
             rows.append(row)
         return rows
+
+    def _ask_anew(self, session: Incoming, row: Call, call: CallRow) -> None:
+        """Let a stored call ask for what a current file says now: its arguments may have been streamed."""
+        if call.call_id is not None:
+            session.told_again.setdefault(call.call_id, []).append(row)
+        names = {"id": row.id, "name": call.name, "asked": storable(call.arguments), "at": call.called_at}
+        if row.values is None and self._db.execute(_ASK_ANEW, names).rowcount:
+            session.is_changed = True
+
+    def answer_anew(self, session: Incoming, record: ToolResult) -> bool:
+        """Let a stored answer be what a current file says now; say whether there is one.
+
+        Some agents give one id to several calls: the answer is that of the first of those which the file has told
+        before it.
+        """
+        known = self.known(session, record.call_id)
+        told = session.told_again.get(record.call_id or "", [])
+        if told:
+            call = told.pop(0)
+        elif len(known) == 1 and record.call_id not in session.told_again:
+            call = known[0]
+        else:
+            return False
+        if call.answered_by is None or call.values is not None:
+            return False
+        names = {
+            "id": call.id,
+            "message": call.answered_by,
+            "result": storable(record.result),
+            "is_error": _flag(record.is_error),
+            "at": record.created_at,
+            "parts": storable_json(record.parts),
+            "metadata": storable_json(record.metadata),
+        }
+        changed = [self._db.execute(sql, names).rowcount for sql in (_ANSWER_ANEW, _ANSWERING)]
+        session.is_changed |= any(changed)
+        return True
 
     def _began(self, message: Message) -> str | None:
         if message.values is None:

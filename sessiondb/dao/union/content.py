@@ -7,12 +7,12 @@ asked when the session is in: see Union.finish.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
+from sessiondb.dao.union.renewal import is_cut_at_a_secret, renewed
 from sessiondb.dao.union.row_buffer import TOKENS, Count, Message, RowBuffer, storable
 from sessiondb.importers.base import (
     INHERITED,
@@ -29,9 +29,14 @@ from sessiondb.storage.values import stored_json
 AnyTokens = TokenRecord | TokensRow
 
 _SPOKEN = ("user", "assistant")
-_GROWING = ("content", "reasoning", "parts", "finish_reason", "metadata", "created_at")
-_REDACTED = "[redacted:"
-_SPACE = re.compile(r"\s")
+_GROWING = ("content", "reasoning", "parts", "finish_reason", "metadata", "created_at", "model_id")
+# The last answer that is stored, which may have been read while it was written; and the ids of the calls that it asks
+# for.
+_LAST_ANSWER = """
+SELECT id, external_id, content, reasoning FROM messages
+WHERE session_id = ? AND role = 'assistant' ORDER BY seq DESC LIMIT 1
+"""
+_ASKED = "SELECT call_id FROM tool_calls WHERE message_id = ?"
 _A_MESSAGE = "JSON of a message that an import goes on with"
 _details = attrgetter(*BILLING_DETAILS)
 _SERVER_TOOLS = TOKENS.index("server_tools")
@@ -56,9 +61,13 @@ class Content:
     def message(self, session: Incoming, record: AnyMessage) -> Message:
         """Take a message, without its calls; return its row."""
         message = session.policy.find(session, record)
+        if message is None and session.is_current and isinstance(record, MessageRecord):
+            message = self._grown_beyond_its_id(session, record)
         if message is None:
             return self.add_message(session, record)
-        self._grow(session, message, record)
+        # What the file says of it twice adds up, as at a first reading.
+        is_last_word = session.is_current and not message.is_told
+        self._grow(session, message, record, self._now if is_last_word else self._grown)
         return message
 
     def add_message(self, session: Incoming, record: AnyMessage | ToolResult) -> Message:
@@ -94,15 +103,77 @@ class Content:
                 message = session.messages[external_id] = Message(found)
         return message
 
-    def _grow(self, session: Incoming, message: Message, record: AnyMessage) -> None:
+    def _grown_beyond_its_id(self, session: Incoming, record: MessageRecord) -> Message | None:
+        """Return the last answer that is stored where a new one is what has become of that; give it the id of now.
+
+        Some stores give no ids: what stands for one is made of the beginning of the text, or of the first call.
+        """
+        if record.role != "assistant" or record.external_id is None:
+            return None
+        row = self._db.row(_LAST_ANSWER, (session.id,))
+        if row is None or row[1] is None or row[1] in session.messages:
+            return None
+        id, old_id, content, reasoning = row
+        asked = set(self._db.column(_ASKED, (id,)))
+        has_grown = (
+            bool(content or reasoning or asked)
+            and (record.content or "").startswith(content or "")
+            and (record.reasoning or "").startswith(reasoning or "")
+            and asked <= {call.call_id for call in record.tool_calls}
+        )
+        if not has_grown:
+            return None
+        self._db.execute("UPDATE messages SET external_id = ? WHERE id = ?", (record.external_id, id))
+        message = session.messages[record.external_id] = session.messages[old_id] = Message(id)
+        return message
+
+    def _now(self, stored: tuple[Any, ...], record: AnyMessage) -> tuple[Any, ...]:
+        """Return the columns of _GROWING as a record has them; a text is never taken away."""
+        content, reasoning, _, _, _, created_at, model_id = stored
+        return (
+            renewed(content, storable(record.content)),
+            renewed(reasoning, storable(record.reasoning)),
+            storable_json(record.parts),
+            record.finish_reason,
+            storable_json(record.metadata),
+            record.created_at or created_at,
+            self._model(record.model) or model_id,
+        )
+
+    def _grown(self, stored: tuple[Any, ...], record: AnyMessage) -> tuple[Any, ...]:
+        """Return the columns of _GROWING with what a record adds to them."""
+        content, reasoning, parts, finish_reason, metadata, created_at, model_id = stored
+        # A text only grows: a log that was read while it was written had the beginning of it. What is no continuation
+        # of what is stored is another reading of the same line, and of two the first stays.
+        add = _longer
+        if isinstance(record, MessageRecord) and record.continues:
+            add = _joined
+            if record.parts:
+                parts = storable_json([*stored_json(parts, [], _A_MESSAGE), *record.parts])
+            if record.metadata:
+                metadata = storable_json({**record.metadata, **stored_json(metadata, {}, _A_MESSAGE)})
+        return (
+            add(content, storable(record.content)),
+            add(reasoning, storable(record.reasoning)),
+            parts,
+            finish_reason or record.finish_reason,
+            metadata,
+            created_at or record.created_at,
+            model_id or self._model(record.model),
+        )
+
+    def _grow(
+        self, session: Incoming, message: Message, record: AnyMessage, add: Callable[..., tuple[Any, ...]]
+    ) -> None:
         """Add to a message what it does not have yet: it was read while it was being written."""
+        message.is_told = True
         if message.values is None:
             # Written already: ask for what it has, which a row that waits has in memory.
             sql = f"SELECT {', '.join(_GROWING)} FROM messages WHERE id = ?"
             stored = self._db.row(sql, (message.id,)) or ()
         else:
             stored = message.get(_GROWING)
-        grown = _grown(stored, record)
+        grown = add(stored, record)
         if grown == stored:
             return
         session.is_changed = True
@@ -175,28 +246,6 @@ class Content:
         return None if found is None else Count(list(found))
 
 
-def _grown(stored: tuple[Any, ...], record: AnyMessage) -> tuple[Any, ...]:
-    """Return the columns of _GROWING with what a record adds to them."""
-    content, reasoning, parts, finish_reason, metadata, created_at = stored
-    # A text only grows: a log that was read while it was written had the beginning of it. What is no continuation of
-    # what is stored is another reading of the same line, and of two the first stays.
-    add = _longer
-    if isinstance(record, MessageRecord) and record.continues:
-        add = _joined
-        if record.parts:
-            parts = storable_json([*stored_json(parts, [], _A_MESSAGE), *record.parts])
-        if record.metadata:
-            metadata = storable_json({**record.metadata, **stored_json(metadata, {}, _A_MESSAGE)})
-    return (
-        add(content, storable(record.content)),
-        add(reasoning, storable(record.reasoning)),
-        parts,
-        finish_reason or record.finish_reason,
-        metadata,
-        created_at or record.created_at,
-    )
-
-
 def _joined(stored: str | None, new: str | None) -> str | None:
     return f"{stored}\n\n{new}" if stored and new else stored or new
 
@@ -204,18 +253,6 @@ def _joined(stored: str | None, new: str | None) -> str | None:
 def _longer(stored: str | None, new: str | None) -> str | None:
     if not stored:
         return new
-    if new is not None and (new.startswith(stored) or _is_cut_at_a_secret(stored, new)):
+    if new is not None and (new.startswith(stored) or is_cut_at_a_secret(stored, new)):
         return new
     return stored
-
-
-def _is_cut_at_a_secret(stored: str, new: str) -> bool:
-    """Say whether a stored text ends in the part of a secret that was written by then, and is there in the new one
-    as a whole: taken out.
-    """
-    if len(new) <= len(stored) or _REDACTED not in new:
-        return False
-    pairs = enumerate(zip(stored, new, strict=False))
-    same = next((at for at, (one, other) in pairs if one != other), len(stored))
-    mark = new.rfind(_REDACTED, 0, same + len(_REDACTED))
-    return mark >= 0 and same <= new.find("]", mark) and not _SPACE.search(stored, same)

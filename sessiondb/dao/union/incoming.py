@@ -250,7 +250,8 @@ class Incoming:
 
     `is_exact`: it comes from another database, and is not here yet: its rows are to be as they are there. `authority`
     is that of the file it is in (see SessionRecord), `is_owner` says whether the messages that are stored are the
-    file's. `held` are those of its rows that wait, for what `waits_for` says.
+    file's, `is_current` that the file has the last word on them (see SessionRecord.is_rewritten). `held` are those of
+    its rows that wait, for what `waits_for` says.
     """
 
     def __init__(
@@ -261,6 +262,7 @@ class Incoming:
         self.policy = policy
         self.authority = authority
         self.is_owner = True
+        self.is_current = False
         self.waits_for: Awaited | None = None
         self.held: list[Any] = []
         # Whether it had copies of what another session holds in an earlier import.
@@ -277,6 +279,8 @@ class Incoming:
         self.has_inherited = False
         # Whether calls have been answered.
         self.answered = False
+        # Calls that a current file has told again, by their id, as long as their answers are awaited.
+        self.told_again: dict[str, list[Call]] = {}
         self.last_seq = last_seq
         # After which seq a copy stands that comes before any message that is known here: a log is read on from where
         # it ended, a database from its beginning.

@@ -67,12 +67,14 @@ _COUNT_AGAIN = _update("token_counts", _COUNT, "session_id = ? AND request_key =
 class Message:
     """The handle of a message. `calls` is how many tool calls it asks for, None where nobody has counted yet."""
 
-    __slots__ = ("calls", "id", "is_new", "values")
+    __slots__ = ("calls", "id", "is_new", "is_told", "values")
 
     def __init__(self, id: int, values: list[Any] | None = None, calls: int | None = None) -> None:
         self.id = id
         self.values = values
         self.is_new = values is not None
+        # Whether its file has told it, this time.
+        self.is_told = self.is_new
         self.calls = calls
 
     def get(self, columns: tuple[str, ...]) -> tuple[Any, ...]:

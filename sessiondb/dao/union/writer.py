@@ -75,6 +75,7 @@ class ImportWriter:
         self._merged = Merged()
         self._written = union.written
         self._path = path
+        self._changed_ns = changed_ns
         self._fallback_time = timestamps.from_epoch(changed_ns / 1e9)
         read_anew = old.sessions - earlier.keys() - (self._written.sources if self._written else frozenset())
         self._misread = Misread(union, path, old._replace(sessions=read_anew)) if read_anew else None
@@ -188,6 +189,11 @@ class ImportWriter:
         session = Incoming(record.id, SessionFields(fields, written), self, last_seq, record.authority)
         if self._misread and not session.is_new:
             self._misread.put_right(session, record)
+        session.is_current = (
+            record.is_rewritten is True
+            and not session.is_new
+            and self._union.ledger.is_newest(record.id, self._path, self._changed_ns)
+        )
         # By this id from now on; the record that comes again only adds to it.
         self._sessions[record.id] = session
         self._identities[record.id] = SessionRecord(
@@ -196,6 +202,7 @@ class ImportWriter:
             record.native_id,
             authority=record.authority,
             metadata=record.metadata if record.is_prompts_only else None,
+            is_rewritten=record.is_rewritten,
         )
         session.waits_for = self._awaited(session, record)
         if not session.waits_for:
@@ -278,14 +285,11 @@ class ImportWriter:
             session.row.widen(record.created_at)
         known = session.added
         message = self._content.message(session, record)
-        if session.added > known:
+        if session.added > known or session.is_current:
             if record.model is not None:
                 session.row.fields["model_id"] = self._union.model(record.model)
-            if (
-                record.role == "user"
-                and record.content
-                and not (record.metadata and "kind" in record.metadata)
-            ):
+            is_prompt = record.role == "user" and not (record.metadata and "kind" in record.metadata)
+            if is_prompt and record.content:
                 session.row.set_title(record.content, "prompt")
         if record.tool_calls:
             self._union.calls.take(session, message, record)
@@ -315,6 +319,8 @@ class ImportWriter:
         """Take a tool's answer: to a call that is known, or as one whose call is not."""
         session.row.widen(record.created_at)
         content, call_id = self._content, record.call_id
+        if session.is_current and self._union.calls.answer_anew(session, record):
+            return
         calls = self._union.calls.known(session, call_id)
         call = next((row for row in calls if row.answered_by is None), None)
         # All calls with this id are answered: the file repeats an answer, and may know its time better.

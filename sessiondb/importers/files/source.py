@@ -124,6 +124,8 @@ class Source:
         self.end = start
         self.complete = True
         self.problems: list[Problem] = []
+        # Whether the file is no log that only grows, but a state that its program writes anew.
+        self.is_rewritten = False
         self._unlisted = 0
 
     def problem(self, reason: str, *, whole: bool = False) -> None:
@@ -252,6 +254,7 @@ class Source:
         """
         import msgspec
 
+        self.is_rewritten = True
         with open_bytes(self.path) as handle:
             data = whole(handle, self.path)
             handle.read(1)  # raises where the file is damaged further on
@@ -279,6 +282,7 @@ class Source:
         """
         from sessiondb.importers.files.sqlite_source import open_read_only
 
+        self.is_rewritten = True
         with open_read_only(self.path) as connection:
             yield connection
         self.end = self.path.stat().st_size

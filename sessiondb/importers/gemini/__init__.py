@@ -50,6 +50,8 @@ def sniff(sample: Sample) -> int:
 def read(source: Source) -> Iterator[Record]:
     """Yield the records of one session. Raises ImportFailed where the file holds none."""
     source.start = source.line = source.end = 0
+    # What is left at its end may change with every line.
+    source.is_rewritten = True
     with closing(Chat()) as chat:
         _play(source, chat)
         if not chat.header and chat.is_empty:

@@ -82,6 +82,22 @@ def read(source: Source, info: dict[str, Any]) -> Iterator[Record]:
     yield from conversation.end()
 
 
+def pieces(path: Path) -> Iterator[Path]:
+    """Yield the files of a session's messages and parts, those that no file name leads to included.
+
+    Only names are read: the session's id is taken to be its file's name.
+    """
+    if path.absolute().parent.parent.name != "session":
+        return
+    layout = _layout(path.absolute(), path.stem)
+    for message in _files(layout.messages):
+        yield message
+        yield from _files(layout.parts / message.stem)
+    # Loose parts name their message within: any may be one of this session's.
+    if layout.parts.is_dir():
+        yield from _loose(layout.parts, layout.parts.stat().st_mtime_ns)
+
+
 def _layout(path: Path, session: str) -> Layout:
     folder = path.parent.parent
     # An id that is no file name would lead out of the tree.
@@ -117,10 +133,16 @@ def _part_files(parts: Path, message_id: str) -> list[Path]:
 
 
 @lru_cache(maxsize=1)
+def _loose(parts: Path, _changed: int) -> list[Path]:
+    """Return the part files that lie in no folder of a message; all sessions of a tree ask for them."""
+    return _files(parts)
+
+
+@lru_cache(maxsize=1)
 def _loose_parts(parts: Path, _changed: int) -> dict[str, list[Path]]:
     """Return the part files that lie in no folder of a message, by the message that they name."""
     found: dict[str, list[Path]] = {}
-    for path in _files(parts):
+    for path in _loose(parts, _changed):
         try:
             part = Source(path).document()
         except (OSError, ImportFailed):

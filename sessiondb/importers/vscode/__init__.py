@@ -57,6 +57,7 @@ def sniff(sample: Sample) -> int:
 def read(source: Source) -> Iterator[Record]:
     """Yield one session; nothing for one without requests, and for an older copy of a log beside it."""
     source.start = source.line = source.end = 0
+    source.is_rewritten = True
     path = plain_path(source.path)
     if path.suffix == ".json" and path.with_suffix(".jsonl").exists():
         source.end = source.path.stat().st_size
