@@ -37,6 +37,8 @@ class Entry(NamedTuple):
     state: dict[str, Any] | None = None
     is_contested: bool = False
     """Whether another file's messages are believed for one of its sessions: it must be read whole to be compared."""
+    has_messages: bool = True
+    """Whether a session that it gave has any."""
 
 
 class LastSeen(NamedTuple):
@@ -121,7 +123,9 @@ class Ledger:
         """Return what is known of some files, by path; those that were never read are left out."""
         rows = self._db.rows(
             f"SELECT path, {_STAT}, {_READ},"
-            " EXISTS (SELECT 1 FROM import_sessions AS s WHERE s.import_id = imports.id AND NOT s.is_owner)"
+            " EXISTS (SELECT 1 FROM import_sessions AS s WHERE s.import_id = imports.id AND NOT s.is_owner),"
+            " EXISTS (SELECT 1 FROM import_sessions AS s JOIN messages AS m ON m.session_id = s.session_id"
+            " WHERE s.import_id = imports.id)"
             " FROM imports WHERE path IN (SELECT value FROM json_each(?))",
             (json.dumps(list(paths)),),
         )
@@ -276,4 +280,5 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         *row[6:12],
         state=stored_json(state, None, f"imports.state of {path}"),
         is_contested=is_contested,
+        has_messages=bool(row[14]),
     )  # type: ignore[misc]

@@ -135,6 +135,9 @@ class ReadAhead:
 class ReceivedReading:
     """A reading that the other process did: its records in their order, then its `outcome`."""
 
+    # Only files that were never read before are read so.
+    is_misread = False
+
     def __init__(self, ahead: ReadAhead, number: int) -> None:
         self._ahead = ahead
         self._number = number

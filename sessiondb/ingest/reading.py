@@ -13,11 +13,11 @@ from sessiondb.dao.ledger import Entry
 from sessiondb.errors import ImportFailed, SessionDBError
 from sessiondb.importers import importer
 from sessiondb.importers.base import SessionRecord
-from sessiondb.importers.detect import NotReadYet, check_named, detect
+from sessiondb.importers.detect import CERTAIN, NotReadYet, check_named, detect, scores
 from sessiondb.importers.files import limits
 from sessiondb.importers.files.failures import Unreadable
 from sessiondb.importers.files.repeats import begins_again
-from sessiondb.importers.files.sample import Sample
+from sessiondb.importers.files.sample import MAX_LINES, Sample
 from sessiondb.importers.files.source import Problem, Source, is_packed, path_text
 from sessiondb.ingest.rules import Rules
 from sessiondb.ingest.sieve import Sieve
@@ -74,17 +74,19 @@ class Outcome(NamedTuple):
 class Reading:
     """The records of a file, in their order; `outcome` is there when they are at their end.
 
+    `is_misread`, from the first record on: when the file was read last, it had not enough lines to tell what it is.
     Never raises for the file's sake.
     """
 
     def __init__(self, request: Request) -> None:
         self._request = request
+        self.is_misread = False
         self.outcome = Outcome(None)
 
     def __iter__(self) -> Iterator[Record | Row]:
         source = reader = None
         try:
-            source = _source(self._request)
+            source = self._source()
             reader = _reader(self._request, source)
             if reader is None:
                 reason = "is empty" if self._request.size == 0 else NO_LOG
@@ -109,13 +111,19 @@ class Reading:
             # Importers are anybody's code, and files are anybody's: no error of theirs may end the run.
             self.outcome = _failure(reader, source, error)
 
-
-def _source(request: Request) -> Source:
-    """Return the file as a source: from where the last run ended, if it has only grown since."""
-    path, entry = Path(request.path), request.entry
-    if entry is not None and not request.is_again and _has_grown(request, entry):
-        return Source(path, tz=request.tz, start=entry.byte_offset, line=entry.lines, state=entry.state)
-    return Source(path, tz=request.tz)
+    def _source(self) -> Source:
+        """Return the file as a source: from where the last run ended, if it has only grown since."""
+        request = self._request
+        path, entry = Path(request.path), request.entry
+        if entry is not None and not request.is_again and _has_grown(request, entry):
+            # Few lines without a message may have been taken for what they are not, and date a session wrongly.
+            is_told = entry.has_messages or entry.lines > MAX_LINES
+            self.is_misread = not is_told or _is_of_another_format(request, entry)
+            if not self.is_misread:
+                return Source(
+                    path, tz=request.tz, start=entry.byte_offset, line=entry.lines, state=entry.state
+                )
+        return Source(path, tz=request.tz)
 
 
 def _has_grown(request: Request, entry: Entry) -> bool:
@@ -131,6 +139,21 @@ def _has_grown(request: Request, entry: Entry) -> bool:
         and begins_as_read(request.path, entry)
         and not begins_again(request.path, entry.byte_offset, DIGEST_BYTES)
     )
+
+
+def _is_of_another_format(request: Request, entry: Entry) -> bool:
+    """Say whether a file that has grown is of a certain format by now, and no longer of the one that it was read as.
+
+    Logs may begin with lines that others have too.
+    """
+    if request.format is not None or entry.format is None:
+        return False
+    sample = Sample(Path(request.path))
+    found = detect(sample)
+    if found is None or found.name == entry.format:
+        return False
+    told = scores(sample)
+    return told[found.name] == CERTAIN > told.get(entry.format, CERTAIN)
 
 
 def begins_as_read(path: str, entry: Entry) -> bool:

@@ -290,7 +290,7 @@ class Ingest:
                 # Another run has come first since this one asked what there is to do.
                 part.sessions_unchanged.update(self._ledger.claims(found.name))
                 return Brought(file, NOTHING_OLD, NOTHING_ADDED, is_over=True)
-            old = self._old_reading(found.path, entry)
+            old = self._old_reading(found.path, entry, is_misread=file.reading.is_misread)
         writer = ImportWriter(union, found.name, found.stat.mtime_ns, old, file.earlier)
         for record in (*file.backlog, *piece.records):
             writer.add(record)
@@ -332,13 +332,15 @@ class Ingest:
         self._ledger.record(entry, {**file.claims, **added.claims}, troubles, renews=outcome.is_whole)
         return Brought(file, old, added, is_over=True)
 
-    def _old_reading(self, path: str, entry: Entry | None) -> OldReading:
-        """Return what a lower version of the same importer took from a file that is read again for that.
+    def _old_reading(self, path: str, entry: Entry | None, *, is_misread: bool) -> OldReading:
+        """Return what was taken from a file that is read again for that: by a lower version, or as another format.
 
         What was lost of a file since counts as read wrongly: its place is between what is still there.
         """
         if entry is None or entry.format is None:
             return OldReading()
+        if is_misread:
+            return OldReading(frozenset(self._ledger.claims(entry.path)), is_wrong=True)
         is_lost = entry.parser_version == READ_AND_LOST
         if not (is_lost or 0 <= entry.parser_version < self._versions.get(entry.format, 0)):
             return OldReading()

@@ -73,7 +73,10 @@ def read(source: Source) -> Iterator[Record]:
 def _form_of(source: Source) -> str:
     from sessiondb.importers.files.sample import Sample
 
-    return next(filter(None, map(_form, Sample(source.path).lines_up_to(50))), _LOG)
+    lines = Sample(source.path).lines_up_to(50)
+    # The first line is much the same in both logs: those that follow tell better.
+    told = [form for line in lines if line.get("type") != "metadata" and (form := _form(line))]
+    return next(filter(None, (*told, *map(_form, lines))), _LOG)
 
 
 def _form(line: dict[str, Any]) -> str | None:

@@ -1,0 +1,67 @@
+"""Logs that grow between imports: read line by line, each is in the end what it is when it is read as a whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sessiondb import SessionDB
+from tests.helpers.stores import contents
+from tests.importers.test_kimi import LOG as KIMIS
+from tests.importers.test_neighbours import LOGS
+
+SAMPLES = Path(__file__).parents[1] / "data"
+SPOKEN = {"role": "user", "content": "Dry?", "timestamp": "2026-03-01T10:00:02"}
+METADATA = {
+    "_type": "metadata",
+    "key": "cli:direct",
+    "created_at": "2026-03-01T10:00:00",
+    "updated_at": "2026-03-01T10:00:09",
+    "metadata": {"title": "Beds"},
+}
+ANSWER = {"role": "assistant", "content": "Left.", "timestamp": "2026-03-01T10:00:03"}
+
+
+def written(lines: list[Any]) -> bytes:
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+MADE: list[tuple[str, bytes]] = [
+    *((name, written(lines)) for _, name, lines in LOGS if name.endswith(".jsonl") and len(lines) > 1),
+    ("cli_direct.jsonl", written([METADATA, SPOKEN, ANSWER])),
+    ("cli_direct.jsonl", written([SPOKEN, ANSWER, METADATA])),
+    ("wire.jsonl", written([{"type": "metadata", "protocol_version": "1.4"}, *KIMIS[1:]])),
+    *((str(path.relative_to(SAMPLES)), path.read_bytes()) for path in sorted(SAMPLES.rglob("*.jsonl"))),
+]
+
+
+def write(path: Path, data: bytes) -> Path:
+    """Write a log that was always changed at one time: by that sessions are dated of which no line has a time."""
+    path.write_bytes(data)
+    os.utime(path, (1_772_359_200, 1_772_359_200))
+    return path
+
+
+def held(db: SessionDB) -> dict[str, list[Any]]:
+    """Return all that is in a database, but for its own id."""
+    db.connection.execute("UPDATE sessions SET origin = NULL")
+    return contents(db)
+
+
+@pytest.mark.parametrize(("name", "log"), MADE, ids=[name for name, _ in MADE])
+def test_a_log_read_line_by_line_is_what_it_is_as_a_whole(tmp_path: Path, name: str, log: bytes) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with SessionDB(tmp_path / "whole.db") as db:
+        db.import_logs(write(path, log))
+        whole = held(db)
+    assert whole["messages"]
+    with SessionDB(tmp_path / "lines.db") as db:
+        lines = log.splitlines(keepends=True)
+        for end in range(1, len(lines) + 1):
+            db.import_logs(write(path, b"".join(lines[:end])))
+        assert held(db) == whole
