@@ -71,8 +71,8 @@ def session_key(channel: Channel) -> str:
     found = next((chat for chat in ids if chat not in (None, "")), None)
     if found is None:
         raise InvalidInput(
-            f"a {channel.platform} {kind} needs a chat_id to have a session of its own:"
-            " give one, or the gateway a key function"
+            f"a {channel.platform} {kind} needs a chat_id for a session of its own: give one, or give the gateway a"
+            " key function"
         )
     return f"agent:main:{channel.platform}:{kind}:{found}"
 

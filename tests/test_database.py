@@ -82,9 +82,9 @@ def test_watching_raises_when_others_hold_the_database_unless_told_what_to_do(
     ("call", "error", "message"),
     [
         (lambda db: db.import_logs(), InvalidInput, "there is nothing to import"),
-        (lambda db: db.import_logs("x", agents=["codex"]), InvalidInput, "agents choose among the places"),
-        (lambda db: db.import_logs("auto", agents=["emacs"]), InvalidInput, "the places of 'emacs' are not"),
-        (lambda db: db.log_places(["emacs"]), InvalidInput, "the places of 'emacs' are not known"),
+        (lambda db: db.import_logs("x", agents=["codex"]), InvalidInput, "agents select among the places"),
+        (lambda db: db.import_logs("auto", agents=["emacs"]), InvalidInput, "it is not known where 'emacs'"),
+        (lambda db: db.log_places(["emacs"]), InvalidInput, "it is not known where 'emacs' keeps its logs"),
         (lambda db: db.import_logs("x", tz="Mars"), InvalidInput, "cannot read the time zone 'Mars'"),
         (lambda db: db.export("x", format="csv"), InvalidInput, "cannot export as 'csv'"),
         (lambda db: db.export("x", sessions=["a"], tag="b"), InvalidInput, "not both"),
@@ -92,7 +92,7 @@ def test_watching_raises_when_others_hold_the_database_unless_told_what_to_do(
         (lambda db: db.transcript("a"), NotFound, "there is no session a"),
         (lambda db: db.remove("a"), NotFound, "there is no session a"),
         (lambda db: db.prune("soon"), InvalidInput, "cannot read the time 'soon'"),
-        (lambda db: db.stats("colour"), InvalidInput, "cannot count by 'colour'"),
+        (lambda db: db.stats("colour"), InvalidInput, "cannot group by 'colour'"),
         (lambda db: db.usage(since="soon"), InvalidInput, "cannot read the time 'soon'"),
     ],
 )

@@ -76,7 +76,7 @@ def test_session_key_of_whatsapp_goes_by_the_user_where_there_is_no_chat_id() ->
     ],
 )
 def test_session_key_is_never_shared_by_chats_without_an_id(db: SessionDB, channel: Channel) -> None:
-    with pytest.raises(InvalidInput, match="needs a chat_id to have a session of its own"):
+    with pytest.raises(InvalidInput, match="needs a chat_id for a session of its own"):
         db.gateway("bot").session(channel)
 
 

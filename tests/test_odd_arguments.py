@@ -88,11 +88,11 @@ def test_one_text_is_one_session_one_agent_one_workstream(db: SessionDB, tmp_pat
 
 @pytest.mark.parametrize("given", [["x"], "text", 5, [["key", "value"]], [], ""], ids=repr)
 def test_metadata_that_could_not_be_read_back_is_refused(db: SessionDB, given: Any) -> None:
-    with pytest.raises(InvalidInput, match="metadata is a dict, not"):
+    with pytest.raises(InvalidInput, match="metadata must be a dict, not"):
         db.sessions.start("quill", metadata=given)
-    with pytest.raises(InvalidInput, match="changes is a dict, not"):
+    with pytest.raises(InvalidInput, match="changes must be a dict, not"):
         db.sessions.set_metadata("old", given)
-    with pytest.raises(InvalidInput, match="a message is a dict, not"):
+    with pytest.raises(InvalidInput, match="a message must be a dict, not"):
         db.messages.append_whole("old", given)
 
 

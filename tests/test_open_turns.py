@@ -120,7 +120,7 @@ def test_an_id_is_found_in_capitals_and_with_a_space(db: SessionDB, name: str) -
 
 
 def test_an_empty_name_and_a_long_one_are_told_in_few_words(db: SessionDB) -> None:
-    with pytest.raises(NotFound, match="a session is named by its id"):
+    with pytest.raises(NotFound, match="give the id of a session"):
         db.sessions.resolve(" ")
     with pytest.raises(NotFound) as long:
         db.sessions.resolve("x" * 5000)

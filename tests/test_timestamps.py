@@ -378,7 +378,7 @@ def test_without_a_now_ages_are_reckoned_from_the_clock() -> None:
 
 def test_a_naive_now_is_refused() -> None:
     assert refusal(lambda: timestamps.parse_moment("1d", now=datetime(2026, 3, 4))) == (
-        "cannot reckon from 2026-03-04 00:00:00: it has no zone, give an aware datetime"
+        "cannot count from 2026-03-04 00:00:00: it has no zone, give an aware datetime"
     )
 
 

@@ -68,7 +68,9 @@ class Draft:
         try:
             return _fingerprint(self, self.calls, answered)
         except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidInput(f"a message of role {self.role} holds what is no JSON: {error}") from error
+            raise InvalidInput(
+                f"a message of role {self.role} holds something that is not JSON: {error}"
+            ) from error
 
 
 def said(message: Message) -> str:
@@ -97,7 +99,7 @@ def draft(message: Mapping[str, Any], *, keep: bool = False) -> Draft:
     fields = dict(message)
     role, content, tool_calls = (fields.pop(name, None) for name in ("role", "content", "tool_calls"))
     if not isinstance(role, str) or role not in _STORED_AS:
-        raise InvalidInput(f"there is no role {role!r}: give one of {', '.join(_STORED_AS)}")
+        raise InvalidInput(f"unknown role {role!r}: give one of {', '.join(_STORED_AS)}")
     stored = _STORED_AS[role]
     if stored != role:
         fields["role"] = role
@@ -108,7 +110,7 @@ def draft(message: Mapping[str, Any], *, keep: bool = False) -> Draft:
     except InvalidInput:
         raise
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"a message of role {role} holds what is no JSON: {error}") from error
+        raise InvalidInput(f"a message of role {role} holds something that is not JSON: {error}") from error
     text = None if blocks.text is None else clean_text(blocks.text)
     if content is not None and not isinstance(content, list) and text != content:
         fields["content"] = content
@@ -117,12 +119,12 @@ def draft(message: Mapping[str, Any], *, keep: bool = False) -> Draft:
         answers = [answered._replace(result=text)]
     elif answered.call_id is not None or answered.is_error is not None:
         raise InvalidInput(
-            f"a message of role {role} answers no tool call: give tool_call_id and is_error with role tool"
+            f"a message of role {role} cannot answer a tool call: give tool_call_id and is_error with role tool"
         )
     elif answers and stored == "user" and blocks.is_answers_only:
         stored, fields["role"] = "tool", role
     if calls and stored != "assistant":
-        raise InvalidInput(f"a message of role {role} asks for no tool calls: give them with role assistant")
+        raise InvalidInput(f"a message of role {role} cannot have tool calls: give them with role assistant")
     return Draft(
         stored,
         None if stored == "tool" else text,
@@ -210,10 +212,10 @@ def _further_calls(given: Any, known: list[CallDraft], metadata: dict[str, Any])
     calls: list[CallDraft] = []
     kept: dict[str, Any] = {}
     if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
-        raise InvalidInput(f"tool_calls is a list of calls, not {given!r}")
+        raise InvalidInput(f"tool_calls must be a list of calls, not {given!r}")
     for call in given:
         if not isinstance(call, Mapping):
-            raise InvalidInput(f"a tool call is a dict with id, name and arguments, not {call!r}")
+            raise InvalidInput(f"a tool call must be a dict with id, name and arguments, not {call!r}")
         made, is_exact = _call(call)
         if made.call_id is not None and any(made.call_id == other.call_id for other in known):
             continue

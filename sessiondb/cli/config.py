@@ -53,7 +53,7 @@ def show(output: Output) -> None:
     path = settings_file()
     if output.form == "table":
         print_notice(
-            f"file: {path}{'' if os.path.exists(path) else ' (not there: `sessiondb config edit` makes it)'}"
+            f"file: {path}{'' if os.path.exists(path) else ' (does not exist yet: `sessiondb config edit` creates it)'}"
         )
 
 

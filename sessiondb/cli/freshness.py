@@ -60,10 +60,12 @@ def keep_up(path: Path) -> None:
             elsewhere = db.waiting_logs(seconds=1.0).paths
             db.import_logs("auto", *elsewhere, read_ahead=True, progress=progress)
     except DatabaseBusy:
-        print_notice("not imported: another program writes to the database; what follows may be older")
+        print_notice(
+            "not imported: another program is writing to the database; what follows may be out of date"
+        )
     except DatabaseNewer:
         print_notice(
-            "not imported: only a newer sessiondb can write to the database; what follows may be older"
+            "not imported: only a newer sessiondb can write to the database; what follows may be out of date"
         )
 
 

@@ -29,7 +29,7 @@ def lines(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> Iterator[s
         yield f"  {_marked(one_line(hit.snippet))}"
         yield f"  {_further(hit, short_id)}"
         if hit.others:
-            yield f"  {counted(hit.others, 'more session')} of this conversation: --all lists each"
+            yield f"  {counted(hit.others, 'more session')} of this conversation: --all lists them"
 
 
 def drawn(hits: Iterable[SearchHit], short_ids: Mapping[str, str], columns: int) -> Iterator[list[str]]:

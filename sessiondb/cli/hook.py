@@ -56,9 +56,7 @@ def command(agent: str, event: str | None, limit: int, prompts: bool, as_json: b
     if agent != "log":
         options = [PROMPTS] if prompts else []
         if not responded([agent, *([event] if event else []), *options, "--db", str(database_path())]):
-            raise click.UsageError(
-                f"There are no hooks of {agent!r}: give one of {', '.join(AGENTS)}, or log."
-            )
+            raise click.UsageError(f"Unknown agent {agent!r}: give one of {', '.join(AGENTS)}, or log.")
         return
     with reading() as db:
         rows = [fields_of(entry) for entry in db.hook_log.latest(limit)]
@@ -67,4 +65,4 @@ def command(agent: str, event: str | None, limit: int, prompts: bool, as_json: b
     elif rows:
         show_text(table(Output(), _COLUMNS, rows))
     else:
-        print_notice("no hook was called yet: `sessiondb install` writes them into the settings of an agent")
+        print_notice("no hook has been called yet: `sessiondb install` adds them to an agent's settings")

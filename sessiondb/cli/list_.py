@@ -52,4 +52,4 @@ def command(where: Criteria, unfolded: bool, output: Output) -> None:
     rows = session_rows(sessions, short, tags=tags, subagents=below)
     show_rows(output, SESSIONS._replace(columns=columns), rows, total=total)
     if folded:
-        print_notice(f"{counted(folded, 'sub-agent')} counted with their sessions; --all lists each")
+        print_notice(f"{counted(folded, 'sub-agent')} counted with their sessions; --all lists them")

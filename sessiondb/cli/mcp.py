@@ -31,10 +31,10 @@ def command() -> None:
         if (error.name or "").partition(".")[0] not in ("mcp", "anyio"):
             raise
         raise click.ClickException(
-            "the MCP server needs the Python SDK of MCP, before 2.0: run `pip install 'sessiondb[mcp]'` (with pipx:"
+            "the MCP server needs the MCP Python SDK, older than 2.0: run `pip install 'sessiondb[mcp]'` (with pipx:"
             " `pipx inject sessiondb 'mcp<2'`), and try again"
         ) from error
     gc.enable()
     if sys.stdin.isatty():
-        print_notice("agents start this and talk to it on stdin; docs/mcp.md says how; Ctrl-C ends it")
+        print_notice("agents start this and talk to it on stdin, see docs/mcp.md; press Ctrl-C to stop")
     serve(database_path(), current_folder())

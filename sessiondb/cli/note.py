@@ -150,7 +150,7 @@ def list_(
     if not (is_all or is_chosen):
         every, notes = notes, [note for note in notes if note.status not in ("superseded", "obsolete")]
         if past := len(every) - len(notes):
-            print_notice(f"{past} superseded or obsolete, not listed: --all lists them too")
+            print_notice(f"{past} superseded or obsolete, not listed; --all lists them too")
     end = None if output.limit is None else output.offset + output.limit
     show_rows(output, NOTES, note_rows(notes[output.offset : end]), total=len(notes))
 

@@ -50,7 +50,7 @@ class DatabasePath(FilePath):
         """Return the path of a text, which is no dash alone."""
         if value == "-":
             self.fail(
-                "a database is a file, neither stdin nor stdout: give its path (./- if it is called so)",
+                "a database must be a file, not stdin or stdout: give its path (./- if it is called -)",
                 param,
                 ctx,
             )
@@ -82,8 +82,8 @@ def reading(*, quiet: bool = False) -> SessionDB:
         look_after(db)
     elif not quiet and not click.get_current_context().resilient_parsing:
         print_notice(
-            f"{path} was written by a newer sessiondb (schema {db.newer_schema}): it is only read, and what this one"
-            " does not know is not shown; upgrade sessiondb to write to it"
+            f"{path} was written by a newer sessiondb (schema {db.newer_schema}): it is opened read-only, and what"
+            " this version does not know is not shown; upgrade sessiondb to write to it"
         )
     return db
 

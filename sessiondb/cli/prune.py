@@ -69,11 +69,10 @@ def command(
         )
         if vacuum and not consent.dry_run:
             freed = db.vacuum(on_log_left=_say_log_left)
-            print_notice(f"gave {short_bytes(freed)} back to the disk")
+            print_notice(f"freed {short_bytes(freed)} on the disk")
 
 
 def _say_log_left() -> None:
     print_notice(
-        "the write-ahead log could not be emptied, for someone is reading the database:"
-        " `sessiondb optimize` empties it later"
+        "the write-ahead log could not be emptied while the database is being read: run `sessiondb optimize` later"
     )

@@ -45,7 +45,7 @@ def command(damaged: Path, new: Path, as_json: bool) -> None:
         if found.damage or found.refused:
             print_notice(
                 "what is lost here may still be in the agents' logs:"
-                f" `sessiondb import auto --db {new}` reads them all again"
+                f" `sessiondb import auto --db {new}` imports them again"
             )
     if found.left:
         raise click.exceptions.Exit(1)

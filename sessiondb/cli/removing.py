@@ -176,11 +176,13 @@ def _preview(db: SessionDB, removal: Removal) -> None:
     if len(removal.sessions) > SHOWN:
         print_result(f"... and {len(removal.sessions) - SHOWN:,} more")
     if removal.undated:
-        print_result(f"{counted(removal.undated, 'session')} of these dated only by the file it came from")
+        print_result(
+            f"{counted(removal.undated, 'of these has', 'of these have')} no date but that of the log"
+        )
     if removal.only_copies:
         print_result(
-            f"{counted(removal.only_copies, 'session')} of these exist{'s' if removal.only_copies == 1 else ''} nowhere"
-            " else any more, for the log is gone; --keep-only-copies keeps such"
+            f"{counted(removal.only_copies, 'of these exists', 'of these exist')} only here, because the log is gone;"
+            " --keep-only-copies keeps such sessions"
         )
     if removal.handed_over:
         print_result(_handed_over(removal))
@@ -193,10 +195,10 @@ def _kept(state: str, number: int) -> str:
 
 
 def _handed_over(removal: Removal) -> str:
-    return f"kept {counted(removal.handed_over, 'message')} that other sessions go on from, with those"
+    return f"kept {counted(removal.handed_over, 'message')} that other sessions continue from"
 
 
 def _amount(removal: Removal) -> str:
     sessions, messages = counted(len(removal.sessions), "session"), counted(removal.messages, "message")
-    only = f" (of {removal.only_copies:,} there is no other copy)" if removal.only_copies else ""
+    only = f" ({removal.only_copies:,} with no other copy)" if removal.only_copies else ""
     return f"{sessions}: {messages}, {short_bytes(removal.bytes)} of text{only}"

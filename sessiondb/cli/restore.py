@@ -30,4 +30,4 @@ def command(backup: Path) -> None:
     restored = SessionDB.restore_backup(backup, database_path())
     print_result(f"{restored.path}: {counted(restored.sessions, 'session')}")
     if restored.replaced:
-        print_notice(f"what was there before is in {restored.replaced}")
+        print_notice(f"the database as it was is in {restored.replaced}")

@@ -168,7 +168,7 @@ def _draw(result: SearchResult, short: Mapping[str, str], output: Output) -> int
 def _say_how_to_go_on(result: SearchResult, output: Output, count: int) -> None:
     left = result.total - output.offset - count
     print_notice(
-        f"{left:,} more; -n {output.limit} lists that many, --offset {output.offset + count} goes on here"
+        f"{left:,} more; -n {output.limit} shows that many, --offset {output.offset + count} the next ones"
     )
 
 

@@ -48,8 +48,8 @@ def install(dry_run: bool) -> None:
         _print_calls(found.starting())
         return
     is_new = service.install(found, content)
-    print_result(f"{'wrote' if is_new else 'nothing new in'} {from_home(str(found.path))}")
-    print_result(f"the {found.kind} is started, now and at each login")
+    print_result(f"{'wrote' if is_new else 'unchanged:'} {from_home(str(found.path))}")
+    print_result(f"the {found.kind} was started, and will be at every login")
 
 
 @command.command()
@@ -80,9 +80,7 @@ def status(as_json: bool) -> None:
         print_result(f"{found.kind}: {state.says}")
         if state.is_installed:
             print_result(f"file: {from_home(str(found.path))}")
-        print_result(
-            f"last import of a log that had changed: {timestamps.local_text(last) if last else 'none yet'}"
-        )
+        print_result(f"last import with changes: {timestamps.local_text(last) if last else 'none yet'}")
     if not state.is_running:
         if not state.is_installed:
             print_notice("`sessiondb service install` sets it up")
@@ -116,4 +114,4 @@ def _print_calls(commands: list[list[str]]) -> None:
     from sessiondb.agents.install.command import quoted
 
     for words in commands:
-        print_result(f"call {quoted(words)}")
+        print_result(f"run {quoted(words)}")

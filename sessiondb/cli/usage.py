@@ -101,7 +101,7 @@ def command(by: str, where: Criteria, output: Output, sections: tuple[str, ...],
         print_line(database_path())
         return
     if sections and output.form in ("nl", "csv", "tsv"):
-        raise click.UsageError("Several sections are printed as tables or as --json.")
+        raise click.UsageError("--sections prints tables, or JSON with --json.")
     plan = choice.pop("plan")
     choice["tz"] = choice["tz"] or named_zone()
     choice |= {**where, "limit": output.limit, "offset": output.offset}

@@ -218,11 +218,10 @@ def say(report: Report) -> None:
             f" {short_number(usage.tokens.total or 0)} tokens)"
             for usage in found.unpriced
         )
-        print_notice(f"{counted(responses, 'response')} unpriced: {names}")
+        print_notice(f"{counted(responses, 'response')} without a price: {names}")
     if found.undated_writes:
         print_notice(
-            f"{counted(found.undated_writes, 'response')} {'does' if found.undated_writes == 1 else 'do'}"
-            f" not say how long the cache keeps what {'it' if found.undated_writes == 1 else 'they'} wrote:"
+            f"{counted(found.undated_writes, 'response')} without the lifetime of what was written to the cache:"
             " priced as 5 minutes"
         )
     cost = found.sum.tokens.cost_microdollars if found.sum else None

@@ -60,14 +60,14 @@ def command(options: tuple[str, ...], opens: bool, write_metadata: Path | None, 
         _write(write_metadata, path.stem)
         return
     if "--reload" in options:
-        raise click.UsageError("--reload starts Datasette anew without its guard: leave it out")
+        raise click.UsageError("--reload restarts Datasette without its protection: leave it out")
     from sessiondb.web.serve import Server, address_of, serve
 
     server = Server(path, options=options, **choice)
     address = address_of(server)
     if server.is_shared:
         print_notice(
-            "Warning: whoever has the address with its token reads all sessions; nothing is encrypted"
+            "Warning: anyone who has the address with its token can read all sessions; nothing is encrypted"
         )
     print_notice(f"serving {path} at {address.url}; press Ctrl-C to stop")
     with suppress(KeyboardInterrupt, click.Abort), terminated_as_interrupted():

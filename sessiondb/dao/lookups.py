@@ -168,7 +168,7 @@ def normal_path(path: str | os.PathLike[str]) -> str:
     try:
         text = os.fsdecode(path)
     except TypeError as error:
-        raise InvalidInput(f"a project is the path of a folder, not {type(path).__name__}") from error
+        raise InvalidInput(f"a project must be the path of a folder, not {type(path).__name__}") from error
     drive = re.match(_DRIVE, text)
     if drive is None:
         return text.rstrip("/\\") or text[:1]

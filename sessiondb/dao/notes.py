@@ -80,7 +80,7 @@ class Notes:
         kind, an empty body or a time that cannot be read, NotFound where there is no such session or note.
         """
         if kind not in KINDS:
-            raise InvalidInput(f"there is no kind of note {kind!r}: give one of {', '.join(KINDS)}")
+            raise InvalidInput(f"unknown kind of note {kind!r}: give one of {', '.join(KINDS)}")
         if not isinstance(body, str) or not body.strip():
             raise InvalidInput("a note needs a text")
         created = moment(created_at)
@@ -117,7 +117,7 @@ class Notes:
         """Return a note by its id. Raises NotFound."""
         row = self._db.row(f"{_SELECT} WHERE n.id = ?", (note_id,))
         if row is None:
-            raise NotFound(f"there is no note {note_id}: `sessiondb note list` shows those there are")
+            raise NotFound(f"there is no note {note_id}: `sessiondb note list` lists them")
         return _note(row)
 
     def of_session(self, session_id: str) -> list[Note]:
@@ -166,7 +166,7 @@ class Notes:
         InvalidInput for another status.
         """
         if status not in STATUSES:
-            raise InvalidInput(f"there is no status {status!r}: give one of {', '.join(STATUSES)}")
+            raise InvalidInput(f"unknown status {status!r}: give one of {', '.join(STATUSES)}")
         changed_at = moment(at)
 
         def write() -> Note:
@@ -262,7 +262,7 @@ class Notes:
             return project_id
         row = self._db.row("SELECT project_id FROM sessions WHERE id = ?", (session_id,))
         if row is None:
-            raise NotFound(f"there is no session {session_id} to take a note of")
+            raise NotFound(f"there is no session {session_id} to add a note to")
         found: int | None = row[0] if project_id is None else project_id
         return found
 

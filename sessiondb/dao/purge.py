@@ -74,6 +74,6 @@ class Purge:
         index.optimize()
         if not vacuum(self._db):
             raise DatabaseBusy(
-                f"{self._db.path} is being read: the text is removed, but its bytes stay in the write-ahead log"
-                " until the readers have ended; give the same command again then"
+                f"{self._db.path} is being read: the text is removed, but its bytes stay in the write-ahead log until"
+                " the readers have finished; run the same command again then"
             )

@@ -29,7 +29,7 @@ _SHARE = 0.5
 def extent(purge: bool, with_copies: bool) -> Purged:
     """Return how far a removal goes. Raises InvalidInput for copies without a purge."""
     if with_copies and not purge:
-        raise InvalidInput("copies are taken from other sessions by a purge alone: add --purge (purge=True)")
+        raise InvalidInput("only a purge removes copies from other sessions: add --purge (purge=True)")
     return ("shared" if with_copies else "own") if purge else None
 
 
@@ -159,8 +159,8 @@ class Removals:
         elsewhere = Purge(self._db).elsewhere(session_ids) if order.purge else []
         if order.purge == "own" and (heirs := Handover(self._db, session_ids).heirs(session_ids)):
             raise Conflict(
-                f"{counted(len(heirs), 'session')} that stay share messages with what is to be purged"
-                f" ({', '.join(heirs[:5])}{', ...' if len(heirs) > 5 else ''}): purge those too, or take the shared"
+                f"{counted(len(heirs), 'session')} that would stay share messages with those to be purged"
+                f" ({', '.join(heirs[:5])}{', ...' if len(heirs) > 5 else ''}): purge them too, or remove the shared"
                 " messages from them with --with-copies (with_copies=True)"
             )
         deletion = Deletion(self._db, session_ids, order)

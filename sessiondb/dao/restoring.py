@@ -142,7 +142,7 @@ def _overwrite(live: Connection, part: Path, replaced: Path, time_budget: float)
     """
     if not live.is_wal:
         raise DatabaseError(
-            f"{live.path} has no write-ahead log: end all programs that have it open, and try again"
+            f"{live.path} has no write-ahead log: close all programs that have it open, and try again"
         )
     deadline = time.monotonic() + time_budget
     is_copied = False

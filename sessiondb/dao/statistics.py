@@ -88,5 +88,5 @@ class Statistics:
 
 def _expression(known: dict[str, str], by: str) -> str:
     if by not in known:
-        raise InvalidInput(f"cannot count by {by!r}: give one of {', '.join(GROUPS)}")
+        raise InvalidInput(f"cannot group by {by!r}: give one of {', '.join(GROUPS)}")
     return known[by]

@@ -115,9 +115,9 @@ class UsageSums:
         for another key or part.
         """
         if by not in KEYS:
-            raise InvalidInput(f"cannot count by {by!r}: give one of {', '.join(KEYS)}")
+            raise InvalidInput(f"cannot group by {by!r}: give one of {', '.join(KEYS)}")
         if part is not None and part not in PARTS:
-            raise InvalidInput(f"cannot part by {part!r}: give one of {', '.join(PARTS)}")
+            raise InvalidInput(f"cannot split by {part!r}: give one of {', '.join(PARTS)}")
         steps = steps or PriceSteps()
         ids: dict[str, int] = dict(self._db.rows("SELECT name, id FROM models"))
         names: dict[Any, str] = {id: name for name, id in ids.items()}

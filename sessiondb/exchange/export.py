@@ -132,13 +132,13 @@ def chosen(db: Tables, session_ids: Sequence[str] | None, where: SessionFilter) 
     if session_ids is None:
         return Exports(db.connection).session_ids(where) if is_filtered else None
     if is_filtered:
-        raise InvalidInput("give sessions by id, or conditions, not both")
+        raise InvalidInput("give either sessions or filters, not both")
     wanted = dict.fromkeys(texts(session_ids, "sessions"))
     found = [id for id in Exports(db.connection).session_ids(where) if id in wanted]
     there = set(found)
     for id in wanted:
         if id not in there:
-            raise NotFound(f"there is no session {id}: `sessiondb list` shows those there are")
+            raise NotFound(f"there is no session {id}: `sessiondb list` lists them")
     return found
 
 

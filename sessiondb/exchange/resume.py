@@ -123,7 +123,7 @@ def written_command(
     _agent(session)
     known = _known(db, session, places)
     if known.path is not None and not even_there:
-        raise Conflict(f"its log is there, and is not overwritten: {known.path}; resume it without --write")
+        raise Conflict(f"its log exists, and is not overwritten: {known.path}; resume it without --write")
     cannot = session.agent not in WRITERS or not session.message_count
     if known.path is not None or (even_there and cannot):
         return resume_command(db, session_id, places)
@@ -161,9 +161,8 @@ def _agent(session: Session) -> _Agent:
     agent = _AGENTS.get(session.agent)
     if agent is None:
         raise InvalidInput(
-            f"sessiondb does not know how {session.agent} resumes a session;"
-            f" it does for {', '.join(_AGENTS)}: read this one with `sessiondb show {session.id}`,"
-            f" or go on with it in another agent with --in"
+            f"sessiondb cannot resume sessions of {session.agent}, only of {', '.join(_AGENTS)}:"
+            f" read this one with `sessiondb show {session.id}`, or continue it in another agent with --in"
         )
     return agent
 
@@ -173,7 +172,7 @@ def _known(db: Tables, session: Session, places: Places) -> _Known:
     native = session.native_id or session.id
     if not _ID.fullmatch(native):
         raise InvalidInput(
-            f"the id that {session.agent} gave the session is none to type: {visible(native)!r}"
+            f"the id that {session.agent} gave the session cannot be typed in a shell: {visible(native)!r}"
         )
     paths = Ledger(db.connection).paths_of(session.id, histories=False)
     there = [path for path in paths if os.path.exists(path)]
@@ -210,7 +209,9 @@ def _command(session: Session, name: str, known: _Known) -> ResumeCommand:
     agent = _AGENTS[name]
     folder = session.project if session.project and os.path.isdir(session.project) else None
     if folder is not None and visible(folder) != folder:
-        raise InvalidInput(f"the name of the session's folder cannot be typed: {visible(folder)!r}")
+        raise InvalidInput(
+            f"the name of the session's folder cannot be typed in a shell: {visible(folder)!r}"
+        )
     warnings: list[str] = []
     words, argument, first = agent.words, known.native_id, tuple[list[str], ...]()
     if known.given is not None:

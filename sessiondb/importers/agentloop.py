@@ -43,7 +43,7 @@ def read(source: Source) -> Iterator[Record]:
     """
     document = source.document()
     if not isinstance(document, dict) or not isinstance(document.get("messages"), list):
-        raise ImportFailed(f"{source.path} is no AgentLoop session: it has no list of messages")
+        raise ImportFailed(f"{source.path} is not an AgentLoop session: it has no list of messages")
     if document.get("version") != _KNOWN_VERSION:
         source.problem(f"read as version {_KNOWN_VERSION}, but it is {document.get('version')!r}", whole=True)
     session = _session(source, document)

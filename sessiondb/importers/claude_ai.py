@@ -80,7 +80,7 @@ def read(source: Source) -> Iterator[Record]:
         else:
             source.problem(f"conversation {number} is none: it has no uuid", whole=True)
     if is_empty:
-        raise ImportFailed(f"{source.path} holds no Claude.ai conversation: none has a uuid")
+        raise ImportFailed(f"{source.path} has no Claude.ai conversation: none has a uuid")
 
 
 def _records(source: Source, conversation: dict[str, Any]) -> Iterator[Record]:

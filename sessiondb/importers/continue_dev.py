@@ -73,7 +73,7 @@ def read(source: Source) -> Iterator[Record]:
     if isinstance(value, dict) and _is_session(value):
         yield from _Conversation(source, value).records()
     elif not isinstance(value, list):
-        raise ImportFailed(f"{source.path} holds no session of Continue: it has no history")
+        raise ImportFailed(f"{source.path} is not a session of Continue: it has no history")
 
 
 def _is_session(document: dict[str, Any]) -> bool:

@@ -59,7 +59,7 @@ def read(source: Source) -> Iterator[Record]:
     """
     state = source.document()
     if not isinstance(state, dict) or not state.keys() & _FIELDS:
-        raise ImportFailed(f"{source.path} is no Dealix session state: it has none of its lists")
+        raise ImportFailed(f"{source.path} is not a Dealix session state: it has none of its lists")
     session = _session(source, state)
     yield session
     # What has no time of its own is as old as the state, and a state without times as old as its file.

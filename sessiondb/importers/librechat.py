@@ -54,7 +54,7 @@ def read(source: Source) -> Iterator[Record]:
     source.start = source.line = 0
     document = source.document()
     if not isinstance(document, dict) or not _is_export(document):
-        raise ImportFailed(f"{source.path} holds no conversation of LibreChat: it has no messages")
+        raise ImportFailed(f"{source.path} has no LibreChat conversation: it has no messages")
     session = _session(source, document)
     yield session
     named = Fingerprints({})

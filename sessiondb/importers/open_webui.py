@@ -78,7 +78,7 @@ def read(source: Source) -> Iterator[Record]:
         except RecursionError:
             source.problem(f"chat {number} is nested too deeply", whole=True)
     if is_empty:
-        raise ImportFailed(f"{source.path} holds no chat of Open WebUI: none has a history of messages")
+        raise ImportFailed(f"{source.path} has no Open WebUI chat: none has a history of messages")
 
 
 def _rows(source: Source) -> Iterator[dict[str, Any]]:

@@ -81,7 +81,7 @@ def read(source: Source) -> Iterator[Record]:
         is_empty = is_empty and not records
         yield from with_call_ids(records)
     if is_empty:
-        raise ImportFailed(f"{source.path} holds no conversation: nothing in it has messages with roles")
+        raise ImportFailed(f"{source.path} has no conversation: nothing in it has messages with roles")
 
 
 def _documents(source: Source) -> Iterator[tuple[Any, bool]]:

@@ -77,7 +77,7 @@ def read(source: Source) -> Iterator[Record]:
             is_empty = is_empty and not records
             yield from with_call_ids(records)
     if is_empty:
-        raise ImportFailed(f"{source.path} holds no conversation: nothing in it has turns from anyone")
+        raise ImportFailed(f"{source.path} has no conversation: nothing in it has turns from anyone")
 
 
 def _name(value: Any, named: Ordinals) -> str | None:

@@ -53,7 +53,7 @@ def expanded(
         raise InvalidInput(f"there is nothing to import: give files or folders, or {AUTO!r}")
     if AUTO not in named:
         if agents:
-            raise InvalidInput(f"agents choose among the places of {AUTO!r}: give that as a source")
+            raise InvalidInput(f"agents select among the places of {AUTO!r}: give that as a source")
         return named
     places = [str(path) for paths in known_places(agents).values() for path in paths]
     # Last: of most of what was typed there is a log, and then the history adds nothing.
@@ -128,7 +128,9 @@ def known_places(agents: Collection[str] = ()) -> dict[str, list[Path]]:
     agents = [stored_name(agent) for agent in texts(agents, "agents")]
     for agent in agents:
         if agent not in known:
-            raise InvalidInput(f"the places of {agent!r} are not known: give one of {', '.join(known)}")
+            raise InvalidInput(
+                f"it is not known where {agent!r} keeps its logs: give one of {', '.join(known)}"
+            )
     return {agent: places for agent, places in known.items() if not agents or agent in agents}
 
 

@@ -124,7 +124,7 @@ class ReadAhead:
             if len(data) == length:
                 return number, data
         self.close()
-        raise ReaderLost("the process that reads the files has ended early")
+        raise ReaderLost("the process that reads the files ended unexpectedly")
 
     @staticmethod
     def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

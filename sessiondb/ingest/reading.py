@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sessiondb.records.export_rows import Row
 
 DIGEST_BYTES = 4096
-NO_LOG = "is no session log that sessiondb knows"
+NO_LOG = "is not a session log that sessiondb knows"
 
 
 class Request(NamedTuple):
@@ -175,9 +175,7 @@ def _reader(request: Request, source: Source) -> Importer | None:
     if found is None and sample.damage is not None:
         raise sample.damage
     if found is None and sample.has_long_lines:
-        raise ImportFailed(
-            f"{NO_LOG}, as far as its lines of at most {limits.in_words(limits.MAX_SNIFFED)} tell"
-        )
+        raise ImportFailed(f"{NO_LOG}, judging by its lines of at most {limits.in_words(limits.MAX_SNIFFED)}")
     return found
 
 

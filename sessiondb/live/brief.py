@@ -102,7 +102,7 @@ class Brief:
     ) -> None:
         unknown = sorted(set(sizes) - set(SIZES))
         if unknown:
-            raise InvalidInput(f"there is no size {unknown[0]!r}: give some of {', '.join(SIZES)}")
+            raise InvalidInput(f"unknown size {unknown[0]!r}: give some of {', '.join(SIZES)}")
         for name, size in sizes.items():
             row_limit(size, name)
         self._lang = lang

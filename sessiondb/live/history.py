@@ -54,7 +54,7 @@ def history(
     row_limit(limit)
     row_limit(max_tokens, "max_tokens")
     if format not in FORMATS:
-        raise InvalidInput(f"there is no message format {format!r}: give one of {', '.join(FORMATS)}")
+        raise InvalidInput(f"unknown message format {format!r}: give one of {', '.join(FORMATS)}")
     after = db.sessions.consolidated(session_id) or None
     found = _whole_turns(db, session_id, after, _Room(db, limit, max_tokens, extra_fields))
     if not found:

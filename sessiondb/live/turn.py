@@ -60,8 +60,8 @@ class Turn:
     def _run(self, write: Callable[[], T]) -> T:
         if self._replay is None:
             raise Conflict(
-                f"this turn of session {self.session_id} is over: what it wrote stands or was undone;"
-                " write more through db.messages or a new db.turn(...)"
+                f"this turn of session {self.session_id} has ended: what it wrote is committed or undone; write more"
+                " through db.messages or a new db.turn(...)"
             )
         if not self._db.connection.in_transaction:
             raise Conflict(

@@ -72,9 +72,9 @@ def save(
         )
     messages = list(messages)
     if not all(isinstance(message, Mapping) for message in messages):
-        raise InvalidInput("a message is a dict with role and content")
+        raise InvalidInput("a message must be a dict with role and content")
     if on_conflict not in ON_CONFLICT:
-        raise InvalidInput(f"on_conflict is one of {', '.join(ON_CONFLICT)}, not {on_conflict!r}")
+        raise InvalidInput(f"on_conflict must be one of {', '.join(ON_CONFLICT)}, not {on_conflict!r}")
     # An agent saves after every step, mostly what it has saved before: that is found out by reading alone, so that it
     # waits for no writer. What is to be written is worked out once more under the lock.
     if _change(db, session_id, messages, on_conflict) is None and _are_set(db, session_id, tokens):
@@ -107,13 +107,13 @@ def restore(
     NotFound for an unknown session id, and DatabaseError where the file cannot be read.
     """
     if format not in FORMATS:
-        raise InvalidInput(f"there is no message format {format!r}: give one of {', '.join(FORMATS)}")
+        raise InvalidInput(f"unknown message format {format!r}: give one of {', '.join(FORMATS)}")
     if session_id is not None:
         session: Session | None = db.sessions.get(session_id)
     elif project is not None:
         session = db.sessions.latest(project=project, agent=agent)
     else:
-        raise InvalidInput("restore what? give a session's id, or a project's folder")
+        raise InvalidInput("nothing to restore: give a session's id, or a project's folder")
     if session is None:
         return None
     return State(session, FORMATS[format](db.messages.transcript(session.id), True), session.tokens)
@@ -141,7 +141,7 @@ def _change(
         return _Change(keep, new, last)
     if on_conflict == "error":
         raise Conflict(
-            f"the {len(messages)} messages lack the latest of session {session_id}, from seq {keep + 1} on:"
+            f"the {len(messages)} messages lack the newest ones of session {session_id}, from seq {keep + 1} on:"
             ' save with on_conflict="replace" or "append", or start another session'
         )
     if on_conflict == "append":

@@ -94,7 +94,7 @@ def clean(text: str) -> str:
     Raises InvalidInput for what is no text.
     """
     if not isinstance(text, str):
-        raise InvalidInput(f"a search takes text, not {type(text).__name__}")
+        raise InvalidInput(f"a search query must be a text, not {type(text).__name__}")
     text = text.replace("\0", " ")
     return text if text.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", text)
 

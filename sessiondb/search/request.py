@@ -80,7 +80,7 @@ def requested(text: str, scope: str | None, named: Named, sort: Sort, is_raw: bo
     Raises InvalidInput for what makes no sense.
     """
     if sort.by not in SORTS:
-        raise InvalidInput(f"there is no sort order {sort.by!r}: give one of {', '.join(SORTS)}")
+        raise InvalidInput(f"unknown sort order {sort.by!r}: give one of {', '.join(SORTS)}")
     text = clean(text)
     is_cut = len(text) > MAX_CHARACTERS and not is_raw
     if is_cut:
@@ -91,7 +91,7 @@ def requested(text: str, scope: str | None, named: Named, sort: Sort, is_raw: bo
     is_implied = implied == "talk" and not (filters.scope or scope or filters.role.any_of or is_raw)
     scope = filters.scope or scope or implied
     if scope not in SCOPES:
-        raise InvalidInput(f"there is nothing called {scope!r} to search in: give one of {', '.join(SCOPES)}")
+        raise InvalidInput(f"cannot search in {scope!r}: give one of {', '.join(SCOPES)}")
     return Request(query, scope, filters, sort, is_raw, (TOOLS,) if is_implied else (), is_cut)
 
 
@@ -117,7 +117,7 @@ def _filters(typed: Filters, named: Named) -> Filters:
     """Return the filters of a query, completed by the arguments, their times as stored timestamps."""
     (agent, project, role), since, until = named.names, named.since, named.until
     if role is not None and role.lower() not in ROLES:
-        raise InvalidInput(f"there is no role {role!r}: give one of {', '.join(ROLES)}")
+        raise InvalidInput(f"unknown role {role!r}: give one of {', '.join(ROLES)}")
     ends = [_span(typed.before)[0]] if typed.before else []
     ends += [_span(typed.until)[1]] if typed.until else []
     ends = ends or ([_end(until)] if until else [])

@@ -69,7 +69,7 @@ class Connection(Reading):
         # Nobody else knows the file, and nothing is lost with it: it needs no log, no syncing, and no turns.
         self._is_unshared = unshared
         if not isinstance(time_budget, int | float) or not time_budget >= 0:
-            raise InvalidInput(f"time_budget is 0 or more seconds, not {time_budget!r}")
+            raise InvalidInput(f"time_budget must be 0 or more seconds, not {time_budget!r}")
         self.time_budget = time_budget = min(time_budget, MOST_TIME)
         self._turns = Turns(path, time_budget)
         self._loading_thread: int | None = None
@@ -207,7 +207,7 @@ class Connection(Reading):
 
         A block inside another one is a part of it that is undone alone when it raises. Raises DatabaseBusy
         when others hold the file for longer than the time budget, at once where another connection of this thread does;
-        DatabaseError where the file is open for reading only, or was removed or replaced.
+        DatabaseError where the file is open read-only, or was removed or replaced.
         """
         self._check_usable()
         holder = self._turns.mine()
@@ -216,7 +216,7 @@ class Connection(Reading):
                 yield
             return
         if self.read_only:
-            raise DatabaseError(f"{self.path} is open for reading only")
+            raise DatabaseError(f"{self.path} is open read-only")
         files.refuse_nested(self.path, self)
         # The order in which locks are taken, the same everywhere, so that none waits in a circle: threads and
         # tasks (Turns), processes (WriterLock), then SQLite's own by BEGIN IMMEDIATE.
@@ -259,7 +259,7 @@ class Connection(Reading):
         """Undo what the open transaction did so far, as SQLite may have done already, and begin it anew."""
         self._check_usable()
         if not self.in_transaction or self.is_nested:
-            raise DatabaseError(f"{self.path}: only the outermost transaction can be begun anew")
+            raise DatabaseError(f"{self.path}: only the outermost transaction can be restarted")
         self._undo("ROLLBACK")
         self._begin()
 
@@ -380,7 +380,7 @@ class Connection(Reading):
         self._check_usable()
         if not self._sqlite.in_transaction:
             raise DatabaseError(
-                f"{self.path}: an error has undone the transaction: leave its block and begin anew"
+                f"{self.path}: an error has undone the transaction: leave its block and start again"
             )
 
     def _begin(self) -> None:

@@ -23,9 +23,7 @@ def copy_compactly(connection: Connection, target: Path) -> None:
     row by row then, and number anew the rows of tables without a number of ours. A search index knows them by it.
     """
     if connection.read_only:
-        raise DatabaseError(
-            f"{connection.path} is open for reading only: its pages can be copied as they are"
-        )
+        raise DatabaseError(f"{connection.path} is open read-only: its pages can be copied as they are")
     with connection.writer("a copy", alone=False) as sqlite:
         statements.attempt(sqlite, "VACUUM INTO ?", (str(target),), connection.time_budget)
 

@@ -46,7 +46,7 @@ def _check_room(path: Path) -> None:
     if free < needed:
         raise DatabaseError(
             f"a dry run needs {needed:,} bytes free in {path.parent} for a copy of the database,"
-            f" and there are {free:,}: make room, or leave out the dry run"
+            f" and there are {free:,}: free some space, or skip the dry run"
         )
 
 

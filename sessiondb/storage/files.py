@@ -41,7 +41,7 @@ def is_there(path: Path) -> bool:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise InvalidInput(
-            f"cannot look at {path} ({why}): give another path, or the right to read it"
+            f"cannot look at {path} ({why}): give another path, or change its permissions"
         ) from error
     return True
 
@@ -72,7 +72,7 @@ def opened(path: Path, *, read_only: bool) -> OpenedFile:
             private_folder(path.parent)
             private_file(path)
         elif not path.exists():
-            raise DatabaseMissing(f"there is no database at {path} yet: `sessiondb import auto` makes one")
+            raise DatabaseMissing(f"there is no database at {path} yet: `sessiondb import auto` creates one")
         return OpenedFile(path)
     except OSError as error:
         act = "open" if read_only else "make"

@@ -42,7 +42,7 @@ def migrations() -> tuple[Migration, ...]:
     folders = (Path(__file__).parents[1] / "schema", Path(__file__).parents[2] / "schema")
     folder = next((folder for folder in folders if folder.is_dir()), None)
     if folder is None:
-        raise DatabaseError("the installation lacks its schema folder: install sessiondb again")
+        raise DatabaseError("the schema folder is missing from this installation: reinstall sessiondb")
     found = ((re.fullmatch(_NAME, file.name), file) for file in folder.iterdir())
     return tuple(
         sorted(
@@ -136,7 +136,7 @@ def _version(connection: Connection) -> int:
         )
     if version < SCHEMA_VERSION and (real := _version_held(connection, version)) > version:
         raise DatabaseForeign(
-            f"{connection.path} says that it has schema {version}, and holds what schema {real} has: another program"
+            f"{connection.path} says that it has schema {version}, but has the tables of schema {real}: another program"
             f' changed the number; set it back with `sqlite3 {connection.path} "PRAGMA user_version = {real}"`,'
             " or restore a backup"
         )

@@ -29,11 +29,11 @@ def path_name(given: Any, what: str) -> str:
     try:
         name = os.fsdecode(given)
     except TypeError as error:
-        raise InvalidInput(f"{what} is the path of a file, not {type(given).__name__}") from error
+        raise InvalidInput(f"{what} must be the path of a file, not {type(given).__name__}") from error
     if not name:
         raise InvalidInput(f"the path of {what} is empty: give that of a file")
     if "\0" in name:
-        raise InvalidInput(f"{name!r} is no path: it holds a NUL character")
+        raise InvalidInput(f"{name!r} is not a path: it contains a NUL character")
     return name
 
 

@@ -53,14 +53,14 @@ def row_limit(limit: int | None, name: str = "limit") -> int:
     if limit is None:
         return -1
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
-        raise InvalidInput(f"{name} is 0 or more, or None for no limit, not {limit!r}")
+        raise InvalidInput(f"{name} must be 0 or more, or None for no limit, not {limit!r}")
     return min(limit, _GREATEST)
 
 
 def row_offset(offset: int) -> int:
     """Return how many rows are passed over. Raises InvalidInput below 0, and for what is no whole number."""
     if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
-        raise InvalidInput(f"offset is 0 or more, not {offset!r}")
+        raise InvalidInput(f"offset must be 0 or more, not {offset!r}")
     return min(offset, _GREATEST)
 
 
@@ -73,21 +73,21 @@ def page_of(limit: int | None, offset: int) -> slice:
 def page_size(size: int, name: str) -> int:
     """Return how many are read at a time. Raises InvalidInput below 1, and for what is no whole number."""
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise InvalidInput(f"{name} is 1 or more, not {size!r}")
+        raise InvalidInput(f"{name} must be 1 or more, not {size!r}")
     return min(size, _GREATEST)
 
 
 def span_of_time(amount: float, what: str) -> float:
     """Return an amount of time in whatever unit. Raises InvalidInput below 0, and for what is no number."""
     if isinstance(amount, bool) or not isinstance(amount, int | float) or not amount >= 0:
-        raise InvalidInput(f"{what} is 0 or more, not {amount!r}")
+        raise InvalidInput(f"{what} must be 0 or more, not {amount!r}")
     return amount
 
 
 def whole_number(value: Any, what: str) -> int:
     """Return a whole number as it is. Raises InvalidInput for anything else: text, a float, a bool."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidInput(f"{what} is a whole number, not {value!r}")
+        raise InvalidInput(f"{what} must be a whole number, not {value!r}")
     return value
 
 
@@ -179,7 +179,7 @@ def json_object(value: Mapping[str, Any] | None, what: str) -> str | None:
 def mapping(value: Mapping[str, T], what: str) -> Mapping[str, T]:
     """Return a dict as it is. Raises InvalidInput for anything else, which could not be read back as one."""
     if not isinstance(value, Mapping):
-        raise InvalidInput(f"{what} is a dict, not {type(value).__name__}")
+        raise InvalidInput(f"{what} must be a dict, not {type(value).__name__}")
     return value
 
 
@@ -188,5 +188,5 @@ def texts(value: str | Iterable[str], what: str) -> list[str]:
     if isinstance(value, str):
         return [value]
     if not isinstance(value, Iterable) or isinstance(value, bytes | bytearray | Mapping):
-        raise InvalidInput(f"{what} is a list of texts, not {type(value).__name__}")
+        raise InvalidInput(f"{what} must be a list of texts, not {type(value).__name__}")
     return list(value)

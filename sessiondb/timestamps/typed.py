@@ -69,7 +69,7 @@ def parse_range(
         raise unreadable("time", repr(text), "give 30d, 2026-03 or any date as text, a datetime or a date")
     moment = datetime.now(timezone.utc) if now is None else now
     if moment.utcoffset() is None:
-        raise InvalidInput(f"cannot reckon from {moment}: it has no zone, give an aware datetime")
+        raise InvalidInput(f"cannot count from {moment}: it has no zone, give an aware datetime")
     try:
         start, end = _span(" ".join(text.split()), moment, tz)
         return from_datetime(start), from_datetime(end)

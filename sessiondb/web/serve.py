@@ -73,8 +73,8 @@ def address_of(server: Server) -> Address:
     is_open = not is_loopback(server.host)
     if is_open and not server.is_shared:
         raise InvalidInput(
-            f"{server.host} is reached by other machines, and whoever reads the database reads all your sessions:"
-            " add --share if that is meant, and a token will be asked for"
+            f"{server.host} can be reached by other machines, and whoever reads the database reads all your sessions:"
+            " add --share if you want that, and a token will be required"
         )
     token = secrets.token_urlsafe(24) if is_open or server.has_token else None
     return Address(server.host, server.port or _free_port(server.host), token)

@@ -210,5 +210,5 @@ def test_a_dash_is_refused_where_a_database_is_meant(
     monkeypatch.chdir(tmp_path)
     result = run(*command)
     assert result.exit_code == 2
-    assert "a database is a file, neither stdin nor stdout" in " ".join(result.stderr.split())
+    assert "a database must be a file, not stdin or stdout" in " ".join(result.stderr.split())
     assert not Path("-").exists()

@@ -116,4 +116,7 @@ def test_a_database_in_use_is_no_error_but_said(
         done = run("list", "--sync")
         other.execute("ROLLBACK")
     assert (done.exit_code, "first text" in done.stdout) == (0, True)
-    assert done.stderr == "not imported: another program writes to the database; what follows may be older\n"
+    assert (
+        done.stderr
+        == "not imported: another program is writing to the database; what follows may be out of date\n"
+    )

@@ -148,7 +148,7 @@ def test_no_other_command_makes_a_database(path: Path, run: Run, name: str) -> N
 
     assert (result.stdout, result.exit_code) == ("", 1)
     assert result.stderr == (
-        f"Error: there is no database at {path} yet: `sessiondb import auto` makes one\n"
+        f"Error: there is no database at {path} yet: `sessiondb import auto` creates one\n"
     )
     assert list(path.parent.iterdir()) == []
 

@@ -57,7 +57,7 @@ def hit(**changes: object) -> SearchHit:
                 "  codex · quill · 2026-03-02 08:00 · s1 · #3 · user",
                 "  a «b» c",
                 "  sessiondb show s1 --around 3",
-                "  2 more sessions of this conversation: --all lists each",
+                "  2 more sessions of this conversation: --all lists them",
             ],
         ),
         (

@@ -69,7 +69,7 @@ def test_what_is_known_to_be_no_log_is_told_once_and_listed_by_status(tmp_path: 
     logs = tmp_path / "logs"
     logs.mkdir()
     (logs / "stray.jsonl").write_text('{"no": "log"}\n')
-    problem = f"{logs}/stray.jsonl: is no session log that sessiondb knows"
+    problem = f"{logs}/stray.jsonl: is not a session log that sessiondb knows"
 
     said = [run("import", str(logs)).stderr for _ in range(2)]
 
@@ -80,7 +80,7 @@ def test_what_is_known_to_be_no_log_is_told_once_and_listed_by_status(tmp_path: 
     result = run("status", "--problems")
     assert (result.stdout, result.stderr) == (f"{problem}\n", "1 file or line not imported\n")
     assert json.loads(run("status", "--problems", "--json").stdout) == [
-        {"path": f"{logs}/stray.jsonl", "line": None, "reason": "is no session log that sessiondb knows"}
+        {"path": f"{logs}/stray.jsonl", "line": None, "reason": "is not a session log that sessiondb knows"}
     ]
 
 
@@ -97,7 +97,7 @@ def test_paths_below_home_are_short(tmp_path: Path, run: Run, monkeypatch: pytes
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "stray.jsonl").write_text('{"no": "log"}\n')
 
-    assert "\n  ~/stray.jsonl: is no session" in run("import", str(tmp_path)).stderr
+    assert "\n  ~/stray.jsonl: is not a session" in run("import", str(tmp_path)).stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -150,7 +150,7 @@ def test_a_named_file_that_is_no_log_fails_after_the_rest(samples: Path, tmp_pat
 
     skipped = [
         {"path": str(missing), "line": None, "reason": "cannot be read: No such file or directory"},
-        {"path": str(stray), "line": None, "reason": "is no session log that sessiondb knows"},
+        {"path": str(stray), "line": None, "reason": "is not a session log that sessiondb knows"},
     ]
     found = report(result)
     found["skipped"].sort(key=lambda entry: entry["path"])
@@ -167,7 +167,7 @@ def test_a_stray_file_in_a_folder_is_listed_and_no_failure(tmp_path: Path, run: 
 
     assert (result.exit_code, result.stderr) == (
         0,
-        f"not imported: 1 file or line\n  {logs}/stray.jsonl: is no session log that sessiondb knows\n",
+        f"not imported: 1 file or line\n  {logs}/stray.jsonl: is not a session log that sessiondb knows\n",
     )
 
 

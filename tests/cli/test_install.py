@@ -106,7 +106,7 @@ def test_a_broken_file_is_left_alone_and_the_rest_is_written(home: Path, run: Ru
     done = run("install", "codex", "--yes")
     assert done.exit_code == 1
     assert f"codex: {home}/.codex/config.toml: Invalid value" in done.stderr
-    assert "It is left as it is: mend it, and try again" in done.stderr
+    assert "It was not changed: fix it, and try again" in done.stderr
     assert done.stdout.endswith("written ~/.codex/hooks.json\n")
     assert (home / ".codex" / "config.toml").read_text() == "model = \n"
 
@@ -156,5 +156,5 @@ def test_without_the_sdk_of_mcp_its_server_is_left_out(
 
 
 def test_what_makes_no_sense_is_refused(home: Path, run: Run) -> None:
-    assert "nothing can be installed for 'aider'" in run("install", "aider").stderr
+    assert "cannot install for 'aider'" in run("install", "aider").stderr
     assert "Give either names of agents or --all." in run("install", "codex", "--all").stderr

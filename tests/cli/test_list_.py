@@ -96,7 +96,7 @@ def test_sub_agents_are_folded_under_their_sessions_and_counted(family: Path, ru
     assert sorted(listed(result)) == ["lost", "main", "twin"]
     assert "sub-agents" in result.stdout.splitlines()[0]
     assert next(line.split() for line in result.stdout.splitlines() if "main" in line)[3] == "2"
-    assert result.stderr == "2 sub-agents counted with their sessions; --all lists each\n"
+    assert result.stderr == "2 sub-agents counted with their sessions; --all lists them\n"
 
 
 def test_all_lists_sub_agents_and_so_do_forms_for_programs(family: Path, run: Run) -> None:

@@ -48,8 +48,8 @@ KNOWN = f"schema {NEWER}, and this sessiondb knows up to {SCHEMA_VERSION}"
 
 def notice(path: Path) -> str:
     return (
-        f"{path} was written by a newer sessiondb (schema {NEWER}): it is only read, and what this one does not know"
-        " is not shown; upgrade sessiondb to write to it\n"
+        f"{path} was written by a newer sessiondb (schema {NEWER}): it is opened read-only, and what this version"
+        " does not know is not shown; upgrade sessiondb to write to it\n"
     )
 
 

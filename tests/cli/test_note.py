@@ -149,7 +149,7 @@ def test_a_note_that_was_superseded_is_listed_only_when_asked_for(run: Run) -> N
     assert added.stdout.endswith(", supersedes note 1\n")
     listed = run("note", "list", "--json")
     assert [note["id"] for note in json.loads(listed.stdout)] == [2]
-    assert listed.stderr == "1 superseded or obsolete, not listed: --all lists them too\n"
+    assert listed.stderr == "1 superseded or obsolete, not listed; --all lists them too\n"
     new, old = json.loads(run("note", "list", "--all", "--json").stdout)
     assert (new["supersedes"], new["status"]) == (1, "open")
     assert (old["superseded_by"], old["status"]) == (2, "superseded")
@@ -177,4 +177,4 @@ def test_a_note_to_supersede_that_is_not_there_is_named(run: Run) -> None:
     run("note", "add", "win", "It parses")
     refused = run("note", "add", "decision", "x", "--supersedes", "9")
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "there is no note 9: `sessiondb note list` shows those there are" in refused.stderr
+    assert "there is no note 9: `sessiondb note list` lists them" in refused.stderr

@@ -65,7 +65,7 @@ def test_undated_sessions_are_named_and_go_where_prune_is_told_to(filled: Path, 
     report = json.loads(run("prune", "--days", "30", "--include-undated", "--json", "-n").stdout)
 
     assert kept[-1] == "kept 1 undated session (dated by nothing but a file; --include-undated removes such)"
-    assert "1 session of these dated only by the file it came from" in gone
+    assert "1 of these has no date but that of the log" in gone
     assert (report["undated"], report["kept"]) == (1, {"open": 1, "pinned": 0})
 
 
@@ -143,7 +143,7 @@ def test_vacuum_gives_the_space_back(filled: Path, run: Run) -> None:
 
     result = run("prune", "--days", "0", "--yes", "--vacuum")
 
-    assert result.stderr.startswith("gave ")
+    assert result.stderr.startswith("freed ")
     assert filled.stat().st_size < size - 1_900_000
     assert run("doctor").stdout == "no problems found\n"
 
@@ -188,9 +188,9 @@ def test_prune_says_of_how_many_the_source_is_gone(
     monkeypatch.setattr(removing, "can_ask", lambda: True)
     asked = run("prune", "--days", "30", stdin="n\n").stderr
 
-    amount = "2 sessions: 4 messages, 90 B of text (of 1 there is no other copy)"
+    amount = "2 sessions: 4 messages, 90 B of text (1 with no other copy)"
     assert preview[-2:] == [
-        "1 session of these exists nowhere else any more, for the log is gone; --keep-only-copies keeps such",
+        "1 of these exists only here, because the log is gone; --keep-only-copies keeps such sessions",
         f"would remove {amount}",
     ]
     assert (report["only_copies"], report["kept"]) == (1, {"open": 0, "pinned": 0})
@@ -251,5 +251,5 @@ def test_a_vacuum_says_that_a_reader_keeps_the_log_from_being_emptied(filled: Pa
     free = run("prune", "--days", "30", "--yes", "--vacuum").stderr
 
     assert "the write-ahead log could not be emptied" in busy
-    assert "`sessiondb optimize` empties it later" in busy
+    assert "run `sessiondb optimize` later" in busy
     assert "write-ahead log" not in free

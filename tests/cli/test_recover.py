@@ -42,7 +42,7 @@ def test_recover_names_what_is_lost_and_where_it_may_still_be(filled: Path, tmp_
     assert "sessions lack " in result.stdout
     assert result.stderr == (
         "what is lost here may still be in the agents' logs:"
-        f" `sessiondb import auto --db {tmp_path / 'new.db'}` reads them all again\n"
+        f" `sessiondb import auto --db {tmp_path / 'new.db'}` imports them again\n"
     )
 
 

@@ -18,7 +18,7 @@ def test_restore_says_where_the_old_database_is(filled: Path, tmp_path: Path, ru
 
     (kept,) = tmp_path.glob("sessions.db.*.backup")
     assert (result.exit_code, result.stdout) == (0, f"{filled}: 3 sessions\n")
-    assert result.stderr == f"what was there before is in {kept}\n"
+    assert result.stderr == f"the database as it was is in {kept}\n"
     assert run("list", "--json").stdout.count('"id"') == 3
 
 

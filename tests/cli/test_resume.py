@@ -62,7 +62,7 @@ def test_write_makes_the_log_and_prints_the_command(home: Path, filled: Path, ru
     assert (first.stdout, first.exit_code) == (f"codex resume {id}\n", 0)
     assert first.stderr == f"wrote {log}\n"
     assert again.exit_code == 1
-    assert f"its log is there, and is not overwritten: {log}; resume it without --write" in again.stderr
+    assert f"its log exists, and is not overwritten: {log}; resume it without --write" in again.stderr
 
 
 def test_in_hands_a_session_over_to_another_agent(home: Path, filled: Path, run: Run) -> None:

@@ -61,7 +61,7 @@ def test_rm_says_what_stays_with_the_sessions_that_go_on_from_it(
     first = talk(id_of(1), 2, 3)
     for log in (first, [*copied(first, id_of(2)), *talk(id_of(2), 4)]):
         run("import", str(transcript(tmp_path, log)))
-    kept = "kept 3 messages that other sessions go on from, with those"
+    kept = "kept 3 messages that other sessions continue from"
     assert kept in run("rm", id_of(1), "--dry-run").stdout
     result = run("rm", id_of(1), "--yes")
     assert result.stdout == f"removed 1 session: 0 messages, 0 B of text\n{kept}\n"

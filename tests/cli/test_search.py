@@ -196,7 +196,7 @@ def test_a_table_folds_a_conversation_and_json_does_not(filled: Path, run: Run) 
 
     table = run("search", "parser", "cup").stdout
     assert table.count("sessiondb show") == 1
-    assert "1 more session of this conversation: --all lists each" in table
+    assert "1 more session of this conversation: --all lists them" in table
     assert run("search", "parser", "cup", "--all").stdout.count("sessiondb show") == 2
     hits = json.loads(run("search", "parser", "cup", "--json").stdout)["hits"]
     assert {hit["session_id"]: hit["parent_id"] for hit in hits} == {

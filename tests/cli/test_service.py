@@ -42,12 +42,12 @@ def test_it_is_installed_asked_and_removed(run: Run, path: Path, system: Path, u
     assert done.stderr == "`sessiondb service install` sets it up\n"
 
     done = run("service", "install")
-    assert done.stdout == f"wrote {unit}\nthe systemd user unit is started, now and at each login\n"
+    assert done.stdout == f"wrote {unit}\nthe systemd user unit was started, and will be at every login\n"
     assert f'"import" "auto" "--watch" "--db" "{path}"' in unit.read_text()
 
     done = run("service", "status")
     assert (done.exit_code, done.stdout) == (
-        0, f"systemd user unit: active\nfile: {unit}\nlast import of a log that had changed: none yet\n"
+        0, f"systemd user unit: active\nfile: {unit}\nlast import with changes: none yet\n"
     )  # fmt: skip
     assert run("service", "uninstall").stdout == f"removed {unit}\n"
     assert run("service", "uninstall").stdout == "the service is not installed\n"
@@ -57,7 +57,7 @@ def test_a_dry_run_prints_and_does_nothing(run: Run, system: Path, unit: Path) -
     done = run("service", "install", "--dry-run")
     lines = done.stdout.splitlines()
     assert lines[:3] == [f"write {unit}:", "", "[Unit]"]
-    assert lines[-1] == "call systemctl --user restart sessiondb.service"
+    assert lines[-1] == "run systemctl --user restart sessiondb.service"
     assert "remove" in run("service", "uninstall", "--dry-run").stdout
     assert (unit.exists(), calls(system)) == (False, [])
 

@@ -242,7 +242,7 @@ def test_fmt_shows_the_text_of_tools_too(filled: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nope"], "Error: there is no session nope: `sessiondb list` shows those there are\n"),
+        (["nope"], "Error: there is no session nope: `sessiondb list` lists them\n"),
         (
             ["11112222"],
             "Error: several sessions begin with 11112222: 11112222-ferry, 11112222-parser;"

@@ -34,7 +34,7 @@ def test_days_come_newest_first(used: Path, run: Run) -> None:
         "2026-03-01          1     10                              500               510          ?\n"
         "total               3   1.2k       30.0k                 1.3k        100  32.5k  $1.25 + ?\n"
     )
-    assert result.stderr == "2 responses unpriced: claude (2 responses, 1.0k tokens)\n"
+    assert result.stderr == "2 responses without a price: claude (2 responses, 1.0k tokens)\n"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,10 @@ def test_several_reports_come_at_once(filled: Path, run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [(("daily,year",), "there is no 'year'"), (("daily", "--csv"), "printed as tables or as --json")],
+    [
+        (("daily,year",), "there is no 'year'"),
+        (("daily", "--csv"), "--sections prints tables, or JSON with --json"),
+    ],
 )
 def test_sections_that_make_no_sense_are_refused(
     filled: Path, run: Run, options: tuple[str, ...], reason: str

@@ -100,7 +100,7 @@ def test_what_cannot_be_read_is_told_once(log: Path, run: Run, steps: list[Calla
 
     result = run("import", str(log), str(log.parent), "--watch")
 
-    assert result.stderr == f"not imported: {stray}: is no session log that sessiondb knows\n"
+    assert result.stderr == f"not imported: {stray}: is not a session log that sessiondb knows\n"
 
 
 def test_a_busy_database_is_tried_again(

@@ -265,7 +265,7 @@ def test_pages_that_are_copied_without_the_right_to_write_keep_their_index(tmp_p
         db.remove("beta")
 
     with closing(Connection(path, read_only=True)) as reader:
-        with pytest.raises(DatabaseError, match="for reading only"):
+        with pytest.raises(DatabaseError, match="open read-only"):
             copy_compactly(reader, copy)
         copy_pages(reader, copy)
 

@@ -173,20 +173,23 @@ def test_each_shape_of_message_is_understood(db: SessionDB, case: str) -> None:
     [
         (
             {"role": "robot"},
-            "there is no role 'robot': give one of system, user, assistant, tool, developer, function,"
+            "unknown role 'robot': give one of system, user, assistant, tool, developer, function,"
             " session_meta",
         ),
-        ({"role": "user", "content": {1, 2}}, "a message of role user holds what is no JSON"),
+        ({"role": "user", "content": {1, 2}}, "a message of role user holds something that is not JSON"),
         (
             {"role": "user", "content": "x", "tool_call_id": "c1"},
-            "a message of role user answers no tool call",
+            "a message of role user cannot answer a tool call",
         ),
-        ({"role": "user", "tool_calls": [{"id": "c1"}]}, "a message of role user asks for no tool calls"),
-        ({"role": "assistant", "tool_calls": "ls"}, "^tool_calls is a list of calls, not 'ls'"),
-        ({"role": "assistant", "tool_calls": [{"name": "ls", "arguments": {1}}]}, "holds what is no JSON"),
+        ({"role": "user", "tool_calls": [{"id": "c1"}]}, "a message of role user cannot have tool calls"),
+        ({"role": "assistant", "tool_calls": "ls"}, "^tool_calls must be a list of calls, not 'ls'"),
+        (
+            {"role": "assistant", "tool_calls": [{"name": "ls", "arguments": {1}}]},
+            "holds something that is not JSON",
+        ),
         (
             {"role": "assistant", "tool_calls": ["ls"]},
-            "^a tool call is a dict with id, name and arguments, not 'ls'",
+            "^a tool call must be a dict with id, name and arguments, not 'ls'",
         ),
         ({"role": "user", "content": "x", "score": float("nan")}, "cannot store a dict as JSON"),
         ({"role": "user", "content": [object()]}, "cannot store a list as JSON"),

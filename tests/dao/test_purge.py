@@ -158,7 +158,7 @@ def forked(path: Path) -> Path:
 
 def test_what_a_live_fork_shares_is_named_and_refused(forked: Path) -> None:
     with SessionDB(forked) as db:
-        with pytest.raises(Conflict, match=r"1 session that stay.*heir.*--with-copies"):
+        with pytest.raises(Conflict, match=r"1 session that would stay.*heir.*--with-copies"):
             db.remove("go", purge=True)
         assert len(db.messages.transcript("go")) == 60
         db.remove("go", "heir", purge=True)

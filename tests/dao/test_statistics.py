@@ -60,5 +60,5 @@ def test_groups_come_in_pages(db: SessionDB, limit: int | None, offset: int, exp
 def test_counting_by_something_unknown_is_refused(db: SessionDB) -> None:
     statistics = Statistics(db.connection)
 
-    with pytest.raises(InvalidInput, match="cannot count by 'colour': give one of agent, project,"):
+    with pytest.raises(InvalidInput, match="cannot group by 'colour': give one of agent, project,"):
         statistics.stats("colour", ALL)

@@ -81,12 +81,12 @@ def test_claude_code_takes_a_log_by_its_path_where_the_folder_is_gone(tmp_path: 
 def test_an_id_that_is_more_than_a_name_is_refused(db: SessionDB, native: str) -> None:
     db.sessions.start("codex", id=native)
 
-    with pytest.raises(InvalidInput, match="none to type"):
+    with pytest.raises(InvalidInput, match="cannot be typed"):
         db.resume_command(native)
 
 
 def test_an_agent_that_resumes_nothing_is_named_with_those_that_do(db: SessionDB) -> None:
     db.sessions.start("chatgpt", id="s")
 
-    with pytest.raises(InvalidInput, match=r"how chatgpt resumes a session; it does for claude-code, codex"):
+    with pytest.raises(InvalidInput, match=r"cannot resume sessions of chatgpt, only of claude-code, codex"):
         db.resume_command("s")

@@ -138,7 +138,7 @@ def test_the_document_is_told_by_its_keys(tmp_path: Path, name: str, state: Any,
 
 @pytest.mark.parametrize("state", [[], {}, {"messages": {}}, "text"])
 def test_other_documents_are_refused(tmp_path: Path, state: Any) -> None:
-    with pytest.raises(ImportFailed, match="no AgentLoop session: it has no list of messages"):
+    with pytest.raises(ImportFailed, match="not an AgentLoop session: it has no list of messages"):
         read(write(tmp_path, state))
 
 

@@ -236,7 +236,7 @@ def test_the_export_is_told_by_its_messages(tmp_path: Path, text: str, score: in
 
 
 def test_a_file_without_conversations_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImportFailed, match="holds no Claude"):
+    with pytest.raises(ImportFailed, match="has no Claude"):
         read(write(tmp_path, {"mapping": {}}))
 
 

@@ -179,7 +179,7 @@ def test_the_document_is_told_by_its_keys(tmp_path: Path, state: Any, score: int
 
 @pytest.mark.parametrize("state", [[], {}, {"session_id": ID}, 3])
 def test_other_documents_are_refused(tmp_path: Path, state: Any) -> None:
-    with pytest.raises(ImportFailed, match="no Dealix session state"):
+    with pytest.raises(ImportFailed, match="not a Dealix session state"):
         read(write(tmp_path, state))
 
 

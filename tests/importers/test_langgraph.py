@@ -225,8 +225,8 @@ def test_pickled_encrypted_and_damaged_state_is_named_and_never_run(path: Path) 
     assert rows_of(langgraph.read(source)) == [("user", HUMAN["content"], at(1))]
     reasons = [problem.reason.partition(": ")[2] for problem in source.problems]
     assert reasons[:2] == [
-        "its state is written as a pickle, which is not read",
-        "its state is written as msgpack+aes, which is not read",
+        "its state is written as a pickle, which cannot be read",
+        "its state is written as msgpack+aes, which cannot be read",
     ]
     assert len(reasons) == 3
     assert not Path("harm").exists()

@@ -231,7 +231,7 @@ def test_the_format_is_told_by_its_messages(tmp_path: Path, text: str, name: str
 
 @pytest.mark.parametrize("text", ["[]", '{\n "a": 1\n}', '[{"a": 1}]'])
 def test_documents_without_messages_are_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ImportFailed, match="holds no conversation"):
+    with pytest.raises(ImportFailed, match="has no conversation"):
         read(write(tmp_path, text, "a.json"))
 
 

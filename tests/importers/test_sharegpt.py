@@ -166,7 +166,7 @@ def test_the_format_is_told_by_its_turns(tmp_path: Path, value: Any, score: int)
 
 
 def test_documents_without_turns_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImportFailed, match="holds no conversation"):
+    with pytest.raises(ImportFailed, match="has no conversation"):
         read(write(tmp_path, [{"messages": []}]))
 
 

@@ -271,7 +271,7 @@ def test_an_export_is_the_same_session_wherever_it_lies(tmp_path: Path) -> None:
 
 def test_a_chat_without_requests_is_no_session_yet(chats: Path) -> None:
     assert records(write(chats / "x.json", document())) == []
-    with pytest.raises(ImportFailed, match="holds no chat"):
+    with pytest.raises(ImportFailed, match="has no chat"):
         list(vscode.read(Source(write(chats / "y.jsonl", {"note": 1}))))
 
 

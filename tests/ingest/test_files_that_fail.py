@@ -64,7 +64,7 @@ def test_a_file_name_that_is_no_utf8_is_read_like_any_other(db: SessionDB, logs:
     for _ in range(2):
         report = Ingest(db.connection).run([str(logs)])
         assert [(skipped.path, skipped.reason) for skipped in report.skipped] == [
-            (f"{logs}/bad\\xfe.jsonl", "is no session log that sessiondb knows")
+            (f"{logs}/bad\\xfe.jsonl", "is not a session log that sessiondb knows")
         ]
         assert said(db) == ["from a", "from an odd name", "from b", "from c"]
     paths = [row[0] for row in db.connection.rows("SELECT path FROM imports ORDER BY path")]
@@ -250,5 +250,5 @@ def test_a_line_that_is_too_long_to_tell_a_format_by_is_named(tmp_path: Path, si
         (skipped,) = db.import_logs(tmp_path / "one.jsonl").skipped
 
     assert (
-        skipped.reason == "is no session log that sessiondb knows, as far as its lines of at most 16 MiB tell"
+        skipped.reason == "is not a session log that sessiondb knows, judging by its lines of at most 16 MiB"
     )

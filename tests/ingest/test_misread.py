@@ -133,7 +133,7 @@ def test_a_session_that_another_file_gave_too_or_that_goes_on_here_stays(db: Ses
 def test_a_log_that_no_importer_of_today_knows_takes_nothing_back(db: SessionDB, log: Path) -> None:
     misread(db, log)
     log.write_text('{"some": "thing else"}\n', encoding="utf-8")
-    assert run(db, log) == ["is no session log that sessiondb knows"]
+    assert run(db, log) == ["is not a session log that sessiondb knows"]
     assert len(sessions(db)) == 1
 
 

@@ -255,7 +255,7 @@ def test_agents_can_be_chosen(home: Path) -> None:
 
 def test_an_agent_without_known_places_is_refused(home: Path) -> None:
     with pytest.raises(
-        InvalidInput, match="the places of 'emacs' are not known: give one of claude-code, codex, "
+        InvalidInput, match="it is not known where 'emacs' keeps its logs: give one of claude-code, codex, "
     ):
         known_places(("codex", "emacs"))
 

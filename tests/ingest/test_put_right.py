@@ -55,7 +55,7 @@ def refuse(db: SessionDB, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as before:
         before.setattr(reading, "detect", lambda sample: None)
         report = Ingest(db.connection).run([str(path)])
-    assert [one.reason for one in report.skipped] == ["is no session log that sessiondb knows"]
+    assert [one.reason for one in report.skipped] == ["is not a session log that sessiondb knows"]
     db.connection.execute("UPDATE imports SET parser_version = 1")
 
 

@@ -154,7 +154,7 @@ def test_without_a_limit_all_turns_are_given(db: SessionDB) -> None:
 
 @pytest.mark.parametrize("wrong", [{"limit": -1}, {"max_tokens": -1}])
 def test_a_limit_below_0_is_refused(db: SessionDB, wrong: dict[str, int]) -> None:
-    with pytest.raises(InvalidInput, match="is 0 or more, or None for no limit, not -1"):
+    with pytest.raises(InvalidInput, match="must be 0 or more, or None for no limit, not -1"):
         db.history("s", **wrong)  # type: ignore[arg-type]
 
 
@@ -176,9 +176,7 @@ def test_an_empty_session_has_no_history_and_a_missing_one_raises(db: SessionDB)
     assert db.history("s") == []
     with pytest.raises(NotFound, match="there is no session nowhere"):
         db.history("nowhere")
-    with pytest.raises(
-        InvalidInput, match="there is no message format 'gemini': give one of openai, anthropic"
-    ):
+    with pytest.raises(InvalidInput, match="unknown message format 'gemini': give one of openai, anthropic"):
         db.history("s", format="gemini")
 
 

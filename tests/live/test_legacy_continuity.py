@@ -133,7 +133,7 @@ def test_add_a_question_without_duplicates(db: SessionDB) -> None:
 @pytest.mark.parametrize(
     ("kind", "body", "fields", "complaint"),
     [
-        ("idea", "x", {}, "there is no kind of note 'idea'"),
+        ("idea", "x", {}, "unknown kind of note 'idea'"),
         ("win", "  ", {}, "a note needs a text"),
         ("followup", "x", {"due_at": "soon"}, "cannot read the time 'soon'"),
     ],
@@ -368,7 +368,7 @@ def test_the_restore_prompt_in_arabic_with_sizes(db: SessionDB) -> None:
     sizes: dict[str, Any] = {"workstreams": 1, "decisions": 2, "failures": 0, "wins": 1, "followups": 1}
     for lang in ("ar", "ar-EG"):
         assert db.continuity.brief("s1", lang=lang, now=NOW, **sizes) == ARABIC.format(updated=updated(db))
-    with pytest.raises(InvalidInput, match="there is no size 'ideas': give some of workstreams, decisions"):
+    with pytest.raises(InvalidInput, match="unknown size 'ideas': give some of workstreams, decisions"):
         db.continuity.brief("s1", ideas=3)
 
 
@@ -413,7 +413,7 @@ def test_limits_below_0_are_refused(db: SessionDB) -> None:
         lambda: db.continuity.sessions(limit=-1),
         lambda: db.sessions.page(SessionFilter(), limit=-1),
     ):
-        with pytest.raises(InvalidInput, match="is 0 or more, or None for no limit, not -1"):
+        with pytest.raises(InvalidInput, match="must be 0 or more, or None for no limit, not -1"):
             ask()
 
 
@@ -506,7 +506,7 @@ def test_a_note_needs_a_text_and_a_translation_may_be_missing(db: SessionDB) -> 
 
 
 def test_a_note_needs_an_owner_that_exists(db: SessionDB) -> None:
-    with pytest.raises(NotFound, match="there is no session nowhere to take a note of"):
+    with pytest.raises(NotFound, match="there is no session nowhere to add a note to"):
         db.notes.add("win", "x", session_id="nowhere")
     with pytest.raises(InvalidInput, match="a note belongs to a session or a project"):
         db.notes.add("win", "x")

@@ -171,7 +171,7 @@ def test_save_can_refuse_a_state_whose_tail_has_changed(db: SessionDB, case: str
     state, shared = CONFLICTS[case]
     session = db.sessions.start("loop", project=ROOT)
     db.save(session.id, STATE)
-    with pytest.raises(Conflict, match=rf"lack the latest of session .*, from seq {len(shared) + 1} on"):
+    with pytest.raises(Conflict, match=rf"lack the newest ones of session .*, from seq {len(shared) + 1} on"):
         db.save(session.id, state, tokens={"input": 1}, on_conflict="error")
     found = db.restore(session.id)
     assert found is not None
@@ -253,12 +253,12 @@ def test_save_refuses_what_it_cannot_do(db: SessionDB) -> None:
     session = db.sessions.start("loop", project=ROOT)
     with pytest.raises(InvalidInput, match="there is no token bucket 'total_tokens'"):
         db.save(session.id, MORE, tokens={"total_tokens": 1})
-    with pytest.raises(InvalidInput, match="a message is a dict with role and content"):
+    with pytest.raises(InvalidInput, match="a message must be a dict with role and content"):
         db.save(session.id, ["Hi"])  # type: ignore[list-item]
     assert db.messages.transcript(session.id) == []
     with pytest.raises(NotFound):
         db.save("nowhere", MORE)
-    with pytest.raises(InvalidInput, match="on_conflict is one of replace, append, error, not 'merge'"):
+    with pytest.raises(InvalidInput, match="on_conflict must be one of replace, append, error, not 'merge'"):
         db.save("nowhere", MORE, on_conflict="merge")
 
 
@@ -382,7 +382,7 @@ def test_restore_messages_and_token_usage_in_one_call(db: SessionDB) -> None:
     assert db.restore(project="/home/ann/new") is None
     with pytest.raises(NotFound):
         db.restore("nowhere")
-    with pytest.raises(InvalidInput, match="restore what"):
+    with pytest.raises(InvalidInput, match="nothing to restore"):
         db.restore()
 
 

@@ -180,5 +180,5 @@ def test_a_file_open_for_reading_takes_no_writes(db: SessionDB, path: Path) -> N
             lambda: reader.notes.add("win", "x", session_id="s"),
             lambda: reader.add_tokens("s", input=1),
         ):
-            with pytest.raises(DatabaseError, match="is open for reading only"):
+            with pytest.raises(DatabaseError, match="is open read-only"):
                 write_something()

@@ -53,7 +53,7 @@ def test_an_empty_database_used_nothing(db: SessionDB) -> None:
 
 def test_counting_by_something_unknown_is_refused(db: SessionDB) -> None:
     for choice, reason in (
-        ({"by": "yearly"}, "cannot count by 'yearly': give one of daily,"),
+        ({"by": "yearly"}, "cannot group by 'yearly': give one of daily,"),
         ({"cost": "mine"}, "cannot take the cost from 'mine'"),
         ({"order": "up"}, "cannot order by 'up'"),
         ({"last": 0}, "cannot report the last 0"),
@@ -416,5 +416,5 @@ def test_a_breakdown_adds_up_to_its_row(used: SessionDB, part: str) -> None:
 
 
 def test_a_breakdown_by_something_else_is_refused(used: SessionDB) -> None:
-    with pytest.raises(InvalidInput, match="cannot part by 'colour'"):
+    with pytest.raises(InvalidInput, match="cannot split by 'colour'"):
         used.usage("monthly", breakdown="colour")

@@ -238,12 +238,12 @@ def test_a_field_that_makes_no_sense_is_a_word(db: SessionDB, say: Say, word: st
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"sort": "best"}, "there is no sort order 'best': give one of relevance, newest, oldest"),
+        ({"sort": "best"}, "unknown sort order 'best': give one of relevance, newest, oldest"),
         (
             {"scope": "web"},
-            "there is nothing called 'web' to search in: give one of talk, tools, notes, all",
+            "cannot search in 'web': give one of talk, tools, notes, all",
         ),
-        ({"role": "me"}, "there is no role 'me': give one of user, assistant, tool, system"),
+        ({"role": "me"}, "unknown role 'me': give one of user, assistant, tool, system"),
         (
             {"since": "ever"},
             "cannot read the time 'ever': give 30d, last week, 2026-03 or 2026-03-01 14:00",

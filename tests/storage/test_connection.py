@@ -93,7 +93,7 @@ def test_reads_do_not_wait_for_a_writer(tmp_path: Path) -> None:
 def test_writing_through_a_read_only_connection_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "sessions.db"
     SessionDB(path).close()
-    with SessionDB(path, read_only=True) as db, pytest.raises(DatabaseError, match="open for reading only"):
+    with SessionDB(path, read_only=True) as db, pytest.raises(DatabaseError, match="open read-only"):
         db.sessions.start("agent")
 
 

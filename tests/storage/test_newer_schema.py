@@ -99,7 +99,7 @@ def test_a_writer_that_was_open_refuses_once_the_schema_is_newer(path: Path, wri
 
 def test_a_newer_database_that_is_open_for_reading_takes_no_writes(path: Path) -> None:
     make_newer(path)
-    with SessionDB(path, read_only=True) as db, pytest.raises(DatabaseError, match="open for reading only"):
+    with SessionDB(path, read_only=True) as db, pytest.raises(DatabaseError, match="open read-only"):
         db.messages.append("s", "user", "more")
 
 

@@ -40,9 +40,9 @@ def test_a_turn_used_after_its_block_leaves_nothing_open(path: Path) -> None:
                 turn.append("user", "undone")
                 raise TimeoutError
         except TimeoutError:
-            with pytest.raises(Conflict, match="this turn of session s is over"):
+            with pytest.raises(Conflict, match="this turn of session s has ended"):
                 turn.append("assistant", "(timed out)")
-        with pytest.raises(Conflict, match="is over"):
+        with pytest.raises(Conflict, match="has ended"):
             turn.add_tokens(input=1)
         db.messages.append("s", "user", "here")
         other.messages.append("s", "user", "there")

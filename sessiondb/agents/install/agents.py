@@ -73,7 +73,7 @@ def named(names: Iterable[str]) -> list[Agent]:
     for name in names:
         agent = AGENTS.get(stored_name(name))
         if agent is None:
-            raise InvalidInput(f"nothing can be installed for {name!r}: give one of {', '.join(AGENTS)}")
+            raise InvalidInput(f"cannot install for {name!r}: give one of {', '.join(AGENTS)}")
         if agent not in found:
             found.append(agent)
     return found

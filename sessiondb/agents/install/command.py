@@ -96,8 +96,7 @@ def for_database(path: Path, program: Sequence[str] | None = None) -> Command:
     default = default_database(words)
     if default is None:
         raise InvalidInput(
-            f"{quoted(words)} does not start from another folder: install sessiondb (by pipx or"
-            " pip), and call that one"
+            f"{quoted(words)} does not run from another folder: install sessiondb with pipx or pip, and run that one"
         )
     database = str(path.expanduser().absolute())
     return Command(words, None if default == database else database)

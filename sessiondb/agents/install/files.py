@@ -20,7 +20,7 @@ def read(path: Path) -> bytes | None:
     except (FileNotFoundError, NotADirectoryError):
         if path.is_symlink():
             raise InvalidInput(
-                f"{path} is a link to {os.readlink(path)}, which is not there: mend or remove the link, and try again"
+                f"{path} is a link to {os.readlink(path)}, which does not exist: fix or remove the link, and try again"
             ) from None
         return None
     except IsADirectoryError as error:
@@ -36,7 +36,7 @@ def decoded(path: Path, content: bytes | None) -> tuple[str, str]:
     try:
         text = (content or b"").decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path} is not UTF-8: save it as that, and try again") from error
+        raise InvalidInput(f"{path} is not UTF-8: save it as UTF-8, and try again") from error
     return (BOM, text[1:]) if text.startswith(BOM) else ("", text)
 
 
@@ -50,7 +50,7 @@ def check_writable(path: Path) -> None:
     else:
         if not stat.S_IMODE(mode) & 0o222 or not os.access(target, os.W_OK):
             raise InvalidInput(
-                f"{target} is read-only: `chmod u+w` it, or have what makes it write the entries"
+                f"{target} is read-only: run `chmod u+w` on it, or add the entries where it is generated"
             )
         folder = target.parent
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):

@@ -141,7 +141,7 @@ def _installed(agent: Agent, part: Part, kinds: Collection[str]) -> Change | Non
         before = files.read(part.path)
         if before is not None and _MARK.encode() not in before:
             raise InvalidInput(
-                f"{part.path} is there already, and not from {NAME}: move it away, and try again"
+                f"{part.path} already exists and is not from {NAME}: move it away, and try again"
             )
         record = records.find(part.path)
         return Change(agent.name, part.path, before, part.content.encode(), record.before if record else None)
@@ -246,7 +246,7 @@ def _explained(part: Settings) -> Iterator[None]:
     try:
         yield
     except InvalidInput as error:
-        raise InvalidInput(f"{part.path}: {error}. It is left as it is: mend it, and try again") from error
+        raise InvalidInput(f"{part.path}: {error}. It was not changed: fix it, and try again") from error
 
 
 def _write(change: Change, record: Record | None) -> str:

@@ -310,7 +310,7 @@ def _run_all(commands: Sequence[Sequence[str]], *, must: bool = True) -> None:
         said = _run(command)
         if said.code and must:
             reason = said.text or f"it ended with {said.code}"
-            raise ServiceFailed(f"`{' '.join(command)}` failed: {reason}; what was written is taken back")
+            raise ServiceFailed(f"`{' '.join(command)}` failed: {reason}; what was written was removed again")
 
 
 def _run(command: Sequence[str]) -> Said:

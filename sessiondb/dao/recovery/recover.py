@@ -56,7 +56,9 @@ def _recovered(damaged: Path, new: Path, progress: Progress) -> Recovered:
         finally:
             part.with_name(f"{part.name}.lock").unlink(missing_ok=True)
         if _stamp(damaged) != stamp:
-            raise DatabaseError(f"{damaged} was written meanwhile: end what writes to it, and try again")
+            raise DatabaseError(
+                f"{damaged} was written to meanwhile: stop the programs that write to it, and try again"
+            )
         sync(part)
     return recovery.record(new)
 
@@ -95,7 +97,9 @@ class _Recovery:
             target.execute("COMMIT")
             self.damage = list(dict.fromkeys(pages.damage + source.left_out))
             if not seen:
-                raise DatabaseForeign(f"{damaged} holds nothing that could be read of a sessiondb database")
+                raise DatabaseForeign(
+                    f"{damaged} has nothing in it that could be read as a sessiondb database"
+                )
 
     def finish(self, part: Path) -> None:
         """Bring the new file up to date, put right what hangs together, and make search anew."""

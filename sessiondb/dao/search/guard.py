@@ -120,7 +120,7 @@ class Replay:
         if any(done() != result for done, result in self._done):
             connection.sqlite.execute("ROLLBACK")
             raise DatabaseError(
-                f"{connection.path}: another process wrote between two tries: write the turn again"
+                f"{connection.path}: another process wrote between two attempts: write the turn again"
             )
 
 

@@ -49,7 +49,7 @@ class SessionDetails:
         Raises NotFound, InvalidInput for what is neither True nor False.
         """
         if not isinstance(pinned, bool):
-            raise InvalidInput(f"pinned is True or False, not {pinned!r}")
+            raise InvalidInput(f"pinned must be True or False, not {pinned!r}")
         self._update(session_id, "pinned = ?", (int(pinned),))
 
     def set_metadata(self, session_id: str, changes: Mapping[str, Any]) -> None:
@@ -114,7 +114,7 @@ class SessionDetails:
         with self._db.transaction():
             for tag in texts(tags, "tags"):
                 if not isinstance(tag, str) or not tag.strip():
-                    raise InvalidInput(f"a tag is a text that is not empty, not {tag!r}")
+                    raise InvalidInput(f"a tag must be a text that is not empty, not {tag!r}")
                 self._db.execute(
                     "INSERT OR IGNORE INTO session_tags (session_id, tag_id) VALUES (?, ?)",
                     (session_id, self._lookups.tag(tag)),

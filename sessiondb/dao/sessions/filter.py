@@ -81,7 +81,7 @@ def _must_be_texts(chosen: SessionFilter) -> None:
     for name in _TEXTS:
         value = getattr(chosen, name)
         if value is not None and not isinstance(value, str):
-            raise InvalidInput(f"{name} is a text, not {type(value).__name__}")
+            raise InvalidInput(f"{name} must be a text, not {type(value).__name__}")
 
 
 def _states(chosen: SessionFilter) -> Iterator[str]:

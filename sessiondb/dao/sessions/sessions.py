@@ -109,7 +109,7 @@ class Sessions(SessionDetails):
         """Return a session by its exact id. Raises NotFound."""
         row = self._db.row(f"SELECT {_COLUMNS} {_FROM} WHERE s.id = ?", (session_id,))
         if row is None:
-            raise NotFound(f"there is no session {session_id}: `sessiondb list` shows those there are")
+            raise NotFound(f"there is no session {session_id}: `sessiondb list` lists them")
         return _session_record(row)
 
     def resolve(self, name: str) -> Session:
@@ -123,21 +123,21 @@ class Sessions(SessionDetails):
             )
             if row is None and self._exists_any():
                 raise NotFound(
-                    "no session has both messages and times: name one by its id, `sessiondb list` has them"
+                    "no session has both messages and times: give the id of one, `sessiondb list` lists them"
                 )
             if row is None:
-                raise NotFound("there are no sessions yet: `sessiondb import auto` brings them in")
+                raise NotFound("there are no sessions yet: `sessiondb import auto` imports them")
             return self.get(row[0])
         if not name.strip():
             raise NotFound(
-                "a session is named by its id, the beginning of one, or @last: `sessiondb list` has them"
+                "give the id of a session, the beginning of one, or @last: `sessiondb list` lists them"
             )
         # Copied with a space, or from a program that writes ids in capitals.
         for typed in dict.fromkeys((name, name.strip(), name.strip().lower())):
             if found := self._named(typed):
                 return self.get(found)
         shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
-        raise NotFound(f"there is no session {shown}: `sessiondb list` shows those there are")
+        raise NotFound(f"there is no session {shown}: `sessiondb list` lists them")
 
     def _named(self, name: str) -> str | None:
         for condition in (
@@ -378,7 +378,7 @@ def _with_text_ids(channel: Channel | None) -> Channel | None:
     if channel is None:
         return None
     if not isinstance(channel, Channel):
-        raise InvalidInput(f"channel is a sessiondb.Channel, not {type(channel).__name__}")
+        raise InvalidInput(f"channel must be a sessiondb.Channel, not {type(channel).__name__}")
     names = ("chat_id", "user_id", "thread_id")
     ids = {name: str(value) for name in names if (value := getattr(channel, name)) is not None}
     return replace(channel, **ids)

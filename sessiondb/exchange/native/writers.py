@@ -45,5 +45,5 @@ class Writer(Protocol):
 def writer(agent: str) -> Writer:
     """Return who writes an agent's format. Raises InvalidInput where nobody does."""
     if agent not in _MODULES:
-        raise InvalidInput(f"sessiondb does not write sessions of {agent}; it does for {', '.join(WRITERS)}")
+        raise InvalidInput(f"sessiondb cannot write sessions for {agent}, only for {', '.join(WRITERS)}")
     return cast("Writer", import_module(f"sessiondb.exchange.native.{_MODULES[agent]}"))

@@ -33,7 +33,7 @@ def write(db: Tables, session: Session, agent: str, places: Sequence[Path]) -> N
     """
     format = writer(agent)
     if not places:
-        raise InvalidInput(f"where {agent} keeps its sessions is not known")
+        raise InvalidInput(f"sessiondb does not know where {agent} keeps its sessions")
     native = session.native_id or session.id
     is_same = agent == session.agent and format.takes(native)
     head = Head(
@@ -48,7 +48,7 @@ def write(db: Tables, session: Session, agent: str, places: Sequence[Path]) -> N
     messages = conversation(db, session.id)
     found = list(turns(messages, session.started_at))
     if not any(turn.role == "user" for turn in found):
-        raise InvalidInput(f"{session.id} holds nothing to go on with: no prompt is stored")
+        raise InvalidInput(f"{session.id} has nothing to continue from: no prompt is stored")
     path = format.path_of(head)
     text = _text(format, head, found)
     records = _read_back(text, path)
@@ -105,7 +105,7 @@ def _read_back(text: bytes, path: Path) -> list[Record]:
         importer = detect.detect(Sample(copy))
         if importer is None:
             raise InvalidInput(
-                f"what was written for {path} is not read by any importer: nothing was kept of it"
+                f"what was written for {path} cannot be read by any importer: nothing of it was kept"
             )
         return list(importer.read(Source(copy)))
 

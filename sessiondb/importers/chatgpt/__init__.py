@@ -61,7 +61,7 @@ def read(source: Source) -> Iterator[Record]:
         else:
             source.problem(f"conversation {number} has no messages", whole=True)
     if is_empty:
-        raise ImportFailed(f"{source.path} holds no ChatGPT conversation: none has a mapping of messages")
+        raise ImportFailed(f"{source.path} has no ChatGPT conversation: none has a mapping of messages")
 
 
 def _records(source: Source, conversation: dict[str, Any]) -> Iterator[Record]:

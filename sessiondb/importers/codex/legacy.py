@@ -239,7 +239,7 @@ def _document_lines(source: Source) -> list[_Line]:
     document = source.document()
     items = document.get("items") if isinstance(document, dict) else None
     if not isinstance(items, list):
-        raise ImportFailed(f"{source.path} holds no Codex session: it has no list of items")
+        raise ImportFailed(f"{source.path} is not a Codex session: it has no list of items")
     return [_lenient(document.get("session")), *map(_lenient, items)]
 
 

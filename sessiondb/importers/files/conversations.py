@@ -38,7 +38,7 @@ def conversations(path: Path, report: Callable[[str], None]) -> Generator[Any, N
         with ZipFile(path) as archive:
             names = sorted(name for name in archive.namelist() if _MEMBER.fullmatch(name))
             if not names:
-                raise ImportFailed(f"{path} holds no conversations.json: it is no export of conversations")
+                raise ImportFailed(f"{path} has no conversations.json: it is not an export of conversations")
             for name in names:
                 with archive.open(name) as member:
                     yield from elements(member, partial(_report_of, report, name))

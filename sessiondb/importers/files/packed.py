@@ -231,7 +231,7 @@ class _Zstandard:
 def _known(codec: _Codec | None, path: Path) -> _Codec:
     if codec is None:
         raise Unreadable(
-            f"{path} is packed with zstd, which this Python cannot read: pip install 'sessiondb[zstd]'"
+            f"{path} is compressed with zstd, which this Python cannot read: run `pip install 'sessiondb[zstd]'`"
         )
     return codec
 

@@ -82,7 +82,9 @@ def whole(handle: IO[bytes], path: Path) -> bytes:
     """Return all bytes of a file. Raises ImportFailed where they are more than a document may hold."""
     data = handle.read(MAX_DOCUMENT + 1)
     if len(data) > MAX_DOCUMENT:
-        raise ImportFailed(f"{path} is a document of more than {in_words(MAX_DOCUMENT)}, which is not read")
+        raise ImportFailed(
+            f"{path} is a document of more than {in_words(MAX_DOCUMENT)}, which is too large to read"
+        )
     return data
 
 
@@ -183,7 +185,7 @@ class Source:
                     self.end += self._pass_line(handle)
                 if blank > MAX_BLANK_LINES:
                     raise ImportFailed(
-                        f"{self.path}: after line {self.line} nothing is read: {MAX_BLANK_LINES:,} blank lines"
+                        f"{self.path}: reading stopped after line {self.line}: {MAX_BLANK_LINES:,} blank lines"
                     )
 
     def _pass_line(self, handle: IO[bytes]) -> int:
@@ -260,7 +262,7 @@ class Source:
             handle.read(1)  # raises where the file is damaged further on
         if len(data) > SMALL and has_too_many_values(data):
             raise ImportFailed(
-                f"{self.path} is a document of more than {MAX_VALUES:,} values, which is not read"
+                f"{self.path} is a document of more than {MAX_VALUES:,} values, which is too large to read"
             )
         self.end = self.path.stat().st_size
         if data.endswith(b"\0"):

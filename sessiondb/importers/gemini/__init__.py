@@ -56,7 +56,7 @@ def read(source: Source) -> Iterator[Record]:
         _play(source, chat)
         if not chat.header and chat.is_empty:
             raise ImportFailed(
-                f"{source.path} holds no Gemini CLI session: it has neither a header nor messages"
+                f"{source.path} is not a Gemini CLI session: it has neither a header nor messages"
             )
         try:
             session = _session(source, chat)

@@ -56,7 +56,7 @@ def read(source: Source) -> Iterator[Record]:
     sample.lines_up_to(MAX_LINES)
     kind = _kind(sample)
     if kind is None and sample.is_sqlite:
-        raise ImportFailed(f"{source.path} is no database of Hermes: it lacks the tables of one")
+        raise ImportFailed(f"{source.path} is not a Hermes database: it lacks its tables")
     if kind is None:
         is_document = sample.document is not None or sample.first is not None
         kind = "log" if is_document and not sample.lines else "transcript"

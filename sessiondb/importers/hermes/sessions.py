@@ -46,7 +46,7 @@ def document(source: Source) -> dict[str, Any]:
     except RecursionError as error:
         raise ImportFailed(f"{source.path} cannot be read: it is nested too deeply") from error
     if not isinstance(value, dict):
-        raise ImportFailed(f"{source.path} is no file of Hermes: it is no JSON object")
+        raise ImportFailed(f"{source.path} is not a Hermes file: it is not a JSON object")
     return value
 
 

@@ -77,7 +77,7 @@ def read_log(source: Source) -> Iterator[Record]:
     """
     log, messages = _log(source)
     if messages is None:
-        raise ImportFailed(f"{source.path} is no session of Hermes: it has no list of messages")
+        raise ImportFailed(f"{source.path} is not a Hermes session: it has no list of messages")
     native_id = text_or_none(log.get("session_id")) or stem(source.path)
     session = SessionRecord(
         session_id(native_id, source.path),

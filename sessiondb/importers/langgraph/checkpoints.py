@@ -111,7 +111,7 @@ def _unpacked(kind: Any, data: Any) -> tuple[Any, list[bytes]]:
             {key: msgspec.msgpack.encode(_as_json(item)) for key, item in values.items()}
         )
     if kind != "msgpack" or not isinstance(data, bytes):
-        raise ValueError(f"its state is written as {kind or 'a pickle'}, which is not read")
+        raise ValueError(f"its state is written as {kind or 'a pickle'}, which cannot be read")
     state = _CHECKPOINT.decode(data)
     return state.ts, _of_channels({key: bytes(raw) for key, raw in state.channel_values.items()})
 

@@ -47,7 +47,7 @@ def read(source: Source) -> Iterator[Record]:
     with source.sqlite() as connection:
         tables = Tables(connection, source)
         if not _fits(tables.columns):
-            raise ImportFailed(f"{source.path} is no log of llm: it has neither responses nor turns")
+            raise ImportFailed(f"{source.path} is not a log of llm: it has neither responses nor turns")
         responses, turns = Responses(tables), Turns(tables)
         names = tables.by_id("conversations")
         threads = tables.by_id("threads")

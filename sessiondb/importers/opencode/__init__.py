@@ -52,7 +52,9 @@ def read(source: Source) -> Iterator[Record]:
     elif isinstance(document, dict) and opencode_tree.is_session(source.path, document):
         yield from opencode_tree.read(source, document)
     else:
-        raise ImportFailed(f"{source.path} holds no OpenCode session: no session file, no export")
+        raise ImportFailed(
+            f"{source.path} is not an OpenCode session: it is neither a session file nor an export"
+        )
 
 
 def _read_database(source: Source) -> Iterator[Record]:
@@ -65,7 +67,9 @@ def _read_database(source: Source) -> Iterator[Record]:
         elif opencode_go.fits(tables):
             yield from opencode_go.read(source, connection)
         else:
-            raise ImportFailed(f"{source.path} is no OpenCode database: session, message or part is missing")
+            raise ImportFailed(
+                f"{source.path} is not an OpenCode database: it lacks the table session, message or part"
+            )
 
 
 def _is_export(document: dict[str, Any]) -> bool:

@@ -66,7 +66,7 @@ def read(source: Source) -> Iterator[Record]:
         is_log = _play(source, chat)
         if not len(chat):
             if not chat.header:
-                raise ImportFailed(f"{source.path} holds no chat: it has no requests")
+                raise ImportFailed(f"{source.path} has no chat: it has no requests")
             return
         session = _session(source, chat)
         yield session

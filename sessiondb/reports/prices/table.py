@@ -91,7 +91,7 @@ def _own(path: Path) -> dict[str, Model]:
     except OSError as error:
         raise InvalidInput(f"cannot read the prices in {path}: {error.strerror}") from error
     except ValueError as error:
-        raise InvalidInput(f"the prices in {path} are no JSON: {error}") from error
+        raise InvalidInput(f"the prices in {path} are not JSON: {error}") from error
     models = found.get("models") if isinstance(found, dict) else None
     if not isinstance(models, dict):
         raise InvalidInput(f'the prices in {path} lack "models": {{"NAME": {{"input": 1, "output": 4}}}}')
@@ -116,7 +116,7 @@ def _checked(path: Path, name: str, model: Any) -> Model:
         or not all("input" in row and "output" in row for row in rows)
     ):
         raise InvalidInput(
-            f"the prices of {name} in {path} make no sense: give input and output in dollars for a million tokens"
+            f"the prices of {name} in {path} are not valid: give input and output in dollars for a million tokens"
         )
     return {**entry, "prices": sorted(rows, key=lambda row: str(row.get("from", "")))}
 

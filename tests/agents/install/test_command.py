@@ -32,7 +32,7 @@ def test_where_there_is_no_script_python_is_called(tmp_path: Path, monkeypatch: 
 
 
 def test_a_program_that_does_not_start_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="does not start from another folder: install sessiondb"):
+    with pytest.raises(InvalidInput, match="does not run from another folder: install sessiondb"):
         command.for_database(tmp_path / "x.db", [str(tmp_path / "gone")])
 
 

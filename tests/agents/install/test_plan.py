@@ -339,13 +339,13 @@ def made_commented(path: Path) -> None:
 
 
 LEFT_ALONE: dict[Callable[[Path], None], str] = {
-    made_broken: "line 1: it ends too early. It is left as it is: mend it, and try again",
-    made_strange: "hooks is not an object. It is left as it is: mend it, and try again",
-    made_read_only: "is read-only: `chmod u+w` it, or have what makes it write the entries",
+    made_broken: "line 1: it ends too early. It was not changed: fix it, and try again",
+    made_strange: "hooks is not an object. It was not changed: fix it, and try again",
+    made_read_only: "is read-only: run `chmod u+w` on it, or add the entries where it is generated",
     made_a_folder: "is a folder: move it away, and try again",
-    made_another_encoding: "is not UTF-8: save it as that, and try again",
-    made_a_dead_link: "which is not there: mend or remove the link, and try again",
-    made_commented: "line 2: a comment, which the agent does not read. It is left as it is: mend it, and try again",
+    made_another_encoding: "is not UTF-8: save it as UTF-8, and try again",
+    made_a_dead_link: "which does not exist: fix or remove the link, and try again",
+    made_commented: "line 2: a comment, which the agent does not read. It was not changed: fix it, and try again",
 }
 
 
@@ -448,8 +448,8 @@ def test_a_server_or_a_skill_of_somebody_else_is_left_alone(home: Path) -> None:
     planned = install("cursor")
     assert [reason.split(": ", 1)[1] for reason in planned.refused] == [
         f"{home}/.cursor/mcp.json: mcpServers has another server of the name 'sessiondb': rename it, and try again."
-        " It is left as it is: mend it, and try again",
-        f"{skill} is there already, and not from sessiondb: move it away, and try again",
+        " It was not changed: fix it, and try again",
+        f"{skill} already exists and is not from sessiondb: move it away, and try again",
     ]
     uninstall("cursor")
     assert skill.read_text() == "mine"
@@ -525,9 +525,7 @@ def test_agents_go_by_their_names(home: Path) -> None:
         "gemini-cli",
         "copilot-cli",
     ]
-    with pytest.raises(
-        InvalidInput, match="nothing can be installed for 'aider': give one of claude-code, codex"
-    ):
+    with pytest.raises(InvalidInput, match="cannot install for 'aider': give one of claude-code, codex"):
         agents.named(["aider"])
 
 

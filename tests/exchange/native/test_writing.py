@@ -355,7 +355,7 @@ def test_a_log_that_is_there_is_not_overwritten(db: SessionDB, folder: Path, age
     assert log is not None
     text = Path(log).read_bytes()
 
-    with pytest.raises(Conflict, match="its log is there, and is not overwritten"):
+    with pytest.raises(Conflict, match="its log exists, and is not overwritten"):
         db.write_for_agent(id)
 
     assert Path(log).read_bytes() == text
@@ -470,16 +470,14 @@ def test_an_agent_moved_by_its_variable_is_written_to_there(
 def test_only_agents_whose_format_is_known_are_written_for(db: SessionDB, folder: Path) -> None:
     id = start(db, "codex", folder)
 
-    with pytest.raises(
-        InvalidInput, match="does not write sessions of hermes; it does for claude-code, codex"
-    ):
+    with pytest.raises(InvalidInput, match="cannot write sessions for hermes, only for claude-code, codex"):
         db.write_for_agent(id, "hermes")
 
 
 def test_a_session_without_a_prompt_is_not_written(db: SessionDB, folder: Path) -> None:
     db.sessions.start("codex", id=IDS["codex"], project=folder)
 
-    with pytest.raises(InvalidInput, match="holds nothing to go on with"):
+    with pytest.raises(InvalidInput, match="has nothing to continue from"):
         db.write_for_agent(IDS["codex"])
 
 

@@ -222,7 +222,7 @@ def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "conversations.json"
     path.write_text(text, encoding="utf-8")
     assert chatgpt.sniff(Sample(path)) == 0
-    with pytest.raises(ImportFailed, match="holds no ChatGPT conversation"):
+    with pytest.raises(ImportFailed, match="has no ChatGPT conversation"):
         read(path)
 
 

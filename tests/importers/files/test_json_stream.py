@@ -179,7 +179,7 @@ def test_damage_in_a_member_is_reported_with_its_name(tmp_path: Path) -> None:
 
 def test_a_zip_file_of_other_things_is_refused(tmp_path: Path) -> None:
     path = zipped(tmp_path / "other.zip", **{"projects.json": "[]"})
-    with pytest.raises(ImportFailed, match=r"other\.zip holds no conversations\.json"):
+    with pytest.raises(ImportFailed, match=r"other\.zip has no conversations\.json"):
         list(conversations(path, pytest.fail))
 
 

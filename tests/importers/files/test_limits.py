@@ -90,7 +90,7 @@ def test_blank_lines_without_end_are_given_up(tmp_path: Path, monkeypatch: pytes
     log.write_text(CHAT + "\n" * 5000)
     said, (reason,) = imported(log, tmp_path / "s.db")
     assert said == ["hello"]
-    assert reason.endswith("nothing is read: 1,000 blank lines")
+    assert reason.endswith("reading stopped after line 1002: 1,000 blank lines")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_large_document_of_nobody_is_refused_by_its_beginning(
     monkeypatch.setattr(source.Source, "document", None)  # it is not decoded
     path = tmp_path / "data.json"
     path.write_text(json.dumps({"rows": [{"x": [1, 2, None]}] * 20_000}))
-    reason = "is no session log that sessiondb knows, as far as its lines of at most 16 MiB tell"
+    reason = "is not a session log that sessiondb knows, judging by its lines of at most 16 MiB"
     assert imported(path, tmp_path / "s.db") == ([], [reason])
 
 
@@ -134,7 +134,7 @@ def test_a_document_that_is_too_large_is_refused_in_words(
     path = tmp_path / "data.json"
     path.write_text(json.dumps({"messages": ["x" * 100] * 20_000}, indent=1))
     (reason,) = imported(path, tmp_path / "s.db", format="agentloop")[1]
-    assert reason == f"{path} is a document of more than 1 MiB, which is not read"
+    assert reason == f"{path} is a document of more than 1 MiB, which is too large to read"
 
 
 @pytest.mark.parametrize("size", [4_000, 400_000])

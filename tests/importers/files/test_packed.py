@@ -226,7 +226,7 @@ def test_without_a_decoder_the_file_is_named_and_read_when_there_is_one(
             (skipped,) = report.skipped
             assert (skipped.path, skipped.line) == (str(logs / "a.jsonl.zst"), None)
             assert skipped.reason.endswith(
-                "packed with zstd, which this Python cannot read: pip install 'sessiondb[zstd]'"
+                "compressed with zstd, which this Python cannot read: run `pip install 'sessiondb[zstd]'`"
             )
         with SessionDB(tmp_path / "sessions.db") as db:
             named = Ingest(db.connection, format="openai-chat").run([str(logs / "a.jsonl.zst")])

@@ -117,7 +117,7 @@ def test_other_databases_and_documents_are_refused(tmp_path: Path) -> None:
         write(tmp_path / "a.json", [1], indent=2),
         write(tmp_path / "b.json", {"a": {}}, indent=2),
     ):
-        with pytest.raises(ImportFailed, match=r"of Hermes: it "):
+        with pytest.raises(ImportFailed, match=r"is not a Hermes (database|file|session): it "):
             read(odd)
 
 

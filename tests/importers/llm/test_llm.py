@@ -136,7 +136,7 @@ def test_the_database_is_told_by_its_tables(tmp_path: Path, tables: dict[str, st
     path = make(tmp_path / "logs.db", tables, {})
     assert llm_logs.sniff(Sample(path)) == score
     if not score:
-        with pytest.raises(ImportFailed, match="no log of llm"):
+        with pytest.raises(ImportFailed, match="not a log of llm"):
             read(path)
 
 
