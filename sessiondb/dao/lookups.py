@@ -22,6 +22,7 @@ PROJECTS = (
 )
 """The projects that a `--project` means, wherever it is given: by their folder, some folders of its path, or name."""
 
+_FROM_HERE = r"\.{1,2}(?:[\\/].*)?"
 _DRIVE = r"(?:[\\/]{2}[?.][\\/])?([A-Za-z]):(?=[\\/]|$)"
 
 _CHANNEL = "platform, chat_type, chat_id, chat_name, user_id, user_name, thread_id"
@@ -157,6 +158,20 @@ def _shared(id: str, other: str | None) -> int:
         (place for place, (ours, theirs) in enumerate(zip(id, other, strict=False)) if ours != theirs),
         min(len(id), len(other)),
     )
+
+
+def whole_project(name: str, folder: str | None = None) -> str:
+    """Return the path of a project that is named from the current folder (`.`, `../web`), or another; any other name
+    as it is.
+
+    Raises InvalidInput where the current folder no longer exists.
+    """
+    if not re.fullmatch(_FROM_HERE, name):
+        return name
+    try:
+        return os.path.abspath(os.path.join(folder or os.getcwd(), name))
+    except FileNotFoundError as error:
+        raise InvalidInput(f"there is no project {name!r}: the current folder no longer exists") from error
 
 
 def normal_path(path: str | os.PathLike[str]) -> str:

@@ -80,7 +80,10 @@ class Reports(Tables):
         return Statistics(self.connection).status()
 
     def names(self, kind: str) -> list[str]:
-        """Return the names that sessions have of a kind: agent, project, model, platform or tag; the latest first."""
+        """Return the names that sessions have of a kind: agent, project, model, platform, tag, branch or tool.
+
+        The latest come first, of tools those that were called most.
+        """
         from sessiondb.dao.sessions.names import Names
 
         return Names(self.connection).of(kind)

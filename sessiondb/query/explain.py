@@ -17,6 +17,7 @@ def explain(query: Query) -> list[str]:
         ("before", filters.before),
         ("until", filters.until),
         ("in", filters.scope),
+        ("in", filters.within),
     )
     lines += [f"{name}: {value}" for name, value in named if value is not None]
     empty = [_sentence(term) for term in query.terms if not is_searchable(term)]

@@ -57,7 +57,9 @@ class Choice(NamedTuple):
 
 
 class Filters(NamedTuple):
-    """Hold the fields of a query; times as typed (until: to its end), scope as talk, tools, notes or all."""
+    """Hold the fields of a query; times as typed (until: to its end; within: all of it), scope as talk, tools, notes
+    or all.
+    """
 
     role: Choice = Choice()
     agent: Choice = Choice()
@@ -69,6 +71,7 @@ class Filters(NamedTuple):
     until: str | None = None
     after: str | None = None
     scope: str | None = None
+    within: str | None = None
 
     def __bool__(self) -> bool:
         return self != Filters()
@@ -81,7 +84,7 @@ ROLES = ("user", "assistant", "tool", "system")
 class Query(NamedTuple):
     """Hold a parsed query: its text, the tree of its words, its filters, and how many words were too many.
 
-    `misread` are the times and roles that make no sense, as typed with their fields: they are words.
+    `misread` are the fields whose values make no sense, or are missing, as typed: they are words.
     """
 
     text: str = ""
@@ -119,7 +122,7 @@ def _walk(node: Node | None, is_wanted: bool = True) -> Iterator[tuple[Term, boo
 _TIME_FIELDS = {"before": "before", "until": "until", "after": "after", "since": "after"}
 _OPPOSITES = {"before": "after", "until": "after", "after": "before"}
 _SCOPES = {"talk": "talk", "tool": "tools", "tools": "tools", "note": "notes", "notes": "notes", "all": "all"}
-_QUOTES = '"“”„'
+QUOTES = '"“”„'
 _FIELD = "|".join([*CHOICE_FIELDS, *_TIME_FIELDS, "in"])
 # A dash excludes where a word begins; two dashes begin an option of some command, which is a word.
 # The colon of a field is not that of `tool::name` or `agent://x`. A quote without its partner fits nothing
@@ -128,10 +131,10 @@ _LEXER = re.compile(
     rf"""
       (?P<minus>(?<![^\s(])-(?!-))?
       (?: (?P<open>\()
-        | [{_QUOTES}](?P<phrase>[^{_QUOTES}]*)[{_QUOTES}](?P<star>\*)*
+        | [{QUOTES}](?P<phrase>[^{QUOTES}]*)[{QUOTES}](?P<star>\*)*
         | (?P<field>(?i:{_FIELD})):(?!:|//)
-          (?: [{_QUOTES}](?P<quoted>[^{_QUOTES}]*)[{_QUOTES}] | (?P<value>[^\s(){_QUOTES}]+) )
-        | (?P<word>[^\s(){_QUOTES}]+)
+          (?: [{QUOTES}](?P<quoted>[^{QUOTES}]*)[{QUOTES}] | (?P<value>[^\s(){QUOTES}]+) )
+        | (?P<word>[^\s(){QUOTES}]+)
       )
     | (?P<close>\))
     """,
@@ -139,7 +142,7 @@ _LEXER = re.compile(
 )
 
 # What may belong to a time in several words, as in `after:last week` or `before:3 days ago`.
-_FURTHER_WORD = rf"[ \t]+([^\s(){_QUOTES}:]+)"
+_FURTHER_WORD = rf"[ \t]+([^\s(){QUOTES}:]+)"
 _MAX_FURTHER = 3
 
 
@@ -153,8 +156,9 @@ class _Group:
 
 
 class _Parser:
-    def __init__(self, is_time: Callable[[str], bool]) -> None:
+    def __init__(self, is_time: Callable[[str], bool], is_period: Callable[[str], bool]) -> None:
         self.is_time = is_time
+        self.is_period = is_period
         self.groups = [_Group()]
         self.ignored_depth = 0
         self.terms: dict[Term, bool] = {}
@@ -213,6 +217,8 @@ class _Parser:
             if text == "OR":
                 self.groups[-1].alternatives.append([])
         elif text.strip("-"):
+            if re.fullmatch(rf"(?i)(?:{_FIELD}):", text):
+                self.misread.append(f"-{text}" if negated else text)
             stem = text.rstrip("*")
             self._add(stem, "prefix" if stem != text else "word", negated)
 
@@ -231,22 +237,23 @@ class _Parser:
             (match["quoted"] or match["value"] or "").strip(),
             match.end(),
         )
-        if name in _TIME_FIELDS and match["value"] and not self.is_time(value):
-            value, end = self._longer_time(value, match.string, end)
+        may_go_on = name == "in" or name in _TIME_FIELDS
+        if may_go_on and match["value"] and not self._makes_sense(name, value, negated):
+            value, end = self._longer_time(name, value, match.string, end)
         if not self._filter(name, value, negated):
             self._add(match[0].removeprefix("-"), "word", negated)
-            if name in _TIME_FIELDS or name == "role":  # what follows `in:` may well be code
-                self.misread.append(match[0].removeprefix("-"))
+            self.misread.append(match[0])
         return end
 
-    def _longer_time(self, value: str, text: str, end: int) -> tuple[str, int]:
+    def _longer_time(self, name: str, value: str, text: str, end: int) -> tuple[str, int]:
         """Return a time with as many further words as make it one, and where it ends; else what was given."""
+        is_time = self.is_time if name in _TIME_FIELDS else self.is_period
         values = [(value, end)]
         while len(values) <= _MAX_FURTHER and (
             further := re.compile(_FURTHER_WORD).match(text, values[-1][1])
         ):
             values.append((f"{values[-1][0]} {further[1]}", further.end()))
-        return next((longer for longer in values[:0:-1] if self.is_time(longer[0])), values[0])
+        return next((longer for longer in values[:0:-1] if is_time(longer[0])), values[0])
 
     def _filter(self, name: str, value: str, negated: bool) -> bool:
         """Record a field; return False where it is none after all and has to be read as a word."""
@@ -256,7 +263,8 @@ class _Parser:
         if not self._makes_sense(name, value, negated):
             return False
         if name == "in":
-            self.fields["scope"] = _SCOPES[value.lower()]
+            scope = _SCOPES.get(value.lower())
+            self.fields |= {"scope": scope} if scope else {"within": value}
         elif name in _TIME_FIELDS:
             bound = _TIME_FIELDS[name]
             self.fields[_OPPOSITES[bound] if negated else bound] = value
@@ -266,22 +274,28 @@ class _Parser:
 
     def _makes_sense(self, name: str, value: str, negated: bool) -> bool:
         if name == "in":
-            return not negated and value.lower() in _SCOPES
+            return not negated and (value.lower() in _SCOPES or self.is_period(value))
         if name == "role":
             return value in ROLES
         return bool(value) and (name not in _TIME_FIELDS or self.is_time(value))
 
 
-def parse(text: str, is_time: Callable[[str], bool] = bool) -> Query:
-    """Parse what a person typed; `is_time` tells the times that before: and after: can read.
+def _never(text: str) -> bool:
+    return False
+
+
+def parse(
+    text: str, is_time: Callable[[str], bool] = bool, is_period: Callable[[str], bool] = _never
+) -> Query:
+    """Parse what a person typed; `is_time` tells the times that before: and after: can read, `is_period` those of in:.
 
     Words side by side must all occur and bind tighter than `OR`; the first MAX_TERMS different ones count.
     Ignored are `AND`, operators without operands, unpaired quotes and parentheses, and parentheses deeper
     than MAX_DEPTH. Filters hold for the whole query wherever they stand; a field whose value makes no sense
-    (`role:admin`, `before:each`) is a word. A time may have several (`after:last week`). Raises nothing.
+    (`role:admin`, `before:each`, `in:here`) is a word. A time may have several (`after:last week`). Raises nothing.
     """
     text = clean(text)
-    parser = _Parser(is_time)
+    parser = _Parser(is_time, is_period)
     position = 0
     while match := _LEXER.search(text, position):
         position = parser.take(match)

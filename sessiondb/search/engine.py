@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from sessiondb.dao.search.corpora import TOOLS, Corpus
 from sessiondb.dao.search.filters import SearchFilter
@@ -31,6 +32,9 @@ from sessiondb.search.request import Named, Request, left_out, misread, requeste
 from sessiondb.search.rows import RowReader
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.values import page_of
+
+if TYPE_CHECKING:
+    from sessiondb.dao.sessions.names import Names
 
 
 class Search:
@@ -97,7 +101,7 @@ class Search:
                 (
                     *left_out(request),
                     *misread(request.query),
-                    *self._unknown(request.filters),
+                    *self._unknown(request.filters, found),
                     *found.remarks,
                     *self._hints(request, found, readers),
                 ),
@@ -138,16 +142,25 @@ class Search:
             if sessions:
                 yield f"{sessions:,} found {name}"
 
-    def _unknown(self, filters: Filters) -> Iterator[str]:
-        """Yield a sentence for each agent, project, model and tag that no session has."""
+    def _unknown(self, filters: Filters, found: Found) -> Iterator[str]:
+        """Yield a sentence for each agent, project, model and tag that no session has, and tool that none called."""
         for kind in ("agent", "project", "model", "tag"):
-            for value in getattr(filters, kind).any_of:
+            for value in dict.fromkeys(chain(*getattr(filters, kind))):
                 alone: dict[str, Any] = {kind: Choice((value,))}
                 # Each alone: two names that exist may have no session in common, which is no slip.
                 if not SearchFilter(self._connection, Filters(**alone)).fits_any_session():
-                    from sessiondb.dao.sessions.names import Names
+                    yield self._names.sentence(kind, value)
+        if filters.tool and not found.groups:
+            # All calls are read for it: where something was found, there is no need.
+            known = {name.lower() for name in self._names.of("tool")}
+            unknown = (name for name in chain(*filters.tool) if name.lower() not in known)
+            yield from (self._names.sentence("tool", name) for name in unknown)
 
-                    yield Names(self._connection).sentence(kind, value)
+    @property
+    def _names(self) -> Names:
+        from sessiondb.dao.sessions.names import Names
+
+        return Names(self._connection)
 
     def _understanding(self, request: Request) -> list[Corpus]:
         """Return the corpora whose index takes a raw expression: not each has a column of each name."""

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
+from sessiondb.dao.lookups import whole_project
 from sessiondb.dao.search.corpora import MESSAGES, NOTES, TITLES, TOOLS, Corpus
 from sessiondb.errors import InvalidInput
 from sessiondb.query import CHOICE_FIELDS, ROLES, Choice, Filters, Query, clean, parse
-from sessiondb.query.parse import MAX_TERMS
+from sessiondb.query.parse import MAX_TERMS, QUOTES
 from sessiondb.search.ladder import Sort
 
 SCOPES = {
@@ -85,7 +86,7 @@ def requested(text: str, scope: str | None, named: Named, sort: Sort, is_raw: bo
     is_cut = len(text) > MAX_CHARACTERS and not is_raw
     if is_cut:
         text = _beginning(text)
-    query = Query(text) if is_raw else parse(text, _is_time)
+    query = Query(text) if is_raw else parse(text, _is_time, _is_period)
     filters = _filters(query.filters, named)
     implied = "tools" if filters.tool.any_of or filters.role.any_of == ("tool",) else "talk"
     is_implied = implied == "talk" and not (filters.scope or scope or filters.role.any_of or is_raw)
@@ -106,11 +107,21 @@ def left_out(request: Request) -> Iterator[str]:
 def misread(query: Query) -> Iterator[str]:
     """Yield a sentence for each field that was searched for as text, because its value makes no sense."""
     for field in query.misread:
-        name = field.partition(":")[0].lower()
-        hint = f'{name}: takes a time, such as 30d, yesterday, 2026-03 or "last week"'
-        if name == "role":
-            hint = f"the roles are {', '.join(ROLES)}"
-        yield f"{field} was searched for as text: {hint}"
+        name, _, value = field.lstrip("-").partition(":")
+        done = "was left out as text" if field.startswith("-") else "was searched for as text"
+        yield f"{field.lstrip('-')} {done}: {_hint(name.lower(), value.strip(QUOTES))}"
+
+
+def _hint(name: str, value: str) -> str:
+    """Return what a field takes."""
+    if not value:
+        return f"what {name}: is to be stands right behind the colon"
+    if name == "role":
+        return f"the roles are {', '.join(ROLES)}"
+    if name != "in":
+        return f'{name}: takes a time, such as 30d, yesterday, 2026-03 or "last week"'
+    age = f"; after:{value} means since then" if _is_time(value) and not _is_period(value) else ""
+    return f"in: takes {', '.join(SCOPES)}, or a day, week, month or year, such as yesterday or 2026-03{age}"
 
 
 def _filters(typed: Filters, named: Named) -> Filters:
@@ -120,15 +131,20 @@ def _filters(typed: Filters, named: Named) -> Filters:
         raise InvalidInput(f"unknown role {role!r}: give one of {', '.join(ROLES)}")
     ends = [_span(typed.before)[0]] if typed.before else []
     ends += [_span(typed.until)[1]] if typed.until else []
+    starts = [_span(typed.after)[0]] if typed.after else []
+    if typed.within:
+        start, end = _span(typed.within)
+        starts, ends = [*starts, start], [*ends, end]
+    starts = starts or ([_span(since)[0]] if since else [])
     ends = ends or ([_end(until)] if until else [])
-    after = typed.after or since
     return typed._replace(
         agent=_choice(typed.agent, agent),
-        project=_choice(typed.project, project),
+        project=Choice(*(tuple(map(whole_project, names)) for names in _choice(typed.project, project))),
         role=_choice(typed.role, role.lower() if role else None),
-        after=_span(after)[0] if after else None,
+        after=max(starts, default=None),
         before=min(ends, default=None),
         until=None,
+        within=None,
     )
 
 
@@ -161,3 +177,11 @@ def _is_time(text: str) -> bool:
     except InvalidInput:
         return False
     return True
+
+
+def _is_period(text: str) -> bool:
+    """Tell a time that lasts, such as a day, from an instant, such as an age."""
+    if not _is_time(text):
+        return False
+    start, end = _span(text)
+    return start < end

@@ -123,7 +123,7 @@ _HELP = """\
 <div><dt><code>-windows</code></dt><dd>without this word</dd></div>
 <div><dt><code>enospc OR "disk full"</code></dt><dd>either</dd></div>
 <div><dt><code>agent: project: tool: model: role: tag:</code></dt><dd>whose they are</dd></div>
-<div><dt><code>after:30d before:2026-03</code></dt><dd>when</dd></div>
+<div><dt><code>after:30d before:2026-03 in:2026-03</code></dt><dd>when</dd></div>
 <div><dt><code>in:tools in:notes in:all</code></dt><dd>where to look</dd></div>
 </dl>
 <p>Keys: <kbd>/</kbd> search, <kbd>j</kbd> and <kbd>k</kbd> next and previous.</p>

@@ -137,7 +137,7 @@ def test_nothing_typed_is_an_error(text: str, root: Node | None) -> None:
             "@last",
         ),
         *("getUserById", "修改youer服务端", "http://x", "agent://x", "foo:bar", "std::vector", "tool::name"),
-        *("project::run", "xrole:user", "model:", "in:", "in:foo"),
+        *("project::run", "xrole:user"),
     ],
 )
 def test_code_and_addresses_are_one_word(word: str) -> None:
@@ -251,3 +251,27 @@ def test_any_text_parses_to_something_sqlite_can_bind(text: str) -> None:
             assert database.execute("SELECT ?", (value,)).fetchone() == (value,)
     database.close()
     assert parse(query.text) == query
+
+
+@pytest.mark.parametrize(
+    "field", ["model:", "in:", "in:foo", "Role:admin", "before:each", "in:30d", 'agent:""']
+)
+def test_a_field_without_a_value_that_makes_sense_is_a_word_and_named(field: str) -> None:
+    query = parse(f"a {field}", lambda text: text == "30d", lambda text: False)
+    assert query == Query(f"a {field}", And((A, Term(field))), misread=(field,))
+
+
+@pytest.mark.parametrize("field", ["in:talk", "in:march", "-role:admin"])
+def test_what_is_excluded_by_a_field_that_cannot_is_named_so(field: str) -> None:
+    text = field.removeprefix("-")
+    query = parse(f"a -{text}", is_period=lambda text: True)
+    assert query == Query(f"a -{text}", And((A, Not(Term(text)))), misread=(f"-{text}",))
+
+
+@pytest.mark.parametrize(
+    ("text", "within"),
+    [("in:march a", "march"), ('in:"last week" a', "last week"), ("in:last week a", "last week")],
+)
+def test_in_takes_a_time_that_lasts(text: str, within: str) -> None:
+    periods = {"march", "last week"}
+    assert parse(text, is_period=periods.__contains__) == Query(text, A, Filters(within=within))

@@ -24,6 +24,7 @@ from pydantic import AnyUrl
 from sessiondb.agents.loop import recall
 from sessiondb.agents.loop.catching_up import catch_up
 from sessiondb.chat.text import cut, one_line
+from sessiondb.dao.lookups import whole_project
 from sessiondb.database import SessionDB
 from sessiondb.errors import Ambiguous, DatabaseBusy, DatabaseMissing, SessionDBError
 from sessiondb.records.notes import Kind
@@ -124,7 +125,7 @@ class _Tools:
         query: words, "phrases", -not, OR. project: path or name, default this folder, "all" for everywhere.
         since: 30d, 2026-03. scope tools: commands and their output.
         """
-        asked = recall.Asked(query, project or self._folder, since, scope)
+        asked = recall.Asked(query, self._whole(project), since, scope)
         most = max(max_tokens, recall.LEAST)
 
         def ask(db: SessionDB) -> str:
@@ -197,14 +198,21 @@ class _Tools:
         except SessionDBError as error:
             raise ToolError(cut(one_line(str(error)), 400)) from error
 
+    def _whole(self, project: str | None) -> str:
+        """Return a project with the path of one that is named from the agent's folder, which is the default."""
+        return whole_project(project, self._folder) if project else self._folder
+
     def _one_project(self, db: SessionDB, name: str | None) -> str:
         """Return the project that a name means, as it is stored, and the agent's folder where none is named."""
-        found = db.projects_named(name) if name else []
+        if not name:
+            return self._folder
+        name = self._whole(name)
+        found = db.projects_named(name)
         if len(found) > 1:
             raise Ambiguous(
                 f"several projects are called {name}: {', '.join(found[:5])}; give the whole path"
             )
-        return found[0] if found else name or self._folder
+        return found[0] if found else name
 
 
 def _own_sessions() -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sessiondb import timestamps
-from sessiondb.dao.lookups import PROJECTS
+from sessiondb.dao.lookups import PROJECTS, whole_project
 from sessiondb.errors import InvalidInput
 from sessiondb.records.agents import stored_name
 from sessiondb.storage.values import sound
@@ -58,7 +58,9 @@ def where_clause(chosen: SessionFilter) -> tuple[str, list[Any]]:
         names = list(dict.fromkeys((chosen.agent, stored_name(chosen.agent))))
         conditions.append((f"s.agent IN ({', '.join('?' * len(names))})", names))
     if chosen.project is not None:
-        conditions.append((f"s.project_id IN ({PROJECTS.format(value='?')})", [chosen.project]))
+        conditions.append(
+            (f"s.project_id IN ({PROJECTS.format(value='?')})", [whole_project(chosen.project)])
+        )
     if chosen.model is not None:
         matches = "SELECT id FROM models WHERE name LIKE ? ESCAPE '\\'"
         conditions.append((f"s.model_id IN ({matches})", [_prefix(chosen.model)]))

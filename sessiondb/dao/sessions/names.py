@@ -36,6 +36,8 @@ _NAMES = {
         " UNION ALL SELECT j.value, s.last_active_at FROM sessions AS s, json_each(s.metadata, '$.git_branch') AS j"
         ") WHERE name IS NOT NULL GROUP BY name"
     ),
+    # By how often they were called: when each was last would take longest of all.
+    "tool": "SELECT name, count(*) FROM tool_calls WHERE name IS NOT NULL GROUP BY name",
 }
 _HAS_NOTES = f"""
 SELECT EXISTS (SELECT 1 FROM notes AS n JOIN projects AS p ON p.id = n.project_id
@@ -44,13 +46,16 @@ WHERE p.path = :path OR p.id IN ({PROJECTS.format(value=":name")}))
 
 
 class Names:
-    """The names of agents, projects, models, platforms, tags and branches that sessions have."""
+    """The names of agents, projects, models, platforms, tags, branches and tools that sessions have."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def of(self, kind: str) -> list[str]:
-        """Return the names of a kind, those of the sessions active last first. Raises InvalidInput for another."""
+        """Return the names of a kind, those of the sessions active last first, tools by their calls.
+
+        Raises InvalidInput for another kind.
+        """
         if kind not in _NAMES:
             raise InvalidInput(
                 f"sessions have no names of the kind {kind!r}: give one of {', '.join(_NAMES)}"
@@ -60,7 +65,7 @@ class Names:
     def unknown(self, where: SessionFilter) -> Iterator[str]:
         """Yield a sentence for each name in a filter that no session has, with the nearest ones that are there."""
         for kind in _NAMES:
-            value = getattr(where, kind)
+            value = getattr(where, kind, None)
             if value is None:
                 continue
             clause, parameters = where_clause(SessionFilter(**{kind: value}))

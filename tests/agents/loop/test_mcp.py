@@ -158,6 +158,23 @@ def test_a_hit_is_searched_in_the_agents_folder_and_read_by_its_number(path: Pat
     assert re.search(r"Messages \d+ to \d+ of 60; ", read)
 
 
+@pytest.mark.parametrize("named", [".", "./", "../quill"])
+def test_a_project_may_be_named_from_the_agents_folder(path: Path, project: str, named: str) -> None:
+    found, noted, brief = answers(
+        path,
+        project,
+        ("search", {"query": "ferry", "project": named}),
+        ("note", {"kind": "win", "text": "It floats", "project": named}),
+        ("brief", {"project": named}),
+    )
+
+    assert f"found in {project}." in found
+    assert "The ferry's timetable" in found
+    assert "Harbour" not in found
+    assert noted == f"Noted: win 2, {project}"
+    assert "Amounts are fractions." in brief
+
+
 def test_a_session_without_a_number_is_read_to_its_end(path: Path, project: str) -> None:
     (read,) = answers(path, project, ("read", {"session": "1a2b3c4d"}))
 
