@@ -13,7 +13,6 @@ from sessiondb.cli.tables import strong
 from sessiondb.records import SearchHit, SearchResult
 from sessiondb.records.agents import short_name
 
-_WHERE = {"note": "note", "session": "title"}
 _MOST = 2
 """Lines of a snippet on a terminal."""
 
@@ -67,11 +66,11 @@ def _typed(id: str) -> str:
 
 
 def _when(hit: SearchHit) -> str:
-    """Return of which agent and project a hit is, and how old."""
+    """Return of which agent and project a hit is, how old, and the note that it is."""
     moment = timestamps.relative_text(hit.created_at) if hit.created_at else None
     project = folder_name(hit.project) if hit.project else None
     agent = short_name(hit.agent) if hit.agent else None
-    return " · ".join(one_line(value) for value in (agent, project, moment) if value)
+    return " · ".join(one_line(value) for value in (agent, project, moment, _note(hit)) if value)
 
 
 def _ways(hit: SearchHit, short_id: str, columns: int, paint: Painter) -> list[str]:
@@ -149,8 +148,20 @@ def _about(hit: SearchHit, short_id: str) -> str:
     moment = timestamps.local_text(hit.created_at) if hit.created_at else None
     place = f"#{hit.seq}" if hit.seq is not None else None
     project = folder_name(hit.project) if hit.project else None
-    known = (hit.agent, project, moment, short_id, place, hit.role or _WHERE.get(hit.source))
+    known = (hit.agent, project, moment, short_id, place, _where(hit))
     return " · ".join(one_line(value) for value in known if value)
+
+
+def _where(hit: SearchHit) -> str | None:
+    return hit.role or _note(hit) or ("title" if hit.source == "session" else None)
+
+
+def _note(hit: SearchHit) -> str | None:
+    """Return which note a hit is, and what has become of it."""
+    if hit.source != "note":
+        return None
+    number = "" if hit.note_id is None else f" {hit.note_id}"
+    return f"note{number}" + (f", {hit.note_status}" if hit.note_status else "")
 
 
 def _further(hit: SearchHit, short_id: str) -> str:

@@ -194,12 +194,25 @@ def _state(note: Note) -> str | None:
 
 def hit_rows(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return hits as rows of HITS."""
-    return [{**hit_fields(hit), "short_id": short_ids.get(hit.session_id or "", "")} for hit in hits]
+    return [
+        {
+            **hit_fields(hit),
+            "short_id": short_ids.get(hit.session_id or "", ""),
+            **({"further": note} if (note := _note_fields(hit)) else {}),
+        }
+        for hit in hits
+    ]
 
 
 def hit_fields(hit: SearchHit) -> dict[str, Any]:
-    """Return a hit's fields but for what only a table, or an agent, is shown."""
-    return {name: value for name, value in fields_of(hit).items() if name not in ("others", "note_id")}
+    """Return a hit's fields but for what only a table is shown, and those of a note where it is none."""
+    fields = fields_of(hit)
+    return {name: value for name, value in fields.items() if name in HITS.fields} | _note_fields(hit)
+
+
+def _note_fields(hit: SearchHit) -> dict[str, Any]:
+    """Return what the JSON of a hit says beside the fields of all: which note it is, and what has become of it."""
+    return {} if hit.note_id is None else {"note_id": hit.note_id, "note_status": hit.note_status}
 
 
 def search_fields(result: SearchResult) -> dict[str, Any]:

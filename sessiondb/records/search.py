@@ -18,7 +18,7 @@ class SearchHit(Record):
     `source` is what matched: message, tool_call, note or session (its title). `message_id`, `seq` and `role`
     are None for notes and titles. A greater `score` is a better match. `parent_id` is the session that this one
     comes from; `others` counts the sub-agents and compactions of the same conversation that were folded away.
-    `note_id` is that of the note, where one is what matched.
+    `note_id` is that of the note, where one is what matched, and `note_status` its status.
     """
 
     session_id: str | None
@@ -36,6 +36,7 @@ class SearchHit(Record):
     parent_id: str | None = None
     others: int = 0
     note_id: int | None = None
+    note_status: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -7,10 +7,10 @@ from datetime import date
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sessiondb.dao.search.corpora import TOOLS, Corpus
+from sessiondb.dao.search.corpora import NOTES, TOOLS, Corpus
 from sessiondb.dao.search.filters import SearchFilter
 from sessiondb.dao.search.newer import NewerQueries
-from sessiondb.dao.search.page import About, Marker, SearchPage
+from sessiondb.dao.search.page import About, AboutNote, Marker, SearchPage
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.errors import DatabaseBusy, DatabaseDamaged, DatabaseError, InvalidInput
 from sessiondb.query import (
@@ -188,13 +188,14 @@ class Search:
     def _shown(self, request: Request, found: Found, page: Sequence[Group]) -> list[SearchHit]:
         shown = self._queries.shown(page)
         about = self._pages.about({hit.session_id for hit in shown if hit.session_id is not None})
-        notes = self._pages.note_projects(hit.row_id for hit in shown if hit.session_id is None)
+        notes = self._pages.notes(hit.row_id for hit in shown if hit.source == NOTES.source)
         lines = self._snippets(request, found, shown)
         return [
             _search_hit(
                 group,
                 hit,
-                about.get(hit.session_id or "", About(project=notes.get(hit.row_id))),
+                about.get(hit.session_id or ""),
+                notes.get(hit.row_id) if hit.source == NOTES.source else None,
                 lines[hit.source, hit.row_id],
             )
             for group, hit in zip(page, shown, strict=True)
@@ -239,7 +240,10 @@ def _explanation(request: Request, found: Found) -> Iterator[str]:
         yield f"FTS5: {found.expression}"
 
 
-def _search_hit(group: Group, hit: Hit, about: About, snippet: str) -> SearchHit:
+def _search_hit(
+    group: Group, hit: Hit, session: About | None, note: AboutNote | None, snippet: str
+) -> SearchHit:
+    about = session or About(project=note.project if note else None)
     return SearchHit(
         hit.session_id,
         about.title,
@@ -255,5 +259,6 @@ def _search_hit(group: Group, hit: Hit, about: About, snippet: str) -> SearchHit
         hit.source,
         about.parent_id,
         group.others,
-        hit.row_id if hit.source == "note" else None,
+        hit.row_id if note else None,
+        note.status if note else None,
     )

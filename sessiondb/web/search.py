@@ -86,7 +86,9 @@ def _hit(hit: SearchHit, links: Links) -> str:
 
 
 def _where(hit: SearchHit) -> str:
-    kinds = {"tool_call": "tool call", "note": "note", "session": "title"}
+    if hit.source == "note":
+        return f"note {hit.note_id}, {hit.note_status}"
+    kinds = {"tool_call": "tool call", "session": "title"}
     kind = kinds.get(hit.source) or hit.role or ""
     return f"{kind} #{hit.seq}" if hit.seq is not None else kind
 

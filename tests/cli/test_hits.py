@@ -65,6 +65,10 @@ def hit(**changes: object) -> SearchHit:
             ["(no title)", "  quill · note", "  a «b» c", "  a note on the project"],
         ),
         (
+            hit(seq=None, role=None, created_at=None, source="note", note_id=4, note_status="done"),
+            ["Title", "  codex · quill · s1 · note 4, done", "  a «b» c", "  sessiondb show s1"],
+        ),
+        (
             hit(title="\x1bT", agent="\x1bA", project="/\x1bP", role="\x1bR", snippet="x\x1b\ny"),
             [
                 "\\x1bT",
@@ -120,6 +124,14 @@ def test_a_terminal_gets_session_words_and_commands(monkeypatch: pytest.MonkeyPa
             "  +4 here · +1 session (--all)",
         ]
     ]
+
+
+def test_a_terminal_is_told_what_has_become_of_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    found = hit(seq=None, role=None, created_at=None, source="note", note_id=4, note_status="superseded")
+
+    (block,) = drawn([found], {"s1": "s1"}, 60)
+    assert block[0].endswith("  codex · quill · note 4, superseded")
 
 
 @pytest.mark.parametrize("columns", [24, 40, 80, 140])

@@ -53,6 +53,21 @@ def test_json_has_the_fields_of_a_hit(filled: Path, run: Run) -> None:
     }
 
 
+@pytest.mark.parametrize("status", ["open", "done", "superseded", "obsolete"])
+def test_a_note_says_what_has_become_of_it(filled: Path, run: Run, status: str) -> None:
+    with SessionDB(filled) as db:
+        (note,) = db.notes.find(kind="decision")
+        if status != "open":
+            db.notes.set_status(note.id, status)
+    listed = run("search", "fractions", "--in", "notes").stdout
+    (hit,) = json.loads(run("search", "fractions", "--in", "notes", "--json").stdout)["hits"]
+    line = json.loads(run("search", "fractions", "--in", "notes", "--nl").stdout)
+
+    assert f" · note {note.id}, {status}\n" in listed
+    assert (hit["note_id"], hit["note_status"]) == (note.id, status)
+    assert line == hit
+
+
 def test_nl_and_csv_have_a_line_for_each_hit(filled: Path, run: Run) -> None:
     (line,) = run("search", "ferry", "--nl").stdout.splitlines()
     headings, row = run("search", "ferry", "--csv").stdout.splitlines()

@@ -141,7 +141,7 @@ def _superseded(db: SessionDB, hit: SearchHit) -> Iterator[str]:
 def _hit(hit: SearchHit, short_id: str, *, is_own: bool) -> str:
     place = f"session {short_id}{' (the current one)' if is_own else ''}" if short_id else "the project"
     if hit.note_id is not None:
-        place = f"note {hit.note_id} of {place}"
+        place = f"note {hit.note_id} of {place}, {hit.note_status}"
     if hit.seq is not None:
         place += f", message {hit.seq} ({hit.role})"
     elif short_id and hit.note_id is None:

@@ -32,6 +32,13 @@ class About(NamedTuple):
     parent_id: str | None = None
 
 
+class AboutNote(NamedTuple):
+    """What a hit says of a note that it is."""
+
+    status: str | None = None
+    project: str | None = None
+
+
 class SearchPage:
     """Reads for the page that is shown."""
 
@@ -78,15 +85,14 @@ class SearchPage:
         )
         return dict(rows)
 
-    def note_projects(self, note_ids: Iterable[int]) -> dict[int, str]:
-        """Return the projects of notes that belong to one."""
-        return dict(
-            self._db.rows(
-                "SELECT n.id, coalesce(p.path, p.name) FROM json_each(?) AS j"
-                " JOIN notes AS n ON n.id = j.value JOIN projects AS p ON p.id = n.project_id",
-                (json.dumps(list(note_ids)),),
-            )
+    def notes(self, note_ids: Iterable[int]) -> dict[int, AboutNote]:
+        """Return status and project of notes."""
+        rows = self._db.rows(
+            "SELECT n.id, n.status, coalesce(p.path, p.name) FROM json_each(?) AS j"
+            " JOIN notes AS n ON n.id = j.value LEFT JOIN projects AS p ON p.id = n.project_id",
+            (json.dumps(list(note_ids)),),
         )
+        return {row[0]: AboutNote(*row[1:]) for row in rows}
 
     def texts(self, corpus: Corpus, row_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
         """Return what stands in each column of the index, then what further text there is, of some rows."""

@@ -396,9 +396,11 @@ def test_a_note_that_was_superseded_says_by_what(path: Path, project: str) -> No
         db.notes.set_status(db.notes.add("win", "Amounts fit", project=project).id, "obsolete")
     (found,) = answers(path, project, ("search", {"query": "amounts", "scope": "notes"}))
     assert re.search(
-        r"note 1 of the project, .*\n.*fractions.*\n  superseded by note 2: Amounts are decimals\.", found
+        r"note 1 of the project, superseded, .*\n.*fractions.*\n  superseded by note 2: Amounts are decimals\.",
+        found,
     )
-    assert re.search(r"note 3 of the project, .*\n.*fit.*\n  obsolete since \d{4}-", found)
+    assert re.search(r"note 2 of the project, open, .*\n.*decimals", found)
+    assert re.search(r"note 3 of the project, obsolete, .*\n.*fit.*\n  obsolete since \d{4}-", found)
 
 
 def test_sessions_are_resources_the_latest_are_listed_and_any_is_read(path: Path, project: str) -> None:

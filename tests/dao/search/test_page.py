@@ -8,7 +8,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.dao.search.corpora import MESSAGES, NOTES, TITLES, TOOLS
-from sessiondb.dao.search.page import About, Marker, SearchPage
+from sessiondb.dao.search.page import About, AboutNote, Marker, SearchPage
 
 
 @pytest.fixture
@@ -25,7 +25,10 @@ def db(db: SessionDB) -> SessionDB:
 def test_sessions_and_notes_say_where_they_belong(db: SessionDB) -> None:
     page = SearchPage(db.connection)
     assert page.about(["s", "nobody"]) == {"s": About("Fruit", "codex", "/home/me/app")}
-    assert page.note_projects([1, 2, 3]) == {1: "/home/me/app", 2: "/home/me/web"}
+    assert page.notes([1, 2, 3]) == {
+        1: AboutNote("open", "/home/me/app"),
+        2: AboutNote("open", "/home/me/web"),
+    }
 
 
 def test_texts_are_all_that_can_be_searched_of_a_row(db: SessionDB) -> None:
