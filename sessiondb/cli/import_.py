@@ -5,24 +5,15 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sessiondb.chat.text import counted
+from sessiondb.cli.import_report import show_report
 from sessiondb.cli.options import FilePath, database_option, database_path, json_option, trying
 from sessiondb.cli.record_fields import import_fields
-from sessiondb.cli.render import (
-    Progress,
-    from_home,
-    is_watched,
-    print_notice,
-    print_result,
-    show_json,
-    show_text,
-)
+from sessiondb.cli.render import Progress, from_home, print_notice, show_json
 from sessiondb.cli.stopping import terminated_as_interrupted
 from sessiondb.settings.table import REDACTION
 
@@ -35,9 +26,6 @@ AUTO = "auto"
 """The source that stands for all places where known agents keep their sessions."""
 
 _PHASES = {"find": "looking at", "copy": "copying ", "read": "reading ", "index": "indexing"}
-
-SHOWN = 10
-"""Files and lines not imported that a terminal lists."""
 
 
 def _known_format(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -135,7 +123,7 @@ def command(
     if is_watch:
         from sessiondb.cli.watching import follow
 
-        follow(sources, as_json, {"agents": agents, "interval": interval, **how}, _show)
+        follow(sources, as_json, {"agents": agents, "interval": interval, **how}, show_report)
         return
     with terminated_as_interrupted(), Progress(_PHASES) as progress, _telling_what_stays(dry_run):
         how |= {"agents": agents, "progress": progress, "read_ahead": True}
@@ -144,11 +132,10 @@ def command(
                 report = db.import_logs(*sources, dry_run=True, **how)
         else:
             report = _import(*sources, **how)
-    by_agent = _by_agent(report) if is_auto else {}
     if as_json:
-        show_json(import_fields(report) | ({"agents": by_agent} if is_auto else {}))
+        show_json(import_fields(report) | ({"agents": _by_agent(report)} if is_auto else {}))
     else:
-        _show(report, by_agent)
+        show_report(report)
     if any(os.path.abspath(os.path.expanduser(source)) in report.refused for source in sources):
         raise click.exceptions.Exit(1)
 
@@ -180,7 +167,7 @@ def _show_places(agents: tuple[str, ...]) -> None:
     print_notice(
         f"looking in {', '.join(map(from_home, found))}"
         if found
-        else "no agent logs were found on this machine"
+        else "no agent logs were found on this machine: give the files or folders to import"
     )
 
 
@@ -191,42 +178,3 @@ def _by_agent(report: ImportReport) -> dict[str, dict[str, int]]:
         agent: {"added": added.get(agent, 0), "updated": updated.get(agent, 0)}
         for agent in sorted(added | updated)
     }
-
-
-def _show(report: ImportReport, by_agent: Mapping[str, Mapping[str, int]] = MappingProxyType({})) -> None:
-    show_text(_in_words(report))
-    for agent, count in by_agent.items():
-        print_result(f"  {agent}: {count['added']:,} added, {count['updated']:,} updated")
-    _list_skipped(report)
-    for entry in report.unfilled:
-        print_notice(
-            f"{entry.format}: {counted(entry.logs, 'log')} that an earlier version read"
-            f" {'is' if entry.logs == 1 else 'are'} gone: what this version would read besides is missing"
-            f" in {counted(entry.sessions, 'session')} with {counted(entry.responses, 'response')}"
-        )
-
-
-def _in_words(report: ImportReport) -> Iterator[str]:
-    added, updated = len(report.sessions_added), len(report.sessions_updated)
-    if report.dry_run:
-        yield "dry run, nothing was written. An import would do this:"
-    yield f"{counted(report.files, 'file')} in {report.seconds:.1f} s"
-    yield f"sessions: {added:,} added, {updated:,} updated, {report.sessions_unchanged:,} unchanged"
-    more = report.messages_added != report.talk_added
-    entries = f" ({report.messages_added:,} entries with what tools and programs said)" if more else ""
-    yield f"messages: {report.talk_added:,} added{entries}"
-
-
-def _list_skipped(report: ImportReport) -> None:
-    """Say what was not imported: on a terminal the first few, for nobody reads a thousand there."""
-    found = report.skipped[report.known :]
-    if found:
-        print_notice(f"not imported: {counted(len(found), 'file or line', 'files or lines')}")
-    most = SHOWN if is_watched() else None
-    for skipped in found[:most]:
-        print_notice(f"  {from_home(str(skipped))}")
-    if most is not None and len(found) > most:
-        print_notice(f"  {len(found) - most:,} more; `sessiondb status --problems` lists them all")
-    if report.known:
-        known = counted(report.known, "file or line", "files or lines")
-        print_notice(f"not imported, as before: {known}; `sessiondb status --problems` lists them")

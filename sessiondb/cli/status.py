@@ -10,6 +10,7 @@ import click
 from sessiondb import timestamps
 from sessiondb.chat.text import counted, short_bytes
 from sessiondb.cli.agent_logs import log_fields, log_lines
+from sessiondb.cli.import_report import amount
 from sessiondb.cli.options import database_option, json_option, reading
 from sessiondb.cli.record_fields import fields_of
 from sessiondb.cli.render import from_home, print_notice, print_result, show_json
@@ -45,7 +46,7 @@ def command(problems: bool, as_json: bool) -> None:
     if problems:
         for problem in found:
             print_result(from_home(str(problem)))
-        print_notice(f"{counted(len(found), 'file or line', 'files or lines')} not imported")
+        print_notice(f"{amount(found)} not imported")
         return
     if as_json:
         show_json(fields_of(status) | log_fields(logs))

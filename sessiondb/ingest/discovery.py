@@ -16,6 +16,7 @@ from sessiondb.errors import InvalidInput
 from sessiondb.importers.files import packed
 from sessiondb.importers.files.source import path_text
 from sessiondb.ingest.rules import Rules
+from sessiondb.storage.beside import KINDS
 
 _PLAIN = (".jsonl", ".ndjson", ".json", ".zip")
 _PACKED = tuple(packed.SUFFIXES)
@@ -58,6 +59,9 @@ _STATE = f"{os.sep}base_state.json"
 _TREE = f"{os.sep}session{os.sep}"
 _NO_ENDINGS = (".tmp", ".meta.json", ".checkpoint.json", ".lock", ".settings.json")
 
+# Where a database is tried out or made, beside it.
+_BESIDE = re.compile(rf"\..+\.(?:{'|'.join(KINDS)})-[^.]+")
+
 # What the system tells of itself as if in files, endless and no logs: passed over below `/`.
 _NO_DISKS = ("/proc", "/sys", "/dev")
 
@@ -91,16 +95,18 @@ class Refused(NamedTuple):
         return path_text(self.path)
 
 
-def discover(sources: list[str], rules: Rules | None = None) -> Iterator[Found | Refused]:
+def discover(
+    sources: list[str], rules: Rules | None = None, database: Path | None = None
+) -> Iterator[Found | Refused]:
     """Yield each file once that is named, or that lies in a named folder and may hold sessions.
 
     Folders are read through, links to folders too, each once. Named files are taken whatever they are
-    called; FIFOs, sockets and devices are refused, as are folders that cannot be read. What the rules keep out is
-    passed over in a folder, and refused where it is named.
+    called; FIFOs, sockets and devices are refused, as are folders that cannot be read. What the rules keep out, and
+    the database that is imported into, are passed over in a folder, and refused where they are named.
     """
-    # Folders that are kept out count as seen.
-    seen = rules.ignored_places() if rules else set[tuple[int, int]]()
-    seen.update(_system_places())
+    own = set(_places(_original(database))) if database else set[tuple[int, int]]()
+    # What is kept out counts as seen.
+    seen = own | set(_places(*_NO_DISKS)) | (rules.ignored_places() if rules else set())
     for source in sources:
         path = absolute(source)
         try:
@@ -115,6 +121,8 @@ def discover(sources: list[str], rules: Rules | None = None) -> Iterator[Found |
             yield Refused(path, "holds no files: what the system tells of itself is not read", True)
         elif stat.S_ISDIR(status.st_mode):
             yield from _walk(path, seen)
+        elif (status.st_dev, status.st_ino) in own:
+            yield Refused(path, "is the database that is imported into", True)
         elif stat.S_ISREG(status.st_mode):
             if (status.st_dev, status.st_ino) not in seen:
                 seen.add((status.st_dev, status.st_ino))
@@ -123,8 +131,14 @@ def discover(sources: list[str], rules: Rules | None = None) -> Iterator[Found |
             yield Refused(path, "is no regular file: a pipe, socket or device is not read", True)
 
 
-def _system_places() -> Iterator[tuple[int, int]]:
-    for path in _NO_DISKS:
+def _original(database: Path) -> Path:
+    """Return the database that one is a copy or the beginning of; of any other, itself."""
+    folder = database.parent
+    return folder.with_name(database.name) if _BESIDE.fullmatch(folder.name) else database
+
+
+def _places(*paths: str | Path) -> Iterator[tuple[int, int]]:
+    for path in paths:
         with contextlib.suppress(OSError):
             status = os.stat(path)
             yield status.st_dev, status.st_ino
@@ -173,11 +187,11 @@ def _listed(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found | Refused
                     yield entry.path
             elif is_candidate(entry.name, names) and entry.is_file():
                 status = entry.stat()
+                identity = (status.st_dev, status.st_ino)
+                if identity in seen:
+                    continue
                 # Only what goes by several names can be met twice.
                 if status.st_nlink > 1 or entry.is_symlink():
-                    identity = (status.st_dev, status.st_ino)
-                    if identity in seen:
-                        continue
                     seen.add(identity)
                 yield Found(entry.path, look(entry.path, status), False)
         except OSError as error:
@@ -211,7 +225,7 @@ def is_walked(name: str, siblings: set[str]) -> bool:
     is_tree_of_pieces = name in ("message", "part") and bool(siblings & {"session", "info"})
     # And OpenHands the events of a conversation beside its state.
     is_tree_of_pieces |= name == "events" and "base_state.json" in siblings
-    return name not in _NO_FOLDERS and not is_tree_of_pieces
+    return name not in _NO_FOLDERS and not is_tree_of_pieces and not _BESIDE.fullmatch(name)
 
 
 def look(path: str, status: os.stat_result) -> Stat:

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator, Sized
 from datetime import tzinfo
+from pathlib import Path
 
 from sessiondb.dao.forks.parents import link_parents
 from sessiondb.dao.ledger import READ_AND_LOST, Entry, Ledger, Trouble
@@ -104,7 +105,7 @@ class Ingest:
         What cannot be read is in the report, and stops nothing. Raises the errors of the database.
         """
         started = time.monotonic()
-        changed = self._changed(discover(sources, self._rules))
+        changed = self._changed(discover(sources, self._rules, Path(self._db.path)))
         self._total = sum(found.stat.size for found in changed)
         if changed:
             self._tally.counts_before = dict(message_counts(self._db))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from sessiondb.cli import import_
+from sessiondb.cli import import_report
 from sessiondb.ingest import places
 
 Run = Callable[..., Result]
@@ -40,7 +42,7 @@ def test_import_reports_in_words(samples: Path, run: Run) -> None:
 
     assert result.stdout.splitlines()[1:] == [
         "sessions: 2 added, 0 updated, 0 unchanged",
-        "messages: 6 added (9 entries with what tools and programs said)",
+        "messages: 6 added, plus 3 entries of tools and the system",
     ]
     assert result.stdout.startswith("2 files in ")
     assert (result.stderr, result.exit_code) == ("", 0)
@@ -74,11 +76,11 @@ def test_what_is_known_to_be_no_log_is_told_once_and_listed_by_status(tmp_path: 
     said = [run("import", str(logs)).stderr for _ in range(2)]
 
     assert said == [
-        f"not imported: 1 file or line\n  {problem}\n",
-        "not imported, as before: 1 file or line; `sessiondb status --problems` lists them\n",
+        f"not imported: 1 file\n  {problem}\n",
+        "not imported, as before: 1 file; `sessiondb status --problems` lists them\n",
     ]
     result = run("status", "--problems")
-    assert (result.stdout, result.stderr) == (f"{problem}\n", "1 file or line not imported\n")
+    assert (result.stdout, result.stderr) == (f"{problem}\n", "1 file not imported\n")
     assert json.loads(run("status", "--problems", "--json").stdout) == [
         {"path": f"{logs}/stray.jsonl", "line": None, "reason": "is not a session log that sessiondb knows"}
     ]
@@ -167,24 +169,100 @@ def test_a_stray_file_in_a_folder_is_listed_and_no_failure(tmp_path: Path, run: 
 
     assert (result.exit_code, result.stderr) == (
         0,
-        f"not imported: 1 file or line\n  {logs}/stray.jsonl: is not a session log that sessiondb knows\n",
+        f"not imported: 1 file\n  {logs}/stray.jsonl: is not a session log that sessiondb knows\n",
     )
 
 
-def test_a_terminal_lists_the_first_lines_only(
-    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a person look on."""
+    monkeypatch.setattr(import_report, "is_watched", lambda: True)
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_terminal_lists_the_first_files_only(tmp_path: Path, run: Run) -> None:
     logs = tmp_path / "logs"
     logs.mkdir()
     for number in range(12):
         (logs / f"stray{number:02}.jsonl").write_text('{"no": "log"}\n')
-    monkeypatch.setattr(import_, "is_watched", lambda: True)
 
     lines = run("import", str(logs)).stderr.splitlines()
 
-    assert lines[0] == "not imported: 12 files or lines"
-    assert len(lines) == 12
-    assert lines[-1] == "  2 more; `sessiondb status --problems` lists them all"
+    assert lines[:3] == [
+        "not imported: 12 files",
+        "  not a session log that sessiondb knows:",
+        f"    {logs}/stray00.jsonl",
+    ]
+    assert lines[11:] == [
+        f"    {logs}/stray09.jsonl",
+        "  2 more; `sessiondb status --problems` lists them all",
+    ]
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_terminal_is_told_each_reason_and_each_file_once(samples: Path, tmp_path: Path, run: Run) -> None:
+    logs = tmp_path / "logs"
+    shutil.copytree(samples / "agentloop", logs)
+    log = next((samples / "claude-code").rglob("*.jsonl"))
+    shutil.copy(log, logs)
+    log = logs / log.name
+    last = len(log.read_text().splitlines())
+    with log.open("a") as file:
+        file.write("3\n" * 7)
+    (logs / "stray.jsonl").write_text('{"no": "log"}\n')
+
+    first, second = run("import", str(logs)), run("import", str(logs))
+
+    assert first.stderr.splitlines() == [
+        "not imported: 1 file and 7 lines",
+        "  not a JSON object:",
+        f"    {log}, lines {', '.join(str(last + number) for number in range(1, 6))} and 2 more",
+        "  not a session log that sessiondb knows:",
+        f"    {logs}/stray.jsonl",
+        "next: `sessiondb list`, `sessiondb search WORDS`, `sessiondb show @last`",
+    ]
+    assert second.stderr == (
+        "not imported, as before: 1 file and 7 lines; `sessiondb status --problems` lists them\n"
+    )
+
+
+def test_sessions_of_several_agents_are_counted_by_agent(samples: Path, run: Run) -> None:
+    result = run("import", str(samples / "agentloop"), str(samples / "nanobot"))
+
+    assert result.stdout.splitlines()[1:4] == [
+        "sessions: 4 added, 0 updated, 0 unchanged",
+        "  agentloop  2 added",
+        "  nanobot    2 added",
+    ]
+    again = run("import", str(samples / "agentloop"), str(samples / "nanobot")).stdout.splitlines()
+    assert again[1:] == ["sessions: 0 added, 0 updated, 4 unchanged", "messages: 0 added"]
+
+
+def test_a_folder_without_logs_gives_a_line(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "logs").mkdir()
+
+    assert re.fullmatch(r"0 files in \d\.\d s\n", run("import", str(tmp_path / "logs")).stdout)
+
+
+@pytest.mark.parametrize("further", [[], ["--dry-run"]], ids=" ".join)
+def test_the_database_in_a_folder_of_logs_is_passed_over(
+    samples: Path, tmp_path: Path, run: Run, further: list[str]
+) -> None:
+    shutil.copytree(samples / "agentloop", tmp_path, dirs_exist_ok=True)
+
+    for _ in range(2):
+        result = run("import", str(tmp_path), *further)
+        assert (result.stderr, result.exit_code) == ("", 0)
+        assert "2 files in " in result.stdout
+
+
+def test_the_database_is_no_log_of_its_own(filled: Path, run: Run) -> None:
+    result = run("import", str(filled))
+
+    assert (result.stderr, result.exit_code) == (
+        f"not imported: 1 file\n  {filled}: is the database that is imported into\n",
+        1,
+    )
 
 
 def test_auto_reads_the_places_that_exist(
@@ -204,7 +282,10 @@ def test_auto_reads_the_places_that_exist(
 def test_auto_without_any_place_says_so(run: Run) -> None:
     result = run("import", "auto")
 
-    assert (result.stderr, result.exit_code) == ("no agent logs were found on this machine\n", 0)
+    assert (result.stderr, result.exit_code) == (
+        "no agent logs were found on this machine: give the files or folders to import\n",
+        0,
+    )
 
 
 @pytest.mark.parametrize(
