@@ -57,10 +57,13 @@ def _brought(report: ImportReport) -> Iterator[str]:
 def _by_agent(report: ImportReport) -> Iterator[str]:
     """Yield a line for each agent. Of one alone, the line above says it all."""
     agents = sorted(report.added_by_agent | report.updated_by_agent)
-    width = max(map(len, agents), default=0)
+    counts = ((report.added_by_agent, "added"), (report.updated_by_agent, "updated"))
+    width, digits = (
+        max(map(len, agents), default=0),
+        len(f"{max(report.added_by_agent.values(), default=0):,}"),
+    )
     for agent in agents if len(agents) > 1 else ():
-        counts = ((report.added_by_agent, "added"), (report.updated_by_agent, "updated"))
-        found = ", ".join(f"{by[agent]:,} {what}" for by, what in counts if by.get(agent))
+        found = ", ".join(f"{by[agent]:>{digits},} {what}" for by, what in counts if by.get(agent))
         yield f"  {agent:<{width}}  {found}"
 
 

@@ -208,21 +208,23 @@ def test_a_terminal_is_told_each_reason_and_each_file_once(samples: Path, tmp_pa
     log = logs / log.name
     last = len(log.read_text().splitlines())
     with log.open("a") as file:
-        file.write("3\n" * 7)
+        file.write("3\n" * 7 + "{3}\n")
     (logs / "stray.jsonl").write_text('{"no": "log"}\n')
 
     first, second = run("import", str(logs)), run("import", str(logs))
 
     assert first.stderr.splitlines() == [
-        "not imported: 1 file and 7 lines",
+        "not imported: 1 file and 8 lines",
         "  not a JSON object:",
         f"    {log}, lines {', '.join(str(last + number) for number in range(1, 6))} and 2 more",
+        "  not valid JSON: object keys must be strings (byte 1):",
+        f"    {log}, line {last + 8}",
         "  not a session log that sessiondb knows:",
         f"    {logs}/stray.jsonl",
         "next: `sessiondb list`, `sessiondb search WORDS`, `sessiondb show @last`",
     ]
     assert second.stderr == (
-        "not imported, as before: 1 file and 7 lines; `sessiondb status --problems` lists them\n"
+        "not imported, as before: 1 file and 8 lines; `sessiondb status --problems` lists them\n"
     )
 
 

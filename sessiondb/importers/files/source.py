@@ -221,7 +221,7 @@ class Source:
                 if values is not None:
                     yield from map(lenient, values)
                 elif self.complete:
-                    self.problem(f"not valid JSON: {error}")
+                    self.problem(f"not valid JSON: {str(error).removeprefix('JSON is malformed: ')}")
                 else:
                     self.line -= 1
                     return
