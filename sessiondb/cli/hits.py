@@ -138,7 +138,7 @@ def remarks(result: SearchResult) -> Iterator[str]:
     elif result.relaxed:
         yield "few sessions contain all the words, so those that contain some of them are listed too"
     if result.truncated:
-        yield "a word is so common that only its newest matches were ranked; use --exact to rank them all"
+        yield "of so many matches only the newest, or the best, were ranked; use --exact to rank them all"
     if result.pending:
         rows = counted(result.pending, "row")
         yield f"{rows} cannot be searched yet: wait for the running import, or run `sessiondb optimize`"

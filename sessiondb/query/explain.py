@@ -20,7 +20,9 @@ def explain(query: Query) -> list[str]:
         ("in", filters.within),
     )
     lines += [f"{name}: {value}" for name, value in named if value is not None]
-    empty = [_sentence(term) for term in query.terms if not is_searchable(term)]
+    # Where there is nothing else, symbols are looked for by reading.
+    read = () if any(map(is_searchable, query.words)) else query.words
+    empty = [_sentence(term) for term in query.terms if not is_searchable(term) and term not in read]
     if empty:
         lines.append(f"left out, no letter or digit: {' '.join(empty)}")
     if query.dropped:

@@ -53,11 +53,11 @@ class NewerHit(Record):
 class SearchResult(Record):
     """What a search found.
 
-    `total` counts the hits before `limit`. `relaxed`: too little held all words, so some may be missing.
-    `truncated`: only the newest hits of a common word were ranked. `pending`: rows that an unfinished import
-    has not made searchable yet. `remarks`: what was looked for instead, and where, in
-    sentences. `explanation`: in lines, how the text was understood, and what found how much. `facets`: where they
-    were asked for, how many hits there are by one of FACETS and its value.
+    `total` counts the hits before `limit`. `relaxed`: too little held all words: some may be missing. `truncated`: of
+    very many matches, as of a common word, only the newest were ranked, or the best kept. `pending`: rows that an
+    unfinished import has not made searchable yet. `remarks`: what was looked for instead, and where, in sentences.
+    `explanation`: in lines, how the text was understood, and what found how much. `facets`: where they were asked for,
+    how many hits there are by one of FACETS and its value.
     """
 
     query: str

@@ -282,7 +282,8 @@ class Ladder:
             kept = self._queries.holding(corpus, rows.scores, texts) if texts else rows.scores
             hits += self._queries.hits(corpus, dict.fromkeys(kept, 0.0))
         groups = ranking.by_time(hits, oldest_first=oldest_first)
-        return Found("filters alone, in the order of time", groups, None, False, is_truncated)
+        step = "reading for the words" if texts else "filters alone"
+        return Found(f"{step}, in the order of time", groups, None, False, is_truncated)
 
     def _nobody(self, word: str) -> str:
         """Return what holds no such word, given that no message does."""

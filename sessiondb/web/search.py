@@ -64,7 +64,7 @@ def _remarks(found: SearchResult) -> list[str]:
     if found.relaxed:
         remarks.append("Few sessions hold all the words: those that hold some of them follow.")
     if found.truncated:
-        remarks.append("The words are common: only the newest matches were ranked.")
+        remarks.append("Of so many matches only the newest, or the best, were ranked.")
     if found.pending:
         remarks.append(f"{counted(found.pending, 'row')} cannot be found yet: run `sessiondb optimize`.")
     return remarks

@@ -28,6 +28,7 @@ from sessiondb.query import explain, parse
         ),
         ("-tag:wip -tag:old", ["words: none", "tag: not wip and not old"]),
         ("c ++ 🎉", ["words: c AND ++ AND 🎉", "left out, no letter or digit: ++ 🎉"]),
+        ("++ -🎉", ["words: ++ AND -🎉", "left out, no letter or digit: 🎉"]),
     ],
 )
 def test_explain_says_what_was_understood(text: str, lines: list[str]) -> None:

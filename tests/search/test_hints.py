@@ -50,3 +50,13 @@ def test_how_many_messages_were_read_for_a_part_of_words_is_said(db: SessionDB, 
     assert result.remarks == (
         f'nothing holds "SimpleTodos" as a word: found inside longer ones of the newest {MAX_READ_INSIDE} messages',
     )
+
+
+def test_symbols_are_read_for_and_filters_alone_are_not_called_so(db: SessionDB, say: Say) -> None:
+    say("a || b")
+    assert db.search.explain("||") == [
+        "words: ||",
+        "looked in: talk",
+        "found by reading for the words, in the order of time: 1",
+    ]
+    assert db.search.explain("agent:codex")[-1] == "found by filters alone, in the order of time: 1"

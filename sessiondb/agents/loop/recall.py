@@ -157,6 +157,8 @@ def _remarks(result: SearchResult) -> Iterator[str]:
     yield from (f"{remark.replace('--in all', 'scope all').rstrip('.')}." for remark in result.remarks)
     if result.hits and result.relaxed:
         yield "Few hold all the words: those that hold some are listed too."
+    if result.truncated:
+        yield "Of so many matches only the newest, or the best, were ranked."
     if result.pending:
         yield f"{counted(result.pending, 'row')} of a running import cannot be searched yet."
 

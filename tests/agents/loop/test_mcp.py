@@ -39,6 +39,7 @@ from pydantic import AnyUrl
 
 from sessiondb.agents.loop.catching_up import catch_up
 from sessiondb.agents.loop.mcp_server import server
+from sessiondb.search.ladder import NEWEST
 from sessiondb.storage.locks import first_of
 
 ROOT = Path(__file__).parents[3]
@@ -383,6 +384,14 @@ def test_a_hit_says_where_its_rare_words_came_up_again_later(path: Path, project
     assert "\n  later in this project: session pier, message 1, 2026-03-09" in about_quay
     about_pier = next(part for part in found.split("\n\n") if part.startswith("2026-03-09"))
     assert "later" not in about_pier
+
+
+def test_so_many_matches_that_not_all_are_ranked_are_named(path: Path, project: str) -> None:
+    with SessionDB(path) as db, db.turn("1a2b3c4d-quill") as turn:
+        for _ in range(NEWEST + 1):
+            turn.append("user", "anchor")
+    (found,) = answers(path, project, ("search", {"query": "anchor"}))
+    assert "Of so many matches only the newest, or the best, were ranked." in found
 
 
 def test_common_words_have_nothing_later(path: Path, project: str) -> None:
