@@ -84,10 +84,13 @@ def exclusion_expression(query: Query) -> str | None:
     return _excluded(query, strip_marks)
 
 
-def segment_exclusion_expression(query: Query) -> str | None:
-    """Return the FTS5 expression of what no hit may match in the segments index; None if that needs none."""
+def segment_exclusion_expression(query: Query, *, glued: bool = False) -> str | None:
+    """Return the expression of what no hit may match in the segments index; None if that needs none.
+
+    With glued, there is one for any word, as of segment_expression().
+    """
     excluded = _excluded(query, segment)
-    return excluded if excluded and needs_segments_query(excluded) else None
+    return excluded if excluded and (glued or needs_segments_query(excluded)) else None
 
 
 def relaxed_expressions(query: Query) -> Relaxed:

@@ -17,6 +17,7 @@ from sessiondb.query import (
     ranking,
     relaxed_expressions,
     relaxed_segment_expressions,
+    segment_exclusion_expression,
     tokens,
 )
 from sessiondb.query.ranking import Hit, Word
@@ -171,11 +172,12 @@ def _concepts(
     phrases = [string for string in others if " " in string]
     strings = dict.fromkeys((*plain, *segmented, *phrases, *names))
     kept = [string for string in strings if string.lower() not in unwanted] or list(strings)
+    excluded_segments = segment_exclusion_expression(query, glued=True)
     for string in kept:
         is_segmented = string in segmented
         own = every._replace(
             plain=_less(string, every.excluded) if string in plain or not is_segmented else None,
-            segmented=_less(string, every.excluded_segments) if is_segmented else None,
+            segmented=_less(string, excluded_segments) if is_segmented else None,
         )
         forms = [form_expressions(string), others.get(string.lower(), ())]
         further = [

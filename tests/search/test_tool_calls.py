@@ -101,6 +101,12 @@ def test_a_phrase_that_only_tool_calls_hold_is_not_relaxed(db: SessionDB, run: R
     assert (set(sessions(result)), result.relaxed) == (printed, False)
 
 
+def test_exclusions_hold_in_texts_of_two_scripts(db: SessionDB, run: Run) -> None:
+    run("two tests of 部署 failed")
+    assert db.search("test -test").total == 0
+    assert db.search("test failed -tests").total == 0
+
+
 def test_a_phrase_that_nothing_holds_is_relaxed_in_both(db: SessionDB, run: Run) -> None:
     ids = {run("", said="a full disc, a disk"), run("the disk")}
     result = db.search('"disk is full"')

@@ -125,7 +125,9 @@ class _Tools:
         query: words, "phrases", -not, OR. project: path or name, default this folder, "all" for everywhere.
         since: 30d, 2026-03. scope tools: commands and their output.
         """
-        asked = recall.Asked(query, self._whole(project), since, scope)
+        # As on the command line where nobody says where: tool calls too, where few sessions say it in talk.
+        where = None if scope == "talk" else scope
+        asked = recall.Asked(query, self._whole(project), since, where)
         most = max(max_tokens, recall.LEAST)
 
         def ask(db: SessionDB) -> str:

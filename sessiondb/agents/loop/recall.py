@@ -28,14 +28,14 @@ _AROUND = 40
 
 
 class Asked(NamedTuple):
-    """What a search is to look for, and where: a project or ALL, since a time, in a scope; `waiting` counts the logs
-    that have grown and are not imported yet.
+    """What a search is to look for, and where: a project or ALL, since a time, in a scope (None: in talk, and in tool
+    calls where few sessions say it). `waiting` counts the logs that have grown and are not imported yet.
     """
 
     query: str
     project: str
     since: str | None = None
-    scope: str = "talk"
+    scope: str | None = None
     waiting: int = 0
 
 

@@ -176,6 +176,16 @@ def test_a_project_may_be_named_from_the_agents_folder(path: Path, project: str,
     assert "Amounts are fractions." in brief
 
 
+@pytest.mark.parametrize("query", ["winch", "winch role:tool", "winch tool:bash"])
+def test_tool_calls_are_looked_at_where_talk_is_silent(path: Path, project: str, query: str) -> None:
+    with SessionDB(path) as db:
+        call = {"name": "Bash", "arguments": {"command": "grep winch"}}
+        db.messages.append("1a2b3c4d-quill", "assistant", "I look.", tool_calls=[call])
+    (found,) = answers(path, project, ("search", {"query": query}))
+    assert "1 session found" in found
+    assert "grep winch" in found.replace("«", "").replace("»", "")
+
+
 def test_a_session_without_a_number_is_read_to_its_end(path: Path, project: str) -> None:
     (read,) = answers(path, project, ("read", {"session": "1a2b3c4d"}))
 
