@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import os
 import sqlite3
+import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,8 @@ PATIENCE = 0.25
 """Seconds that a writer waits for the readers of each LOG_BYTES; other writers wait with it."""
 
 MAX_PATIENCE = 1.0
+
+_PAUSE = 0.005
 
 
 def is_there(path: Path) -> bool:
@@ -196,11 +199,18 @@ class LogLimit:
         patience = min(PATIENCE * size / LOG_BYTES, MAX_PATIENCE)
         # What was written is in the log, whatever goes wrong here: the next writer, or the last one to close, meets it.
         with contextlib.suppress(sqlite3.Error):
-            self._sqlite.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
-            ((is_busy, *_),) = self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            # TRUNCATE, unlike RESTART, gives the space back to the disk.
-            self._limit = size + LOG_BYTES if is_busy else LOG_BYTES
-        self._sqlite.execute("PRAGMA busy_timeout = 0")
+            self._limit = LOG_BYTES if self._is_emptied(patience) else size + LOG_BYTES
+
+    def _is_emptied(self, patience: float) -> bool:
+        deadline = time.monotonic() + patience
+        # Asked again and again, without a busy_timeout: with one SQLite waits for a place in the log which one reader
+        # leaves and takes anew within microseconds, though it has long seen all there is, and looks at no other.
+        # TRUNCATE, unlike RESTART, gives the space back to the disk.
+        while self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0]:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_PAUSE)
+        return True
 
 
 # Across os.fork()
