@@ -1,7 +1,12 @@
-"""A clock that gives no moment twice: of two sessions that start in one millisecond none is the latest."""
+"""Clocks that no machine is too slow or too fast for.
+
+Clock           gives no moment twice: of two sessions that start in one millisecond none is the latest
+PausingClock    goes on in pauses alone: in the place of `time` in a module that waits
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from threading import Lock
 
@@ -22,3 +27,27 @@ class Clock:
         with self._alone:
             self._last = max(datetime.now(timezone.utc), self._last + _STEP)
             return timestamps.from_datetime(self._last)
+
+
+class PausingClock:
+    """A clock that is moved on by whoever pauses; at a moment that is set, something happens meanwhile."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self._at = 0.0
+        self._happens: Callable[[], object] | None = None
+
+    def monotonic(self) -> float:
+        """Give the moment in seconds."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Go on by so many seconds, at once."""
+        self.now += seconds
+        if self._happens is not None and self.now >= self._at:
+            happens, self._happens = self._happens, None
+            happens()
+
+    def after(self, seconds: float, happens: Callable[[], object]) -> None:
+        """Let something happen in the first pause that ends so many seconds from now, or later."""
+        self._at, self._happens = self.now + seconds, happens

@@ -6,29 +6,17 @@ import pytest
 
 from sessiondb.storage import turns as module
 from sessiondb.storage.turns import FIRST_BYTES, MAX_BYTES, MIN_BYTES, TARGET_SECONDS, Pace
-
-
-class Clock:
-    """A clock that goes on when it is told, or slept by."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.helpers.clock import PausingClock
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> PausingClock:
+    made = PausingClock()
     monkeypatch.setattr(module, "time", made)
     return made
 
 
-def write(pace: Pace, clock: Clock, size: int, seconds: float) -> int:
+def write(pace: Pace, clock: PausingClock, size: int, seconds: float) -> int:
     """Write as much in a transaction, and return how much the next may hold."""
     pace.begin()
     clock.sleep(seconds)
@@ -36,7 +24,7 @@ def write(pace: Pace, clock: Clock, size: int, seconds: float) -> int:
     return pace.size
 
 
-def test_it_follows_the_time_that_writing_takes(clock: Clock) -> None:
+def test_it_follows_the_time_that_writing_takes(clock: PausingClock) -> None:
     pace = Pace()
     assert pace.size == FIRST_BYTES
     assert write(pace, clock, FIRST_BYTES, 4 * TARGET_SECONDS) == pytest.approx(FIRST_BYTES / 4, abs=1)
@@ -47,11 +35,11 @@ def test_it_follows_the_time_that_writing_takes(clock: Clock) -> None:
     assert pace.size == MAX_BYTES
 
 
-def test_a_small_quick_write_says_nothing_of_large_ones(clock: Clock) -> None:
+def test_a_small_quick_write_says_nothing_of_large_ones(clock: PausingClock) -> None:
     assert write(Pace(), clock, 10, 0.01) == FIRST_BYTES
 
 
-def test_the_lock_stays_free_for_as_long_as_others_pause(clock: Clock) -> None:
+def test_the_lock_stays_free_for_as_long_as_others_pause(clock: PausingClock) -> None:
     pace = Pace()
     begun = clock.now
     pace.wait()

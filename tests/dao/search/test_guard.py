@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import time
+import sqlite3
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.dao.search.guard import Replay, despite_search
 from sessiondb.errors import Conflict, DatabaseBusy, DatabaseError, InvalidInput
+from sessiondb.storage import locks, statements, turns
+from tests.helpers.clock import PausingClock
 
 WORDS = "the tests are kept in a folder of their own"
 
@@ -150,12 +153,17 @@ def test_chinese_is_kept_where_its_own_index_is_damaged(db: SessionDB) -> None:
     assert stale(db) == ["search_segments_fts"]
 
 
-def test_a_busy_file_is_waited_for_once(db: SessionDB, tmp_path: Path) -> None:
-    with SessionDB(tmp_path / "sessions.db", time_budget=0.1) as other, db.connection.transaction():
-        begun = time.monotonic()
+def test_a_busy_file_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, clock = tmp_path / "sessions.db", PausingClock()
+    for module in (locks, statements, turns):
+        monkeypatch.setattr(module, "time", clock)
+    with SessionDB(path, time_budget=0.1) as db, contextlib.closing(sqlite3.connect(path)) as other:
+        db.sessions.start("me", id="s")
+        other.execute("BEGIN IMMEDIATE")
+        begun = clock.now
         with pytest.raises(DatabaseBusy):
-            other.messages.append("s", "user", WORDS)
-    assert time.monotonic() - begun < 0.4
+            db.messages.append("s", "user", WORDS)
+        assert clock.now - begun < 0.2
 
 
 def test_an_error_in_a_turn_that_is_caught_leaves_no_half_message(db: SessionDB) -> None:
