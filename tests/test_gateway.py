@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -15,6 +14,8 @@ from sessiondb import SessionDB, timestamps
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.gateway import CLAIM, Channel, ResetPolicy
 from sessiondb.records import Session, SessionFilter
+from tests.helpers.clock import PausingClock
+from tests.helpers.waiting import HANG, nobody_waited_for
 
 ANN = Channel("telegram", "dm", chat_id="42", user_name="Ann")
 NOON = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
@@ -35,7 +36,7 @@ def test_others_wait_while_one_saves_memories(db: SessionDB) -> None:
     def save_memories(session: Session, reason: str) -> None:
         calls.append(reason)
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(HANG)
 
     gateway = db.gateway("bot", reset=POLICY, before_reset=save_memories)
     first = gateway.session(ANN, now=NOON)
@@ -46,7 +47,7 @@ def test_others_wait_while_one_saves_memories(db: SessionDB) -> None:
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
-    assert begun.wait(10)
+    assert begun.wait(HANG)
     assert found == []
     assert db.sessions.get(first.id).is_open
     go_on.set()
@@ -69,12 +70,17 @@ def test_a_claim_whose_process_died_does_not_last(db: SessionDB, ahead: timedelt
     assert calls == ["idle"]
 
 
-def test_whoever_waits_for_a_claim_goes_on_when_something_was_said(db: SessionDB) -> None:
+def test_whoever_waits_for_a_claim_goes_on_when_something_was_said(
+    db: SessionDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = PausingClock()
+    monkeypatch.setattr("sessiondb.gateway.time", clock)
     gateway = db.gateway("bot", reset=POLICY, before_reset=lambda session, reason: None)
     first = gateway.session(ANN, now=NOON)
-    claimed(db, first.id, timedelta(seconds=60))
-    threading.Timer(0.05, db.sessions.touch, (first.id, LATER)).start()
+    claimed(db, first.id, CLAIM)
+    clock.after(0.05, lambda: db.sessions.touch(first.id, LATER))
     assert gateway.session(ANN, now=LATER).id == first.id
+    assert clock.now >= 1000.05
 
 
 def test_a_callback_that_is_stopped_from_outside_stops_the_reset(db: SessionDB) -> None:
@@ -88,9 +94,8 @@ def test_a_callback_that_is_stopped_from_outside_stops_the_reset(db: SessionDB) 
     assert db.sessions.get(first.id) == first
     # Whoever comes next need not wait for the claim to end.
     gateway = db.gateway("bot", reset=POLICY, before_reset=lambda session, reason: None)
-    begun = time.monotonic()
-    assert gateway.session(ANN, now=LATER).parent_id == first.id
-    assert time.monotonic() - begun < 10
+    with nobody_waited_for():
+        assert gateway.session(ANN, now=LATER).parent_id == first.id
 
 
 async def save_memories(saved: list[str], session: Session, reason: str) -> None:

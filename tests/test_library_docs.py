@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,6 +14,8 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.ingest import freshness
+from tests.helpers.clock import PausingClock
 
 PAGE = (Path(__file__).parents[1] / "docs" / "library.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
@@ -23,35 +27,58 @@ OPTIONAL = {"sessiondb.adapters.langchain": "langchain_core"}
 """Modules that need a package which need not be installed."""
 
 
+class Examples:
+    """The examples in the order of the page, each run once: what one defines the next ones use."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, Any] = {}
+        self._printed: list[list[str]] = []
+
+    def printed(self, number: int) -> list[str]:
+        """Return what an example prints; those before it are run before it."""
+        while len(self._printed) <= number:
+            code = BLOCKS[len(self._printed)]
+            # Blank lines before it let a traceback name the line of the page.
+            line = PAGE[: PAGE.index(code)].count("\n")
+            output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+            self._printed.append([])
+            if is_runnable(code):
+                with contextlib.redirect_stdout(output):
+                    exec(compile("\n" * line + code, "docs/library.md", "exec"), self.names)
+            output.seek(0)
+            self._printed[-1] = output.read().splitlines()
+        return self._printed[number]
+
+
+def is_runnable(code: str) -> bool:
+    return all(find_spec(package) for module, package in OPTIONAL.items() if module in code)
+
+
 @pytest.fixture(scope="module")
-def names(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Iterator[dict[str, Any]]:
-    """Yield what the examples have defined so far, in a folder with logs."""
+def examples(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Iterator[Examples]:
+    """Lend the examples, in a folder with logs."""
     folder = tmp_path_factory.mktemp("library")
     shutil.copytree(samples / "codex" / "sessions", folder / "logs")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        defined: dict[str, Any] = {}
-        yield defined
-    for value in defined.values():
+        # What gives up after a second does so on no busy machine.
+        patch.setattr(freshness, "time", PausingClock())
+        made = Examples()
+        yield made
+    for value in made.names.values():
         if isinstance(value, SessionDB):
             value.close()
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_an_example_prints_what_it_says(
-    number: int, names: dict[str, Any], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_example_prints_what_it_says(number: int, examples: Examples) -> None:
     code = BLOCKS[number]
-    for module, package in OPTIONAL.items():
-        if module in code and find_spec(package) is None:
-            pytest.skip(f"{package} is not installed")
+    if not is_runnable(code):
+        pytest.skip("a package that it uses is not installed")
 
-    # Blank lines before it let a traceback name the line of the page.
-    line = PAGE[: PAGE.index(code)].count("\n")
-    exec(compile("\n" * line + code, "docs/library.md", "exec"), names)
+    printed = examples.printed(number)
 
     expected = [after or below for after, below in SHOWN.findall(code)]
-    printed = capsys.readouterr().out.splitlines()
     assert [text for text in expected if text not in printed] == []
     if "sys.stdout" not in code:
         assert printed == expected

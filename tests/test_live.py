@@ -17,6 +17,7 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.storage.connection import Connection
 from tests.helpers.live_worker import ANN, LAST_ACTIVE, POLICY
+from tests.helpers.waiting import HANG
 
 ROOT = Path(__file__).parents[1]
 STRESS = int(os.environ.get("SESSIONDB_STRESS", "20"))
@@ -42,7 +43,7 @@ def finish(workers: Iterable[subprocess.Popen[str]]) -> list[list[Any]]:
     """Wait for processes, and return what each printed."""
     said = []
     for worker in workers:
-        output, errors = worker.communicate(timeout=120)
+        output, errors = worker.communicate(timeout=HANG)
         assert (worker.returncode, errors) == (0, "")
         said.append([json.loads(line) for line in output.splitlines()])
     return said
@@ -102,7 +103,7 @@ def test_a_killed_writer_leaves_whole_turns_and_all_it_acknowledged(path: Path) 
         first = worker.stdout.readline()
         time.sleep(chance.uniform(0, 0.02))
         worker.kill()
-        rest, errors = worker.communicate(timeout=60)
+        rest, errors = worker.communicate(timeout=HANG)
         assert errors == ""
         # A last line may be cut off with its process.
         acknowledged += [json.loads(line) for line in (first + rest).split("\n")[:-1]]

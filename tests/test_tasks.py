@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from sessiondb import SessionDB
 from sessiondb.cli.group import cli
 from sessiondb.records import SessionFilter
+from tests.helpers.waiting import HANG
 
 PAGE = (Path(__file__).parents[1] / "docs" / "tasks.md").read_text(encoding="utf-8")
 TASKS: dict[str, list[list[str]]] = {
@@ -174,7 +175,7 @@ def test_sessions_are_browsed_on_a_full_screen(garden: Path) -> None:
     if child == 0:
         os.environ |= {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
         os.execv(sys.executable, [sys.executable, "-m", "sessiondb", *command])
-    shown, until = b"", time.monotonic() + 60
+    shown, until = b"", time.monotonic() + HANG
     try:
         while b"figs grow" not in shown and time.monotonic() < until:
             if select.select([terminal], [], [], 1)[0]:

@@ -179,8 +179,8 @@ def results_of(machine: Machine) -> list[str]:
 
 
 def is_imported(machine: Machine, agent: str) -> bool:
-    """Wait until the session is there: what an agent does not wait for ends after it."""
-    for _ in range(100):
+    """Say whether the session is there, as soon as it is: what an agent does not wait for ends after it."""
+    for _ in range(400):
         with SessionDB(machine.database, read_only=True) as db:
             sessions = db.sessions.page(SessionFilter(agent=agent), limit=20)
             texts = [

@@ -12,6 +12,7 @@ from click.testing import Result
 
 from sessiondb import SessionDB
 from sessiondb.cli import freshness
+from tests.helpers.waiting import HANG
 from tests.ingest.test_rules import ID, line
 
 Run = Callable[..., Result]
@@ -40,7 +41,7 @@ def age(path: Path, by: str) -> None:
 def watched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let stderr be a terminal."""
     monkeypatch.setattr(freshness, "is_watched", lambda: True)
-    monkeypatch.setattr(freshness, "BUDGET", 60.0)
+    monkeypatch.setattr(freshness, "BUDGET", HANG)
 
 
 @pytest.mark.usefixtures("watched")

@@ -14,6 +14,7 @@ from click.testing import Result
 
 from sessiondb import SessionDB
 from sessiondb.cli.hit_in_transcript import opened
+from tests.helpers.waiting import HANG
 
 Run = Callable[..., Result]
 
@@ -81,7 +82,7 @@ def test_the_pager_is_told_the_line(long: Path, tmp_path: Path) -> None:
             stdin=terminal,
             stdout=terminal,
             check=True,
-            timeout=60,
+            timeout=HANG,
             env={**os.environ, "PAGER": str(pager), "LESS": "-R", "TERM": "xterm"},
         )
     finally:

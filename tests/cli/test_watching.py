@@ -18,6 +18,7 @@ from sessiondb import SessionDB, timestamps
 from sessiondb.cli import watching
 from sessiondb.errors import DatabaseBusy
 from sessiondb.ingest.run import Ingest
+from tests.helpers.waiting import HANG
 
 Run = Callable[..., Result]
 NAME = "rollout-2026-03-12T09-41-07-019ce14a-7d30-7b52-9c1e-4a6f0d83e2b5.jsonl"
@@ -155,7 +156,7 @@ def test_ctrl_c_and_sigterm_end_it_cleanly(log: Path, path: Path, number: int) -
             say(log, "One")
             assert "1 message: " in _line(process.stdout, 1)
             process.send_signal(number)
-            assert process.wait(20) == 0
+            assert process.wait(HANG) == 0
         finally:
             process.kill()
         assert process.stderr is not None

@@ -14,6 +14,7 @@ from sessiondb.dao.search.indexes import ALL, SearchIndex
 from sessiondb.dao.search.repair import IndexRepair
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.turns import Turns
+from tests.helpers.waiting import HANG, until
 
 TABLES = ("sessions", "messages", "tool_calls", "token_counts", "notes", "search_segments", "search_state")
 DROPPED = ("old-0", "old-1", "old-2")
@@ -181,16 +182,12 @@ def test_what_leaves_in_one_transaction_is_one_segment_of_each_index(
 @pytest.mark.parametrize("is_same_process", [True, False])
 def test_a_writer_hears_that_another_waits(db: SessionDB, is_same_process: bool) -> None:
     """Another handle of the lock file is what another process has."""
-    ours = Turns(db.path, 10)
-    theirs = ours if is_same_process else Turns(db.path, 10)
+    ours = Turns(db.path, HANG)
+    theirs = ours if is_same_process else Turns(db.path, HANG)
     with ours.held("a removal"):
         waiting = threading.Thread(target=_write, args=(theirs,))
         waiting.start()
-        for _ in range(2000):
-            if ours.are_wanted():
-                break
-            waiting.join(0.005)
-        assert ours.are_wanted()
+        until(ours.are_wanted, "word that another waits")
     waiting.join()
     ours.close()
     theirs.close()

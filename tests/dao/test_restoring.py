@@ -28,6 +28,7 @@ from sessiondb.storage.migrations import SCHEMA_VERSION
 from tests.helpers.damaging import overwrite, pages_of
 from tests.helpers.old_databases import make_oldest
 from tests.helpers.stores import contents, fill
+from tests.helpers.waiting import HANG
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ import sys
 from sessiondb import SessionDB
 from sessiondb.errors import DatabaseError
 while True:
-    with SessionDB(sys.argv[1]) as db:
+    with SessionDB(sys.argv[1], time_budget=300) as db:
         try:
             for number in range(10_000):
                 id = db.sessions.start("agent").id
@@ -121,7 +122,7 @@ def test_what_running_writers_wrote_is_in_the_kept_file_or_in_the_database(path:
             count = len(said)
             while len(said) < count + 20:
                 assert all(writer.poll() is None for writer in writers)
-            kept.append(SessionDB.restore_backup(backup, path).replaced)
+            kept.append(SessionDB.restore_backup(backup, path, time_budget=HANG).replaced)
         count = len(said)
         while len(said) < count + 20:
             assert all(writer.poll() is None for writer in writers)

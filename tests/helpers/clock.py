@@ -6,6 +6,7 @@ PausingClock    goes on in pauses alone: in the place of `time` in a module that
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from threading import Lock
@@ -40,6 +41,13 @@ class PausingClock:
     def monotonic(self) -> float:
         """Give the moment in seconds."""
         return self.now
+
+    perf_counter = monotonic
+
+    @staticmethod
+    def time() -> float:
+        """Give the time of the system, as dates are no waits."""
+        return time.time()
 
     def sleep(self, seconds: float) -> None:
         """Go on by so many seconds, at once."""

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.helpers.waiting import HANG
+
 SESSION = "5b0e7c1d-3f52-4f0e-9d55-0c4f6f1f2a10"
 
 
@@ -86,7 +88,7 @@ class FakeAgent:
                 input=json.dumps(self.given(event, **more)),
                 capture_output=True,
                 text=True,
-                timeout=seconds * 6,  # a busy machine is no reason to fail
+                timeout=HANG,  # a busy machine is no reason to fail
                 check=False,
             )
             assert (done.returncode, done.stderr) == (0, ""), line
@@ -336,7 +338,7 @@ class OpenCode(FakeAgent):
             cwd=self.project,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=HANG,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -81,7 +81,7 @@ def note(db: SessionDB, session_id: str, worker: str, count: str) -> None:
 
 if __name__ == "__main__":
     task, path, *arguments = sys.argv[1:]
-    with SessionDB(path) as database:
+    with SessionDB(path, time_budget=600) as database:
         tasks: dict[str, Callable[..., None]] = {
             "turns": turns,
             "until-killed": until_killed,

@@ -11,13 +11,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from email.message import Message as Headers
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sessiondb import SessionDB
+from tests.helpers.waiting import HANG
 
 ROOT = Path(__file__).parents[2]
 NEXT = ROOT / ".venv-datasette1"
@@ -98,7 +99,7 @@ class Server(NamedTuple):
         """Ask for a page; redirects are followed."""
         request = urllib.request.Request(self.base + path, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=60) as found:
+            with urllib.request.urlopen(request, timeout=HANG) as found:
                 return Answer(found.status, found.read().decode(), found.headers)
         except urllib.error.HTTPError as error:
             with error:
@@ -117,20 +118,25 @@ def serving(
     python: Path, database: Path, *options: str, module: str = "sessiondb", port: int | None = None
 ) -> Iterator[Server]:
     """Run `sessiondb web`, or with another `module` bare Datasette, on a database until the block ends."""
-    port = port or free_port()
     begin = ["--db", str(database), "web"] if module == "sessiondb" else ["serve", str(database)]
-    command = [str(python), "-m", module, *begin, "--port", str(port), *options]
-    log = database.with_name(f"{port}.log")
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, text=True, env=environment(database.parent)
-        )
+    tried = [port] if port else [free_port() for _ in range(5)]
+    for number in tried:
+        command = [str(python), "-m", module, *begin, "--port", str(number), *options]
+        log = database.with_name(f"{number}.log")
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                command, stdout=output, stderr=output, text=True, env=environment(database.parent)
+            )
         try:
-            _wait(process, port, log)
-            yield Server(f"http://127.0.0.1:{port}", process, database)
+            # Another program may have taken the port since it was found free.
+            if not _answers(process, number):
+                continue
+            yield Server(f"http://127.0.0.1:{number}", process, database)
+            return
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(HANG)
+    raise AssertionError(f"the server does not answer:\n{log.read_text()}")
 
 
 def environment(home: Path) -> Mapping[str, str]:
@@ -148,12 +154,12 @@ def told(database: Path, *words: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _wait(process: subprocess.Popen[str], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 60
+def _answers(process: subprocess.Popen[str], port: int) -> bool:
+    """Wait until a server answers, or has ended; say which."""
+    deadline = time.monotonic() + HANG
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError(f"the server does not answer:\n{log.read_text()}")
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=HANG).close()
+            return process.poll() is None
+        time.sleep(0.05)
+    return False

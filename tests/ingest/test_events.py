@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,9 +16,8 @@ from sessiondb.ingest import watch as watching
 from sessiondb.ingest.events import Events, events_until
 from sessiondb.ingest.rules import Rules
 from sessiondb.ingest.watch import Watch
+from tests.helpers.waiting import HANG, until
 from tests.ingest.test_rules import ID, line
-
-SECONDS = 20.0
 
 
 class Follower:
@@ -41,7 +39,7 @@ class Follower:
 
     def __enter__(self) -> Follower:
         self._thread.start()
-        assert self._is_begun.wait(SECONDS)
+        assert self._is_begun.wait(HANG)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -50,10 +48,8 @@ class Follower:
 
     def waits_for(self, *paths: Path) -> None:
         """Wait until all of these were told, and forget what was."""
-        end = time.monotonic() + SECONDS
-        while not {str(path) for path in paths} <= set(self.told):
-            assert time.monotonic() < end, f"{paths} not in {self.told}"
-            time.sleep(0.02)
+        wanted = {str(path) for path in paths}
+        until(lambda: wanted <= set(self.told), f"{wanted} in {self.told}")
         self.told.clear()
 
 
@@ -66,12 +62,22 @@ def logs(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def events_of_the_system(tmp_path: Path) -> None:
+    """Skip a test where the system tells nothing: it lets each user follow so many folders, or none."""
+    pytest.importorskip("watchfiles")
+    with contextlib.closing(Events(threading.Event())) as events:
+        events.follow([str(tmp_path)])
+        if not events.is_on:
+            pytest.skip("the system tells of no changes")
+
+
 @pytest.fixture(params=["events", "stats"])
 def follow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Follower]:
     """Return a function that follows sources, once by events, so that no round by stats helps, and once by stats."""
     by_events = request.param == "events"
     if by_events:
-        pytest.importorskip("watchfiles")
+        request.getfixturevalue("events_of_the_system")
         monkeypatch.setattr(watching, "ROUND", 3600.0)
     return lambda *sources, rules=None: Follower(Watch(map(str, sources), rules), by_events=by_events)
 
@@ -164,13 +170,10 @@ def test_what_holds_no_sessions_is_not_told(logs: Path, follow: Callable[..., Fo
         for name in ("auth.json", "a/notes.txt", ".git/x.json", "kept-out/x.jsonl"):
             (logs / name).parent.mkdir(exist_ok=True)
             grown(logs / name)
-        time.sleep(0.3)
-        grown(logs / "a" / "old.jsonl")
-        end = time.monotonic() + SECONDS
-        while not follower.told and time.monotonic() < end:
-            time.sleep(0.02)
-        time.sleep(0.3)
-        assert set(follower.told) == {str(logs / "a" / "old.jsonl")}
+        # What comes later is told later.
+        last = grown(logs / "a" / "old.jsonl")
+        until(lambda: follower.told, "the file that holds sessions")
+        assert set(follower.told) == {str(last)}
 
 
 def test_what_the_system_does_not_tell_is_found_by_a_round(
@@ -217,8 +220,8 @@ def test_events_are_for_waits_that_can_be_cut_short(monkeypatch: pytest.MonkeyPa
     assert found == [is_there, is_there, False]
 
 
+@pytest.mark.usefixtures("events_of_the_system")
 def test_a_change_is_imported_long_before_the_interval_is_over(db: SessionDB, tmp_path: Path) -> None:
-    pytest.importorskip("watchfiles")
     log = tmp_path / "projects" / "-p" / f"{ID.format(0)}.jsonl"
     line(log, "/p", "first")
     stop = threading.Event()
@@ -232,8 +235,8 @@ def test_a_change_is_imported_long_before_the_interval_is_over(db: SessionDB, tm
     assert added == [1, 1, 1]
 
 
+@pytest.mark.usefixtures("events_of_the_system")
 def test_a_wait_ends_when_it_is_time(logs: Path) -> None:
-    pytest.importorskip("watchfiles")
     stop = threading.Event()
     with contextlib.closing(Events(stop)) as events:
         events.follow([str(logs)])

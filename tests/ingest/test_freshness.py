@@ -14,7 +14,7 @@ from sessiondb import SessionDB
 from sessiondb.ingest import freshness
 from tests.ingest.test_rules import ID, line
 
-LONG = 60.0
+LONG = 300.0
 DAY = 24 * 3600.0
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from sessiondb import SessionDB
 from sessiondb.errors import Conflict, DatabaseBusy, DatabaseError, DatabaseMissing, NotFound
+from tests.helpers.waiting import HANG
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def db(path: Path) -> Iterator[SessionDB]:
-    with SessionDB(path) as db:
+    with SessionDB(path, time_budget=HANG) as db:
         db.sessions.start("me", id="s")
         yield db
 
@@ -131,7 +132,7 @@ def test_a_call_that_has_begun_is_finished_although_its_task_is_cancelled(db: Se
         with db.turn("s") as turn:
             turn.append("user", "x")
             begun.set()
-            go_on.wait(10)
+            go_on.wait(HANG)
 
     async def talk() -> None:
         task = asyncio.ensure_future(db.run(slow_write))

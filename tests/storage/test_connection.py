@@ -14,11 +14,12 @@ import pytest
 from sessiondb import SessionDB
 from sessiondb.errors import Conflict, DatabaseBusy, DatabaseDamaged, DatabaseError
 from sessiondb.storage.connection import Connection
+from tests.helpers.waiting import HANG
 
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Connection:
-    opened = SessionDB(tmp_path / "sessions.db").connection
+    opened = SessionDB(tmp_path / "sessions.db", time_budget=HANG).connection
     opened.script("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT UNIQUE)")
     return opened
 

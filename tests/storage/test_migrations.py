@@ -17,6 +17,7 @@ from sessiondb.errors import DatabaseError, DatabaseForeign, DatabaseMissing
 from sessiondb.query.text import SPACED_RANGES, STRIPPED_RANGES
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.migrations import APPLICATION_ID, SCHEMA_VERSION, migrations
+from tests.helpers.waiting import HANG
 
 pytestmark = pytest.mark.usefixtures("migrated_databases")
 
@@ -64,7 +65,7 @@ def test_sixteen_processes_that_open_a_missing_file_at_once_make_one_database(tm
     processes = [context.Process(target=open_many, args=(str(path), gate, results)) for _ in range(16)]
     for process in processes:
         process.start()
-    found = {results.get(timeout=60) for _ in processes}
+    found = {results.get(timeout=HANG) for _ in processes}
     for process in processes:
         process.join()
     assert len(found) == 1

@@ -14,6 +14,7 @@ from sessiondb.errors import InvalidInput
 from sessiondb.web import serve
 from sessiondb.web.serve import Server as Wanted
 from sessiondb.web.serve import address_of
+from tests.helpers.waiting import HANG
 from tests.helpers.web import Server, environment, serving
 
 
@@ -52,7 +53,7 @@ def test_it_stops_cleanly(
         server.get("/")
         assert list(tmp_path.glob("sessiondb-web-*"))
         server.process.send_signal(number)
-        assert server.process.wait(20) == 0
+        assert server.process.wait(HANG) == 0
     assert not list(tmp_path.glob("sessiondb-web-*"))
     log = filled.with_name(f"{server.base.rpartition(':')[2]}.log").read_text()
     assert "Traceback" not in log

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from sessiondb import SessionDB
 from sessiondb.agents.install import command, plan
 from sessiondb.records import SessionFilter
 from tests.helpers.fake_agents import FAKE_AGENTS, FakeAgent
+from tests.helpers.waiting import until
 
 DECISION = "Amounts are kept as fractions."
 
@@ -26,24 +26,26 @@ pytestmark = [
 def texts(database: Path, agent: str, wanted: list[str]) -> list[str]:
     """Return what people said in an agent's sessions, as soon as it is what is wanted: a plugin imports by itself."""
     said: list[str] = []
-    for _ in range(100):
+
+    def are_there() -> bool:
+        nonlocal said
         with SessionDB(database) as db:
             sessions = db.sessions.page(SessionFilter(agent=agent), limit=10)
             said = [message.text or "" for one in sessions for message in db.messages.transcript(one.id)]
-        if said == wanted:
-            break
-        time.sleep(0.1)
+        return len(said) >= len(wanted)
+
+    until(are_there, f"{wanted} in the database")
     return said
 
 
 def wait_for_imports(database: Path, count: int) -> None:
     """Wait until imports that nobody waits for have ended: one for each life of OpenCode in which a turn ended."""
-    for _ in range(300):
+
+    def have_ended() -> bool:
         with SessionDB(database) as db:
-            if sum(entry.event == "session.idle" for entry in db.hook_log.latest()) >= count:
-                return
-        time.sleep(0.1)
-    raise AssertionError("an import has not ended")
+            return sum(entry.event == "session.idle" for entry in db.hook_log.latest()) >= count
+
+    until(have_ended, f"{count} imports")
 
 
 @pytest.fixture

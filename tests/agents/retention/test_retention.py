@@ -15,9 +15,10 @@ from click.testing import CliRunner, Result
 from sessiondb import SessionDB
 from sessiondb.agents.retention import log_report
 from sessiondb.agents.retention.rules import RESUMING, claude_rule, gemini_rule
-from sessiondb.agents.retention.stores import Budget
+from sessiondb.agents.retention.stores import FILES, Budget
 from sessiondb.cli.group import cli
 from tests.helpers.claude_logs import SESSIONS, transcript, write
+from tests.helpers.waiting import HANG
 
 Run = Callable[..., Result]
 
@@ -34,6 +35,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GEMINI_CLI_HOME", str(home))
     monkeypatch.setenv("GEMINI_CLI_SYSTEM_SETTINGS_PATH", str(home / "nowhere.json"))
     monkeypatch.setattr("sessiondb.agents.retention.rules.CLAUDE_MANAGED", home / "managed.json")
+    # A busy machine takes the time that it takes.
+    monkeypatch.setattr(Budget.__init__, "__defaults__", (FILES, HANG))
     return home
 
 

@@ -17,6 +17,7 @@ from click.testing import Result
 
 from sessiondb import SessionDB
 from sessiondb.cli import browse
+from tests.helpers.waiting import HANG
 
 Run = Callable[..., Result]
 
@@ -42,7 +43,7 @@ def in_terminal(path: Path, arguments: list[str], keys: dict[str, bytes]) -> str
     program = [sys.executable, "-m", "sessiondb", *arguments]
     process = subprocess.Popen(program, stdin=theirs, stdout=theirs, stderr=theirs, env=env)
     os.close(theirs)
-    seen, waiting, deadline = "", dict(keys), time.monotonic() + 60
+    seen, waiting, deadline = "", dict(keys), time.monotonic() + HANG
     while time.monotonic() < deadline:
         if select.select([own], [], [], 0.1)[0]:
             try:

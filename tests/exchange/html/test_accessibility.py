@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from sessiondb import SessionDB
+from tests.helpers.waiting import HANG
 
 AXE = os.environ.get("SESSIONDB_AXE", "")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -77,7 +78,7 @@ def test_axe_finds_nothing(tmp_path: Path, name: str, scheme: str, width: int) -
     done = subprocess.run(
         [str(CHROMIUM), *QUIET, colours, f"--window-size={width},900", f"--user-data-dir={tmp_path / 'profile'}",
          (tmp_path / "judged.html").as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True, text=True, timeout=HANG, check=True,
     )  # fmt: skip
 
     title = re.search("<title>(.*?)</title>", done.stdout, re.DOTALL)

@@ -9,6 +9,7 @@ import pytest
 
 from sessiondb import SessionDB
 from tests.helpers.browser import CHROMIUM, QUIET, need
+from tests.helpers.waiting import HANG
 
 
 def opened(address: str, profile: Path) -> tuple[str, str]:
@@ -23,9 +24,9 @@ def opened(address: str, profile: Path) -> tuple[str, str]:
         address,
     ]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=True)
     except subprocess.TimeoutExpired:
-        pytest.skip("Chromium did not answer within a minute")
+        pytest.skip("Chromium did not answer")
     return done.stdout, "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
 
 
