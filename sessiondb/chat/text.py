@@ -123,11 +123,13 @@ def pad(text: str, columns: int, *, right: bool = False) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as `0.4 s`, `12 s`, `3 min`, `2.5 h`, `40 h`."""
+    """Return seconds as `40 ms`, `0.4 s`, `12 s`, `3 min`, `2.5 h`, `40 h`."""
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= size:
             count = seconds / size
             return f"{count:,.0f} {unit}" if unit == "min" or count >= 10 else f"{count:.1f} {unit}"
+    if 0 < seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 

@@ -136,7 +136,7 @@ def remarks(result: SearchResult) -> Iterator[str]:
     if not result.hits:
         yield "no results" if not result.total else "no results at this offset"
     elif result.relaxed:
-        yield "few sessions contain all the words, so those that contain some of them are listed too"
+        yield "few sessions contain all the words; those with some of them are listed too"
     if result.truncated:
         yield "of so many matches only the newest, or the best, were ranked; use --exact to rank them all"
     if result.pending:

@@ -81,7 +81,7 @@ def _print_left_out(report: ImportReport) -> None:
         _print_by_reason(found)
     else:
         for skipped in found:
-            print_notice(f"  {from_home(str(skipped))}")
+            print_notice(f"  {from_home(str(skipped))}", whole=True)
     if known:
         print_notice(f"not imported, as before: {amount(known)}; {_ALL}")
 
@@ -96,7 +96,7 @@ def _print_by_reason(found: list[Skipped]) -> None:
     for reason, some in groupby(files[:SHOWN], key=lambda file: file[0]):
         print_notice(f"  {reason.removeprefix('is ')}:")
         for _, path, lines in some:
-            print_notice(f"    {from_home(path)}{_numbers(lines)}")
+            print_notice(f"    {from_home(path)}{_numbers(lines)}", whole=True)
     if len(files) > SHOWN:
         print_notice(f"  {len(files) - SHOWN:,} more; {_ALL} all")
 

@@ -12,9 +12,9 @@ from typing import IO, Any
 
 import click
 
-from sessiondb.chat.text import shown, visible, visible_json
+from sessiondb.chat.text import shown, visible, visible_json, width
 from sessiondb.cli.colours import has_colours, is_plain
-from sessiondb.cli.tables import Listing, Output, Row, table, tabulated
+from sessiondb.cli.tables import Listing, Output, Row, table, tabulated, terminal_width
 
 _COLOUR = r"(\x1b\[[0-9;]*m)"
 
@@ -86,9 +86,27 @@ def print_result(text: str) -> None:
     click.echo(shown(text))
 
 
-def print_notice(text: str) -> None:
-    """Print a line about the result to stderr."""
-    click.echo(shown(text), err=True)
+def print_notice(text: str, *, whole: bool = False) -> None:
+    """Print a line about the result to stderr. A terminal gets it without broken words, or `whole`: what a path has in
+    it begins no line.
+    """
+    for line in [shown(text)] if whole else in_lines(shown(text)):
+        click.echo(line, err=True)
+
+
+def in_lines(text: str) -> list[str]:
+    """Return a notice as the lines that the terminal of stderr has room for; where it is none, as one."""
+    if not is_watched():
+        return [text]
+    room, start, lines = terminal_width(sys.stderr), " " * (len(text) - len(text.lstrip())), [""]
+    # A command in backquotes stays whole, for whoever copies it.
+    for word in re.findall(r"(?:`[^`]*`|\S)+", text):
+        line = f"{lines[-1]} {word}" if lines[-1] else start + word
+        if lines[-1] and width(line) > room:
+            lines.append(f"{start}  {word}")
+        else:
+            lines[-1] = line
+    return lines
 
 
 def print_more(count: int) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sessiondb.chat.text import width
 from sessiondb.cli.colours import is_drawing
 from sessiondb.cli.freshness import sync_option
 from sessiondb.cli.hits import drawn, fitting, lines, remarks
@@ -23,7 +22,7 @@ from sessiondb.cli.options import (
     time_end,
 )
 from sessiondb.cli.record_fields import HITS, hit_rows, search_fields
-from sessiondb.cli.render import print_more, print_notice, show_json, show_rows, show_text
+from sessiondb.cli.render import in_lines, print_more, print_notice, show_json, show_rows, show_text
 from sessiondb.cli.tables import Output, terminal_height, terminal_width
 from sessiondb.settings.table import SEARCH_LIMIT
 
@@ -158,7 +157,7 @@ def _draw(result: SearchResult, short: Mapping[str, str], output: Output) -> int
     blocks = drawn(result.hits, short, terminal_width())
     if not output.is_limit_given:
         # What is said after them, and the prompt, have their lines too.
-        said = 2 + sum(1 + width(remark) // terminal_width() for remark in remarks(result))
+        said = 2 + sum(len(in_lines(remark)) for remark in remarks(result))
         blocks = fitting(blocks, terminal_height() - said)
     shown = list(blocks)
     show_text(line for number, block in enumerate(shown) for line in ([""] * bool(number) + block))
@@ -166,9 +165,9 @@ def _draw(result: SearchResult, short: Mapping[str, str], output: Output) -> int
 
 
 def _say_how_to_go_on(result: SearchResult, output: Output, count: int) -> None:
-    left = result.total - output.offset - count
+    left, most = result.total - output.offset - count, output.limit
     print_notice(
-        f"{left:,} more; -n {output.limit} shows that many, --offset {output.offset + count} the next ones"
+        f"{left:,} more; --offset {output.offset + count} shows the next ones, -n {most} the first {most}"
     )
 
 

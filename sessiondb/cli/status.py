@@ -65,8 +65,9 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     yield "size", f"{short_bytes(status.bytes)}{free}"
     yield "format", f"schema {status.schema}, SQLite {status.sqlite}, journal {status.journal}"
     yield "sessions", f"{status.sessions:,}, {status.open_sessions:,} of them open"
+    digits = len(f"{max(status.agents.values(), default=0):,}")
     for agent, number in status.agents.items():
-        yield "", f"{number:,} {agent}"
+        yield "", f"{number:>{digits},} {agent}"
     yield (
         "messages",
         f"{status.messages:,}, {counted(status.tool_calls, 'tool call')}, {counted(status.notes, 'note')}",

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import click
 
@@ -114,12 +114,12 @@ def tabulated(output: Output, columns: Sequence[Column], rows: Sequence[Row]) ->
     )
 
 
-def terminal_width() -> int:
-    """Return how many columns the terminal of stdout has: $COLUMNS, or what it says itself."""
+def terminal_width(stream: IO[str] | None = None) -> int:
+    """Return how many columns the terminal of stdout or another stream has: $COLUMNS, or what it says itself."""
     with contextlib.suppress(ValueError, OSError):
         named = int(os.environ.get("COLUMNS") or 0)
         # Some terminals say 0: they do not know.
-        return named or os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH
+        return named or os.get_terminal_size((stream or sys.stdout).fileno()).columns or WIDTH
     return WIDTH
 
 

@@ -32,6 +32,8 @@ PERIODS = {
 }
 _BY_TIME = ("daily", "weekly", "monthly", "blocks")
 _TREND = 12
+_UNPRICED = 4
+"""Models without a price that are named."""
 _BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning")
 
 
@@ -213,12 +215,15 @@ def say(report: Report) -> None:
     found, view = report.found, report.view
     if found.unpriced:
         responses = sum(usage.responses for usage in found.unpriced)
+        largest = sorted(found.unpriced, key=lambda usage: usage.responses, reverse=True)
         names = ", ".join(
             f"{usage.name or '(no model named)'} ({counted(usage.responses, 'response')},"
             f" {short_number(usage.tokens.total or 0)} tokens)"
-            for usage in found.unpriced
+            for usage in largest[:_UNPRICED]
         )
-        print_notice(f"{counted(responses, 'response')} without a price: {names}")
+        more = len(largest) - _UNPRICED
+        others = f" and {counted(more, 'other model')}; --json names all" if more > 0 else ""
+        print_notice(f"{counted(responses, 'response')} without a price: {names}{others}")
     if found.undated_writes:
         print_notice(
             f"{counted(found.undated_writes, 'response')} without the lifetime of what was written to the cache:"

@@ -37,7 +37,7 @@ def follow(sources: Sequence[str], as_json: bool, how: dict[str, Any], first: Fi
             new = [skipped for skipped in report.skipped if skipped not in said]
             if not is_first and not as_json:
                 for skipped in new:
-                    print_notice(f"not imported: {skipped}")
+                    print_notice(f"not imported: {skipped}", whole=True)
             said.update(new)
             is_first = False
 

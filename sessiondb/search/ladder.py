@@ -78,7 +78,7 @@ TELLING = 20
 """Sessions, so many of which hold all words in tool calls that it tells them apart from others."""
 
 
-LOOKED_AT_TOOLS = "few sessions say it in talk: tool calls are listed too"
+LOOKED_AT_TOOLS = "few messages match: tool calls are listed too"
 
 
 class Sort(NamedTuple):

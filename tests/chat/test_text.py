@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sessiondb.chat.text import (
     counted,
     cut,
+    duration,
     one_line,
     pad,
     short_bytes,
@@ -163,3 +164,19 @@ def test_sizes_have_units(count: int, expected: str) -> None:
 )
 def test_nouns_agree_with_their_number(number: int, expected: str) -> None:
     assert counted(number, "entry", "entries") == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0, "0.0 s"),
+        (0.0026, "3 ms"),
+        (0.0996, "0.1 s"),
+        (9.94, "9.9 s"),
+        (40, "40 s"),
+        (150, "2 min"),
+        (9000, "2.5 h"),
+    ],
+)
+def test_durations_say_milliseconds_where_seconds_would_say_nothing(seconds: float, expected: str) -> None:
+    assert duration(seconds) == expected

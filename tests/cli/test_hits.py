@@ -101,7 +101,7 @@ def test_marked_words_are_bold_on_a_terminal(monkeypatch: pytest.MonkeyPatch) ->
         (
             SearchResult("q", [HIT], 1, relaxed=True, truncated=True, pending=2),
             [
-                "few sessions contain all the words, so those that contain some of them are listed too",
+                "few sessions contain all the words; those with some of them are listed too",
                 "of so many matches only the newest, or the best, were ranked; use --exact to rank them all",
                 "2 rows cannot be searched yet: wait for the running import, or run `sessiondb optimize`",
             ],

@@ -10,7 +10,7 @@ import pytest
 from sessiondb import timestamps
 from sessiondb.chat.text import width
 from sessiondb.cli import tables
-from sessiondb.cli.render import Progress, show_rows, show_text
+from sessiondb.cli.render import Progress, print_notice, show_rows, show_text
 from sessiondb.cli.tables import Column, Listing, Output, table
 
 COLUMNS = (
@@ -142,6 +142,32 @@ def test_cells_cannot_drive_a_terminal(capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr().out
     assert {"\x1b", "\u202e", "\x9b"} & set(printed) == set()
     assert printed.splitlines()[:2] == ["title", "\\x1b[2J\\u202e x"]
+
+
+NOTICE = "  3 more rows that no table has room for: `sessiondb list -n 0` lists them, 夜市的摊位表 too"
+
+
+def test_a_terminal_gets_notices_without_broken_words_and_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "42")
+
+    print_notice(NOTICE)
+    print_notice("x" * 50)
+    print_notice(NOTICE, whole=True)
+
+    assert screen.getvalue().splitlines() == [
+        "  3 more rows that no table has room for:",
+        "    `sessiondb list -n 0` lists them,",
+        "    夜市的摊位表 too",
+        "x" * 50,
+        NOTICE,
+    ]
+
+
+def test_elsewhere_a_notice_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_notice(NOTICE)
+
+    assert capsys.readouterr().err == f"{NOTICE}\n"
 
 
 @pytest.mark.parametrize(

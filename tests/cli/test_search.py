@@ -152,10 +152,7 @@ def test_a_relaxed_search_says_so(filled: Path, run: Run) -> None:
     result = run("search", "which zeppelin parser loses amounts of sugar")
 
     assert "11112222-p" in result.stdout
-    assert (
-        result.stderr
-        == "few sessions contain all the words, so those that contain some of them are listed too\n"
-    )
+    assert result.stderr == "few sessions contain all the words; those with some of them are listed too\n"
 
 
 def test_a_mistake_in_raw_syntax_is_one_line(filled: Path, run: Run) -> None:

@@ -28,6 +28,16 @@ def test_status_in_words(filled: Path, run: Run) -> None:
     )
 
 
+def test_status_puts_the_numbers_of_agents_below_each_other(filled: Path, run: Run) -> None:
+    with SessionDB(filled) as db:
+        for number in range(9):
+            db.sessions.start("codex", id=f"more{number}")
+
+    lines = run("status").stdout.splitlines()
+
+    assert lines[4:6] == ["             10 codex", "              2 hermes"]
+
+
 def test_status_in_json(filled: Path, run: Run) -> None:
     assert json.loads(run("status", "--json").stdout) == {
         "path": str(filled),

@@ -242,7 +242,7 @@ def test_what_a_command_says_is_safe(tmp_path: Path, database: Path, command: tu
 def test_a_file_name_forges_no_line_of_a_report(
     tmp_path: Path, odd_files: Path, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sessiondb.cli.import_.SHOWN", 1000)
+    monkeypatch.setattr("sessiondb.cli.import_report.SHOWN", 1000)
     said = on_a_terminal("--db", str(tmp_path / "s.db"), "import", str(odd_files), *options)
     assert FORGED in said
     assert_safe(said, has_bar=True)

@@ -26,6 +26,19 @@ def used(filled: Path) -> Path:
     return filled
 
 
+def test_the_models_without_a_price_that_answered_most_are_named(path: Path, run: Run) -> None:
+    with SessionDB(path) as db:
+        db.sessions.start("a", id="s")
+        for model in range(7):
+            for number in range(model + 1):
+                db.tokens.add("s", model=f"m{model}", input=1, request_key=f"{model}.{number}")
+
+    assert run("usage", "model").stderr == (
+        "28 responses without a price: m6 (7 responses, 7 tokens), m5 (6 responses, 6 tokens),"
+        " m4 (5 responses, 5 tokens), m3 (4 responses, 4 tokens) and 3 other models; --json names all\n"
+    )
+
+
 def test_days_come_newest_first(used: Path, run: Run) -> None:
     result = run("usage")
     assert result.stdout == (

@@ -406,7 +406,7 @@ def test_nothing_found_names_what_would_find_something(db: SessionDB, say: Say, 
 def test_tools_are_looked_at_where_talk_is_silent(db: SessionDB, worked: str) -> None:
     result = db.search("getUserById")
     assert [(hit.session_id, hit.source) for hit in result.hits] == [(worked, "tool_call")]
-    assert result.remarks == ("few sessions say it in talk: tool calls are listed too",)
+    assert result.remarks == ("few messages match: tool calls are listed too",)
     assert db.search("getUserById", scope="talk").total == 0
     assert db.search("getUserById", role="user").total == 0
 

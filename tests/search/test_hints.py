@@ -30,7 +30,7 @@ def test_a_slip_of_a_word_that_tool_calls_hold_is_one_of_messages(db: SessionDB,
     call = {"name": "Grep", "arguments": {"pattern": "scroling"}}
     db.messages.append(db.sessions.start("codex").id, "assistant", "I look.", tool_calls=[call])
     assert db.search("scroling").remarks == (
-        "few sessions say it in talk: tool calls are listed too",
+        "few messages match: tool calls are listed too",
         'no message holds "scroling": looked for "scrolling"',
     )
 

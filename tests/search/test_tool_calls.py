@@ -14,7 +14,7 @@ from sessiondb.records import SearchResult
 
 Run = Callable[..., str]
 
-LOOKED_AT_TOOLS = "few sessions say it in talk: tool calls are listed too"
+LOOKED_AT_TOOLS = "few messages match: tool calls are listed too"
 
 
 @pytest.fixture
