@@ -34,6 +34,7 @@ MADE: list[tuple[str, bytes]] = [
     *((name, written(lines)) for _, name, lines in LOGS if name.endswith(".jsonl") and len(lines) > 1),
     ("cli_direct.jsonl", written([METADATA, SPOKEN, ANSWER])),
     ("cli_direct.jsonl", written([SPOKEN, ANSWER, METADATA])),
+    ("cli_direct.jsonl", written([SPOKEN, METADATA, ANSWER])),
     ("wire.jsonl", written([{"type": "metadata", "protocol_version": "1.4"}, *KIMIS[1:]])),
     *((str(path.relative_to(SAMPLES)), path.read_bytes()) for path in sorted(SAMPLES.rglob("*.jsonl"))),
 ]
@@ -65,3 +66,21 @@ def test_a_log_read_line_by_line_is_what_it_is_as_a_whole(tmp_path: Path, name: 
         for end in range(1, len(lines) + 1):
             db.import_logs(write(path, b"".join(lines[:end])))
         assert held(db) == whole
+
+
+def said(db: SessionDB) -> list[Any]:
+    return db.connection.rows("SELECT session_id, seq, role, content FROM messages ORDER BY session_id, seq")
+
+
+@pytest.mark.parametrize(("name", "log"), MADE, ids=[name for name, _ in MADE])
+def test_objects_that_share_a_line_are_all_read(tmp_path: Path, name: str, log: bytes) -> None:
+    """Two programs that write at once may leave no end of a line between them."""
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with SessionDB(tmp_path / "apart.db") as db:
+        db.import_logs(write(path, log))
+        apart = said(db)
+    first, second, rest = log.split(b"\n", 2)
+    with SessionDB(tmp_path / "joined.db") as db:
+        db.import_logs(write(path, first + second + b"\n" + rest))
+        assert said(db) == apart

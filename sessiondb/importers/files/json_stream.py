@@ -201,10 +201,14 @@ def form(path: Path) -> Literal["array", "lines", "object"]:
         line = first + handle.readline(MAX_SNIFFED)
         if len(line) > MAX_SNIFFED:
             return "object" if plain_path(path).suffix == ".json" else "lines"
+        text = line.decode("utf-8", "replace").strip()
         try:
-            json.loads(line)
+            _, end = json.JSONDecoder().raw_decode(text)
         except (ValueError, RecursionError):
             return "object"
+        # Two programs that write at once leave several objects on a line.
+        if text[end:]:
+            return "lines" if text[end:].lstrip()[:1] == "{" else "object"
         return "object" if plain_path(path).suffix == ".json" and not handle.read(WINDOW).strip() else "lines"
 
 

@@ -22,6 +22,25 @@ HEAD = 65536
 MAX_LINES = 50
 
 
+def objects_of_line(text: str) -> list[dict[str, Any]]:
+    """Return the objects that stand on a line, [] where it is no line of its own.
+
+    Mostly it is one; two programs that write at once leave several, without a line between them.
+    """
+    decoder = json.JSONDecoder()
+    found: list[dict[str, Any]] = []
+    rest = text
+    while rest[:1] == "{":
+        try:
+            value, end = decoder.raw_decode(rest)
+            found.append(clean_json(value))
+        except (ValueError, RecursionError):
+            break
+        rest = rest[end:].lstrip()
+    # An indented document has lines such as `{"a": 1},`.
+    return found if len(found) > 1 or rest[:1] in ("", "{") else []
+
+
 class Sample:
     """What is looked at to tell a format.
 
@@ -123,16 +142,9 @@ class Sample:
         for number, raw in enumerate(self._raw_lines()):
             is_long = len(raw) > MAX_SNIFFED
             self.has_long_lines |= is_long
-            text = "" if is_long else raw.decode("utf-8", "replace")
-            try:
-                value, end = json.JSONDecoder().raw_decode(text)
-                value = clean_json(value)
-            except (ValueError, RecursionError):
-                value, end = None, 0
-            # An indented document has lines such as `{"a": 1},`: not a line of its own.
-            if isinstance(value, dict) and text[end:].lstrip()[:1] in ("", "{"):
-                yield value
-            elif number > MAX_LINES:
+            found = [] if is_long else objects_of_line(raw.decode("utf-8", "replace"))
+            yield from found
+            if not found and number > MAX_LINES:
                 return
 
     def _raw_lines(self) -> Iterator[bytes]:
