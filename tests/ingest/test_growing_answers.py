@@ -25,8 +25,8 @@ def claude_line(number: int, role: str, content: Any, **more: Any) -> dict[str, 
     return {**about, "timestamp": f"2026-03-01T09:00:0{number}.000Z", "message": message}
 
 
-def of_answer(number: int, block: dict[str, Any]) -> dict[str, Any]:
-    usage = {"input_tokens": 9, "output_tokens": 5}
+def of_answer(number: int, block: dict[str, Any], asked: int = 9) -> dict[str, Any]:
+    usage = {"input_tokens": asked, "output_tokens": 5}
     return claude_line(number, "assistant", [block], id=ANSWER, model="m", usage=usage)
 
 
@@ -99,3 +99,16 @@ def test_an_answer_read_in_pieces_is_what_it_is_as_a_whole(tmp_path: Path, name:
             path.write_bytes(b"".join(lines[:end]))
             db.import_logs(path)
         assert held(db) == whole
+
+
+@pytest.mark.parametrize("asked", [(9, 12), (12, 9)])
+def test_of_two_counts_of_a_response_with_one_output_the_greater_input_holds(
+    tmp_path: Path, asked: tuple[int, int]
+) -> None:
+    path = tmp_path / f"{SESSION}.jsonl"
+    with SessionDB(tmp_path / "x.db") as db:
+        for number, input in enumerate(asked, 2):
+            with open(path, "a") as log:
+                log.write(json.dumps(of_answer(number, {"type": "text", "text": "Look."}, input)) + "\n")
+            db.import_logs(path)
+        assert db.connection.rows("SELECT input, output FROM token_counts") == [(12, 5)]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
+from tests.helpers import codex_logs as codex
 from tests.helpers.stores import contents
 from tests.importers.test_kimi import LOG as KIMIS
 from tests.importers.test_neighbours import LOGS
@@ -24,6 +25,16 @@ METADATA = {
     "metadata": {"title": "Beds"},
 }
 ANSWER = {"role": "assistant", "content": "Left.", "timestamp": "2026-03-01T10:00:03"}
+CODEXES = [
+    codex.header(),
+    codex.message("user", "Dry?", 2),
+    codex.message("assistant", "Left.", 3),
+    codex.tokens(4, (9, 4, 5, 0), (9, 4, 5, 0)),
+    # Only now the model is named.
+    codex.context(5, model="m-1"),
+    codex.message("assistant", "Or right.", 6),
+    codex.tokens(7, (20, 4, 11, 0), (11, 0, 6, 0)),
+]
 
 
 def written(lines: list[Any]) -> bytes:
@@ -35,6 +46,7 @@ MADE: list[tuple[str, bytes]] = [
     ("cli_direct.jsonl", written([METADATA, SPOKEN, ANSWER])),
     ("cli_direct.jsonl", written([SPOKEN, ANSWER, METADATA])),
     ("cli_direct.jsonl", written([SPOKEN, METADATA, ANSWER])),
+    ("rollout.jsonl", written(CODEXES)),
     ("wire.jsonl", written([{"type": "metadata", "protocol_version": "1.4"}, *KIMIS[1:]])),
     *((str(path.relative_to(SAMPLES)), path.read_bytes()) for path in sorted(SAMPLES.rglob("*.jsonl"))),
 ]

@@ -42,9 +42,10 @@ _COUNT = TOKENS[2:]
 _CONTENT, _REASONING = MESSAGE.index("content"), MESSAGE.index("reasoning")
 _ARGUMENTS, _RESULT = map(CALL.index, ("arguments", "result"))
 _MESSAGE = TOKENS.index("message_id")
+_MODEL, _COST = map(TOKENS.index, ("model_id", "cost_microdollars"))
+_INPUTS = slice(TOKENS.index("input"), TOKENS.index("output"))
 _OUTPUT = TOKENS.index("output")
 _BUCKETS = slice(TOKENS.index("input"), TOKENS.index("cost_microdollars"))
-_DETAILS = TOKENS.index(BILLING_DETAILS[0])
 
 
 def _insert(table: str, columns: tuple[str, ...]) -> str:
@@ -125,22 +126,31 @@ class Count:
 
     def with_further(self, values: list[Any]) -> list[Any] | None:
         """Return the count with another one of the same response; None where that adds nothing."""
-        # Streamed lines repeat the usage so far: the greatest output is the last word. Adding them up would count
-        # a response as often as it has lines.
-        if (values[_OUTPUT] or 0) > (self.values[_OUTPUT] or 0):
-            both, other = list(values), self.values
-        else:
-            both, other = list(self.values), values
-        # Not all logs of a session tell its message, or its time.
+        # Streamed lines repeat the usage so far: the greatest output is the last word, and of several with that the
+        # greatest input. Adding them up would count a response as often as it has lines.
         known, is_same_session = self.values[_MESSAGE], self.values[0] == values[0]
+        more = (values[_OUTPUT] or 0) - (self.values[_OUTPUT] or 0)
+        if more == 0 and is_same_session:
+            more = _sum(values[_INPUTS]) - _sum(self.values[_INPUTS])
+        both, other = (list(values), self.values) if more > 0 else (list(self.values), values)
+        # Not all logs of a session tell its message, its model, or its time.
         both[_MESSAGE] = values[_MESSAGE] if known is None and is_same_session else known
-        if both[_COUNTED_AT] is None:
-            both[_COUNTED_AT] = other[_COUNTED_AT]
+        _fill(both, other, slice(_COUNTED_AT, _COUNTED_AT + 1))
+        _fill(both, other, slice(_MODEL, _MODEL + 1))
         # What is said for the bill is said of the same tokens.
         if both[_BUCKETS] == other[_BUCKETS]:
-            here, there = both[_DETAILS:], other[_DETAILS:]
-            both[_DETAILS:] = [new if old is None else old for old, new in zip(here, there, strict=True)]
+            _fill(both, other, slice(_COST, None))
         return None if both == self.values else both
+
+
+def _sum(counts: list[int | None]) -> int:
+    return sum(count or 0 for count in counts)
+
+
+def _fill(values: list[Any], others: list[Any], places: slice) -> None:
+    """Take from others what values do not have at some places."""
+    pairs = zip(values[places], others[places], strict=True)
+    values[places] = [other if value is None else value for value, other in pairs]
 
 
 # A look-up in the database misses what waits here. So whoever looks for a row asks the session's own handles first

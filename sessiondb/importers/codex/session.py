@@ -35,11 +35,15 @@ from sessiondb.importers.codex.turns import Turns, Work
 from sessiondb.importers.files.source import Source
 from sessiondb.timestamps import normalise
 
+_MOST_UNCOUNTED = 64
 _TURN_BEGINS = ("task_started", "turn_started", "user_message")
 
 
 class Progress(msgspec.Struct):
-    """How far a session is read: what the next import of its file must know."""
+    """How far a session is read: what the next import of its file must know.
+
+    `uncounted` came before any model was named.
+    """
 
     session: str
     native_id: str
@@ -59,6 +63,7 @@ class Progress(msgspec.Struct):
     replay: Replay = msgspec.field(default_factory=Replay)
     usage: Usage = msgspec.field(default_factory=Usage)
     work: Work = msgspec.field(default_factory=Work)
+    uncounted: list[TokenRecord] = []
 
 
 class SessionReader:
@@ -74,7 +79,6 @@ class SessionReader:
         self._name = Fingerprints(progress.marks)
         self._outbox = Outbox(progress.session, progress.prompts, progress.is_session)
         self._outbox.inherits = progress.is_inheriting
-        self._uncounted: list[TokenRecord] = []
         self._turns = Turns(progress.session, progress.work, self._name, self._outbox)
         self._before_held: tuple[int, int, Any] = (0, 0, {})
         self._handlers = self._all_handlers()
@@ -144,8 +148,10 @@ class SessionReader:
     def finish(self) -> Iterator[Record]:
         """Yield the rest, and note in the source where the next import goes on."""
         source, progress = self._source, self._progress
-        for record in self._uncounted:
+        for record in progress.uncounted:
             self._outbox.put(record)
+        # They are told once more with the first model that is named.
+        del progress.uncounted[:-_MOST_UNCOUNTED]
         if self._outbox.holds and progress.prompts.has_events:
             # A user message without its event may be injected, or a prompt whose event is about to be
             # written.
@@ -229,9 +235,9 @@ class SessionReader:
             self._progress.model = model
             self._outbox.put(self._record(model=model))
         # Counts that came before any model was named are priced by the first that is.
-        for record in self._uncounted:
+        for record in self._progress.uncounted:
             self._outbox.put(record._replace(model=model))
-        self._uncounted.clear()
+        self._progress.uncounted.clear()
 
     def _note_project(self, folder: str | None) -> None:
         if folder and not self._progress.project:
@@ -328,7 +334,7 @@ class SessionReader:
             git_commit=progress.git_commit,
         )
         if progress.model is None:
-            self._uncounted.append(record)
+            progress.uncounted.append(record)
         else:
             self._outbox.put(record)
 
