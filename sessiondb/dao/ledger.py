@@ -38,7 +38,7 @@ class Entry(NamedTuple):
     is_contested: bool = False
     """Whether another file's messages are believed for one of its sessions: it must be read whole to be compared."""
     has_messages: bool = True
-    """Whether a session that it gave has any."""
+    """Whether a session that it gave has any, or comes from another one, which has what they share."""
 
 
 class LastSeen(NamedTuple):
@@ -124,8 +124,9 @@ class Ledger:
         rows = self._db.rows(
             f"SELECT path, {_STAT}, {_READ},"
             " EXISTS (SELECT 1 FROM import_sessions AS s WHERE s.import_id = imports.id AND NOT s.is_owner),"
-            " EXISTS (SELECT 1 FROM import_sessions AS s JOIN messages AS m ON m.session_id = s.session_id"
-            " WHERE s.import_id = imports.id)"
+            " EXISTS (SELECT 1 FROM import_sessions AS s JOIN sessions AS own ON own.id = s.session_id"
+            " WHERE s.import_id = imports.id AND (own.parent_id IS NOT NULL OR own.relation IS NOT NULL"
+            " OR EXISTS (SELECT 1 FROM messages WHERE session_id = own.id)))"
             " FROM imports WHERE path IN (SELECT value FROM json_each(?))",
             (json.dumps(list(paths)),),
         )
