@@ -48,6 +48,10 @@ may be, under an id of its own. It is left out where the parent has it."""
 INHERITING = ("codex",)
 """Agents whose logs have such copies."""
 
+SUPPOSING = ("claude-code",)
+"""Agents of whose sessions one may only look, in another's log, as if it continued that: its own log, or what follows
+in the other, may say that it does not."""
+
 PROMPT_ID = "prompt:"
 """What the external ids of prompts begin with that stand for a session (see PROMPTS_ONLY), and no others."""
 

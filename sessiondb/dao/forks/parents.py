@@ -29,11 +29,15 @@ WHERE m.session_id = ? AND m.external_id IS NOT NULL
 _DETACH = "UPDATE token_counts SET message_id = NULL WHERE message_id = ? AND request_key GLOB ?"
 _DESCENT = f"SELECT parent_id, relation, {FORKED_AT} FROM sessions WHERE id = ?"
 _INHERITED_COUNTS = "SELECT 1 FROM token_counts WHERE session_id = ? AND request_key GLOB ? LIMIT 1"
-_REMOVE_EMPTY = """
-DELETE FROM sessions WHERE id = :id AND NOT pinned AND title_source IS NOT 'user'
+_IS_EMPTY = """
+SELECT 1 FROM sessions WHERE id = :id AND NOT pinned AND title_source IS NOT 'user'
   AND NOT EXISTS (SELECT 1 FROM messages WHERE session_id = :id)
   AND NOT EXISTS (SELECT 1 FROM notes WHERE session_id = :id)
   AND NOT EXISTS (SELECT 1 FROM session_tags WHERE session_id = :id)
+"""
+_AWAIT = f"""
+UPDATE sessions SET parent_id = NULL, metadata = json_set(coalesce({sound("metadata")}, '{{}}'), '$.parent_id', :id)
+WHERE parent_id = :id
 """
 _SAID = f"""
 SELECT m.id, m.session_id, m.seq, m.created_at, 0, m.external_id, m.role, m.content, {_CALLS}
@@ -98,6 +102,13 @@ def link_parents(connection: Connection) -> None:
         drop_twins(connection, ancestor)
 
 
+def remove_unused(connection: Connection, session_id: str) -> None:
+    """Remove a session that nobody has gone on with; those that come from it wait for it, as its log may go on yet."""
+    names = {"id": session_id}
+    connection.execute(_AWAIT, names)
+    connection.execute("DELETE FROM sessions WHERE id = :id", names)
+
+
 def leave_copies(connection: Connection, session_id: str) -> list[Line]:
     """Let a session leave to its ancestors what they have by now, and those that come from it leave it to it.
 
@@ -125,14 +136,16 @@ def _leave_copies(connection: Connection, child: str) -> list[Line]:
     # Their bill stays here until the parent's own is known, which has another key.
     connection.executemany(_DETACH, [(id, f"{INHERITED}:*") for id in told])
     left = drop_copies(connection, child, originals)
-    # The parent's own log has the bill of these responses.
-    if ancestry.is_counted and (left or forked_at is not None):
-        connection.execute(
-            "DELETE FROM token_counts WHERE session_id = ? AND request_key GLOB ?", (child, f"{INHERITED}:*")
-        )
+    # The parent's own log has the bill of these responses; of a sub-agent only those tell that an earlier import has
+    # told to be copies.
+    if ancestry.is_counted:
+        which = "" if left or forked_at is not None else " AND message_id IS NULL"
+        sql = f"DELETE FROM token_counts WHERE session_id = ? AND request_key GLOB ?{which}"
+        connection.execute(sql, (child, f"{INHERITED}:*"))
     tidy(connection, child)
     if originals:
         if relation == "fork":
             place_fork(connection, child, list(originals.values())[-1].external_id)
-        connection.execute(_REMOVE_EMPTY, {"id": child})
+        if connection.row(_IS_EMPTY, {"id": child}) is not None:
+            remove_unused(connection, child)
     return left

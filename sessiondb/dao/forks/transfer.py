@@ -13,6 +13,7 @@ from operator import itemgetter
 from sessiondb.chat.text import prompt_title
 from sessiondb.dao.counters import recount
 from sessiondb.dao.forks.chain import AWAITED, Line, Originals
+from sessiondb.importers.base import INHERITING
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.values import sound
 
@@ -42,19 +43,23 @@ WHERE t.message_id IN {_IDS} AND t.result_message_id IS NULL
 GROUP BY t.call_id
 """
 # An answer without its call stands in a fork, and its equal with its call in the session that the fork comes from.
-_TWINS = """
-WITH RECURSIVE below (id) AS (
-  SELECT id FROM sessions WHERE relation = 'fork' AND {}
-  UNION SELECT s.id FROM sessions AS s JOIN below AS b ON s.parent_id = b.id WHERE s.relation = 'fork'
+# Agents that copy a parent's conversation, for sub-agents too, give the copies times of their own.
+_INHERITING = f"(SELECT value FROM json_each('{json.dumps(INHERITING)}'))"
+_HAS_COPIES = f"(s.relation = 'fork' OR s.relation = 'subagent' AND s.agent IN {_INHERITING})"
+_TWINS = f"""
+WITH RECURSIVE below (id, agent) AS (
+  SELECT s.id, s.agent FROM sessions AS s WHERE {_HAS_COPIES} AND {{}}
+  UNION SELECT s.id, s.agent FROM sessions AS s JOIN below AS b ON s.parent_id = b.id WHERE {_HAS_COPIES}
 )
 SELECT DISTINCT below.id, a.id, a.result_message_id
 FROM below JOIN tool_calls AS a ON a.session_id = below.id AND a.message_id IS NULL
 JOIN tool_calls AS t ON t.session_id = :id AND t.call_id = a.call_id
 WHERE t.result_message_id IS NOT NULL AND t.message_id IS NOT NULL
-  AND t.returned_at IS a.returned_at AND t.result IS a.result
+  AND t.result IS a.result
+  AND (t.returned_at IS a.returned_at OR below.agent IN {_INHERITING})
 """
-_OF_SESSION = "parent_id = :id"
-_OF_SESSION_OR_AWAITED = f"(parent_id = :id OR {AWAITED} = :id)"
+_OF_SESSION = "s.parent_id = :id"
+_OF_SESSION_OR_AWAITED = f"(s.parent_id = :id OR {AWAITED} = :id)"
 _WITHOUT_ANSWER = "result = NULL, is_error = NULL, returned_at = NULL, result_message_id = NULL"
 _WITHOUT_QUESTION = "message_id = NULL, position = 0, name = NULL, arguments = NULL, called_at = NULL"
 # By the ids (hence the +): what has come may be few lines of a long session.

@@ -13,7 +13,7 @@ from typing import cast
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
 from sessiondb.dao.union.renewal import renewal
 from sessiondb.dao.union.row_buffer import Call, Message, RowBuffer, storable
-from sessiondb.importers.base import MessageRecord, ToolResult
+from sessiondb.importers.base import INHERITING, MessageRecord, ToolResult
 from sessiondb.records.export_rows import CallRow, storable_json
 from sessiondb.storage.connection import Connection
 
@@ -207,9 +207,10 @@ def is_left_answer(db: Connection, session: Incoming, call_id: str) -> bool:
 
     Answers have no ids of their own.
     """
-    return (
-        session.is_fork and db.row(_ANSWERED_ABOVE, {"session": session.id, "call_id": call_id}) is not None
+    has_copies = session.is_fork or (
+        session.row.fields["agent"] in INHERITING and session.row.fields.get("parent_id") is not None
     )
+    return has_copies and db.row(_ANSWERED_ABOVE, {"session": session.id, "call_id": call_id}) is not None
 
 
 def _flag(value: bool | None) -> int | None:

@@ -240,6 +240,13 @@ class SessionFields:
         known.pop(name, None)
         self.fields["metadata"] = json.dumps(known, ensure_ascii=False) if known else None
 
+    def leave_supposed(self) -> None:
+        """Continue no other session, as a log says that had looked so before."""
+        if self.fields.get("relation") == "continuation":
+            self.fields["parent_id"] = self.fields["relation"] = None
+            # The parent that is not there yet, see SessionRows.
+            self.drop_metadata("parent_id")
+
     def release_key(self) -> None:
         """Do not stay open: its store names another session as the current one of the key."""
         self._says_open = None

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sessiondb import timestamps
 from sessiondb.chat.memory_frame import is_framed
+from sessiondb.dao.forks.parents import remove_unused
 from sessiondb.dao.forks.transfer import interleave
 from sessiondb.dao.ledger import Claims
 from sessiondb.dao.union.calls import is_left_answer
@@ -18,7 +19,15 @@ from sessiondb.dao.union.row_buffer import Message
 from sessiondb.dao.union.stand_ins import has_talk
 from sessiondb.dao.union.union import Union
 from sessiondb.dao.union.written import Part
-from sessiondb.importers.base import INHERITED, MessageRecord, Record, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.base import (
+    INHERITED,
+    SUPPOSING,
+    MessageRecord,
+    Record,
+    SessionRecord,
+    TokenRecord,
+    ToolResult,
+)
 from sessiondb.records import Channel
 from sessiondb.records.export_rows import CallRow
 from sessiondb.records.export_rows import Row as ExportRow
@@ -245,7 +254,7 @@ class ImportWriter:
         self._union.write()
         if self._union.db.row("SELECT 1 FROM messages WHERE session_id = ?", (session.id,)) is not None:
             return False
-        self._union.db.execute("DELETE FROM sessions WHERE id = ?", (session.id,))
+        remove_unused(self._union.db, session.id)
         del self._sessions[session.id]
         self._union.open.pop(session.id, None)
         return True
@@ -308,6 +317,8 @@ class ImportWriter:
             fields["model_id"] = union.model(record.model)
             session.row.has_model = True
         # A parent that is known stays for a sub-agent: see `_children`. A fork's is what its log says last.
+        if record.parent_id is None and record.agent in SUPPOSING:
+            session.row.leave_supposed()
         if record.parent_id is not None and record.parent_id != session.id:
             if session.is_new or record.relation != "subagent" or fields.get("parent_id") is None:
                 fields["parent_id"] = record.parent_id

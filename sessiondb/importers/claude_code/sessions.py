@@ -249,6 +249,14 @@ class Session:
         for name, value in kept.items():
             setattr(self, name, value)
 
+    def leave(self, id: str) -> None:
+        """Do not continue a session: its lines have gone on in the file that both are in, or this one has its own."""
+        if self.follows == id:
+            self.follows = None
+        # So an earlier import has told.
+        if (self.relation, self.parent_id) == ("continuation", id):
+            self.parent_id, self.relation, self._changed = None, None, True
+
     def see(self, line: Line, stamp: str | None) -> None:
         """Note the time of a message and where it was said."""
         self._changed = True

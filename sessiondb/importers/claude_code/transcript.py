@@ -136,6 +136,9 @@ class Transcript:
         for kept in state.get("sessions", ()):
             session = self._new_session(kept["id"], kept["native_id"])
             session.restore(kept)
+            if session.parent_id and self._place.has_file_of(session.native_id):
+                # What it has not had when its lines were read here.
+                session.leave(session.parent_id)
             group = self._children if session.relation == "subagent" else self._mains
             group[session.native_id] = session
             self._seen.update(map(hash, session.answer_lines))
@@ -250,8 +253,8 @@ class Transcript:
         if known is not None:
             # Its lines go on: what stood between them had strayed into the file, and does not continue it.
             for other in self._mains.values():
-                if other.follows == known.id and other.native_id != self._place.stem:
-                    other.follows = None
+                if other.native_id != self._place.stem:
+                    other.leave(known.id)
         self._main = known or self._new_main(native_id, line)
         return self._main
 

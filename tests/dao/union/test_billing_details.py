@@ -77,7 +77,8 @@ def test_a_count_of_other_tokens_fills_nothing(db: SessionDB, tmp_path: Path) ->
     plain = {"input_tokens": 3, "output_tokens": 50}
     db.import_logs(write_log(tmp_path, {**plain, "speed": "fast"}))
     db.import_logs(write_log(tmp_path, {**plain, "input_tokens": 4, "inference_geo": "us"}))
-    assert db.connection.row("SELECT input, speed, inference_geo FROM token_counts") == (3, "fast", None)
+    # The greater input is the later word.
+    assert db.connection.row("SELECT input, speed, inference_geo FROM token_counts") == (4, None, "us")
 
 
 def test_exports_and_merges_carry_what_a_bill_needs(tmp_path: Path, log: Path) -> None:
