@@ -19,7 +19,8 @@ from sessiondb.importers.hermes.state import is_export, read_export, read_state
 from sessiondb.importers.hermes.transcript import read_log, read_transcript, stem
 
 name = "hermes"
-version = 3
+version = 4
+wrong_before = 4
 
 _TABLES = {"sessions", "messages", "schema_version"}
 _LOG_KEYS = {"session_id", "session_start", "messages"}

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from sessiondb import SessionDB
 from sessiondb.importers import hermes
 from sessiondb.importers.base import ChannelRecord, MessageRecord, Record, SessionRecord, TokenRecord
 from sessiondb.importers.files.source import Problem, Source
@@ -83,6 +84,14 @@ def read(path: Path) -> tuple[list[Record], list[Problem]]:
 
 def texts(records: list[Record]) -> list[str | None]:
     return [record.content for record in records if isinstance(record, MessageRecord)]
+
+
+def said_in(records: list[Record]) -> dict[str, list[str | None]]:
+    found: dict[str, list[str | None]] = {}
+    for record in records:
+        if isinstance(record, MessageRecord):
+            found.setdefault(record.session, []).append(record.content)
+    return found
 
 
 def sessions(records: list[Record]) -> dict[str, SessionRecord]:
@@ -160,7 +169,57 @@ def test_what_a_compaction_writes_anew_stands_once(store: Store) -> None:
     for number, text in enumerate(("c", "d")):
         store.message(text, 90 + number / 100)
     store.message("d", 200)
-    assert texts(store.read()) == ["a", "yes", "yes", "Summary", "b", "c", "d", "d"]
+    assert texts(store.read()) == ["a", "yes", "yes", "b", "c", "Summary", "d", "d"]
+
+
+def test_the_first_messages_that_a_compaction_keeps_stand_once_too(store: Store) -> None:
+    store.session()
+    for second, text in enumerate(("a", "b", "c", "d", "e"), 1):
+        store.message(text, second, active=0, compacted=1)
+    for text in ("a", "b", "Summary", "d", "e"):
+        store.message(text, 60)
+    store.message("a", 70)
+    assert texts(store.read()) == ["a", "b", "c", "d", "e", "Summary", "a"]
+
+
+def test_what_a_compaction_carries_into_a_new_session_stands_with_the_old_one(store: Store) -> None:
+    store.session(A, ended_at=START + 50, end_reason="compression")
+    store.session(B, started_at=START + 50, parent_session_id=A)
+    for second, text in enumerate(("a", "b", "c", "d", "a"), 1):
+        store.message(text, second)
+    for text in ("a", "Summary", "d", "a", "e"):
+        store.message(text, 60, session=B)
+    assert said_in(store.read()) == {A: ["a", "b", "c", "d", "a"], B: ["Summary", "e"]}
+
+
+def test_a_task_that_repeats_what_was_said_before_is_said_again(store: Store) -> None:
+    store.session(A)
+    store.session(B, started_at=START + 50, parent_session_id=A)
+    for session in (A, B):
+        for second, text in enumerate(("a", "b"), 1):
+            store.message(text, second, session=session)
+    assert said_in(store.read()) == {A: ["a", "b"], B: ["a", "b"]}
+
+
+def test_a_session_that_is_compacted_between_two_imports_is_what_it_is_as_a_whole(
+    store: Store, tmp_path: Path
+) -> None:
+    said = "SELECT session_id, seq, role, content, created_at FROM messages ORDER BY session_id, seq"
+    store.session()
+    for second, text in enumerate(("a", "b", "c"), 1):
+        store.message(text, second)
+    with SessionDB(tmp_path / "steps.db") as db:
+        db.import_logs(store.path)
+        store.connection.execute("UPDATE messages SET active = 0, compacted = 1")
+        for text in ("a", "Summary", "b", "c"):
+            store.message(text, 60)
+        store.message("d", 70)
+        db.import_logs(store.path)
+        steps = db.connection.rows(said)
+    with SessionDB(tmp_path / "whole.db") as db:
+        db.import_logs(store.path)
+        assert db.connection.rows(said) == steps
+    assert [row[3] for row in steps] == ["a", "b", "c", "Summary", "d"]
 
 
 def test_odd_text_is_made_fit_to_store(store: Store) -> None:
