@@ -10,8 +10,6 @@ from typing import Any
 
 ELLIPSIS = "…"
 
-TITLE_LENGTH = 100
-
 
 def clean_text(text: str) -> str:
     """Return the text without what SQLite cannot hold: lone surrogates and NULs become U+FFFD."""
@@ -65,10 +63,9 @@ def one_line(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
-def prompt_title(text: str) -> str:
-    """Return a text as a title: one line, cut where it is long; empty for a text of nothing but space."""
-    line = " ".join(text[: TITLE_LENGTH * 10].split())
-    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1] + ELLIPSIS
+def shown_title(title: str | None) -> str:
+    """Return what a session is called wherever it is shown: its title on one line, or that it has none."""
+    return one_line(title or "") or "(no title)"
 
 
 def folder_name(path: str) -> str:

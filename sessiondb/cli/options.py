@@ -129,23 +129,28 @@ def database_option(function: Function) -> Function:
 
 def time_begin(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Return the stored timestamp at which the time of an option begins (`2026-03`: 1 March)."""
-    return _span(param, value)[0]
+    return span_end("since", value, param=param)
 
 
 def time_end(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Return the stored timestamp at which the time of an option ends (`2026-03`: 1 April)."""
-    return _span(param, value)[1]
+    return span_end("until", value, param=param)
 
 
-def _span(param: click.Parameter, value: str | None) -> tuple[str, str] | tuple[None, None]:
+def span_end(
+    end: str, value: str | None, zone: str | None = None, *, param: click.Parameter | None = None
+) -> str | None:
+    """Return where the span of a time in a zone begins (`since`) or ends (`until`), as a stored timestamp."""
     from sessiondb import timestamps
 
     if value is None:
-        return None, None
+        return None
+    tz = timestamps.zone(zone) if zone else None
     try:
-        return timestamps.parse_range(value)
+        begin, until = timestamps.parse_range(value, tz=tz)
     except InvalidInput as error:
-        raise click.BadParameter(str(error), param=param) from error
+        raise click.BadParameter(str(error), param=param, param_hint=None if param else f"--{end}") from error
+    return begin if end == "since" else until
 
 
 def project_folder(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

@@ -14,8 +14,7 @@ from sessiondb.cli.options import (
     output_options,
     reading,
     say_unknown,
-    time_begin,
-    time_end,
+    span_end,
 )
 from sessiondb.cli.render import fields_in, show_json, show_rows, show_text
 from sessiondb.cli.statusline import print_line
@@ -44,8 +43,8 @@ def _sections(_context: click.Context, _option: click.Parameter, given: str | No
 )
 @filter_options("agent", "project", "platform", "tag", "branch")
 @click.option("--model", metavar="NAME", help="Only models whose name starts with this.")
-@click.option("--since", metavar="TIME", callback=time_begin, help="Only tokens used at or after this time.")
-@click.option("--until", metavar="TIME", callback=time_end, help="Only tokens used at or before this time.")
+@click.option("--since", metavar="TIME", help="Only tokens used at or after this time.")
+@click.option("--until", metavar="TIME", help="Only tokens used at or before this time.")
 @click.option(
     "--last",
     metavar="N",
@@ -53,7 +52,9 @@ def _sections(_context: click.Context, _option: click.Parameter, given: str | No
     help="Only the last N days; weeks or months in a report of those.",
 )
 @click.option(
-    "--tz", metavar="ZONE", help="Time zone of days: Europe/Berlin, +02:00, UTC. Default: this machine's."
+    "--tz",
+    metavar="ZONE",
+    help="Time zone of days, --since and --until: Europe/Berlin, +02:00, UTC. Default: this machine's.",
 )
 @click.option(
     "--cost",
@@ -104,6 +105,8 @@ def command(by: str, where: Criteria, output: Output, sections: tuple[str, ...],
         raise click.UsageError("--sections prints tables, or JSON with --json.")
     plan = choice.pop("plan")
     choice["tz"] = choice["tz"] or named_zone()
+    for name in ("since", "until"):
+        choice[name] = span_end(name, choice[name], choice["tz"])
     choice |= {**where, "limit": output.limit, "offset": output.offset}
     reports = {}
     with reading() as db:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessiondb.chat.text import counted, short_number
+from sessiondb.chat.text import counted, short_number, shown_title
 from sessiondb.cli.charts import bar, sparkline
 from sessiondb.cli.record_fields import folder
 from sessiondb.cli.render import draws, print_notice
 from sessiondb.cli.tables import Column, Listing, Output
 from sessiondb.records.models import short_model
-from sessiondb.records.usage import cost_text
+from sessiondb.records.usage import cost_text, tree_cost_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +89,7 @@ def _rows(
             for model in usage.parts:
                 rows.append(_row("model", model, view) | {"shown": f"  {_shown('model', model, short_ids)}"})
     if is_table and found.sum and found.total > 1:
-        rows.append(_row(by, found.sum, view) | {"shown": "total"})
+        rows.append(_row(by, found.sum, view) | {"shown": "total", "marked_title": ""})
     return rows
 
 
@@ -111,11 +111,13 @@ def _row(by: str, usage: Usage, view: View) -> dict[str, Any]:
     if by == "session":
         row |= {
             "title": usage.title,
+            "marked_title": shown_title(usage.title),
             "project": usage.project,
             "agent": usage.agent,
             "parent_id": usage.parent_id,
         }
         row |= {"folder": folder(usage.project), "tree_cost_microdollars": _microdollars(usage.tree)}
+        row |= {"tree_unpriced_responses": usage.tree_unpriced, "tree_cost": tree_cost_text(usage)}
     if usage.block:
         row |= {"block_end": usage.block.ends_at, "is_open": usage.block.is_open}
         row |= {"projected_cost_microdollars": _microdollars(usage.block.projected)}
@@ -173,9 +175,9 @@ def _listing(by: str, view: View, output: Output) -> Listing:
             "project",
             "agent",
             "parent_id",
-            *(["tree_cost_microdollars"] if view.tree else []),
+            *(["tree_cost_microdollars", "tree_unpriced_responses"] if view.tree else []),
         ]
-        about = [Column("title", "title", least=10), Column("folder", "project", least=8, rank=1)]
+        about = [Column("marked_title", "title", least=10), Column("folder", "project", least=8, rank=1)]
     if by == "blocks":
         fields += ["block_end", "is_open", "projected_cost_microdollars"]
     if view.breakdown:
@@ -200,7 +202,7 @@ def _listing(by: str, view: View, output: Output) -> Listing:
     if by == "blocks":
         columns.append(Column("pace", "pace", least=8))
     if view.tree:
-        columns.append(Column("tree_cost_microdollars", "with sub-agents", "cost", short="tree", rank=1))
+        columns.append(Column("tree_cost", "with sub-agents", "figure", short="tree", rank=1))
     if view.plan and by == "monthly":
         columns.append(Column("share", "of plan", "figure", rank=1))
     if draws(output):

@@ -24,7 +24,8 @@ class Usage(Record):
     `tokens.cost_microdollars` is the cost by the log or the table of prices, None where nothing has a price;
     `picodollars` is the same unrounded. `unpriced_responses` of the responses are in neither, by the models
     `unpriced_models`. `parts`: the same by model, or by what else was asked for. `tree`: with all sub-agents, in
-    picodollars. `trend`: the picodollars of each part of the time that is reported, where asked for.
+    picodollars, without the `tree_unpriced` of their responses. `trend`: the picodollars of each part of the time that
+    is reported, where asked for.
     """
 
     name: str | None
@@ -44,6 +45,7 @@ class Usage(Record):
     relation: str | None = None
     depth: int = 0
     tree: int | None = None
+    tree_unpriced: int = 0
     block: Block | None = None
     trend: tuple[int, ...] = ()
 
@@ -78,7 +80,15 @@ class UsageReport(Record):
 
 def cost_text(usage: Usage) -> str:
     """Return what a row cost: `$7.19`, `?` where nothing has a price, `$7.19 + ?` where something lacks one."""
-    cost = usage.tokens.cost_microdollars
-    if cost is None:
-        return "?" if usage.unpriced_responses else ""
-    return f"${cost / 1_000_000:,.2f}{' + ?' if usage.unpriced_responses else ''}"
+    return _cost_text(usage.tokens.cost_microdollars, usage.unpriced_responses)
+
+
+def tree_cost_text(usage: Usage) -> str:
+    """Return what a session cost with its sub-agents, as `cost_text`."""
+    return _cost_text(None if usage.tree is None else round(usage.tree / 1_000_000), usage.tree_unpriced)
+
+
+def _cost_text(microdollars: int | None, unpriced: int) -> str:
+    if microdollars is None:
+        return "?" if unpriced else ""
+    return f"${microdollars / 1_000_000:,.2f}{' + ?' if unpriced else ''}"

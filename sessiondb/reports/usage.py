@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessiondb import timestamps
-from sessiondb.dao.usage import UsageSums
+from sessiondb.dao.usage import Group, UsageSums
 from sessiondb.errors import InvalidInput
+from sessiondb.records.models import short_model
 from sessiondb.records.usage import Usage, UsageReport
 from sessiondb.reports.prices.table import load
 from sessiondb.storage.values import page_of
@@ -61,14 +62,19 @@ def usage(
     sums = UsageSums(connection)
     pricing = Pricing(load(choice.prices), sums.models(), choice.cost)
     tz = timestamps.zone(choice.tz) if isinstance(choice.tz, str) else choice.tz
+    # A bound is a day of the zone that days are of.
+    where = replace(
+        where,
+        since=timestamps.parse_moment(where.since, tz=tz) if where.since else None,
+        until=timestamps.parse_end(where.until, tz=tz) if where.until else None,
+    )
     if choice.last is not None:
         since = _since(by, choice.last, tz)
-        where = replace(
-            where, since=max(since, timestamps.parse_moment(where.since)) if where.since else since
-        )
+        where = replace(where, since=max(since, where.since) if where.since else since)
     found = sums.groups(
         by, where, model=model, steps=pricing.steps, tz=tz, slots=choice.slots, part=choice.breakdown
     )
+    found = _with_one_name(found, by, choice.breakdown, sums.models())
     report = Report(pricing)
     rows: list[Usage]
     if by == "blocks":
@@ -86,6 +92,19 @@ def usage(
     return UsageReport(
         rows, total, report.sum.usage(), report.unpriced(), report.undated_writes, report.parts()
     )
+
+
+def _with_one_name(
+    groups: Iterable[Group], by: str, part: str | None, models: Sequence[str]
+) -> Iterator[Group]:
+    """Yield groups with one name for each model: the plainest of those that differ by provider and release alone."""
+    plainest: dict[str, str] = {}
+    for name in sorted(models, key=lambda name: (len(name), name)):
+        plainest.setdefault(short_model(name), name)
+    names: dict[Any, str] = {name: plainest[short_model(name)] for name in models}
+    for group in groups:
+        key = names.get(group.key) if by == "model" else group.key
+        yield group._replace(key=key, part=names.get(group.part) if part == "model" else group.part)
 
 
 def _since(by: str, last: int, tz: tzinfo | None) -> str:
@@ -120,7 +139,9 @@ def _branches(rows: Sequence[Usage], order: str | None) -> list[Usage]:
             branches = below(row.name, depth + 1)
             costs = [row.picodollars, *(branch[0].tree for branch in branches)]
             known = [cost for cost in costs if cost is not None]
-            root = replace(row, depth=depth, tree=sum(known) if known else None)
+            unpriced = sum(below[0].tree_unpriced for below in branches) + row.unpriced_responses
+            tree = sum(known) if known else None
+            root = replace(row, depth=depth, tree=tree, tree_unpriced=unpriced)
             places = {
                 kept.name: number for number, kept in enumerate(ordered([b[0] for b in branches], "", order))
             }

@@ -236,6 +236,31 @@ def test_each_month_tells_its_share_of_a_plan(path: Path, run: Run) -> None:
     assert run("usage", "model", "--plan", "200").stderr == "$200.00 is 100 % of a month of the $200 plan\n"
 
 
+def test_bounds_are_told_in_the_zone_of_days(path: Path, run: Run) -> None:
+    with SessionDB(path) as db:
+        db.sessions.start("a", id="s")
+        for hour in ("14", "20"):
+            db.tokens.add("s", input=1, counted_at=f"2026-03-01T{hour}:00:00Z")
+
+    for bound, days in (("--since", ["2026-03-02"]), ("--until", ["2026-03-01", "2026-03-02"])):
+        result = run("usage", "--tz", "Asia/Tokyo", bound, "2026-03-02", "--json", "--order", "asc")
+        assert [row["day"] for row in json.loads(result.stdout)] == days
+    assert run("usage", "--since", "never").exit_code == 2
+    assert "--since" in run("usage", "--since", "never").stderr
+
+
+def test_a_tree_with_sub_agents_without_a_price_says_so(path: Path, run: Run) -> None:
+    with SessionDB(path) as db:
+        db.sessions.start("a", id="parent")
+        db.sessions.start("a", id="child", parent="parent", relation="subagent")
+        db.tokens.add("parent", model="claude-opus-4-8", input=10**6)
+        db.tokens.add("child", model="mine", input=10**6)
+
+    assert run("usage", "session", "--tree").stdout.splitlines()[1].endswith("$5.00 + ?")
+    (parent, child) = json.loads(run("usage", "session", "--tree", "--json").stdout)
+    assert (parent["tree_unpriced_responses"], child["tree_unpriced_responses"]) == (1, 1)
+
+
 def test_sub_agents_are_indented_below_their_parents(path: Path, run: Run) -> None:
     with SessionDB(path) as db:
         db.sessions.start("a", id="11111111-parent")

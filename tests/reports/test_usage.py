@@ -7,7 +7,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from sessiondb import SessionDB, timestamps
 from sessiondb.dao.usage_source import PriceSteps, Source
 from sessiondb.errors import InvalidInput
 from sessiondb.records import UsageReport
-from sessiondb.records.usage import PERIODS
+from sessiondb.records.usage import PERIODS, tree_cost_text
 from sessiondb.reports.prices.cost import Spent, Terms, rates
 from sessiondb.reports.prices.table import load
 from tests.conftest import EXAMPLES
@@ -198,6 +198,63 @@ def test_a_tree_has_sub_agents_below_their_parents(used: SessionDB) -> None:
         ("child", 1, 10 * M * M, 10 * M * M),
         ("other", 0, 1_070_000 * M, 1_070_000 * M),
     ]
+
+
+def test_a_tree_tells_what_of_its_sub_agents_has_no_price(used: SessionDB) -> None:
+    used.sessions.start("a", id="grandchild", parent="child", relation="subagent")
+    used.tokens.add("grandchild", model="mine", input=5)
+    rows = used.usage("session", tree=True).rows
+    told = {row.name: (row.unpriced_responses, row.tree_unpriced, tree_cost_text(row)) for row in rows}
+    assert told == {
+        "parent": (0, 1, "$30.00 + ?"),
+        "child": (0, 1, "$10.00 + ?"),
+        "grandchild": (1, 1, "?"),
+        "other": (1, 1, "$1.07 + ?"),
+    }
+
+
+def test_names_of_one_model_are_one_row(db: SessionDB) -> None:
+    db.sessions.start("a", id="s")
+    given = [
+        "us.anthropic.claude-opus-4-8-20260110-v1:0",
+        "anthropic/claude-opus-4-8",
+        OPUS,
+        "openai/gpt-5.2-2025-12-11",
+        "vendor/mine",
+    ]
+    for name in given:
+        db.tokens.add("s", model=name, input=M)
+    db.tokens.add("s", input=M)
+
+    by_model = db.usage("model")
+    assert sorted((row.name or "", row.responses) for row in by_model.rows) == [
+        ("", 1), (OPUS, 3), ("openai/gpt-5.2-2025-12-11", 1), ("vendor/mine", 1),
+    ]  # fmt: skip
+    assert by_model.total == 4
+    (row,) = db.usage("session", breakdown=True).rows
+    assert [part.responses for part in row.parts if part.name == OPUS] == [3]
+    assert by_model.sum is not None
+    assert by_model.sum.picodollars == row.picodollars
+
+
+@pytest.mark.parametrize(
+    ("bound", "found"),
+    [
+        ({"since": "2026-03-02"}, ["2026-03-02"]),
+        ({"until": "2026-03-01"}, ["2026-03-01"]),
+        ({"since": date(2026, 3, 2)}, ["2026-03-02"]),
+        ({"since": "2026-03-01T20:00:00Z"}, ["2026-03-02"]),
+    ],
+)
+def test_bounds_are_days_of_the_zone_that_days_are_of(
+    db: SessionDB, berlin: None, bound: Any, found: list[str]
+) -> None:
+    db.sessions.start("a", id="s")
+    # In Tokyo the second of March begins at 15:00 UTC of the first.
+    for at in ("2026-03-01T14:00:00Z", "2026-03-01T20:00:00Z"):
+        db.tokens.add("s", input=1, counted_at=at)
+
+    assert names(db.usage("daily", tz="Asia/Tokyo", **bound)) == found
 
 
 @pytest.mark.parametrize(("by", "first"), [("daily", "2026-10-01"), ("model", "mine")])
