@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sessiondb import timestamps
-from sessiondb.chat.text import counted, cut, one_line, short_bytes, short_number, visible
+from sessiondb.chat.text import counted, cut, one_line, short_bytes, short_number, shown_title, visible
 from sessiondb.records import Message, Note, Session, ToolCall, Transcript
 from sessiondb.records.sessions import PROMPTS_ONLY_IN_WORDS
 
@@ -58,7 +58,7 @@ class _Text:
         return messages
 
     def head(self, transcript: Transcript) -> Iterator[str]:
-        yield self._look.strong(_title(transcript.session))
+        yield self._look.strong(shown_title(transcript.session.title))
         for name, value in _facts(transcript):
             yield f"  {name:<9} {value}"
 
@@ -93,7 +93,7 @@ class _Markdown(_Text):
         return [message for message in messages if not _is_answer_to(message, asked)]
 
     def head(self, transcript: Transcript) -> Iterator[str]:
-        yield f"# {_title(transcript.session)}"
+        yield f"# {shown_title(transcript.session.title)}"
         yield ""
         for name, value in _facts(transcript):
             yield f"- {name}: {value}"
@@ -146,10 +146,6 @@ class _Markdown(_Text):
         yield ""
         for note in notes:
             yield f"- {note_text(note)}"
-
-
-def _title(session: Session) -> str:
-    return one_line(session.title or "(no title)")
 
 
 def _facts(transcript: Transcript) -> Iterator[tuple[str, str]]:

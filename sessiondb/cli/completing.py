@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from click.shell_completion import CompletionItem, ShellComplete, split_arg_string
 
-from sessiondb.chat.text import cut, one_line
+from sessiondb.chat.text import cut, one_line, shown_title
 
 if TYPE_CHECKING:
     from click import Group
@@ -84,7 +84,7 @@ def session_ids(db: SessionDB, incomplete: str) -> Iterator[CompletionItem[Any]]
     if LAST.startswith(incomplete):
         yield CompletionItem(LAST, help="the session that was active last")
     for id, title in db.sessions.prefixes(incomplete):
-        yield CompletionItem(id, help=one_line(title or ""))
+        yield CompletionItem(id, help=shown_title(title))
 
 
 def names(db: SessionDB, kind: str, incomplete: str) -> Iterator[CompletionItem[Any]]:

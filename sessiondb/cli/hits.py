@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from shlex import quote
 
 from sessiondb import timestamps
-from sessiondb.chat.text import counted, cut, folded, folder_name, one_line, shown, width
+from sessiondb.chat.text import counted, cut, folded, folder_name, one_line, shown, shown_title, width
 from sessiondb.cli.colours import Painter, has_colours, painter, plain
 from sessiondb.cli.tables import strong
 from sessiondb.records import SearchHit, SearchResult
@@ -23,7 +23,7 @@ def lines(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> Iterator[s
         if number:
             yield ""
         short_id = _typed(short_ids.get(hit.session_id or "", ""))
-        yield strong(one_line(hit.title or "(no title)"))
+        yield strong(shown_title(hit.title))
         yield f"  {_about(hit, short_id)}"
         yield f"  {_marked(one_line(hit.snippet))}"
         yield f"  {_further(hit, short_id)}"
@@ -37,7 +37,7 @@ def drawn(hits: Iterable[SearchHit], short_ids: Mapping[str, str], columns: int)
     for hit in hits:
         short_id = _typed(short_ids.get(hit.session_id or "", ""))
         about = cut(_when(hit), max(columns - 20, 12))
-        title = cut(one_line(hit.title or "(no title)"), columns - width(about) - 2)
+        title = cut(shown_title(hit.title), columns - width(about) - 2)
         space = " " * max(columns - width(title) - width(about), 2)
         text = _wrapped(one_line(hit.snippet), columns - 2, width if paint is plain else _marked_width)
         block = [f"{paint(title, 'strong')}{space}{paint(about, 'dim')}"]

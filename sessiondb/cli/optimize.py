@@ -14,7 +14,8 @@ from sessiondb.cli.render import Progress, print_result
 def command() -> None:
     """Update the schema and speed up searches.
 
-    Migrates an older schema, completes and merges the search indexes, and empties the write-ahead log.
+    Migrates an older schema, completes and merges the search indexes, gives sessions without a title one from
+    their first prompt, and empties the write-ahead log.
 
     \b
     Example:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sessiondb.chat.text import shown_title
 from sessiondb.cli.tables import Column, Listing
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ HITS = Listing(
         Column("seq", "seq", "number"),
         Column("role", "role"),
         Column("created_at", "time", "time"),
-        Column("title", "title", least=12),
+        Column("marked_title", "title", least=12),
         Column("snippet", "snippet", least=30),
     ),
 )  # fmt: skip
@@ -121,11 +122,11 @@ def session_rows(
 def _marks(session: Session) -> dict[str, Any]:
     """Return how a table marks a session's title, and what its JSON says beside the fields of all."""
     if not session.is_prompts_only:
-        return {"marked_title": session.title}
+        return {"marked_title": shown_title(session.title)}
     from sessiondb.records.sessions import PROMPTS_ONLY
 
     return {
-        "marked_title": f"[prompts only] {session.title or ''}".rstrip(),
+        "marked_title": f"[prompts only] {shown_title(session.title)}",
         "further": {PROMPTS_ONLY: True},
     }
 
@@ -198,6 +199,7 @@ def hit_rows(hits: Iterable[SearchHit], short_ids: Mapping[str, str]) -> list[di
         {
             **hit_fields(hit),
             "short_id": short_ids.get(hit.session_id or "", ""),
+            "marked_title": shown_title(hit.title) if hit.session_id else None,
             **({"further": note} if (note := _note_fields(hit)) else {}),
         }
         for hit in hits

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sessiondb.chat.text import counted
+from sessiondb.chat.text import counted, shown_title
 from sessiondb.cli.options import database_option, reading, writing
 from sessiondb.cli.removing import confirm
 from sessiondb.cli.render import print_result, show_json, show_text
@@ -89,7 +89,7 @@ def _rows(db: SessionDB, found: SecretsFound) -> Iterator[dict[str, Any]]:
         session = db.sessions.get(session_id)
         yield {
             "short_id": short[session_id],
-            "title": session.title,
+            "title": shown_title(session.title),
             "agent": session.agent,
             "secrets": number,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sessiondb.chat.text import shown_title
 from sessiondb.cli.options import database_option, session_argument, writing
 from sessiondb.cli.render import print_result
 
@@ -25,4 +26,4 @@ def command(session: str, title: tuple[str, ...]) -> None:
     with writing() as db:
         found = db.sessions.resolve(session)
         db.sessions.set_title(found.id, text or None)
-    print_result(f"{found.id}: {text or 'no title'}")
+    print_result(f"{found.id}: {shown_title(text)}")

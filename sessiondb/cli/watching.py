@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sessiondb.chat.text import counted, one_line, visible_json
+from sessiondb.chat.text import counted, one_line, shown_title, visible_json
 from sessiondb.cli.options import writing
 from sessiondb.cli.record_fields import import_fields
 from sessiondb.cli.render import print_notice, show_text
@@ -52,7 +52,7 @@ def _line(db: SessionDB, report: ImportReport) -> str:
 
     ids = sorted(report.sessions_added | report.sessions_updated)
     session = db.sessions.get(ids[0])
-    named = f"{session.title or session.id} ({session.agent})"
+    named = f"{shown_title(session.title)} ({session.agent})"
     about = named if len(ids) == 1 else f"{named} and {counted(len(ids) - 1, 'other session')}"
     moment = timestamps.local_text(timestamps.now())
     # An answer may be written a piece at a time.

@@ -7,9 +7,11 @@ import os
 from functools import partial
 from pathlib import Path
 
+from sessiondb.dao import titles
 from sessiondb.dao.checks import Checks, is_derived
 from sessiondb.dao.counters import recount_wrong
 from sessiondb.dao.search import facets
+from sessiondb.dao.search.guard import despite_search
 from sessiondb.dao.search.indexes import ALL, BLOCKS, SearchIndex
 from sessiondb.dao.search.repair import IndexRepair
 from sessiondb.errors import DatabaseError, InvalidInput
@@ -20,6 +22,9 @@ from sessiondb.storage.backups import back_up, sweep
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.files import is_there
 from sessiondb.storage.paths import refuse_companions
+
+_TITLES = 200
+"""Sessions that get their titles in one transaction."""
 
 
 class Maintenance:
@@ -99,7 +104,9 @@ class Maintenance:
         return Backup(str(target), target.stat().st_size)
 
     def optimize(self, progress: Progress | None = None) -> Optimized:
-        """Make all rows searchable, merge the indexes, refresh the planner's statistics, empty the log."""
+        """Make all rows searchable, give sessions without a title one, merge the indexes, refresh the planner's
+        statistics, empty the log.
+        """
         before = self._size()
         indexed = sum(self._search.pending(index.name) for index in ALL)
         report, done = progress or no_progress, 0
@@ -107,6 +114,10 @@ class Maintenance:
             done += rows
             report("index", min(done, indexed), indexed)
         self._search.remove_set_aside()
+        untitled = titles.untitled(self._db)
+        for start in range(0, len(untitled), _TITLES):
+            some = untitled[start : start + _TITLES]
+            despite_search(self._db, partial(titles.renew, self._db, some))
         self._search.optimize()
         self._db.maintain("PRAGMA optimize = 0x10002")
         self._db.maintain("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -8,6 +8,7 @@ from typing import Any
 
 from sessiondb import timestamps
 from sessiondb.chat.incoming import Draft, draft
+from sessiondb.dao import titles
 from sessiondb.dao.forks.chain import segments
 from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
@@ -72,10 +73,11 @@ class Messages:
         `content` is text, or a provider's list of parts, which is kept as it is; tool calls and answers in
         it, as Anthropic writes them, are understood. `tool_calls` are dicts with id, name and arguments (a
         dict or JSON text), or as OpenAI writes them. A message of role tool answers the call
-        `tool_call_id`. `created_at` is the message's `timestamp`, or now, unless given. Any further fields,
-        and values that are of another type than these, are kept in `metadata`. Raises NotFound,
-        InvalidInput for what makes no sense or is no JSON, Conflict where the session has ended. A damaged
-        search index does not stop it.
+        `tool_call_id`. `model` is the session's from then on, and the first prompt names a session without a
+        title. `created_at` is the message's `timestamp`, or now, unless given. Any further fields, and values
+        that are of another type than these, are kept in `metadata`. Raises NotFound, InvalidInput for what
+        makes no sense or is no JSON, Conflict where the session has ended. A damaged search index does not
+        stop it.
         """
         fields = {"role": role, "content": content, **extra}
         given = (tool_calls, tool_call_id, name, is_error, reasoning, model, finish_reason, external_id)
@@ -234,12 +236,13 @@ class Messages:
 
     def _add(self, session_id: str, row: Draft, columns: tuple[str | None, ...]) -> Message:
         # Under the write lock already: nobody else takes this seq, however many processes append.
-        seq = self._last_of_open(session_id) + 1
+        last, title, model_id = self._open(session_id)
+        seq, model = last + 1, self._lookups.model(row.model)
         message_id = self._db.execute(
             "INSERT INTO messages (session_id, seq, role, content, model_id, reasoning, parts, external_id,"
             " finish_reason, created_at, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             # Triggers do the rest: the counters of the session, its last activity, and the index of talk.
-            (session_id, seq, row.role, row.content, self._lookups.model(row.model), *columns),
+            (session_id, seq, row.role, row.content, model, *columns),
         ).lastrowid
         assert message_id is not None
         created_at = columns[4]
@@ -250,6 +253,9 @@ class Messages:
         ]
         for answer in row.answers:
             calls.append(self._calls.answer(session_id, message_id, answer, created_at))
+        titles.name_by(self._db, session_id, row, title)
+        if model not in (None, model_id):
+            self._db.execute("UPDATE sessions SET model_id = ? WHERE id = ?", (model, session_id))
         return self._written((message_id, session_id, seq), row, columns, calls)
 
     def _written(
@@ -271,13 +277,15 @@ class Messages:
         return _message(as_stored(values), tuple(calls))
 
     def _remove_last(self, session_id: str) -> Message | None:
-        last = self._last_of_open(session_id)
+        last = self._open(session_id)[0]
         found = self.transcript(session_id, first=last, last=last)
         if not found:
             return None
         self._calls.take_back(found[0].id)
         self._db.execute("DELETE FROM messages WHERE id = ?", (found[0].id,))
         self._limit_consolidated(session_id, last - 1)
+        if found[0].role == "user":
+            titles.renew(self._db, [session_id])
         return found[0]
 
     def _limit_consolidated(self, session_id: str, count: int) -> None:
@@ -287,7 +295,7 @@ class Messages:
         )
 
     def _move(self, session_id: str, after: int, to_session_id: str) -> None:
-        self._last_of_open(session_id)
+        self._open(session_id)
         where = {"session_id": session_id, "after": after, "to": to_session_id}
         self._calls.move(where)
         self._db.execute(
@@ -301,6 +309,7 @@ class Messages:
             " WHERE session_id = :session_id AND seq > :after",
             {**where, "known": self.last_seq(to_session_id)},
         )
+        titles.renew(self._db, [session_id, to_session_id])
         self._limit_consolidated(session_id, after)
 
     def _clear(self, session_id: str) -> int:
@@ -311,11 +320,14 @@ class Messages:
         if not changed:
             raise NotFound(f"there is no session {session_id} to clear")
         self._db.execute("DELETE FROM tool_calls WHERE session_id = ?", (session_id,))
-        return self._db.execute("DELETE FROM messages WHERE session_id = ?", (session_id,)).rowcount
+        removed = self._db.execute("DELETE FROM messages WHERE session_id = ?", (session_id,)).rowcount
+        titles.renew(self._db, [session_id])
+        return removed
 
-    def _last_of_open(self, session_id: str) -> int:
+    def _open(self, session_id: str) -> tuple[int, str | None, int | None]:
+        """Return the seq of the last message of an open session, 0 where it has none, its title and its model's id."""
         row = self._db.row(
-            "SELECT ended_at, (SELECT max(seq) FROM messages WHERE session_id = s.id)"
+            "SELECT ended_at, (SELECT max(seq) FROM messages WHERE session_id = s.id), title, model_id"
             " FROM sessions AS s WHERE id = ?",
             (session_id,),
         )
@@ -323,7 +335,7 @@ class Messages:
             raise NotFound(f"there is no session {session_id}: start it first")
         if row[0] is not None:
             raise Conflict(f"session {session_id} ended at {row[0]}: reopen it first")
-        return row[1] or 0
+        return row[1] or 0, row[2], row[3]
 
     def _messages(self, clause: str, parameters: Sequence[Any]) -> list[Message]:
         rows = self._db.rows(f"SELECT {_COLUMNS} {_FROM} {clause}", parameters)

@@ -239,8 +239,10 @@ class Notes:
 
     def _was_active(self, session_id: str | None, at: str) -> None:
         self._db.execute(
-            # Never backwards: a note may be dated before what was said last.
-            "UPDATE sessions SET last_active_at = :at WHERE id = :session_id AND last_active_at < :at",
+            # Never backwards: a note may be dated before what was said last. What an import ended ends at its last
+            # activity; what a person ended stays as they did.
+            "UPDATE sessions SET last_active_at = :at, ended_at = iif(end_reason = 'imported', :at, ended_at)"
+            " WHERE id = :session_id AND last_active_at < :at",
             {"session_id": session_id, "at": at},
         )
 

@@ -24,6 +24,8 @@ _INSERT = (
     f"INSERT INTO token_counts (session_id, request_key, {', '.join(_WRITTEN)})"
     f" VALUES ({', '.join('?' * (2 + len(_WRITTEN)))}) ON CONFLICT (request_key, session_id) DO "
 )
+# Only where it differs: triggers forget what filters know of a session whose model changes.
+_SET_MODEL = "UPDATE sessions SET model_id = :model WHERE id = :id AND model_id IS NOT :model"
 _Tokens = Mapping[str, int | str | Mapping[str, int] | None]
 # What JSON holds exactly.
 _MOST = 2**53
@@ -71,6 +73,8 @@ class TokenCounts:
         the cache, subtract it first. For the bill: cache_write_5m, cache_write_1h and cache_write_12h, parts of
         cache_write; service_tier, speed, inference_geo; web_searches, and server_tools, other tools that the
         provider ran, by name; git_branch and git_commit.
+
+        Its `model` is the session's from now on.
 
         With a `request_key` (the response's id, or one of your own) a response is counted once however often
         it is added: False says that it was there already. Raises Conflict where there is no such session or
@@ -160,7 +164,8 @@ class TokenCounts:
             raise TypeError(f"there is no token bucket {unknown[0]!r}: give some of {', '.join(_GIVEN)}")
         model, message_id, counted_at = about
         with self._db.transaction():
-            values = [session_id, request_key, message_id, moment(counted_at), self._lookups.model(model)]
+            model_id = self._lookups.model(model)
+            values = [session_id, request_key, message_id, moment(counted_at), model_id]
             try:
                 cursor = self._db.execute(
                     _INSERT + otherwise,
@@ -176,6 +181,8 @@ class TokenCounts:
                     else f"session {session_id}, message {message_id}"
                 )
                 raise Conflict(f"cannot count tokens for {about_what}: there is no such row") from error
+            if cursor.rowcount > 0 and model_id is not None:
+                self._db.execute(_SET_MODEL, {"model": model_id, "id": session_id})
         return cursor.rowcount > 0
 
 

@@ -133,7 +133,7 @@ class Upkeep(Tables):
         return Maintenance(self.connection).repair()
 
     def optimize(self, *, progress: Progress | None = None) -> Optimized:
-        """Complete and merge the search indexes, and empty the write-ahead log.
+        """Complete and merge the search indexes, and empty the write-ahead log; sessions without a title get one.
 
         `progress` is called in the phase "index".
         """

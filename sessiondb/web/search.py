@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sessiondb.chat.text import counted, one_line
+from sessiondb.chat.text import counted, one_line, shown_title
 from sessiondb.exchange.html.markup import escape
 from sessiondb.exchange.html.messages import moment
 from sessiondb.web.facets import facets
@@ -72,7 +72,7 @@ def _remarks(found: SearchResult) -> list[str]:
 
 def _hit(hit: SearchHit, links: Links) -> str:
     address = links.session(hit.session_id, seq=hit.seq) if hit.session_id else None
-    title = escape(one_line(hit.title or "") or ("(no title)" if hit.session_id else "(a note of a project)"))
+    title = escape(shown_title(hit.title) if hit.session_id else "(a note of a project)")
     name = f'<a href="{escape(address)}" dir="auto">{title}</a>' if address else f'<b dir="auto">{title}</b>'
     about = [hit.agent or "", hit.project or "", _where(hit)]
     about += [counted(hit.more, "further match", "further matches")] if hit.more else []

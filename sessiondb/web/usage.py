@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from sessiondb.chat.text import shown_title
 from sessiondb.exchange.html.markup import escape
 from sessiondb.records.usage import cost_text
 from sessiondb.web.charts import COLOURS, Bar, stacked
@@ -51,7 +52,7 @@ def usage_page(db: SessionDB, query: Query, links: Links) -> Page:
     split = view.split
     parts = [Row(row, shown_name(split, row.name), _of_group(split, row, view, links)) for row in found.parts]
     body.append(section(f"By {split}", usage_table(f"By {split}", split.capitalize(), parts, found.sum)))
-    dearest = [Row(row, row.title or "(no title)", links.session(row.name or "")) for row in sessions.rows]
+    dearest = [Row(row, shown_title(row.title), links.session(row.name or "")) for row in sessions.rows]
     body.append(
         section("Dearest sessions", usage_table(_count("Dearest sessions", sessions), "Session", dearest))
     )

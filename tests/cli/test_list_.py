@@ -19,7 +19,7 @@ TABLE = """\
 id          title          agent   project  started           last active       messages  tokens
 11112222-f  船 Ferry       hermes           2026-03-05 12:00  2026-03-05 12:00         1
 11112222-p  Recipe parser  codex   quill    2026-03-02 08:00  2026-03-02 08:05         3   31.5k
-33334444                   hermes           2026-01-01 00:00  2026-01-01 00:00         0
+33334444    (no title)     hermes           2026-01-01 00:00  2026-01-01 00:00         0
 """
 
 PARSER = {

@@ -19,7 +19,7 @@ Run = Callable[..., Result]
 
 PREVIEW = """\
 id          title          agent   project  last active       messages
-33334444                   hermes           2026-01-01 00:00         0
+33334444    (no title)     hermes           2026-01-01 00:00         0
 11112222-p  Recipe parser  codex   quill    2026-03-02 08:05         3
 """
 

@@ -16,7 +16,7 @@ Run = Callable[..., Result]
     ("words", "title", "said"),
     [
         (["A", "new  title"], "A new title", "33334444-fig: A new title\n"),
-        ([""], None, "33334444-fig: no title\n"),
+        ([""], None, "33334444-fig: (no title)\n"),
     ],
 )
 def test_title_is_set_from_all_words(

@@ -148,3 +148,13 @@ def test_notes_that_an_older_version_resolved_are_done_since_then(tmp_path: Path
         assert notes["watered"].history == [NoteChange(AT.format(4), "done", None)]
         assert (notes["watered"].status, notes["watered"].resolved_at) == ("done", AT.format(4))
         assert {note.resolution for note in notes.values()} == {"by hand"}
+
+
+def test_a_session_that_an_import_ended_ends_with_its_last_note(db: SessionDB) -> None:
+    for reason in ("imported", "done"):
+        db.sessions.start("quill", id=reason, started_at="2026-03-01T08:00:00Z")
+        db.sessions.end(reason, reason, at="2026-03-01T09:00:00Z")
+        db.notes.add("decision", "Later", session_id=reason, created_at="2026-03-02T08:00:00Z")
+
+    ends = [db.sessions.get(id).ended_at for id in ("imported", "done")]
+    assert ends == ["2026-03-02T08:00:00.000Z", "2026-03-01T09:00:00.000Z"]

@@ -87,7 +87,7 @@ def test_it_is_always_read_from_its_beginning(tmp_path: Path) -> None:
         ("{", "Input data was truncated"),
         ("[1]", "Expected `object`, got `array`"),
         ({"type": "poem"}, "Invalid value 'poem' - at `$.type`"),
-        (MESSAGE | {"seq": 0}, "Expected `int` >= 1 - at `$.seq`"),
+        (MESSAGE | {"seq": -(2**63)}, "Expected `int` >= -4611686018427387904 - at `$.seq`"),
         (MESSAGE | {"created_at": "yesterday"}, "Expected `str` matching regex"),
         (TOKENS | {"output": 2**70}, "Expected `int` <= 9223372036854775807 - at `$.output`"),
         (NOTE | {"kind": "poem", "session": "s"}, "Invalid enum value 'poem' - at `$.kind`"),

@@ -47,7 +47,7 @@ def pointer(db: SessionDB, prompt: str, folder: str, own: str) -> Pointer | None
     All sessions are compared, and one of another folder is not told of. `own` is the agent's own id of the session
     that asks, which does not count. Raises DatabaseError where the time is over.
     """
-    from sessiondb.chat.text import cut, one_line, visible
+    from sessiondb.chat.text import cut, one_line, shown_title, visible
     from sessiondb.dao.lookups import normal_path
     from sessiondb.query import tokens
 
@@ -68,7 +68,7 @@ def pointer(db: SessionDB, prompt: str, folder: str, own: str) -> Pointer | None
         session = db.sessions.get(best.session_id or "")
         (short,) = db.short_ids([session.id]).values()
     place = f", message {best.seq}" if best.seq is not None else ""
-    title = f": {cut(one_line(session.title), 100)}" if session.title else ""
+    title = f": {cut(shown_title(session.title), 100)}"
     return Pointer(
         session.id,
         visible(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessiondb.agents.loop.memory import framed, known
-from sessiondb.chat.text import counted, cut, one_line, visible
+from sessiondb.chat.text import counted, cut, one_line, shown_title, visible
 from sessiondb.chat.token_estimate import text_tokens
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def read(db: SessionDB, session: str, around: int | None, max_tokens: int) -> st
     messages = db.messages.transcript(found.id, first=middle - _AROUND, last=middle + _AROUND)
     about = (
         f"Session {found.id}, {found.agent}, {_date(found.started_at)} to {_date(found.last_active_at)},"
-        f" project {found.project or 'none'}: {cut(one_line(found.title or 'no title'), 120)}"
+        f" project {found.project or 'none'}: {cut(shown_title(found.title), 120)}"
     )
     said = {message.seq: _said(message, max_tokens) for message in messages}
     room = _room(max_tokens) - text_tokens(visible(about)) - 40
@@ -114,7 +114,7 @@ def latest(db: SessionDB, project: str, limit: int) -> list[tuple[str, str]]:
         (
             session.id,
             visible(
-                f"{_date(session.last_active_at)} {session.agent}: {cut(one_line(session.title or 'no title'), 80)}"
+                f"{_date(session.last_active_at)} {session.agent}: {cut(shown_title(session.title), 80)}"
             ),
         )
         for session in sessions
@@ -148,7 +148,7 @@ def _hit(hit: SearchHit, short_id: str, *, is_own: bool) -> str:
         place += f" ({hit.source})"
     facts = (_date(hit.created_at), hit.agent, place, hit.project)
     head = one_line(", ".join(fact for fact in facts if fact))
-    title = f": {cut(one_line(hit.title), 100)}" if hit.title else ""
+    title = f": {cut(shown_title(hit.title), 100)}" if hit.session_id else ""
     return f"{head}{title}\n  {one_line(hit.snippet)}"
 
 

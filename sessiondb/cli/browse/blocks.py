@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rich.text import Text
 
 from sessiondb import timestamps
-from sessiondb.chat.text import counted, cut, one_line, visible, width
+from sessiondb.chat.text import counted, cut, shown_title, visible, width
 from sessiondb.chat.tool_summaries import details, summary
 from sessiondb.chat.transcript import attachments
 from sessiondb.records import Message, Note, Session, ToolCall, Transcript
@@ -143,7 +143,7 @@ def _call(call: ToolCall, seq: int, folder: str | None) -> Block:
 
 def _agent(session: Session) -> Block:
     size = counted(session.message_count, "message")
-    head = f"sub-agent: {one_line(session.title or '') or '(no title)'} ({size}), Enter opens it"
+    head = f"sub-agent: {shown_title(session.title)} ({size}), Enter opens it"
     return Block("agent", head, "bold magenta", opens=session.id)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from sessiondb import timestamps
-from sessiondb.chat.text import counted, cut, folder_name, one_line, pad, short_number
+from sessiondb.chat.text import counted, cut, folder_name, one_line, pad, short_number, shown_title
 from sessiondb.cli.browse.store import Row
 from sessiondb.records import Session
 
@@ -21,7 +21,7 @@ _MARKED = re.compile("[«»]")
 
 def title(session: Session) -> str:
     """Return a session's title on one line, or what it goes by without one."""
-    return one_line(session.title or "").strip() or "(no title)"
+    return shown_title(session.title)
 
 
 def row_text(row: Row, columns: int) -> Text:

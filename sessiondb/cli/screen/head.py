@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sessiondb import timestamps
 from sessiondb.chat.conversation import duration, seconds_between
-from sessiondb.chat.text import counted, one_line, short_number, shown
+from sessiondb.chat.text import counted, one_line, short_number, shown, shown_title
 from sessiondb.cli.render import from_home
 from sessiondb.cli.screen.look import Look
 from sessiondb.records import Session, Transcript
@@ -28,7 +28,7 @@ def head_lines(transcript: Transcript, look: Look, resume: str | None) -> Iterat
 
 def title(session: Session) -> str:
     """Return a session's title on one line, or what it goes by without one."""
-    return one_line(session.title or "") or "(no title)"
+    return shown_title(session.title)
 
 
 def _about(session: Session) -> str:

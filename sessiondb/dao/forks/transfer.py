@@ -10,18 +10,12 @@ from collections.abc import Iterable, Sequence
 from heapq import merge as merged
 from operator import itemgetter
 
-from sessiondb.chat.text import prompt_title
+from sessiondb.dao import titles
 from sessiondb.dao.counters import recount
 from sessiondb.dao.forks.chain import AWAITED, Line, Originals
 from sessiondb.importers.base import INHERITING
 from sessiondb.storage.connection import Connection
-from sessiondb.storage.values import sound
 
-_PROMPTS = f"""
-SELECT content FROM messages
-WHERE session_id = ? AND role = 'user' AND content <> '' AND json_extract({sound("metadata")}, '$.kind') IS NULL
-ORDER BY seq
-"""
 _MODEL = """
 UPDATE sessions SET model_id = (
   SELECT model_id FROM messages WHERE session_id = :id AND model_id IS NOT NULL ORDER BY seq DESC LIMIT 1
@@ -171,13 +165,7 @@ def tidy(db: Connection, session_id: str) -> None:
     _number(db, session_id, message_ids(db, session_id))
     recount(db, session_id)
     db.execute(_MODEL, {"id": session_id})
-    titles = (prompt_title(row[0]) for row in db.stream(_PROMPTS, (session_id,), size=8))
-    title = next(filter(None, titles), None)
-    db.execute(
-        "UPDATE sessions SET title = :title, title_source = iif(:title IS NULL, NULL, 'prompt')"
-        " WHERE id = :id AND (title IS NULL OR title_source = 'prompt') AND title IS NOT :title",
-        {"title": title, "id": session_id},
-    )
+    titles.renew(db, [session_id])
 
 
 def message_ids(db: Connection, session_id: str) -> list[int]:

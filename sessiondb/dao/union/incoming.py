@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from sessiondb.chat.text import prompt_title
+from sessiondb.chat.titles import is_last_resort, one_title, title_of
 from sessiondb.dao.sessions.filter import FILE_TIME
 from sessiondb.dao.union.row_buffer import Call, Count, Message
 from sessiondb.importers.base import MessageRecord, SessionRecord
@@ -144,7 +144,7 @@ class SessionFields:
         if record.is_pinned:
             self.fields["pinned"] = 1
         if record.title:
-            self.set_title(record.title, "agent")
+            self.set_title(record.title)
         self.widen(record.started_at)
         self.widen(record.last_active_at)
         self.tags.update(record.tags)
@@ -181,16 +181,19 @@ class SessionFields:
         if {**before, **more} != before:
             self.fields["metadata"] = merged_json(known, json.dumps(more, ensure_ascii=False), comma, colon)
 
-    def set_title(self, text: str, source: str) -> None:
-        """Take a title unless a better one is known; of two prompts the first serves."""
-        known = self.fields.get("title_source")
-        # The last title of the agent holds, for it renames as the talk goes on; the first prompt does.
-        if TITLE_RANK[source] < TITLE_RANK[known] or source == known == "prompt":
+    def set_title(self, text: str) -> None:
+        """Take a title that the agent gives; its last one holds, for it renames as the talk goes on."""
+        if self.fields.get("title_source") != "user" and (title := one_title(text)):
+            self.fields["title"], self.fields["title_source"] = title, "agent"
+
+    def name_by(self, message: MessageRecord) -> None:
+        """Take the title that a message gives, unless there is one: see sessiondb.chat.titles."""
+        known = self.fields.get("title")
+        if self.fields.get("title_source") not in (None, "prompt") or not is_last_resort(known):
             return
-        line = prompt_title(text)
-        if line:
-            self.fields["title"] = line
-            self.fields["title_source"] = source
+        title = title_of(message.role, message.content, message.metadata)
+        if title and not (known and is_last_resort(title)):
+            self.fields["title"], self.fields["title_source"] = title, "prompt"
 
     def widen(self, moment: str | None) -> None:
         """Widen the session's time to a moment of it."""

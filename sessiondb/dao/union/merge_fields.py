@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
-
 from msgspec import structs
 
+from sessiondb.chat.titles import is_last_resort
 from sessiondb.dao.union.incoming import TITLE_RANK, merged_json
 from sessiondb.records.export_rows import SessionRow, raw_json, storable_json
 
@@ -24,7 +23,8 @@ def united(ours: SessionRow, theirs: SessionRow) -> SessionRow:
     titled = max((newer, older), key=lambda row: TITLE_RANK[row.title_source] if row.title else -1)
     if titled.title_source == "prompt":
         # Of two first prompts that of the one that began earlier is the first of both.
-        titled = min((row for row in (newer, older) if row.title), key=attrgetter("started_at"))
+        prompts = (row for row in (newer, older) if row.title)
+        titled = min(prompts, key=lambda row: (is_last_resort(row.title), row.started_at))
     located = ours if ours.project or ours.project_name else theirs
     descended = ours if ours.parent_id else theirs
     return structs.replace(

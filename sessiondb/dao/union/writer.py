@@ -297,9 +297,7 @@ class ImportWriter:
         if session.added > known or session.is_current:
             if record.model is not None:
                 session.row.fields["model_id"] = self._union.model(record.model)
-            is_prompt = record.role == "user" and not (record.metadata and "kind" in record.metadata)
-            if is_prompt and record.content:
-                session.row.set_title(record.content, "prompt")
+            session.row.name_by(record)
         if record.tool_calls:
             self._union.calls.take(session, message, record)
 

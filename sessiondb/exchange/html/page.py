@@ -7,7 +7,7 @@ from itertools import groupby, islice
 from typing import NamedTuple
 
 from sessiondb.chat.conversation import beginnings
-from sessiondb.chat.text import counted, one_line
+from sessiondb.chat.text import counted, shown_title
 from sessiondb.exchange.html.document import document
 from sessiondb.exchange.html.markup import escape
 from sessiondb.exchange.html.messages import Place, articles, moment, spent
@@ -50,7 +50,7 @@ def page(
 
 def title_of(session: Session) -> str:
     """Return a session's title on one line, or what it goes by without one."""
-    return one_line(session.title or "") or "(no title)"
+    return shown_title(session.title)
 
 
 def body(

@@ -92,7 +92,7 @@ def test_an_edit_is_shown_as_lines_taken_out_and_put_in(db: SessionDB) -> None:
 
 
 def test_a_subagent_stands_below_the_call_that_began_it_and_the_others_at_the_end(db: SessionDB) -> None:
-    start(db)
+    start(db, title="Whole")
     start(db, "found", title="Find it", parent="s", relation="subagent")
     start(db, "lost", title="Nobody called", parent="s", relation="subagent")
     db.messages.append("found", "user", "Find the bug")
@@ -194,7 +194,7 @@ def test_sessions_that_are_each_others_parent_end(db: SessionDB) -> None:
 def test_what_a_fork_shares_comes_first_and_every_message_has_an_address_of_its_own(db: SessionDB) -> None:
     start(db, "p")
     db.messages.append("p", "user", "Shared")
-    start(db, parent="p", relation="fork", metadata={"forked_at": 1})
+    start(db, title="Fork", parent="p", relation="fork", metadata={"forked_at": 1})
     db.messages.append("s", "user", "Own")
     found = db.transcript("s", subagents=True)
     both = replace(found, messages=[*db.transcript("p").messages, *db.transcript("s", first=1).messages])
