@@ -64,6 +64,8 @@ def session_key(channel: Channel) -> str:
     All direct messages of a platform are one conversation, on WhatsApp one a person; any other chat is
     its own. Raises InvalidInput for a chat without an id, which would share its session with strangers.
     """
+    if not isinstance(channel, Channel):
+        raise InvalidInput(f"channel must be a sessiondb.Channel, not {type(channel).__name__}")
     kind = channel.kind
     if kind == "dm" and channel.platform != "whatsapp":
         return f"agent:main:{channel.platform}:dm"

@@ -120,6 +120,31 @@ def test_metadata_that_could_not_be_read_back_is_refused(db: SessionDB, given: A
         lambda db: db.continuity.set_workstreams(None, session_id="old"),
         lambda db: db.gateway("bot").session(Channel("telegram", "dm"), now="yesterday"),
         lambda db: db.only_copies(5),
+        lambda db: db.sessions.page(None),
+        lambda db: db.sessions.count("quill"),
+        lambda db: db.sessions.resolve(None),
+        lambda db: db.sessions.end(None),
+        lambda db: db.sessions.end(["old", 5]),
+        lambda db: db.sessions.known(5),
+        lambda db: db.sessions.subagent_counts(None),
+        lambda db: db.sessions.take_metadata("old", ["key"]),
+        lambda db: db.sessions.start(""),
+        lambda db: db.sessions.start(None),
+        lambda db: db.sessions.start(float("nan")),
+        lambda db: db.sessions.start("quill", key=" "),
+        lambda db: db.sessions.start("quill", title=5),
+        lambda db: db.sessions.start("quill", model=float("nan")),
+        lambda db: db.sessions.start("quill", relation="cousin"),
+        lambda db: db.sessions.set_title("old", b"x"),
+        lambda db: db.messages.move("old", "first", "new"),
+        lambda db: list(db.messages.newest_first("old", last="end")),
+        lambda db: db.messages.inherited(["old"]),
+        lambda db: db.add_tokens("old", server_tools={"search": object()}),
+        lambda db: db.continuity.brief(lang=None, session_id="old"),
+        lambda db: db.continuity.brief(headings="x", session_id="old"),
+        lambda db: db.continuity.complete(None),
+        lambda db: db.continuity.set_workstreams([["x"]], session_id="old"),
+        lambda db: db.gateway("bot").session("telegram"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_words(db: SessionDB, call: Callable[[Any], Any]) -> None:
@@ -128,3 +153,16 @@ def test_what_makes_no_sense_is_refused_in_words(db: SessionDB, call: Callable[[
     with pytest.raises(InvalidInput):
         call(db)
     assert db.stats("agent") == before
+
+
+@pytest.mark.parametrize("blank", ["", " ", None])
+def test_a_blank_title_or_model_is_none(db: SessionDB, blank: str | None) -> None:
+    session = db.sessions.start("quill", title=blank, model=(blank or "").strip(), id="")
+    db.sessions.set_title("old", blank)
+    db.add_tokens(session.id, model=(blank or "").strip(), input=5)
+
+    assert (session.title, session.model, session.native_id) == (None, None, None)
+    assert db.sessions.get("old").title is None
+    assert db.sessions.get(session.id).model is None
+    db.messages.append(session.id, "user", "Where is it?")
+    assert db.sessions.get(session.id).title == "Where is it?"

@@ -43,8 +43,8 @@ class Lookups:
         return name
 
     def model(self, name: str | None) -> int | None:
-        """Return the id of a model."""
-        return self._named("models", name)
+        """Return the id of a model, None for one without a name."""
+        return self._named("models", None if name == "" else name)
 
     def tag(self, name: str) -> int:
         """Return the id of a tag."""

@@ -17,7 +17,15 @@ from sessiondb.errors import Conflict, NotFound
 from sessiondb.records import Message, ToolCall
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.statements import as_stored
-from sessiondb.storage.values import json_value, mapping, moment, page_size, said_at, stored_json
+from sessiondb.storage.values import (
+    json_value,
+    mapping,
+    moment,
+    page_size,
+    said_at,
+    stored_json,
+    whole_number,
+)
 
 _COLUMNS = """
   m.id, m.session_id, m.seq, m.role, m.content, m.reasoning, m.parts, m.external_id, o.name, m.finish_reason,
@@ -106,6 +114,7 @@ class Messages:
 
         Calls that stay and were answered there are unanswered again. What was counted of them stays counted.
         """
+        whole_number(after, "a seq")
         despite_search(self._db, lambda: self._move(session_id, after, to_session_id))
 
     def get(self, message_id: int) -> Message:
@@ -155,7 +164,7 @@ class Messages:
         """
         # A model's context takes the last messages that fit: of a session of 10,000 some dozen are read.
         batch = page_size(batch, "batch")
-        before = last + 1
+        before = whole_number(last, "a seq") + 1
         while True:
             found = self._messages(
                 "WHERE m.session_id = ? AND m.seq > ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?",

@@ -14,7 +14,7 @@ from sessiondb.records import Tokens
 from sessiondb.records.export_rows import storable_json
 from sessiondb.records.sessions import BILLING_DETAILS, TOKEN_BUCKETS
 from sessiondb.storage.connection import Connection
-from sessiondb.storage.values import moment
+from sessiondb.storage.values import json_value, moment
 
 _TEXTS = ("service_tier", "speed", "inference_geo", "git_branch", "git_commit")
 _GIVEN = (*TOKEN_BUCKETS, *BILLING_DETAILS)
@@ -195,6 +195,7 @@ def _storable(name: str, value: int | str | Mapping[str, int] | None) -> int | s
         wanted = {str: "text", int: "a whole number"}.get(kind, "a number of uses for each tool")
         raise InvalidInput(f"{name} cannot be {value!r}: give {wanted}")
     if isinstance(value, Mapping):
+        json_value(dict(value))  # raises InvalidInput for what is no JSON
         return storable_json(dict(value))
     if isinstance(value, int) and not 0 <= value <= _MOST:
         raise InvalidInput(f"there cannot be {value} {name} tokens: give the count of one response")

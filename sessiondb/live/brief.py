@@ -11,7 +11,7 @@ from sessiondb import timestamps
 from sessiondb.chat.token_estimate import text_tokens
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Note
-from sessiondb.storage.values import row_limit
+from sessiondb.storage.values import mapping, one_text, row_limit
 
 if TYPE_CHECKING:
     from sessiondb.records import Knowledge
@@ -105,8 +105,11 @@ class Brief:
             raise InvalidInput(f"unknown size {unknown[0]!r}: give some of {', '.join(SIZES)}")
         for name, size in sizes.items():
             row_limit(size, name)
-        self._lang = lang
-        self._words = {**HEADINGS.get(lang.partition("-")[0].lower(), HEADINGS["en"]), **(headings or {})}
+        self._lang = one_text(lang, "lang")
+        self._words = {
+            **HEADINGS.get(lang.partition("-")[0].lower(), HEADINGS["en"]),
+            **mapping(headings or {}, "headings"),
+        }
         self._now = timestamps.aware(now)
         self._sizes = {**SIZES, **sizes}
         self._numbered = numbered

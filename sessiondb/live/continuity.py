@@ -15,7 +15,7 @@ from sessiondb.dao.search.guard import despite_search
 from sessiondb.errors import Ambiguous, InvalidInput, NotFound
 from sessiondb.live.brief import Brief, followup_order
 from sessiondb.records import Knowledge, Note, Session
-from sessiondb.storage.values import row_limit, texts
+from sessiondb.storage.values import one_text, row_limit, texts
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
@@ -201,7 +201,7 @@ class Continuity:
         return [note for note in notes if note.session_id == session_id]
 
     def _only(self, text: str, kind: str, scope: Scope, first: bool) -> Note:
-        wanted = _folded(text).strip()
+        wanted = _folded(one_text(text, "what is completed")).strip()
         if not wanted:
             raise InvalidInput(f"which {kind} is done? give its id, or a part of its text")
         notes = self._db.notes.find(**scope._asdict(), kind=kind, is_open=True)

@@ -12,6 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,8 @@ def refusal(parameters: Any) -> InvalidInput | None:
     if not isinstance(parameters, list | tuple | dict):
         return None
     for value in parameters.values() if isinstance(parameters, dict) else parameters:
-        if not isinstance(value, _TYPES):
+        # SQLite stores NaN as NULL, without a word where that may be.
+        if not isinstance(value, _TYPES) or (isinstance(value, float) and isnan(value)):
             return InvalidInput(f"cannot store {type(value).__name__} {value!r:.60}: give text or a number")
     return None
 

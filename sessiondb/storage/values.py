@@ -189,4 +189,19 @@ def texts(value: str | Iterable[str], what: str) -> list[str]:
         return [value]
     if not isinstance(value, Iterable) or isinstance(value, bytes | bytearray | Mapping):
         raise InvalidInput(f"{what} must be a list of texts, not {type(value).__name__}")
-    return list(value)
+    return [one_text(each, f"each of {what}") for each in value]
+
+
+def named(value: Any, what: str) -> Any:
+    """Return a name as it is: a text, or a number in place of one. Raises InvalidInput for a blank text, and others."""
+    is_name = bool(value.strip()) if isinstance(value, str) else isinstance(value, int)
+    if not is_name or isinstance(value, bool):
+        raise InvalidInput(f"{what} must be a text that is not empty, not {value!r}")
+    return value
+
+
+def one_text(value: Any, what: str) -> str:
+    """Return a text as it is. Raises InvalidInput for anything else."""
+    if not isinstance(value, str):
+        raise InvalidInput(f"{what} must be a text, not {value!r}")
+    return value

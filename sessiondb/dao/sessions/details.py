@@ -11,7 +11,13 @@ from sessiondb.dao.lookups import Lookups
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.errors import InvalidInput, NotFound
 from sessiondb.storage.connection import Connection
-from sessiondb.storage.values import json_value, mapping, moment, stored_json, texts, whole_number
+from sessiondb.storage.values import json_value, mapping, moment, one_text, stored_json, texts, whole_number
+
+
+def given_title(title: str | None) -> dict[str, str | None]:
+    """Return the columns for a title that a person gives; a blank one is none. Raises InvalidInput."""
+    title = None if title is None or not one_text(title, "title").strip() else title
+    return {"title": title, "title_source": "user" if title else None}
 
 
 class SessionDetails:
@@ -29,9 +35,9 @@ class SessionDetails:
         self._update(session_id, "last_active_at = max(last_active_at, ?)", (moment(at),))
 
     def set_title(self, session_id: str, title: str | None) -> None:
-        """Set the title, which no import changes afterwards. Raises NotFound."""
-        changes = (title, "user" if title else None)
-        despite_search(self._db, lambda: self._update(session_id, "title = ?, title_source = ?", changes))
+        """Set the title, which no import changes afterwards; None takes it away. Raises NotFound."""
+        changes = given_title(title).values()
+        despite_search(self._db, lambda: self._update(session_id, "title = ?, title_source = ?", [*changes]))
 
     def set_project(self, session_id: str, project: str | PathLike[str] | None) -> None:
         """Set the folder that a session works on; its notes without a project get it too. Raises NotFound."""
@@ -67,6 +73,7 @@ class SessionDetails:
 
         Raises NotFound.
         """
+        texts(keys, "keys")
         if not self._some_metadata(session_id, keys):
             return {}
         with self._db.transaction():

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sessiondb import timestamps
 from sessiondb.dao.lookups import PROJECTS, whole_project
 from sessiondb.errors import InvalidInput
+from sessiondb.records import SessionFilter
 from sessiondb.records.agents import stored_name
 from sessiondb.storage.values import sound
-
-if TYPE_CHECKING:
-    from sessiondb.records import SessionFilter
 
 FILE_TIME = "dated_by_file"
 """The metadata of a session that nothing dates but its file: when that was last changed. Later activity dates it."""
@@ -51,6 +49,8 @@ def where_clause(chosen: SessionFilter) -> tuple[str, list[Any]]:
 
     Raises InvalidInput for a time that cannot be read, and a name that is no text.
     """
+    if not isinstance(chosen, SessionFilter):
+        raise InvalidInput(f"sessions are chosen by a SessionFilter, not by {type(chosen).__name__}")
     _must_be_texts(chosen)
     conditions: list[tuple[str, list[Any]]] = []
     if chosen.agent is not None:

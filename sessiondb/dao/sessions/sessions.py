@@ -14,17 +14,28 @@ from sessiondb import timestamps
 from sessiondb.dao.counters import token_sums
 from sessiondb.dao.lookups import normal_path
 from sessiondb.dao.search.guard import despite_search
-from sessiondb.dao.sessions.details import SessionDetails
+from sessiondb.dao.sessions.details import SessionDetails, given_title
 from sessiondb.dao.sessions.filter import BY_FILE, RECENT, USED, where_clause
 from sessiondb.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from sessiondb.records import Channel, Session, SessionFilter, Tokens
 from sessiondb.records.sessions import PROMPTS_ONLY
 from sessiondb.storage.connection import Row
-from sessiondb.storage.values import json_object, moment, row_limit, row_offset, stored_json, texts
+from sessiondb.storage.values import (
+    json_object,
+    moment,
+    named,
+    one_text,
+    row_limit,
+    row_offset,
+    stored_json,
+    texts,
+)
 
 __all__ = ["LAST", "Sessions"]
 
 LAST = "@last"
+RELATIONS = ("fork", "subagent", "continuation", "reset")
+"""How a session comes from its parent."""
 """The name of the session that was active last, wherever a session is named by id or unique prefix."""
 
 _LONGEST_NAME = 100
@@ -76,8 +87,13 @@ class Sessions(SessionDetails):
         Conflict where the id exists already, or where the key has an open session; NotFound where there is
         no such parent.
         """
-        columns = {"title": title, "title_source": "user" if title else None, "relation": relation}
-        columns |= {"id": id, "key": key, "parent_id": parent, "metadata": json_object(metadata, "metadata")}
+        named(agent, "agent")
+        if key is not None:
+            named(key, "key")
+        if relation not in (None, *RELATIONS):
+            raise InvalidInput(f"relation must be one of {', '.join(RELATIONS)}, not {relation!r}")
+        columns = {**given_title(title), "relation": relation, "id": id or None, "key": key}
+        columns |= {"parent_id": parent, "metadata": json_object(metadata, "metadata")}
         started = moment(started_at)
 
         def write() -> Session:
@@ -128,7 +144,7 @@ class Sessions(SessionDetails):
             if row is None:
                 raise NotFound("there are no sessions yet: `sessiondb import auto` imports them")
             return self.get(row[0])
-        if not name.strip():
+        if not one_text(name, "the name of a session").strip():
             raise NotFound(
                 "give the id of a session, the beginning of one, or @last: `sessiondb list` lists them"
             )
@@ -196,7 +212,7 @@ class Sessions(SessionDetails):
 
     def known(self, session_ids: Iterable[str]) -> set[str]:
         """Return which of some sessions are here with more than their prompts, or were removed here."""
-        ids = json.dumps(list(session_ids))
+        ids = json.dumps(texts(session_ids, "session_ids"))
         return {row[0] for row in self._db.rows(_KNOWN, (ids, _MARKED, ids))}
 
     def has_any(self) -> bool:
@@ -249,7 +265,7 @@ class Sessions(SessionDetails):
             " WHERE relation = 'subagent' AND parent_id IN (SELECT value FROM json_each(?))"
             " UNION SELECT b.root, s.id FROM below AS b JOIN sessions AS s ON s.parent_id = b.id"
             " WHERE s.relation = 'subagent') SELECT root, count(*) FROM below GROUP BY root",
-            (json.dumps(list(session_ids)),),
+            (json.dumps(texts(session_ids, "session_ids")),),
         )
         return {row[0]: row[1] for row in rows}
 
@@ -286,7 +302,7 @@ class Sessions(SessionDetails):
         # A clock that was set back does not end a session before what was said in it.
         earliest = "started_at" if at is not None else "last_active_at"
         with self._db.transaction():
-            for session_id in [session_ids] if isinstance(session_ids, str) else session_ids:
+            for session_id in texts(session_ids, "session_ids"):
                 cursor = self._db.execute(
                     f"UPDATE sessions SET ended_at = max(?, {earliest}), end_reason = ?"
                     " WHERE id = ? AND ended_at IS NULL",

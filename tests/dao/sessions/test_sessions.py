@@ -60,7 +60,7 @@ def test_start_takes_all_there_is_to_say(db: SessionDB) -> None:
         ({"parent": "nowhere"}, NotFound, "there is no session nowhere to be the parent"),
         ({"started_at": "soon"}, InvalidInput, "cannot read the time 'soon'"),
         ({"metadata": {"a": object()}}, InvalidInput, "cannot store a dict as JSON"),
-        ({"relation": "cousin"}, Conflict, "CHECK constraint failed: relation"),
+        ({"relation": "cousin"}, InvalidInput, "relation must be one of fork,"),
     ],
 )
 def test_start_says_what_is_in_the_way(
