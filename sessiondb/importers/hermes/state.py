@@ -12,7 +12,7 @@ from sessiondb.chat.content import text_or_none
 from sessiondb.chat.text import clean_json
 from sessiondb.importers.base import Record, Relation, SessionRecord
 from sessiondb.importers.files.source import Source
-from sessiondb.importers.hermes.compaction import repeated, rows_of, written_again
+from sessiondb.importers.hermes.compaction import written_again
 from sessiondb.importers.hermes.index import entry_metadata, is_entry
 from sessiondb.importers.hermes.messages import Conversation
 from sessiondb.importers.hermes.sessions import (
@@ -66,7 +66,7 @@ def read_state(source: Source) -> Iterator[Record]:
             native_id = str(row["id"])
             session = _session(source, row, routes.get(native_id, {}), parents)
             parents[native_id] = {key: row.get(key) for key in ("end_reason", "session_key")}
-            again = written_again(connection, columns, row["id"], _continued(row, parents))
+            again = written_again(connection, columns, row["id"])
             rows = (one for one in _rows(connection, messages, row["id"]) if one.get("id") not in again)
             yield from _records(source, session._replace(authority=DATABASE), row, rows)
 
@@ -81,19 +81,7 @@ def read_export(source: Source) -> Iterator[Record]:
         parents = {text_or_none(row["id"]) or "": row for row in rows}
         for row in rows:
             session = _session(source, row, {}, parents)
-            continued = parents.get(_continued(row, parents) or "")
-            again = repeated(rows_of(continued["messages"]), rows_of(row["messages"])) if continued else set()
-            messages = (one for place, one in enumerate(row["messages"]) if place not in again)
-            yield from _records(source, session._replace(authority=EXPORT), row, messages)
-
-
-def _continued(row: Mapping[str, Any], parents: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Return the id of the session that one goes on from after a compaction, where that is at hand."""
-    parent = text_or_none(row.get("parent_session_id"))
-    is_known = parent is not None and parent in parents
-    return (
-        parent if is_known and _relation(row, parent or "", parents[parent or ""]) == "continuation" else None
-    )
+            yield from _records(source, session._replace(authority=EXPORT), row, row["messages"])
 
 
 def _records(
