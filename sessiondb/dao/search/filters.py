@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -23,7 +24,13 @@ _HOLD = 4
 MAX_SPANS = 40
 """Ranges that an index is asked for one by one: finding where one begins takes as long as some hundred hits."""
 
+MAX_RUNS = 1000
+"""Ranges that a table is asked for one by one: what walks it takes longer, up to as many for a gigabyte."""
+
 _FAILS, _PASSES, _UNKNOWN = bytes((FAILS,)), bytes((PASSES,)), bytes((UNKNOWN,))
+
+# Rows of which few fail between two that do not.
+_RUN = rb"[^%c](?:%c{0,16}[^%c])*" % (FAILS, FAILS, FAILS)
 
 EVERYTHING = (0, 2**63 - 1)
 _KEY = "{key}"
@@ -48,12 +55,16 @@ _OF_ROW = {
 
 
 class Passing(NamedTuple):
-    """A condition in SQL with the values bound in it, and ranges of the key outside of which no row passes."""
+    """A condition in SQL with the values bound in it, and ranges of the key outside of which no row passes.
+
+    `runs` are ranges that leave out more, but are many; none where few rows would be left out, or they are too many.
+    """
 
     condition: str
     values: dict[str, Any]
     spans: list[tuple[int, int]]
     key: str = _KEY
+    runs: tuple[tuple[int, int], ...] = ()
 
 
 class _Conditions:
@@ -152,10 +163,13 @@ class SearchFilter:
             f" ORDER BY r.{corpus.key} {'ASC' if oldest_first else 'DESC'} LIMIT :most"
         )
         found: list[int] = []
-        for first, last in passing.spans if oldest_first else reversed(passing.spans):
+        spans = passing.runs or passing.spans
+        for first, last in spans if oldest_first else reversed(spans):
             left = -1 if most is None else most - len(found)
             values = {**passing.values, "first": first, "last": last, "most": left}
             found += self._db.column(sql, values)
+            if len(found) == most:
+                break
         return found
 
     def _passing(self, corpus: Corpus, first_block: int) -> Passing:
@@ -173,18 +187,19 @@ class SearchFilter:
             return Passing(_asked(corpus, every), every.values, self._session_ranges(corpus))
         conditions: list[str] = []
         values: dict[str, Any] = {}
-        spans = [EVERYTHING]
+        spans, runs = [EVERYTHING], tuple[tuple[int, int], ...]()
         for number, (asked, judged) in enumerate(self._judged_from(corpus, first_block)):
             verdicts = _FAILS * (first_block * BLOCK) + judged
             conditions.append(_judged(corpus, asked, f":verdicts{number}"))
             values |= {**asked.values, f"verdicts{number}": verdicts}
             spans = min(spans, _spans(verdicts), key=_length)
+            runs = min(runs, _runs(verdicts), key=lambda each: _length(each) if each else EVERYTHING[1])
         if corpus is MESSAGES and self._filters.tool:
             asked = _Conditions("rest")
             self._add_row_conditions(asked, corpus, ("tool",))
             conditions.append(_asked(corpus, asked))
             values |= asked.values
-        return Passing(" AND ".join(conditions), values, spans)
+        return Passing(" AND ".join(conditions), values, spans, runs=runs)
 
     def _conditions(self, corpus: Corpus) -> _Conditions:
         """Return what a row must be, as it and its session say themselves."""
@@ -330,6 +345,14 @@ def _spans(verdicts: bytes) -> list[tuple[int, int]]:
     # Behind the end of the bytes nothing is known.
     behind = (len(verdicts), EVERYTHING[1])
     return [(first, last), behind] if first <= last < len(verdicts) - 1 else [(first, behind[1])]
+
+
+def _runs(verdicts: bytes) -> tuple[tuple[int, int], ...]:
+    """Return the ranges of rows that do not all fail, in order; none where it is no use to ask them one by one."""
+    if verdicts.count(_FAILS) < len(verdicts) * 3 // 4:
+        return ()
+    runs = [(match.start(), match.end() - 1) for match in re.finditer(_RUN, verdicts)]
+    return (*runs, (len(verdicts), EVERYTHING[1])) if len(runs) < MAX_RUNS else ()
 
 
 def _length(spans: Iterable[tuple[int, int]]) -> int:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sessiondb.dao.search.corpora import MESSAGES, TOOLS, Corpus
 from sessiondb.dao.search.facets import SOURCES, FacetBlocks
-from sessiondb.dao.search.filters import EVERYTHING, Passing, SearchFilter
+from sessiondb.dao.search.filters import EVERYTHING, MAX_SPANS, Passing, SearchFilter
 from sessiondb.query.ranking import ROLE_WEIGHTS, UNREAD, Activity, Group, Hit, Matches
 from sessiondb.storage.connection import Connection
 
@@ -95,7 +95,10 @@ class SearchQueries:
         return found
 
     def _passing(self, corpus: Corpus, expression: str, allowed: SearchFilter, order: Order) -> Passing:
-        """Return what passes among the newest rows where that are enough, which is told by counting; else all."""
+        """Return what passes among the newest rows where that are enough, which is told by counting; else all.
+
+        Where few rows may pass, that is what lies between the first and the last that match.
+        """
         newest = None
         if order.most is not None and not order.oldest_first:
             newest = allowed.newest(corpus, corpus.entry, order.most)
@@ -105,7 +108,27 @@ class SearchQueries:
                 left -= self._db.value(f"SELECT count(*) FROM ({sql})", {**values, "most": left})
             if not left:
                 return newest
-        return allowed.passing(corpus, corpus.entry)
+        return self._narrowed(corpus, expression, allowed.passing(corpus, corpus.entry))
+
+    def _narrowed(self, corpus: Corpus, expression: str, passing: Passing) -> Passing:
+        if not 0 < len(passing.runs) <= MAX_SPANS:
+            return passing
+        # An index finds the first match of a range at once, and walks over all others of a common word.
+        ends = []
+        for order in (Order(1, oldest_first=True), Order(1)):
+            asked = _spans(
+                f"{corpus.entry} {_source(corpus, False)[0]}",
+                expression,
+                passing._replace(spans=[*passing.runs]),
+                order,
+            )
+            end = next(
+                (row for sql, values in asked if (row := self._db.value(sql, {**values, "most": 1}))), None
+            )
+            if end is None:
+                return passing._replace(spans=[])
+            ends.append(end)
+        return passing._replace(spans=[(ends[0], ends[1])])
 
     def hits(self, corpus: Corpus, scores: Mapping[int, float]) -> list[Hit]:
         """Return rows as hits, in the order of their ids; what was injected or put out scores less."""
