@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from sessiondb.dao.messages import FIRST
 from sessiondb.dao.note_changes import name_of
-from sessiondb.dao.sessions.filter import where_clause
+from sessiondb.dao.sessions.filter import RECENT, where_clause
 from sessiondb.records import SessionFilter
 from sessiondb.records.export_rows import (
     CallRow,
@@ -139,10 +139,13 @@ class Exports:
         )
 
     def newest_first(self, session_ids: Sequence[str]) -> list[str]:
-        """Return the ids of sessions by their last activity, the newest first."""
+        """Return the ids of sessions by their last activity, the newest first.
+
+        As in a list, those that are empty, or that nothing dates but their file, come last.
+        """
         return self._db.column(
-            "SELECT id FROM sessions WHERE id IN (SELECT value FROM json_each(?))"
-            " ORDER BY last_active_at DESC, id DESC",
+            "SELECT s.id FROM sessions AS s WHERE s.id IN (SELECT value FROM json_each(?))"
+            f" ORDER BY {RECENT} DESC, s.last_active_at DESC, s.id",
             (json.dumps(session_ids),),
         )
 

@@ -81,7 +81,7 @@ def _tools(found: Stats, links: Links) -> str:
     if not found.groups:
         return ""
     caption = f"Tools: {len(found.groups)} of {found.total:,}" if found.total > len(found.groups) else "Tools"
-    heads = ("Tool", "Calls", "Errors", "Failed", "Each took", "Sessions")
+    heads = ("Tool", "Calls", "Errors", "Error rate", "Mean time", "Sessions")
     rows = [_tool(group, links) for group in found.groups]
     return section("Tools", table(caption, heads, rows))
 

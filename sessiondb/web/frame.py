@@ -62,13 +62,15 @@ class Links(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A page without its frame. `moved` is where it is to be found instead."""
+    """A page without its frame. `has_search`: it has a field to search all sessions of its own. `moved` is where it is
+    to be found instead.
+    """
 
     title: str
     body: Iterable[str]
     script: Asset = JS
     status: int = 200
-    query: str = ""
+    has_search: bool = False
     moved: str | None = None
 
 
@@ -91,6 +93,11 @@ def _pieces(page: Page, links: Links) -> Iterator[str]:
         ("Tables", links.tables),
     )
     items = "".join(f'<a href="{escape(address)}">{name}</a>\n' for name, address in ways)
+    search = (
+        f'<form role="search" action="{escape(links.path(SEARCH))}">{hidden}'
+        '<input type="search" name="q" placeholder="Search all sessions" aria-label="Search all sessions">'
+        "<button>Search</button></form>\n"
+    )
     yield (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -99,10 +106,7 @@ def _pieces(page: Page, links: Links) -> Iterator[str]:
         f'<link rel="stylesheet" href="{escape(asset)}/{CSS.name}">\n'
         f'<script src="{escape(asset)}/{page.script.name}" defer></script>\n'
         "</head>\n<body>\n"
-        f'<nav class="site" aria-label="Site">\n{items}'
-        f'<form role="search" action="{escape(links.path(SEARCH))}">{hidden}'
-        '<input type="search" name="q" placeholder="Search all sessions" aria-label="Search all sessions"'
-        f' value="{escape(page.query)}"><button>Search</button></form>\n</nav>\n'
+        f'<nav class="site" aria-label="Site">\n{items}{"" if page.has_search else search}</nav>\n'
     )
     yield from page.body
     yield "</body>\n</html>\n"

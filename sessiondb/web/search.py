@@ -28,7 +28,8 @@ def search_page(db: SessionDB, query: Query, links: Links) -> Page:
     text = query.get("q", "").strip()
     form = _form(query, links)
     if not text:
-        return Page("Search", (f'<main id="main">\n<h1>Search</h1>\n{form}{_HELP}</main>\n',))
+        about = f'<main id="main">\n<h1>Search</h1>\n{form}{_HELP}</main>\n'
+        return Page("Search", (about,), has_search=True)
     asked = page_number(query, 10_000)
     found = _found(db, text, query, asked)
     last = max(1, -(-found.total // SIZE))
@@ -44,7 +45,7 @@ def search_page(db: SessionDB, query: Query, links: Links) -> Page:
         f"{pages(links, SEARCH, query, number, last)}</div>\n",
         f"{facets(found, text, query, links)}</div>\n</main>\n",
     )
-    return Page(f"{one_line(text)} - search", body, query=text)
+    return Page(f"{one_line(text)} - search", body, has_search=True)
 
 
 def _found(db: SessionDB, text: str, query: Query, number: int) -> SearchResult:
@@ -62,7 +63,7 @@ def _found(db: SessionDB, text: str, query: Query, number: int) -> SearchResult:
 def _remarks(found: SearchResult) -> list[str]:
     remarks = list(found.remarks)
     if found.relaxed:
-        remarks.append("Few sessions hold all the words: those that hold some of them follow.")
+        remarks.append("Few sessions contain all the words; those with some of them follow.")
     if found.truncated:
         remarks.append("Of so many matches only the newest, or the best, were ranked.")
     if found.pending:
@@ -74,14 +75,14 @@ def _hit(hit: SearchHit, links: Links) -> str:
     address = links.session(hit.session_id, seq=hit.seq) if hit.session_id else None
     title = escape(shown_title(hit.title) if hit.session_id else "(a note of a project)")
     name = f'<a href="{escape(address)}" dir="auto">{title}</a>' if address else f'<b dir="auto">{title}</b>'
-    about = [hit.agent or "", hit.project or "", _where(hit)]
+    about = [moment(hit.created_at), *map(escape, (hit.agent or "", hit.project or "", _where(hit)))]
     about += [counted(hit.more, "further match", "further matches")] if hit.more else []
     about += (
         [counted(hit.others, "sub-agent or compaction", "sub-agents or compactions")] if hit.others else []
     )
     return (
         f'<li>{name}\n<p class="snippet" dir="auto">{marked(hit.snippet)}</p>\n'
-        f"<p>{moment(hit.created_at)} · {escape(' · '.join(filter(None, about)))}</p></li>\n"
+        f"<p>{' · '.join(filter(None, about))}</p></li>\n"
     )
 
 
@@ -101,7 +102,7 @@ def marked(snippet: str) -> str:
 def _form(query: Query, links: Links) -> str:
     hidden = f'<input type="hidden" name="db" value="{escape(links.database)}">' if links.is_named else ""
     return (
-        f'<form class="search" action="{escape(links.path(SEARCH))}">{hidden}\n'
+        f'<form class="search" role="search" action="{escape(links.path(SEARCH))}">{hidden}\n'
         f'<label>Words <input type="search" name="q" value="{escape(query.get("q", ""))}" dir="auto"></label>\n'
         f"{_choice('in', 'Where', _SCOPES, query)}{_choice('sort', 'Order', _SORTS, query)}"
         "<button>Search</button>\n</form>\n"

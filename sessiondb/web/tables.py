@@ -66,10 +66,12 @@ def table(
 ) -> str:
     """Return a table that scrolls sideways where it is wide; cells are HTML, the first of a row is its head."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
+    # The title of its section stands above it; who hears the page is told again, at the table.
+    title, colon, about = map(escape, caption.partition(": "))
     last = "".join(map(_row, foot))
     return (
         f'<div class="table" tabindex="0" role="group" aria-label="{escape(caption)}">\n'
-        f"<table><caption>{escape(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n"
+        f"<table><caption><span>{title}{colon}</span>{about}</caption>\n<thead><tr>{head}</tr></thead>\n"
         f"<tbody>\n{''.join(map(_row, rows))}</tbody>\n{f'<tfoot>{last}</tfoot>' if last else ''}\n</table></div>\n"
     )
 
@@ -105,4 +107,4 @@ def unpriced(usages: Sequence[Usage]) -> str:
         f"{usage.name or '(no model named)'} ({counted(usage.responses, 'response')})" for usage in usages
     )
     responses = sum(usage.responses for usage in usages)
-    return f'<p class="warning">{counted(responses, "response")} unpriced: {escape(names)}</p>\n'
+    return f'<p class="warning">{counted(responses, "response")} without a price: {escape(names)}</p>\n'

@@ -54,7 +54,10 @@ def usage_page(db: SessionDB, query: Query, links: Links) -> Page:
     body.append(section(f"By {split}", usage_table(f"By {split}", split.capitalize(), parts, found.sum)))
     dearest = [Row(row, shown_title(row.title), links.session(row.name or "")) for row in sessions.rows]
     body.append(
-        section("Dearest sessions", usage_table(_count("Dearest sessions", sessions), "Session", dearest))
+        section(
+            "Most expensive sessions",
+            usage_table(_count("Most expensive sessions", sessions), "Session", dearest),
+        )
     )
     name = f"By {PERIODS[view.by].lower()}"
     body.append(section(name, usage_table(name, PERIODS[view.by], newest, found.sum)))
@@ -93,7 +96,7 @@ def _cards(found: UsageReport) -> str:
             ("Output", figure(tokens.output or 0), ""),
             ("Responses", f"{total.responses:,}", ""),
             *(
-                [("Dearest", escape(cost_text(dearest)), dearest.name or "")]
+                [("Most expensive", escape(cost_text(dearest)), dearest.name or "")]
                 if dearest and dearest.picodollars
                 else []
             ),

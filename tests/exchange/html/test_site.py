@@ -70,14 +70,16 @@ def test_the_index_knows_what_was_said_in_which_session(tmp_path: Path, db: Sess
     assert index.count("<script") == 2
 
 
-def test_the_index_lists_the_newest_first(tmp_path: Path, db: SessionDB) -> None:
-    for id, day in (("old", 1), ("b", 3), ("a", 3)):
+def test_the_index_lists_the_newest_first_and_the_empty_last(tmp_path: Path, db: SessionDB) -> None:
+    for id, day in (("old", 1), ("b", 3), ("a", 3), ("empty", 5)):
         db.sessions.start("me", id=id, title=id, started_at=f"2030-01-0{day}T00:00:00Z")
-    db.export(tmp_path / "pages", format="html", sessions=["old", "a", "b"])
+        if id != "empty":
+            db.messages.append(id, "user", "x", created_at=f"2030-01-0{day}T00:00:00Z")
+    db.export(tmp_path / "pages", format="html", sessions=["old", "empty", "a", "b"])
 
     index = (tmp_path / "pages" / "index.html").read_text()
-    assert re.findall(r'<li><a href="(.*?)"', index) == ["b.html", "a.html", "old.html"]
-    assert words_of(index) == {"old": [2]}
+    assert re.findall(r'<li><a href="(.*?)"', index) == ["a.html", "b.html", "old.html", "empty.html"]
+    assert words_of(index) == {"empty": [3], "old": [2]}
 
 
 def test_no_session_is_kept_once_its_page_is_written(tmp_path: Path, db: SessionDB) -> None:
