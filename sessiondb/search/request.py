@@ -97,7 +97,9 @@ def requested(text: str, scope: str | None, named: Named, sort: Sort, is_raw: bo
 
 
 def left_out(request: Request) -> Iterator[str]:
-    """Yield a sentence for what of a query is too much to be searched for."""
+    """Yield a sentence for what of a query is too much to be searched for, and for one without anything."""
+    if request.query.is_empty and not (request.is_raw or request.filters):
+        yield "there is no word in it to search for, and no field"
     if request.is_cut:
         yield f"only the first {MAX_CHARACTERS:,} characters were searched for"
     if request.query.dropped:
@@ -131,12 +133,12 @@ def _filters(typed: Filters, named: Named) -> Filters:
         raise InvalidInput(f"unknown role {role!r}: give one of {', '.join(ROLES)}")
     ends = [_span(typed.before)[0]] if typed.before else []
     ends += [_span(typed.until)[1]] if typed.until else []
-    starts = [_span(typed.after)[0]] if typed.after else []
+    ends = ends or ([_end(until)] if until else [])
+    after = typed.after or since
+    starts = [_span(after)[0]] if after else []
     if typed.within:
         start, end = _span(typed.within)
         starts, ends = [*starts, start], [*ends, end]
-    starts = starts or ([_span(since)[0]] if since else [])
-    ends = ends or ([_end(until)] if until else [])
     return typed._replace(
         agent=_choice(typed.agent, agent),
         project=Choice(*(tuple(map(whole_project, names)) for names in _choice(typed.project, project))),

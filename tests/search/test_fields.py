@@ -36,6 +36,14 @@ def test_in_a_time_means_all_of_it(db: SessionDB, say: Say, query: str, found: l
     assert sorted(str(hit.session_id) for hit in db.search(query).hits) == sorted(ids[name] for name in found)
 
 
+def test_in_a_time_and_the_arguments_both_bound_a_search(db: SessionDB, say: Say) -> None:
+    days = [say("deploy it", at=day) for day in ("2026-02-28", "2026-03-02", "2026-03-20", "2026-04-01")]
+    found = db.search("deploy in:2026-03", since="2026-03-10")
+    assert [hit.session_id for hit in found.hits] == [days[2]]
+    found = db.search("deploy in:2026-03", until="2026-03-10")
+    assert [hit.session_id for hit in found.hits] == [days[1]]
+
+
 TIME = 'takes a time, such as 30d, yesterday, 2026-03 or "last week"'
 PLACE = "in: takes talk, tools, notes, all, or a day, week, month or year, such as yesterday or 2026-03"
 

@@ -60,3 +60,10 @@ def test_symbols_are_read_for_and_filters_alone_are_not_called_so(db: SessionDB,
         "found by reading for the words, in the order of time: 1",
     ]
     assert db.search.explain("agent:codex")[-1] == "found by filters alone, in the order of time: 1"
+
+
+@pytest.mark.parametrize("text", ["", " ", '"', "(((", "--", "*", "\0"])
+def test_a_text_without_anything_to_search_for_is_named(db: SessionDB, say: Say, text: str) -> None:
+    say("deploy")
+    assert db.search(text).remarks == ("there is no word in it to search for, and no field",)
+    assert db.search(text, agent="codex").remarks == ()
