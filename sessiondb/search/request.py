@@ -99,7 +99,7 @@ def requested(text: str, scope: str | None, named: Named, sort: Sort, is_raw: bo
 def left_out(request: Request) -> Iterator[str]:
     """Yield a sentence for what of a query is too much to be searched for, and for one without anything."""
     if request.query.is_empty and not (request.is_raw or request.filters):
-        yield "there is no word in it to search for, and no field"
+        yield "there is nothing to search for: give a word or a field"
     if request.is_cut:
         yield f"only the first {MAX_CHARACTERS:,} characters were searched for"
     if request.query.dropped:
@@ -110,14 +110,14 @@ def misread(query: Query) -> Iterator[str]:
     """Yield a sentence for each field that was searched for as text, because its value makes no sense."""
     for field in query.misread:
         name, _, value = field.lstrip("-").partition(":")
-        done = "was left out as text" if field.startswith("-") else "was searched for as text"
+        done = "was excluded as text" if field.startswith("-") else "was searched for as text"
         yield f"{field.lstrip('-')} {done}: {_hint(name.lower(), value.strip(QUOTES))}"
 
 
 def _hint(name: str, value: str) -> str:
     """Return what a field takes."""
     if not value:
-        return f"what {name}: is to be stands right behind the colon"
+        return f"{name}: needs a value right after the colon"
     if name == "role":
         return f"the roles are {', '.join(ROLES)}"
     if name != "in":

@@ -65,5 +65,5 @@ def test_symbols_are_read_for_and_filters_alone_are_not_called_so(db: SessionDB,
 @pytest.mark.parametrize("text", ["", " ", '"', "(((", "--", "*", "\0"])
 def test_a_text_without_anything_to_search_for_is_named(db: SessionDB, say: Say, text: str) -> None:
     say("deploy")
-    assert db.search(text).remarks == ("there is no word in it to search for, and no field",)
+    assert db.search(text).remarks == ("there is nothing to search for: give a word or a field",)
     assert db.search(text, agent="codex").remarks == ()
