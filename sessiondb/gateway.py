@@ -107,7 +107,7 @@ class Gateway:
         self._key = key
         self._is_busy = None if is_busy is None else Callback(is_busy, "is_busy")
         self._before_reset = None if before_reset is None else Callback(before_reset, "before_reset")
-        self._tz = tz if isinstance(tz, tzinfo) else timestamps.zone(tz)
+        self._tz = timestamps.zone(tz)
 
     def session(
         self, channel: Channel, *, force_new: bool = False, now: datetime | None = None, **fields: Any

@@ -20,7 +20,7 @@ from sessiondb.records.progress import Progress
 from sessiondb.storage import reserve
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.copies import vacuum
-from sessiondb.storage.values import row_limit
+from sessiondb.storage.values import row_limit, texts
 
 # Merging the indexes writes them anew: worth it where this much was removed, as a share of what is left in the file.
 _SHARE = 0.5
@@ -114,7 +114,7 @@ class Removals:
         A `purge` takes those that were removed before: it erases what is left of them.
         """
         found, gone = [], []
-        for session_id in dict.fromkeys(session_ids):
+        for session_id in dict.fromkeys(texts(session_ids, "session_ids")):
             if self._db.row("SELECT 1 FROM sessions WHERE id = ?", (session_id,)) is not None:
                 found.append(session_id)
             elif purge and Purge(self._db).is_removed(session_id):

@@ -11,7 +11,7 @@ from sessiondb.errors import InvalidInput
 from sessiondb.records import Group, SessionFilter, Stats, Status
 from sessiondb.records.statistics import GROUPS
 from sessiondb.storage.connection import Connection
-from sessiondb.storage.values import page_of
+from sessiondb.storage.values import one_text, page_of
 
 # By what sessions are grouped: the name of the group, as SQL over the joins below.
 _GROUPS = {
@@ -63,6 +63,7 @@ class Statistics:
         its tags. Raises InvalidInput for another grouping, and for a limit or offset below 0.
         """
         page = page_of(limit, offset)
+        one_text(by, "by")
         if by == "tool" or by in TIMES:
             activity = Activity(self._db)
             groups = activity.tools(where) if by == "tool" else activity.times(by, where)

@@ -18,6 +18,7 @@ from sessiondb.dao.usage_source import SUMMED, PriceSteps, Source
 from sessiondb.errors import InvalidInput
 from sessiondb.records import SessionFilter
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.values import one_text
 
 _PROJECT = "coalesce(p.path, p.name)"
 _BY_DAY = ("daily", "weekly", "monthly")
@@ -114,7 +115,7 @@ class UsageSums:
         model's name. Days are those of `tz`, else of this machine's zone. `part` is one of PARTS. Raises InvalidInput
         for another key or part.
         """
-        if by not in KEYS:
+        if one_text(by, "by") not in KEYS:
             raise InvalidInput(f"cannot group by {by!r}: give one of {', '.join(KEYS)}")
         if part is not None and part not in PARTS:
             raise InvalidInput(f"cannot split by {part!r}: give one of {', '.join(PARTS)}")

@@ -174,7 +174,7 @@ def export(
 
     total = Exports(db.connection).session_count() if session_ids is None else len(session_ids)
     report, done = progress or no_progress, 0
-    yield encode(HeaderRow(FORMAT, VERSION, redact)) + b"\n"
+    yield encode(HeaderRow(FORMAT, VERSION, bool(redact))) + b"\n"
     for row in rows(db, session_ids, without_secrets if redact else str):
         if isinstance(row, SessionRow):
             done += 1

@@ -22,6 +22,7 @@ from sessiondb.dao.native_files import NativeFile, NativeFiles
 from sessiondb.errors import Conflict, ImportFailed, InvalidInput, NotFound
 from sessiondb.exchange.native import WRITERS, writer
 from sessiondb.records import ResumeCommand, Session
+from sessiondb.storage.values import one_text
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
@@ -136,7 +137,7 @@ def handed_over_command(db: Tables, session_id: str, agent: str, places: Places)
     What the agent was given before serves again as long as the session has not gone on. Raises InvalidInput where the
     agent's format cannot be written, or nothing was said, and NotFound.
     """
-    agent = _ALIASES.get(agent, agent)
+    agent = _ALIASES.get(one_text(agent, "agent"), agent)
     session, warnings = _main_session(db, db.sessions.get(session_id))
     if agent == session.agent:
         return written_command(db, session_id, places, even_there=True)

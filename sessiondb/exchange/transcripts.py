@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sessiondb.records import SessionFilter, Transcript
 from sessiondb.records.progress import Progress
+from sessiondb.storage.values import whole_number
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
@@ -19,6 +20,8 @@ def transcript(db: Tables, session_id: str, first: int | None = None, last: int 
     A fork's begins with what it shares with the session it comes from: all of that, or, where `first` is below 1,
     as many messages as that is below it.
     """
+    if first is not None:
+        whole_number(first, "first")
     own = db.messages.transcript(session_id, first=first, last=last)
     before = db.messages.inherited(session_id) if first is None or first < 1 else []
     shown = len(before) if first is None else 1 - first

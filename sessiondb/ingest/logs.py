@@ -81,4 +81,4 @@ def watch_logs(  # noqa: PLR0913
 
 
 def _zone(tz: tzinfo | str | None) -> tzinfo | None:
-    return timestamps.zone(tz) if isinstance(tz, str) else tz
+    return None if tz is None else timestamps.zone(tz)

@@ -12,7 +12,7 @@ from sessiondb.chat.outgoing import FORMATS, NO_ANSWER, asked, extra, is_said, o
 from sessiondb.chat.token_estimate import PER_MESSAGE, parts_tokens, text_tokens
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Message
-from sessiondb.storage.values import row_limit
+from sessiondb.storage.values import one_text, row_limit
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
@@ -53,7 +53,7 @@ def history(
     """
     row_limit(limit)
     row_limit(max_tokens, "max_tokens")
-    if format not in FORMATS:
+    if one_text(format, "format") not in FORMATS:
         raise InvalidInput(f"unknown message format {format!r}: give one of {', '.join(FORMATS)}")
     after = db.sessions.consolidated(session_id) or None
     found = _whole_turns(db, session_id, after, _Room(db, limit, max_tokens, extra_fields))

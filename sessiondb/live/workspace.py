@@ -14,6 +14,7 @@ from sessiondb.chat.outgoing import FORMATS, asked, is_made_up
 from sessiondb.dao.search.guard import despite_search
 from sessiondb.errors import Conflict, InvalidInput, NotFound
 from sessiondb.records import Message, Session, Tokens
+from sessiondb.storage.values import mapping, one_text
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
@@ -65,12 +66,12 @@ def save(
 
     Raises NotFound, InvalidInput for another word, and the errors of `Messages.append`.
     """
-    unknown = sorted(set(tokens or ()) - {field.name for field in fields(Tokens)})
+    unknown = sorted(set(mapping(tokens or {}, "tokens")) - {field.name for field in fields(Tokens)})
     if unknown:
         raise InvalidInput(
             f"there is no token bucket {unknown[0]!r}: see TokenCounts.add for those there are"
         )
-    messages = list(messages)
+    messages = list(messages) if isinstance(messages, Iterable) else [messages]
     if not all(isinstance(message, Mapping) for message in messages):
         raise InvalidInput("a message must be a dict with role and content")
     if on_conflict not in ON_CONFLICT:
@@ -106,7 +107,7 @@ def restore(
     "anthropic"). To go on with the session, write to its id; reopen it where it has ended. Raises
     NotFound for an unknown session id, and DatabaseError where the file cannot be read.
     """
-    if format not in FORMATS:
+    if one_text(format, "format") not in FORMATS:
         raise InvalidInput(f"unknown message format {format!r}: give one of {', '.join(FORMATS)}")
     if session_id is not None:
         session: Session | None = db.sessions.get(session_id)

@@ -13,7 +13,7 @@ from sessiondb.errors import InvalidInput
 from sessiondb.records.models import short_model
 from sessiondb.records.usage import Usage, UsageReport
 from sessiondb.reports.prices.table import load
-from sessiondb.storage.values import page_of
+from sessiondb.storage.values import page_of, row_limit
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -59,9 +59,11 @@ def usage(
     if choice.order not in (None, "asc", "desc"):
         raise InvalidInput(f"cannot order by {choice.order!r}: give asc or desc")
     page = page_of(choice.limit, choice.offset)
+    if row_limit(choice.slots, "trend") > _MOST:
+        raise InvalidInput(f"trend must be at most {_MOST:,}, not {choice.slots}")
     sums = UsageSums(connection)
     pricing = Pricing(load(choice.prices), sums.models(), choice.cost)
-    tz = timestamps.zone(choice.tz) if isinstance(choice.tz, str) else choice.tz
+    tz = None if choice.tz is None else timestamps.zone(choice.tz)
     # A bound is a day of the zone that days are of.
     where = replace(
         where,

@@ -12,6 +12,7 @@ from sessiondb.errors import InvalidInput
 from sessiondb.query import CHOICE_FIELDS, ROLES, Choice, Filters, Query, clean, parse
 from sessiondb.query.parse import MAX_TERMS, QUOTES
 from sessiondb.search.ladder import Sort
+from sessiondb.storage.values import one_text
 
 SCOPES = {
     "talk": (MESSAGES, TITLES, NOTES),
@@ -91,7 +92,7 @@ def requested(text: str, scope: str | None, named: Named, sort: Sort, is_raw: bo
     implied = "tools" if filters.tool.any_of or filters.role.any_of == ("tool",) else "talk"
     is_implied = implied == "talk" and not (filters.scope or scope or filters.role.any_of or is_raw)
     scope = filters.scope or scope or implied
-    if scope not in SCOPES:
+    if one_text(scope, "scope") not in SCOPES:
         raise InvalidInput(f"cannot search in {scope!r}: give one of {', '.join(SCOPES)}")
     return Request(query, scope, filters, sort, is_raw, (TOOLS,) if is_implied else (), is_cut)
 

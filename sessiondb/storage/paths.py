@@ -34,6 +34,12 @@ def path_name(given: Any, what: str) -> str:
         raise InvalidInput(f"the path of {what} is empty: give that of a file")
     if "\0" in name:
         raise InvalidInput(f"{name!r} is not a path: it contains a NUL character")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"{name!r} is not a path: it holds characters that no file name can have"
+        ) from error
     return name
 
 

@@ -122,11 +122,15 @@ def aware(moment: datetime | None = None) -> datetime:
     return moment.replace(tzinfo=_LOCAL) if moment.utcoffset() is None else moment
 
 
-def zone(name: str | None) -> tzinfo:
+def zone(name: str | tzinfo | None) -> tzinfo:
     """Give the zone of a name: IANA, `UTC`, an offset (`+02:00`, `-0530`), `local` or None for the machine's.
 
-    Raises InvalidInput for any other name.
+    Raises InvalidInput for anything else, but a zone as it is.
     """
+    if isinstance(name, tzinfo):
+        return name
+    if name is not None and not isinstance(name, str):
+        raise InvalidInput(f"a time zone must be a name, an offset or a tzinfo, not {name!r}")
     if name is None or name.lower() == "local":
         return _LOCAL
     if name.lower() in ("utc", "z"):

@@ -10,6 +10,7 @@ from sessiondb.errors import InvalidInput
 from sessiondb.query.nearest import nearest
 from sessiondb.records import SessionFilter
 from sessiondb.storage.connection import Connection
+from sessiondb.storage.values import one_text
 
 _LISTED = 5
 _NAMES = {
@@ -56,7 +57,7 @@ class Names:
 
         Raises InvalidInput for another kind.
         """
-        if kind not in _NAMES:
+        if one_text(kind, "kind") not in _NAMES:
             raise InvalidInput(
                 f"sessions have no names of the kind {kind!r}: give one of {', '.join(_NAMES)}"
             )

@@ -24,6 +24,7 @@ from sessiondb.errors import InvalidInput
 from sessiondb.reports.prices.names import candidates
 from sessiondb.settings import get
 from sessiondb.settings.table import PRICES
+from sessiondb.storage.paths import given_path
 
 RATES = ("input", "cache_read", "cache_write", "cache_write_1h", "cache_write_12h", "output", "web_search")
 FACTORS = ("batch", "flex", "priority", "fast", "us", "regional", "us-gov")
@@ -81,7 +82,7 @@ def load(own: str | os.PathLike[str] | None = None) -> Table:
         models |= json.loads(path.read_text(encoding="utf-8"))["models"]
     for source in (get(PRICES), own):
         if source:
-            models |= _own(Path(source).expanduser())
+            models |= _own(given_path(source, "a table of prices"))
     return Table(models)
 
 
