@@ -48,8 +48,8 @@ Moving
   g G  Home End        to the first, to the last
 
 In the list
-  /                    filter: words, "phrases", agent: project: tag:
-                       after: and all else that `search` takes
+  /                    filter: words, "phrases", agent: tag: and
+                       all else that `search` takes
   Enter l →            open the session
   a                    list sub-agents too, or fold them
   Esc                  leave the filter, then clear it
@@ -70,3 +70,10 @@ With the session
   s   sub-agents       w   write it to a file: .html, .md, .jsonl
   ?   this help        Q   quit
 """
+
+
+def whole_keys(keys: str, room: int) -> str:
+    """Return keys, two blanks between them, as many as there is room for."""
+    while len(keys) > room and "  " in keys:
+        keys = keys.rpartition("  ")[0]
+    return keys

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from sessiondb.chat.text import one_line, shown
 from sessiondb.cli.browse.blocks import blocks_of, words_of
 from sessiondb.cli.browse.deeds import SessionScreen
+from sessiondb.cli.browse.keymap import whole_keys
 from sessiondb.cli.browse.listing import SessionList
 from sessiondb.cli.browse.reader import Reader
 from sessiondb.cli.browse.rows import facts, snippet
@@ -146,8 +147,10 @@ class ListScreen(SessionScreen):
             if self._query
             else "no sessions"
         )
-        remark = f"  {shown(rows.remarks[0])}" if rows and rows.remarks else f"  {_LIST_KEYS}"
-        self.query_one("#state", Static).update(Text(place + remark, no_wrap=True, overflow="ellipsis"))
+        has_remark = rows is not None and bool(rows.remarks)
+        line = f"{place}  {shown(rows.remarks[0])}" if rows and has_remark else f"{place}  {_LIST_KEYS}"
+        line = line if has_remark else whole_keys(line, self.app.size.width - 2)
+        self.query_one("#state", Static).update(Text(line, no_wrap=True, overflow="ellipsis"))
 
     def _preview(self) -> None:
         row = self.query_one(SessionList).chosen
@@ -224,7 +227,8 @@ class ReaderScreen(SessionScreen):
         """Yield the parts."""
         yield Static("", id="head", markup=False)
         yield Reader()
-        yield Static(Text(_READER_KEYS, no_wrap=True, overflow="ellipsis"), id="state", markup=False)
+        keys = Text(whole_keys(_READER_KEYS, self.app.size.width - 2), no_wrap=True, overflow="ellipsis")
+        yield Static(keys, id="state", markup=False)
 
     def on_mount(self) -> None:
         """Read the session."""

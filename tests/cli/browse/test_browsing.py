@@ -173,6 +173,19 @@ def test_a_query_can_be_given_at_first(path: Path) -> None:
     browse(path, script, query="figs grow")
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_the_line_of_keys_cuts_none(path: Path, size: tuple[int, int]) -> None:
+    async def script(person: Person) -> None:
+        for _ in range(2):
+            line = person.seen.splitlines()[-1].rstrip()
+            assert "? help" in line
+            assert line.endswith(("m pin", "t tags", "s tree"))
+            await person.type("enter")
+            await person.type("enter")
+
+    browse(path, script, size=size)
+
+
 def test_what_a_filter_cannot_mean_is_said(path: Path) -> None:
     async def script(person: Person) -> None:
         assert "no session has the agent 'herms': did you mean hermes?" in person.seen
