@@ -43,14 +43,14 @@ def log_lines(report: LogReport) -> Iterator[tuple[str, str]]:
         verb = "exists" if report.only_copies == 1 else "exist"
         yield (
             "only here",
-            f"{counted(report.only_copies, 'session')} {verb} nowhere else any more: the log is gone",
+            f"{counted(report.only_copies, 'session')} {verb} only in this database: the log is gone",
         )
     if report.unreachable:
         sessions = counted(report.unreachable, "session")
         yield "unreachable", f"{sessions} whose log cannot be looked for: its folder is not there"
     for lost in report.lost:
         sessions = counted(lost.sessions, "session")
-        yield "lost", f"{sessions} of {lost.agent}, gone before the first import, by what is left:"
+        yield "lost", f"{sessions} of {lost.agent}, gone before the first import, as traces show:"
         yield "", _traces(lost)
 
 
@@ -98,10 +98,9 @@ def _vanishing(kept: Retention, *, is_complete: bool) -> str:
     logs = counted(kept.logs, "log")
     least = "" if is_complete else "at least "
     if not kept.vanishing:
-        return f"none of {least}{logs} goes within a week"
-    verb = "goes" if kept.vanishing == 1 else "go"
+        return f"none of {least}{logs} will be deleted within a week"
     missing = f", {kept.not_imported:,} not imported: `sessiondb import auto`" if kept.not_imported else ""
-    return f"{least}{kept.vanishing:,} of {logs} {verb} within a week{missing}"
+    return f"{least}{kept.vanishing:,} of {logs} will be deleted within a week{missing}"
 
 
 def _days(days: float) -> str:

@@ -54,11 +54,11 @@ def command(session: str | None, project: str | None, lang: str, max_tokens: int
         if session is None and project is None:
             text = brief(project=current_folder()) or brief()
         else:
-            if project:
-                say_unknown(db, {"project": project})
             text = brief(
                 db.sessions.resolve(session).id if session else None, project=one_project(db, project)
             )
+            if project and not text:
+                say_unknown(db, {"project": project})
     if text:
         show_text(visible(text).rstrip("\n").split("\n"))
     else:

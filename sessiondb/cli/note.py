@@ -135,8 +135,6 @@ def list_(
         raise click.UsageError("--all lists every status: give it alone, or --status, --open or --resolved.")
     with reading() as db:
         session_id = db.sessions.resolve(session).id if session else None
-        if project:
-            say_unknown(db, {"project": project})
         projects = (db.projects_named(project) or [project]) if project else [None]
         found = (
             note
@@ -147,6 +145,8 @@ def list_(
         notes = sorted(
             {note.id: note for note in found}.values(), key=lambda note: (note.created_at, note.id)
         )[::-1]
+        if project and not notes:
+            say_unknown(db, {"project": project})
     if not (is_all or is_chosen):
         every, notes = notes, [note for note in notes if note.status not in ("superseded", "obsolete")]
         if past := len(every) - len(notes):

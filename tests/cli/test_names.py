@@ -190,3 +190,13 @@ def test_projects_are_named_by_their_folders_or_parts_of_their_paths(named: Path
         assert db.projects_named("quill") == ["/home/mira/old/quill", "/home/mira/src/quill"]
         assert db.projects_named("nowhere") == []
         assert db.names("agent") == ["codex", "gemini-cli", "claude-code"]
+
+
+def test_notes_of_a_project_without_sessions_are_shown_without_a_word_on_that(named: Path, run: Run) -> None:
+    with SessionDB(named) as db:
+        db.notes.add("decision", "Water on Mondays", project="/home/mira/src/garden")
+
+    for command in (["brief"], ["note", "list"]):
+        found, none = (run(*command, "--project", name) for name in ("garden", "gardn"))
+        assert ("Mondays" in found.stdout, found.stderr) == (True, "")
+        assert "no session has the project 'gardn'" in none.stderr

@@ -226,12 +226,12 @@ def test_status_and_doctor_say_it_in_words(db: SessionDB, home: Path, run: Run) 
 
     assert said == [
         "logs         claude-code deletes logs after 30 days (cleanupPeriodDays, default)",
-        "             1 of 1 log goes within a week, 1 not imported: `sessiondb import auto`",
+        "             1 of 1 log will be deleted within a week, 1 not imported: `sessiondb import auto`",
         f'             to keep them: "cleanupPeriodDays": 3650 in {claude}/settings.json',
         "logs         gemini-cli keeps its logs (general.sessionRetention)",
         "             resuming in Gemini CLI deletes sessions: import before you resume",
-        "only here    1 session exists nowhere else any more: the log is gone",
-        "lost         1 session of claude-code, gone before the first import, by what is left:",
+        "only here    1 session exists only in this database: the log is gone",
+        "lost         1 session of claude-code, gone before the first import, as traces show:",
         "             1 folder without a log",
     ]
     doctor = run("doctor")
