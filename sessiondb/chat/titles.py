@@ -1,6 +1,6 @@
-"""What a message gives as the title of its session: its first line with words, or the command that it is.
+"""What a message gives as the title of its session: the beginning of what was typed, or the command that it is.
 
-    Where is the lantern?                            Where is the lantern?
+    Where is the lantern?                            Where is the lantern? I keep it in the shed.
     I keep it in the shed.
 
     <system-reminder>...</system-reminder>           Where is the lantern?
@@ -97,10 +97,7 @@ def is_last_resort(title: str | None) -> bool:
 
 def prompt_title(text: str) -> str:
     """Return what was typed as a title, empty for a text of nothing but space and what a program put in."""
-    lines = [line for line in _said(text).splitlines() if line and not line.isspace()]
-    worded = [line for line in lines if _WORD.search(line)]
-    prose = (line for line in worded if not line.lstrip().startswith("```"))
-    return one_title(next(prose, next(iter(worded or lines), "")))
+    return one_title(_said(text))
 
 
 def one_title(text: str) -> str:

@@ -29,12 +29,10 @@ def marked(name: str, arguments: str = "") -> str:
     ("text", "title"),
     [
         ("Where is the lantern?", "Where is the lantern?"),
-        ("  Where is\tthe  lantern? \n\nIn the shed.", "Where is the lantern?"),
-        ("\n---\n\n# Mend the parser\nPlease.", "# Mend the parser"),
-        ("```python\nprint(1)\n```", "print(1)"),
+        ("  Where is\tthe  lantern? \n\nIn the shed.", "Where is the lantern? In the shed."),
         ("???", "???"),
         (" \n\t", ""),
-        ("测试在哪里?\n谢谢", "测试在哪里?"),
+        ("测试在哪里?\n谢谢", "测试在哪里? 谢谢"),
         ("<system-reminder>\nBe brief.\n</system-reminder>\nWhere is it?", "Where is it?"),
         ("<system-reminder>" + "long " * 3000 + "</system-reminder>\n\nWhere is it?", "Where is it?"),
         (
@@ -50,11 +48,11 @@ def marked(name: str, arguments: str = "") -> str:
         (" " * 5000 + "Late.", "Late."),
     ],
 )
-def test_a_prompt_gives_its_first_line_with_words(text: str, title: str) -> None:
+def test_a_prompt_gives_its_beginning_on_one_line(text: str, title: str) -> None:
     assert prompt_title(text) == title
 
 
-def test_a_long_line_is_cut_at_a_word() -> None:
+def test_a_long_text_is_cut_at_a_word() -> None:
     assert prompt_title("lantern " * 20) == "lantern " * 11 + "lantern…"
     assert prompt_title("x" * 101) == "x" * 99 + "…"
     assert prompt_title("x" * 100) == "x" * 100

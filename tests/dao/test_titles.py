@@ -50,7 +50,7 @@ LOGS = [
     ([CAVEAT, command("clear"), printed("")], "/clear"),
     (["<bash-input>ls</bash-input>", "<bash-stdout>lexer.py</bash-stdout>"], "! ls"),
     ([printed("Bye!")], None),
-    (["<system-reminder>Be brief.</system-reminder>\nWhere are\nthe tests?"], "Where are"),
+    (["<system-reminder>Be brief.</system-reminder>\nWhere are\nthe tests?"], "Where are the tests?"),
 ]
 
 

@@ -62,8 +62,8 @@ def _rows(connection: sqlite3.Connection, columns: set[str], session: Any) -> li
         " WHERE session_id = ? AND (active = 1 OR compacted = 1) ORDER BY id"
     )
     found = []
-    for id, moment, active, *texts in map(tuple, connection.execute(query, (session,))):
-        moment = float(moment) if isinstance(moment, int | float) else 0.0
+    for id, timestamp, active, *texts in map(tuple, connection.execute(query, (session,))):
+        moment = float(timestamp) if isinstance(timestamp, int | float) else 0.0
         found.append(_Row(id, hash(tuple(texts)), moment, not active))
     return found
 
