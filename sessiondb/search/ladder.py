@@ -22,7 +22,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sessiondb.dao.search.corpora import MESSAGES, TOOLS, Corpus
+from sessiondb.dao.search.corpora import MESSAGES, NOTES, TITLES, TOOLS, Corpus
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.query import (
     Period,
@@ -172,7 +172,7 @@ class Ladder:
         word = query.words[0].text
         if len(query.words) > 1 or not (is_plain(query) and word.isascii() and word.isalnum()):
             return []
-        if len(word) < LONG_NAME or TOOLS in self._corpora or MESSAGES in self._reader.holders(word):
+        if len(word) < LONG_NAME or TOOLS in self._corpora or self._reader.holds(MESSAGES, word):
             return []
         found = self._holding([word], expressions, MAX_READ_INSIDE)
         newest = f" of the newest {MAX_READ_INSIDE} messages" if found.is_truncated else ""
@@ -287,7 +287,8 @@ class Ladder:
 
     def _nobody(self, word: str) -> str:
         """Return what holds no such word, given that no message does."""
-        return "no message" if self._reader.holders(word) else "nothing"
+        is_held = any(self._reader.holds(corpus, word) for corpus in (TOOLS, TITLES, NOTES))
+        return "no message" if is_held else "nothing"
 
     def _by_time(self, found: Found) -> Found:
         """Order what holds any word by time, where that is wanted: what ranks half as well as the best."""

@@ -128,10 +128,10 @@ class AnyWord:
         neighbours by chance. A lone word may be the beginning of one, or stand for any of its neighbours.
         """
         word, is_lone = concept.typed, concept.is_lone
-        if not concept.is_typed or (len(word) < LONG_WORD and not is_lone) or not any(one_edit(word)):
+        if not (concept.is_typed and word.isalpha() and (len(word) >= LONG_WORD or is_lone)):
             return None
         # What filters leave out is there all the same.
-        if corpus in self._reader.holders(word):
+        if self._reader.holds(corpus, word):
             return None
         slips = [f'"{slip}"' for slip in one_edit(word, self._intact(word, corpus))]
         known = self._queries.known(corpus, [f'"{word}"*']) if slips and is_lone else []
@@ -145,9 +145,7 @@ class AnyWord:
     def _intact(self, word: str, corpus: Corpus) -> int:
         """Return how many letters of a word begin a word that is there: no slip of one is further on."""
         # The stemmer takes these letters off the end of a beginning, or changes them.
-        sizes = (
-            [size for size in range(2, len(word)) if word[size - 1] not in "eys"] if word.isalpha() else []
-        )
+        sizes = [size for size in range(2, len(word)) if word[size - 1] not in "eys"]
         # A beginning of what is there is there; the shortest ones take longest to be found.
         first_unknown = bisect_left(sizes, True, key=lambda size: not self._is_begun(word[:size], corpus))
         return sizes[first_unknown] - 1 if first_unknown < len(sizes) else len(word)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sessiondb.dao.search.corpora import MESSAGES, NOTES, TITLES, TOOLS, Corpus
+from sessiondb.dao.search.corpora import TOOLS, Corpus
 from sessiondb.dao.search.filters import SearchFilter
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.query import for_json
@@ -34,7 +34,7 @@ class RowReader:
         self._queries = queries
         self._allowed = allowed
         self._asked: dict[tuple[str, str, bool, bool, bool], tuple[int | None, dict[int, float]]] = {}
-        self._holders: dict[str, tuple[Corpus, ...]] = {}
+        self._held: dict[tuple[str, str], bool] = {}
 
     def matches(self, expressions: Expressions, corpus: Corpus, order: Order) -> tuple[Matches, bool]:
         """Return the rows that match in either index, scored, and whether there are more than were to be read.
@@ -99,12 +99,12 @@ class RowReader:
         self._asked[asked] = (order.most, found)
         return found
 
-    def holders(self, word: str) -> tuple[Corpus, ...]:
-        """Return the corpora that hold a word of letters, whatever the filters."""
-        if word not in self._holders:
-            corpora = (MESSAGES, TOOLS, TITLES, NOTES)
-            self._holders[word] = tuple(each for each in corpora if self._queries.known(each, [f'"{word}"']))
-        return self._holders[word]
+    def holds(self, corpus: Corpus, word: str) -> bool:
+        """Say whether a corpus holds a word of letters, whatever the filters."""
+        asked = (corpus.source, word)
+        if asked not in self._held:
+            self._held[asked] = bool(self._queries.known(corpus, [f'"{word}"']))
+        return self._held[asked]
 
 
 def _plain(corpus: Corpus, expression: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sessiondb.dao.lookups import PROJECTS
@@ -57,14 +58,18 @@ _OF_ROW = {
 class Passing(NamedTuple):
     """A condition in SQL with the values bound in it, and ranges of the key outside of which no row passes.
 
-    `runs` are ranges that leave out more, but are many; none where few rows would be left out, or they are too many.
+    `verdicts` are what is known of each row: it passes where it does by all of them.
     """
 
     condition: str
     values: dict[str, Any]
     spans: list[tuple[int, int]]
     key: str = _KEY
-    runs: tuple[tuple[int, int], ...] = ()
+    verdicts: tuple[bytes, ...] = ()
+
+    def runs(self, most: int) -> list[tuple[int, int]]:
+        """Return ranges that leave out more than the spans do, `most` at most; none where that is no use."""
+        return min((_runs(verdicts, most) for verdicts in self.verdicts), key=_length_or_all, default=[])
 
 
 class _Conditions:
@@ -163,7 +168,7 @@ class SearchFilter:
             f" ORDER BY r.{corpus.key} {'ASC' if oldest_first else 'DESC'} LIMIT :most"
         )
         found: list[int] = []
-        spans = passing.runs or passing.spans
+        spans = passing.runs(MAX_RUNS) or passing.spans
         for first, last in spans if oldest_first else reversed(spans):
             left = -1 if most is None else most - len(found)
             values = {**passing.values, "first": first, "last": last, "most": left}
@@ -187,19 +192,19 @@ class SearchFilter:
             return Passing(_asked(corpus, every), every.values, self._session_ranges(corpus))
         conditions: list[str] = []
         values: dict[str, Any] = {}
-        spans, runs = [EVERYTHING], tuple[tuple[int, int], ...]()
+        spans, known = [EVERYTHING], list[bytes]()
         for number, (asked, judged) in enumerate(self._judged_from(corpus, first_block)):
             verdicts = _FAILS * (first_block * BLOCK) + judged
             conditions.append(_judged(corpus, asked, f":verdicts{number}"))
             values |= {**asked.values, f"verdicts{number}": verdicts}
             spans = min(spans, _spans(verdicts), key=_length)
-            runs = min(runs, _runs(verdicts), key=lambda each: _length(each) if each else EVERYTHING[1])
+            known.append(verdicts)
         if corpus is MESSAGES and self._filters.tool:
             asked = _Conditions("rest")
             self._add_row_conditions(asked, corpus, ("tool",))
             conditions.append(_asked(corpus, asked))
             values |= asked.values
-        return Passing(" AND ".join(conditions), values, spans, runs=runs)
+        return Passing(" AND ".join(conditions), values, spans, verdicts=tuple(known))
 
     def _conditions(self, corpus: Corpus) -> _Conditions:
         """Return what a row must be, as it and its session say themselves."""
@@ -347,12 +352,18 @@ def _spans(verdicts: bytes) -> list[tuple[int, int]]:
     return [(first, last), behind] if first <= last < len(verdicts) - 1 else [(first, behind[1])]
 
 
-def _runs(verdicts: bytes) -> tuple[tuple[int, int], ...]:
-    """Return the ranges of rows that do not all fail, in order; none where it is no use to ask them one by one."""
+def _runs(verdicts: bytes, most: int) -> list[tuple[int, int]]:
+    """Return the ranges of rows that do not all fail, in order; none where they are too many, or leave out little."""
     if verdicts.count(_FAILS) < len(verdicts) * 3 // 4:
-        return ()
-    runs = [(match.start(), match.end() - 1) for match in re.finditer(_RUN, verdicts)]
-    return (*runs, (len(verdicts), EVERYTHING[1])) if len(runs) < MAX_RUNS else ()
+        return []
+    found = islice(re.finditer(_RUN, verdicts), most)
+    runs = [(match.start(), match.end() - 1) for match in found]
+    # Behind the end of the bytes nothing is known.
+    return [*runs, (len(verdicts), EVERYTHING[1])] if len(runs) < most else []
+
+
+def _length_or_all(runs: Sequence[tuple[int, int]]) -> int:
+    return _length(runs) if runs else EVERYTHING[1]
 
 
 def _length(spans: Iterable[tuple[int, int]]) -> int:

@@ -111,7 +111,8 @@ class SearchQueries:
         return self._narrowed(corpus, expression, allowed.passing(corpus, corpus.entry))
 
     def _narrowed(self, corpus: Corpus, expression: str, passing: Passing) -> Passing:
-        if not 0 < len(passing.runs) <= MAX_SPANS:
+        runs = passing.runs(MAX_SPANS)
+        if len(runs) <= len(passing.spans):
             return passing
         # An index finds the first match of a range at once, and walks over all others of a common word.
         ends = []
@@ -119,12 +120,11 @@ class SearchQueries:
             asked = _spans(
                 f"{corpus.entry} {_source(corpus, False)[0]}",
                 expression,
-                passing._replace(spans=[*passing.runs]),
+                passing._replace(spans=runs),
                 order,
             )
-            end = next(
-                (row for sql, values in asked if (row := self._db.value(sql, {**values, "most": 1}))), None
-            )
+            matches = (self._db.value(sql, {**values, "most": 1}) for sql, values in asked)
+            end = next((row_id for row_id in matches if row_id is not None), None)
             if end is None:
                 return passing._replace(spans=[])
             ends.append(end)

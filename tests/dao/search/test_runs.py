@@ -10,7 +10,7 @@ from sessiondb import SessionDB
 from sessiondb.dao.search import filters as search_filters
 from sessiondb.dao.search.corpora import MESSAGES, TOOLS, Corpus
 from sessiondb.dao.search.facets import FAILS, PASSES, UNKNOWN, FacetBlocks
-from sessiondb.dao.search.filters import SearchFilter
+from sessiondb.dao.search.filters import MAX_SPANS, SearchFilter
 from sessiondb.dao.search.queries import Order, SearchQueries
 from sessiondb.query import Choice, Filters
 
@@ -73,10 +73,9 @@ def test_rows_and_scores_are_the_same(
             *(allowed.rows(corpus, order.most, oldest_first=order.oldest_first) for order in orders),
         ]
 
-    assert SearchFilter(db.connection, filters).passing(corpus, "f.rowid").runs
+    assert SearchFilter(db.connection, filters).passing(corpus, "f.rowid").runs(MAX_SPANS)
     with_runs = found()
-    monkeypatch.setattr(search_filters, "MAX_RUNS", 0)
-    assert SearchFilter(db.connection, filters).passing(corpus, "f.rowid").runs == ()
+    monkeypatch.setattr(search_filters, "_runs", lambda verdicts, most: [])
     assert found() == with_runs
 
 
@@ -97,8 +96,8 @@ def test_runs_cover_each_row_that_may_pass() -> None:
     for _ in range(200):
         kinds = (FAILS,) * chance.randint(3, 60) + (PASSES, UNKNOWN)
         verdicts = bytes(chance.choices(kinds, k=chance.randint(1, 400)))
-        runs = search_filters._runs(verdicts)
+        runs = search_filters._runs(verdicts, 20)
         may_pass = {row for row, verdict in enumerate(verdicts) if verdict != FAILS}
-        assert runs == () or may_pass <= {row for first, last in runs[:-1] for row in range(first, last + 1)}
-        assert runs == () or runs[-1] == (len(verdicts), search_filters.EVERYTHING[1])
-        assert list(runs) == sorted(runs)
+        assert not runs or may_pass <= {row for first, last in runs[:-1] for row in range(first, last + 1)}
+        assert not runs or runs[-1] == (len(verdicts), search_filters.EVERYTHING[1])
+        assert runs == sorted(runs)
