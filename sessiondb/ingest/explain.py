@@ -38,7 +38,7 @@ def _explained(name: str, path: Path) -> ExplainedFile:
         chosen = detect(sample)
         told = scores(sample)
     except (SessionDBError, OSError) as error:
-        return ExplainedFile(name, None, in_words(error))
+        return ExplainedFile(name, None, in_words(error, name))
     verdicts = {format: _VERDICTS[max(0, min(score, CERTAIN))] for format, score in told.items()}
     looks_for = {one.name: _first_line(one.sniff.__doc__) for one in importers() if told[one.name]}
     if chosen is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 from pathlib import Path
@@ -109,7 +110,7 @@ class Reading:
             )  # fmt: skip
         except Exception as error:
             # Importers are anybody's code, and files are anybody's: no error of theirs may end the run.
-            self.outcome = _failure(reader, source, error)
+            self.outcome = _failure(reader, source, error, in_words(error, self._request.path))
 
     def _source(self) -> Source:
         """Return the file as a source: from where the last run ended, if it has only grown since."""
@@ -179,20 +180,20 @@ def _reader(request: Request, source: Source) -> Importer | None:
     return found
 
 
-def _failure(reader: Importer | None, source: Source | None, error: Exception) -> Outcome:
+def _failure(reader: Importer | None, source: Source | None, error: Exception, reason: str) -> Outcome:
     if isinstance(error, NotReadYet):
-        return Outcome(None, failure=in_words(error), owner=error.agent)
+        return Outcome(None, failure=reason, owner=error.agent)
     # What the system does not give today it may give tomorrow.
     is_final = not isinstance(error, (OSError, MemoryError, Unreadable))
     if reader is None or source is None:
-        return Outcome(None, failure=in_words(error), is_final=is_final)
+        return Outcome(None, failure=reason, is_final=is_final)
     # Asked after reading: an importer that needs the whole file goes back to its beginning.
     return Outcome(
         reader.name,
         reader.version,
         is_whole=not source.start,
         problems=source.listed_problems,
-        failure=in_words(error),
+        failure=reason,
         is_final=is_final,
     )
 
@@ -220,8 +221,8 @@ def _with_text(value: Any) -> Any:
     return value
 
 
-def in_words(error: Exception) -> str:
-    """Return why a file could not be read, as a person may be told."""
+def in_words(error: Exception, path: str) -> str:
+    """Return why a file could not be read, as a person may be told who is told its path before."""
     if isinstance(error, SessionDBError):
         reason = str(error)
     elif isinstance(error, OSError):
@@ -230,7 +231,8 @@ def in_words(error: Exception) -> str:
         reason = "cannot be read: it takes more memory than there is"
     else:
         reason = f"does not have the expected shape ({type(error).__name__}: {error})"
-    return path_text(reason)
+    named = re.match(rf"{re.escape(path_text(path))}:? ", reason := path_text(reason))
+    return reason[named.end() :] if named else reason
 
 
 def _digests(path: str, end: int) -> tuple[str | None, str | None]:

@@ -253,7 +253,7 @@ class Ingest:
             raise error
         with self._unit():
             self._ledger = Ledger(self._db)
-            self._refuse(piece.file.found, in_words(error), self._tally)
+            self._refuse(piece.file.found, in_words(error, piece.file.found.path), self._tally)
             self._ledger.flush()
         piece.file.is_over = True
 

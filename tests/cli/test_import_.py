@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shutil
@@ -225,6 +226,16 @@ def test_a_terminal_is_told_each_reason_and_each_file_once(samples: Path, tmp_pa
     ]
     assert second.stderr == (
         "not imported, as before: 1 file and 8 lines; `sessiondb status --problems` lists them\n"
+    )
+
+
+def test_a_packed_database_is_told_to_be_unpacked_and_its_path_is_told_once(tmp_path: Path, run: Run) -> None:
+    database = tmp_path / "logs" / "state.db.gz"
+    database.parent.mkdir()
+    database.write_bytes(gzip.compress(b"SQLite format 3\0" + bytes(100)))
+
+    assert run("import", str(database)).stderr == (
+        f"not imported: 1 file\n  {database}: cannot be read as a SQLite database: it is packed: unpack it first\n"
     )
 
 

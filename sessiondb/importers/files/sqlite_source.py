@@ -17,6 +17,7 @@ from pathlib import Path
 from sessiondb.errors import ImportFailed
 from sessiondb.importers.files.failures import Unreadable
 from sessiondb.importers.files.limits import MAX_CELL, STEPS, STEPS_PER_BYTE
+from sessiondb.importers.files.packed import SUFFIXES
 
 # Byte 18 of the header: 2 for a database in WAL mode (sqlite.org/fileformat2.html, "File format version numbers").
 _WAL_BYTE = 18
@@ -57,7 +58,9 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
         except (sqlite3.Error, UnicodeDecodeError) as error:
             kind = Unreadable if _is_passing(error) else ImportFailed
             reason = _REASONS.get(str(error), str(error))
-            if reason.endswith(_REFUSED):
+            if path.suffix in SUFFIXES:
+                reason = "it is packed: unpack it first"
+            elif reason.endswith(_REFUSED):
                 reason = "a view or virtual table stands where a table should, and is not followed"
             raise kind(f"{path} cannot be read as a SQLite database: {reason}") from error
 

@@ -134,7 +134,7 @@ def test_a_document_that_is_too_large_is_refused_in_words(
     path = tmp_path / "data.json"
     path.write_text(json.dumps({"messages": ["x" * 100] * 20_000}, indent=1))
     (reason,) = imported(path, tmp_path / "s.db", format="agentloop")[1]
-    assert reason == f"{path} is a document of more than 1 MiB, which is too large to read"
+    assert reason == "is a document of more than 1 MiB, which is too large to read"
 
 
 @pytest.mark.parametrize("size", [4_000, 400_000])
@@ -263,4 +263,4 @@ def test_a_value_of_hundreds_of_megabytes_is_refused_in_words(tmp_path: Path) ->
     rows += " zeroblob(80000000), NULL, timestamp FROM messages;"
     path = store(tmp_path / "state.db", f"{TABLES}{MESSAGES}{rows}")
     (reason,) = imported(path, tmp_path / "s.db")[1]
-    assert reason == f"{path} cannot be read as a SQLite database: a value is larger than 64 MiB"
+    assert reason == "cannot be read as a SQLite database: a value is larger than 64 MiB"
