@@ -17,7 +17,7 @@ from sessiondb.live.context_prompt import context_prompt
 from sessiondb.live.reset_policy import NEVER, ResetPolicy, ResetRules
 from sessiondb.records import Channel, Session, SessionFilter
 from sessiondb.storage.statements import pauses
-from sessiondb.storage.values import span_of_time
+from sessiondb.storage.values import named, span_of_time
 
 if TYPE_CHECKING:
     from sessiondb.dao.tables import Tables
@@ -103,6 +103,11 @@ class Gateway:
     ) -> None:
         self._db = db
         self._agent = agent
+        if not isinstance(reset, ResetPolicy | ResetRules):
+            raise InvalidInput(f"reset must be a ResetPolicy or ResetRules, not {reset!r}")
+        for name, function in (("key", key), ("is_busy", is_busy), ("before_reset", before_reset)):
+            if function is not None and not callable(function):
+                raise InvalidInput(f"{name} must be a function, not {function!r}")
         self._rules = reset if isinstance(reset, ResetRules) else ResetRules(reset)
         self._key = key
         self._is_busy = None if is_busy is None else Callback(is_busy, "is_busy")
@@ -122,7 +127,7 @@ class Gateway:
             callback.check()
         if force_new:
             return self.reset(channel, now=now, **fields)
-        key = self._key(channel)
+        key = named(self._key(channel), "the key of a channel")
         moment = timestamps.aware(now)
         fields = {"channel": channel, "started_at": moment, **fields}
         # Whatever is found here may have changed by the time it is acted on, for many processes ask: so each act looks
@@ -152,7 +157,7 @@ class Gateway:
         The reason is "session_reset". `fields` are those of `Sessions.start`. Where the channel has no
         open session, one is begun.
         """
-        key = self._key(channel)
+        key = named(self._key(channel), "the key of a channel")
         moment = timestamps.aware(now)
         fields = {"channel": channel, "started_at": moment, **fields}
 

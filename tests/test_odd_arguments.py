@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from sessiondb import Channel, SessionDB
 from sessiondb.errors import InvalidInput
+from sessiondb.live.reset_policy import ResetPolicy
 from sessiondb.records import SessionFilter
 
 OLD, NEW = "2026-02-01T10:00:00.000Z", "2026-03-05T10:00:00.000Z"
@@ -121,6 +123,18 @@ def test_metadata_that_could_not_be_read_back_is_refused(db: SessionDB, given: A
         lambda db: db.gateway("bot").session(Channel("telegram", "dm"), now="yesterday"),
         lambda db: db.only_copies(5),
         lambda db: db.export("\ud800"),
+        lambda db: db.export(io.StringIO()),
+        lambda db: db.set_tokens("old", None, input=5),
+        lambda db: db.set_tokens("old", "", input=5),
+        lambda db: db.add_tokens("old", request_key=float("nan"), input=5),
+        lambda db: db.sessions.start("quill", channel=Channel(None)),  # type: ignore[arg-type]
+        lambda db: db.sessions.start("quill", channel=Channel("telegram", chat_id=b"7")),  # type: ignore[arg-type]
+        lambda db: db.gateway("bot", reset=5),
+        lambda db: db.gateway("bot", key=5),
+        lambda db: db.gateway("bot", is_busy=5),
+        lambda db: db.gateway("bot", key=lambda channel: None).session(Channel("telegram", "dm")),
+        lambda db: ResetPolicy(idle_minutes="5"),  # type: ignore[arg-type]
+        lambda db: ResetPolicy(daily_at=4.0),  # type: ignore[arg-type]
         lambda db: db.import_logs("\ud800"),
         lambda db: db.explain_import("a\0b"),
         lambda db: db.imported_sizes(None),
@@ -185,3 +199,10 @@ def test_a_blank_title_or_model_is_none(db: SessionDB, blank: str | None) -> Non
     assert db.sessions.get(session.id).model is None
     db.messages.append(session.id, "user", "Where is it?")
     assert db.sessions.get(session.id).title == "Where is it?"
+
+
+def test_responses_without_a_key_are_all_counted(db: SessionDB) -> None:
+    for key in ("", None, ""):
+        assert db.add_tokens("new", request_key=key, input=5)
+
+    assert db.sessions.get("new").tokens.input == 20

@@ -14,7 +14,7 @@ from sessiondb.records import Tokens
 from sessiondb.records.export_rows import storable_json
 from sessiondb.records.sessions import BILLING_DETAILS, TOKEN_BUCKETS
 from sessiondb.storage.connection import Connection
-from sessiondb.storage.values import json_value, moment
+from sessiondb.storage.values import json_value, moment, named
 
 _TEXTS = ("service_tier", "speed", "inference_geo", "git_branch", "git_commit")
 _GIVEN = (*TOKEN_BUCKETS, *BILLING_DETAILS)
@@ -77,10 +77,11 @@ class TokenCounts:
         Its `model` is the session's from now on.
 
         With a `request_key` (the response's id, or one of your own) a response is counted once however often
-        it is added: False says that it was there already. Raises Conflict where there is no such session or
-        message, TypeError for another bucket.
+        it is added: False says that it was there already; an empty one is none. Raises Conflict where there is
+        no such session or message, TypeError for another bucket.
         """
-        return self._write("NOTHING", session_id, request_key, (model, message_id, counted_at), tokens)
+        key = None if request_key in (None, "") else named(request_key, "request_key")
+        return self._write("NOTHING", session_id, key, (model, message_id, counted_at), tokens)
 
     def set(
         self,
@@ -97,7 +98,9 @@ class TokenCounts:
         For running totals: one key for the whole conversation, set anew each time. Buckets and errors are
         those of `add`.
         """
-        self._write(_UPDATE, session_id, request_key, (model, message_id, counted_at), tokens)
+        # Without one, each total would be added to those before it.
+        key = named(request_key, "request_key")
+        self._write(_UPDATE, session_id, key, (model, message_id, counted_at), tokens)
 
     def total(self, session_id: str) -> Tokens:
         """Return the sums of a session."""

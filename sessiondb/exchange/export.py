@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sessiondb.dao.exports import Exports
 from sessiondb.dao.ledger import Ledger
@@ -60,9 +61,7 @@ def export_to(  # noqa: PLR0913
 
     Without a format the suffix of a file's name tells it.
     """
-    path = None if hasattr(target, "write") else given_path(target, "an export")
-    if path is not None:
-        _refuse_logs(db, path)
+    path = _path_of(db, target)
     if path is not None and format != "html" and os.path.isdir(path):
         raise InvalidInput(
             f"{path} is a folder: name a file in it, or ask for HTML (--format html), a page of each session"
@@ -105,6 +104,17 @@ def format_of(path: Path | None) -> str:
 
 def _is_folder(path: Path) -> bool:
     return os.path.isdir(path) or format_of(path) != "html"
+
+
+def _path_of(db: Tables, target: Any) -> Path | None:
+    """Return the path that an export goes to, None for a binary stream. Raises InvalidInput for what is neither."""
+    if not hasattr(target, "write"):
+        path = given_path(target, "an export")
+        _refuse_logs(db, path)
+        return path
+    if isinstance(target, io.TextIOBase):
+        raise InvalidInput("an export is bytes: give a path, or a binary stream such as sys.stdout.buffer")
+    return None
 
 
 def _refuse_logs(db: Tables, path: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 
 from sessiondb.errors import InvalidInput
 from sessiondb.records import Channel
+from sessiondb.storage.values import span_of_time, whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,11 @@ class ResetPolicy:
 
     def __post_init__(self) -> None:
         """Raise InvalidInput for what is no time."""
-        if self.idle_minutes is not None and not self.idle_minutes > 0:
+        if self.idle_minutes is not None and not span_of_time(self.idle_minutes, "idle_minutes") > 0:
             raise InvalidInput(
                 f"a session cannot be idle for {self.idle_minutes} minutes: give more than 0, or None"
             )
-        if self.daily_at is not None and self.daily_at not in range(24):
+        if self.daily_at is not None and whole_number(self.daily_at, "daily_at") not in range(24):
             raise InvalidInput(f"there is no hour {self.daily_at}: give 0 to 23, or None")
 
     def due(self, last_active: datetime, now: datetime, tz: tzinfo) -> str | None:

@@ -395,9 +395,10 @@ def _with_text_ids(channel: Channel | None) -> Channel | None:
         return None
     if not isinstance(channel, Channel):
         raise InvalidInput(f"channel must be a sessiondb.Channel, not {type(channel).__name__}")
+    named(channel.platform, "platform")
     names = ("chat_id", "user_id", "thread_id")
-    ids = {name: str(value) for name in names if (value := getattr(channel, name)) is not None}
-    return replace(channel, **ids)
+    given = {name: value for name in names if (value := getattr(channel, name)) not in (None, "")}
+    return replace(channel, **{name: str(named(value, name)) for name, value in given.items()})
 
 
 def _session_record(row: Row) -> Session:
