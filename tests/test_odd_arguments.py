@@ -137,7 +137,6 @@ def test_metadata_that_could_not_be_read_back_is_refused(db: SessionDB, given: A
         lambda db: ResetPolicy(daily_at=4.0),  # type: ignore[arg-type]
         lambda db: db.import_logs("\ud800"),
         lambda db: db.explain_import("a\0b"),
-        lambda db: db.imported_sizes(None),
         lambda db: db.history("old", format=["openai"]),
         lambda db: db.restore("old", format={}),
         lambda db: db.names(["agent"]),

@@ -154,9 +154,8 @@ class Logs(Tables):
         Those that never were are left out.
         """
         from sessiondb.dao.ledger import Ledger
-        from sessiondb.storage.values import texts
 
-        entries = Ledger(self.connection).entries(texts(paths, "paths"))
+        entries = Ledger(self.connection).entries(paths)
         return {path: (entry.stat.size, entry.stat.mtime_ns) for path, entry in entries.items()}
 
     def only_copies(self, session_ids: Collection[str] | None = None) -> OnlyCopies:
