@@ -159,6 +159,16 @@ class ToolResult(NamedTuple):
     metadata: dict[str, Any] | None = None
 
 
+class TakenBack(NamedTuple):
+    """Messages that a log has taken back, as a person went back to before them.
+
+    They are no part of the session: what an earlier import has stored of them, and of the answers to their calls, goes.
+    """
+
+    session: str
+    external_ids: tuple[str, ...]
+
+
 class TokenRecord(NamedTuple):
     """The tokens of one API response in disjoint buckets (reasoning is part of output); `message` is its
     external_id.
@@ -207,7 +217,7 @@ class NoteRecord(NamedTuple):
     translations: dict[str, str] | None = None
 
 
-Record = SessionRecord | MessageRecord | ToolResult | TokenRecord | NoteRecord
+Record = SessionRecord | MessageRecord | ToolResult | TokenRecord | NoteRecord | TakenBack
 
 
 class Importer(Protocol):

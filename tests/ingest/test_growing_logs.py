@@ -11,6 +11,7 @@ import pytest
 
 from sessiondb import SessionDB
 from tests.helpers import codex_logs as codex
+from tests.helpers import gemini_logs as gemini
 from tests.helpers.stores import contents
 from tests.importers.test_kimi import LOG as KIMIS
 from tests.importers.test_neighbours import LOGS
@@ -36,6 +37,26 @@ CODEXES = [
     codex.tokens(7, (20, 4, 11, 0), (11, 0, 6, 0)),
 ]
 
+ANSWERED = gemini.reply(
+    "g1", "Look.", toolCalls=[gemini.call("c1", {"output": "dry"})], **gemini.tokens(input=9)
+)
+GEMINIS = [
+    gemini.HEADER,
+    gemini.user("u1", "Which bed is dry?"),
+    # A message that is written again takes the place of what it was.
+    gemini.reply("g1", "Lo"),
+    ANSWERED,
+    {"$set": {"lastUpdated": "2026-04-29T21:41:00.000Z"}},
+    # The person goes back to before them, and asks another thing.
+    gemini.user("u2", "<hook_context>Mind.</hook_context>And the left one?"),
+    gemini.reply("g2", "Wet.", **gemini.tokens(input=12, output=3)),
+    {"$rewindTo": "u2"},
+    gemini.user("u3", "And the right one?"),
+    {"$rewindTo": "u1"},
+    gemini.user("u4", "Which bed is wet?"),
+    gemini.reply("g4", "The left one.", **gemini.tokens(input=14, output=4)),
+]
+
 
 def written(lines: list[Any]) -> bytes:
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
@@ -47,6 +68,7 @@ MADE: list[tuple[str, bytes]] = [
     ("cli_direct.jsonl", written([SPOKEN, ANSWER, METADATA])),
     ("cli_direct.jsonl", written([SPOKEN, METADATA, ANSWER])),
     ("rollout.jsonl", written(CODEXES)),
+    ("session-2026-04-29T21-39-0d9f2f0e.jsonl", written(GEMINIS)),
     ("wire.jsonl", written([{"type": "metadata", "protocol_version": "1.4"}, *KIMIS[1:]])),
     *((str(path.relative_to(SAMPLES)), path.read_bytes()) for path in sorted(SAMPLES.rglob("*.jsonl"))),
 ]

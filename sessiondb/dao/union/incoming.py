@@ -243,6 +243,13 @@ class SessionFields:
         known.pop(name, None)
         self.fields["metadata"] = json.dumps(known, ensure_ascii=False) if known else None
 
+    def take_back(self, left: dict[str, Any]) -> None:
+        """Say what the messages that are left say, whose times come with them."""
+        self.fields |= left
+        self.written |= left
+        if "started_at" in self.fields:
+            self.fields["last_active_at"] = self.fields["started_at"]
+
     def leave_supposed(self) -> None:
         """Continue no other session, as a log says that had looked so before."""
         if self.fields.get("relation") == "continuation":

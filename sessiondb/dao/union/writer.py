@@ -17,6 +17,7 @@ from sessiondb.dao.union.notes import take_note
 from sessiondb.dao.union.replacing import Misread, OldReading, settle
 from sessiondb.dao.union.row_buffer import Message
 from sessiondb.dao.union.stand_ins import has_talk
+from sessiondb.dao.union.taken_back import take_back
 from sessiondb.dao.union.union import Union
 from sessiondb.dao.union.written import Part
 from sessiondb.importers.base import (
@@ -25,6 +26,7 @@ from sessiondb.importers.base import (
     MessageRecord,
     Record,
     SessionRecord,
+    TakenBack,
     TokenRecord,
     ToolResult,
 )
@@ -273,6 +275,8 @@ class ImportWriter:
             self._tokens(session, record)
         elif isinstance(record, SessionRecord):
             self._learn(session, record)
+        elif isinstance(record, TakenBack):
+            take_back(self._union, session, record.external_ids)
         else:
             session.row.widen(record.created_at)
             # A note refers to its session and its project by their rows: both must be there.

@@ -12,10 +12,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sessiondb.dao.native_files import NativeFile, NativeFiles
-from sessiondb.importers.base import MessageRecord, NoteRecord, SessionRecord, TokenRecord, ToolResult
+from sessiondb.importers.base import (
+    MessageRecord,
+    NoteRecord,
+    SessionRecord,
+    TakenBack,
+    TokenRecord,
+    ToolResult,
+)
 from sessiondb.storage.connection import Connection
 
-Part = MessageRecord | ToolResult | TokenRecord | NoteRecord
+Part = MessageRecord | ToolResult | TokenRecord | NoteRecord | TakenBack
 
 
 class Written:
@@ -69,6 +76,8 @@ class Written:
         """Say whether a record was written from here."""
         if session_id not in self._by_session or isinstance(record, NoteRecord):
             return False
+        if isinstance(record, TakenBack):
+            return True
         ids = self._ids.get(session_id)
         if ids is None:
             ids = self._ids[session_id] = self._files.ids(session_id)

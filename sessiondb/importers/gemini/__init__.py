@@ -33,7 +33,7 @@ from sessiondb.importers.gemini.messages import Conversation, agent_of
 from sessiondb.timestamps import normalise
 
 name = "gemini"
-version = 2
+version = 3
 
 _CHATS = "chats"
 _OF_THE_RECORD = frozenset(("sessionId", "startTime", "lastUpdated", "summary", "messages"))

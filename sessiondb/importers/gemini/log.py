@@ -14,6 +14,7 @@ _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA cache_size = -16384;
 CREATE TABLE messages (place INTEGER PRIMARY KEY, id TEXT UNIQUE, message BLOB);
+CREATE TABLE gone (id TEXT PRIMARY KEY);
 CREATE TABLE paid (place INTEGER PRIMARY KEY, id TEXT UNIQUE, paid BLOB);
 BEGIN;
 """
@@ -23,7 +24,8 @@ _MESSAGES = (
     "SELECT m.id, m.message, p.paid FROM messages AS m LEFT JOIN paid AS p USING (id) ORDER BY m.place"
 )
 _TAKEN_BACK = "SELECT id, paid FROM paid WHERE id NOT IN (SELECT id FROM messages) ORDER BY place"
-_REWIND = "DELETE FROM messages WHERE place >= coalesce((SELECT place FROM messages WHERE id = ?), 0)"
+_FROM = "FROM messages WHERE place >= coalesce((SELECT place FROM messages WHERE id = ?), 0)"
+_GONE = "SELECT id FROM gone WHERE id NOT IN (SELECT id FROM messages) ORDER BY id"
 
 
 class Paid(NamedTuple):
@@ -68,6 +70,10 @@ class Chat:
             cost = None if paid is None else Paid(*marshal.loads(paid))
             yield Written(message_id, marshal.loads(message), cost)
 
+    def gone(self) -> tuple[str, ...]:
+        """Return the ids of the messages that a person went back to before, and that have not come again."""
+        return tuple(row[0] for row in self._db.execute(_GONE))
+
     def taken_back(self) -> Iterator[tuple[str, Paid]]:
         """Yield the ids of messages that are not there any more, with what they had cost."""
         for message_id, paid in self._db.execute(_TAKEN_BACK):
@@ -81,8 +87,7 @@ class Chat:
         if not isinstance(record, dict):
             return False
         if isinstance(record.get("$rewindTo"), str):
-            # An unknown id takes back everything, as in Gemini CLI.
-            self._db.execute(_REWIND, (record["$rewindTo"],))
+            self._rewind(record["$rewindTo"])
         elif "id" in record:
             return self._put(record)
         elif isinstance(record.get("$set"), dict):
@@ -100,6 +105,11 @@ class Chat:
             self._db.execute("DELETE FROM messages")
             for message in changes["messages"]:
                 self._put(message)
+
+    def _rewind(self, first: str) -> None:
+        """Take back a message and all after it; an unknown id takes back everything, as in Gemini CLI."""
+        self._db.execute(f"INSERT OR IGNORE INTO gone SELECT id {_FROM}", (first,))
+        self._db.execute(f"DELETE {_FROM}", (first,))
 
     def _put(self, message: Any) -> bool:
         """Add a message, or replace in place the one with its id."""

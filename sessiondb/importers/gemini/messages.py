@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sessiondb.chat.content import arguments_text, json_text, text_or_none, whole, without_payloads
-from sessiondb.importers.base import MessageRecord, Record, TokenRecord, ToolCallRecord, ToolResult
+from sessiondb.importers.base import MessageRecord, Record, TakenBack, TokenRecord, ToolCallRecord, ToolResult
 from sessiondb.importers.files.source import Source
 from sessiondb.importers.gemini.log import Chat, Paid
 from sessiondb.timestamps import normalise
@@ -17,6 +17,7 @@ AGENT = "gemini-cli"
 # By the folder that an agent made from it keeps its files in.
 _AGENTS = {".qwen": "qwen-code"}
 
+_CONTEXT_ID = "#context"
 _ASSISTANT = frozenset(("gemini", "model", "assistant"))
 _FINISHED = frozenset(("success", "error", "cancelled"))
 # What the program itself sends as the user begins so; `displayContent` tells a prompt that only quotes it.
@@ -101,6 +102,9 @@ class Conversation:
 
     def records(self, chat: Chat) -> Iterator[Record]:
         """Yield the records of a whole chat, in its order; the tokens of messages taken back come last."""
+        # First of all: the title and the dates of a session are those of the messages that are left.
+        if gone := chat.gone():
+            yield TakenBack(self._session, tuple(id for one in gone for id in (one, f"{one}{_CONTEXT_ID}")))
         for message_id, message, paid in chat.messages():
             try:
                 yield from list(self._of(message_id, message))
@@ -144,7 +148,7 @@ class Conversation:
         text, wrapped = (text, None) if kind else _unwrapped_prompt(text)
         record = MessageRecord(self._session, "user", text, message_id, parts=parts)
         if wrapped and (text or parts):
-            context = MessageRecord(self._session, "system", wrapped, f"{message_id}#context")
+            context = MessageRecord(self._session, "system", wrapped, f"{message_id}{_CONTEXT_ID}")
             yield self._message(
                 {"timestamp": message.get("timestamp")}, context._replace(metadata={"kind": "meta"})
             )

@@ -15,7 +15,7 @@ import pytest
 
 from sessiondb.errors import ImportFailed
 from sessiondb.importers import hermes
-from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TokenRecord
+from sessiondb.importers.base import MessageRecord, Record, SessionRecord, TakenBack, TokenRecord
 from sessiondb.importers.files.sample import MAX_LINES, Sample
 from sessiondb.importers.files.source import Problem, Source
 from sessiondb.timestamps import normalise
@@ -224,7 +224,7 @@ def test_the_real_transcript_holds_what_was_counted(corpus: Path) -> None:
     roles = Counter(getattr(row, "role", "tool") for row in rows)
     assert roles + Counter(session_meta=1) == told["roles"]
     assert sum(len(getattr(row, "tool_calls", ())) for row in rows) == told["tool_calls"]
-    dated = [row for row in rows if not isinstance(row, SessionRecord | TokenRecord)]
+    dated = [row for row in rows if not isinstance(row, SessionRecord | TakenBack | TokenRecord)]
     assert {row.created_at for row in dated} == {"2026-03-01T09:00:05.100Z"}
     assert (session["model"], session["native_id"]) == (told["metadata"]["model"], told["file_stem"])
 
