@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import cast
 
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
-from sessiondb.dao.union.renewal import renewal
+from sessiondb.dao.union.renewal import renewal, replacement
 from sessiondb.dao.union.row_buffer import Call, Message, RowBuffer, storable
 from sessiondb.importers.base import INHERITING, MessageRecord, ToolResult
 from sessiondb.records.export_rows import CallRow, storable_json
@@ -46,9 +46,11 @@ UPDATE tool_calls SET is_error = coalesce(:is_error, is_error), returned_at = co
 WHERE id = :id AND (is_error, returned_at, result)
   IS NOT (coalesce(:is_error, is_error), coalesce(:at, returned_at), {renewal("result", ":result")})
 """
-_ANSWERING = """
-UPDATE messages SET parts = :parts, metadata = :metadata, created_at = coalesce(:at, created_at)
-WHERE id = :message AND (parts, metadata, created_at) IS NOT (:parts, :metadata, coalesce(:at, created_at))
+_ANSWERING = f"""
+UPDATE messages SET created_at = coalesce(:at, created_at),
+  parts = {replacement("parts", ":parts")}, metadata = {replacement("metadata", ":metadata")}
+WHERE id = :message AND (created_at, parts, metadata)
+  IS NOT (coalesce(:at, created_at), {replacement("parts", ":parts")}, {replacement("metadata", ":metadata")})
 """
 
 

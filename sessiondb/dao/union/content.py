@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
-from sessiondb.dao.union.renewal import is_cut_at_a_secret, renewed
+from sessiondb.dao.union.renewal import is_cut_at_a_secret, renewed, replaced
 from sessiondb.dao.union.row_buffer import TOKENS, Count, Message, RowBuffer, storable
 from sessiondb.importers.base import (
     INHERITED,
@@ -129,13 +129,13 @@ class Content:
 
     def _now(self, stored: tuple[Any, ...], record: AnyMessage) -> tuple[Any, ...]:
         """Return the columns of _GROWING as a record has them; a text is never taken away."""
-        content, reasoning, _, _, _, created_at, model_id = stored
+        content, reasoning, parts, _, metadata, created_at, model_id = stored
         return (
             renewed(content, storable(record.content)),
             renewed(reasoning, storable(record.reasoning)),
-            storable_json(record.parts),
+            replaced(parts, storable_json(record.parts)),
             record.finish_reason,
-            storable_json(record.metadata),
+            replaced(metadata, storable_json(record.metadata)),
             record.created_at or created_at,
             self._model(record.model) or model_id,
         )

@@ -9,16 +9,24 @@ _SPACE = re.compile(r"\s")
 
 
 def renewed(stored: str | None, new: str | None) -> str | None:
-    """Return the text that takes the place of a stored one: the new one, but for none, or for a secret left in it."""
-    if not new or (stored and _REDACTED in stored and _REDACTED not in new):
-        return stored
-    return new
+    """Return the text that takes the place of a stored one: the new one, where there is any."""
+    return replaced(stored, new) if new else stored
+
+
+def replaced(stored: str | None, new: str | None) -> str | None:
+    """Return what takes the place of stored JSON: the new one, unless it has a secret that was left out before."""
+    return stored if stored and _REDACTED in stored and _REDACTED not in (new or "") else new
 
 
 def renewal(column: str, new: str) -> str:
     """Return `renewed` as SQL, of a column and a parameter."""
-    keeps_secret = f"instr({column}, '{_REDACTED}') AND NOT instr({new}, '{_REDACTED}')"
-    return f"CASE WHEN coalesce({new}, '') = '' OR {keeps_secret} THEN {column} ELSE {new} END"
+    return f"iif(coalesce({new}, '') = '', {column}, {replacement(column, new)})"
+
+
+def replacement(column: str, new: str) -> str:
+    """Return `replaced` as SQL, of a column and a parameter."""
+    keeps = f"instr({column}, '{_REDACTED}') AND NOT instr(coalesce({new}, ''), '{_REDACTED}')"
+    return f"iif({keeps}, {column}, {new})"
 
 
 def is_cut_at_a_secret(stored: str, new: str) -> bool:
