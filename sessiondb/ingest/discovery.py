@@ -55,6 +55,8 @@ AIDERS = ".aider.chat.history.md"
 _TEXTS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.txt")
 # OpenHands' state of a conversation, beside the folder of its events.
 _STATE = f"{os.sep}base_state.json"
+# The messages of a task of Cline's and its kin, whose tokens are in the file of what was shown.
+_TASK = f"{os.sep}api_conversation_history.json"
 # Where OpenCode keeps its sessions.
 _TREE = f"{os.sep}session{os.sep}"
 _NO_ENDINGS = (".tmp", ".meta.json", ".checkpoint.json", ".lock", ".settings.json")
@@ -242,6 +244,8 @@ def look(path: str, status: os.stat_result) -> Stat:
         others = pieces(Path(path))
     elif path.endswith(_STATE):
         others = Path(path).with_name("events").glob("*.json")
+    elif path.endswith(_TASK):
+        others = (Path(path).with_name("ui_messages.json"),)
     for other in others:
         try:
             extra = os.stat(other)

@@ -46,6 +46,7 @@ STATES = (
     replace(_ANSWERED, result="dry beds: 1"),
     replace(_ANSWERED, result="no such folder", failed=True, second="The l"),
     replace(_ANSWERED, result="no such folder", failed=True, second="The left one."),
+    replace(_ANSWERED, result="no such folder", failed=True, second="The left one.", output=30),
 )
 
 
@@ -391,7 +392,39 @@ def llm(folder: Path, state: State) -> Path:
     return path
 
 
+def cline(folder: Path, state: State) -> Path:
+    """Write a task of the extension: its messages, and beside them what was shown, which alone has the tokens."""
+
+    def message(number: int, role: str, *content: dict[str, Any]) -> dict[str, Any]:
+        return {"role": role, "content": list(content), "ts": START * 1000 + number}
+
+    path = folder / "tasks" / str(START * 1000) / "api_conversation_history.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    use = {"type": "tool_use", "id": "c1", "name": "execute_command", "input": state.arguments}
+    asked = [use] if state.arguments is not None else []
+    messages = [message(0, "user", *_text(f"<task>{PROMPT}</task>"))]
+    if state.said or asked:
+        messages.append(message(1, "assistant", *_text(state.said), *asked))
+    if state.result is not None:
+        told = {"type": "tool_result", "tool_use_id": "c1", "content": state.result, "is_error": state.failed}
+        messages.append(message(2, "user", told))
+    if state.second is not None:
+        messages.append(message(3, "assistant", *_text(state.second)))
+    spent = [state.output, *([len(state.second)] if state.second is not None else [])]
+    shown = [
+        {
+            "ts": START * 1000 + 1 + 2 * number, "type": "say", "say": "api_req_started",
+            "text": json.dumps({"tokensIn": 9, "tokensOut": output}),
+        }
+        for number, output in enumerate(spent)
+    ]  # fmt: skip
+    for file, value in ((path, messages), (path.with_name("ui_messages.json"), shown)):
+        if not file.exists() or json.loads(file.read_text()) != value:
+            file.write_text(json.dumps(value))
+    return path
+
+
 STORES = (
     opencode, opencode_present, opencode_tree, opencode_early_tree, opencode_loose_parts, opencode_export, crush, goose,
-    cursor, zed, continue_dev, open_webui, kiro, llm,
+    cursor, zed, continue_dev, open_webui, kiro, llm, cline,
 )  # fmt: skip
