@@ -6,7 +6,6 @@ import os
 import random
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,10 @@ from typing import Any
 import pytest
 
 from sessiondb import SessionDB
+from sessiondb.dao.search.page import Marker
 from sessiondb.errors import DatabaseBusy, InvalidInput
 from sessiondb.query import tokens
+from sessiondb.query.snippets import EXCERPT
 from sessiondb.records import SearchHit, SearchResult, SessionFilter
 from sessiondb.search.engine import Search
 from sessiondb.search.ladder import BEST, LISTED, NEWEST
@@ -147,11 +148,10 @@ def test_a_path_that_nobody_wrote_is_taken_apart(db: SessionDB, say: Say) -> Non
     assert sessions(result)[:2] == [name, both]
 
 
-def test_ten_thousand_words_take_no_time_to_speak_of(db: SessionDB, say: Say) -> None:
+def test_of_ten_thousand_words_the_first_are_searched_for(db: SessionDB, say: Say) -> None:
     wanted = say("word number w7 is in here")
-    start = time.process_time()
     result = db.search(" ".join(f"w{number}" for number in range(10_000)))
-    assert time.process_time() - start < 5
+    assert "only the first 4,000 characters were searched for" in result.remarks
     assert sessions(result) == [wanted]
     assert result.relaxed
 
@@ -550,12 +550,22 @@ def test_a_snippet_of_a_tool_is_one_short_line(db: SessionDB, worked: str) -> No
 
 @pytest.mark.once
 @pytest.mark.parametrize("text", ["lorem ipsum ", "部署昨晚的服务 "])
-def test_a_row_of_a_megabyte_is_shown_in_no_time(db: SessionDB, say: Say, text: str) -> None:
+def test_of_a_row_of_a_megabyte_an_excerpt_is_marked(
+    db: SessionDB, say: Say, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # SQLite's own marking takes the square of the matches: for this row minutes.
+    marked: list[str] = []
+    snippets = Marker.snippets
+
+    def note(marker: Marker, corpus: Any, texts: Any, expression: str) -> dict[int, str]:
+        marked.extend(part for parts in texts.values() for part in parts)
+        return snippets(marker, corpus, texts, expression)
+
+    monkeypatch.setattr(Marker, "snippets", note)
     say(text * (1_000_000 // len(text.encode())))
-    start = time.process_time()
     found = db.search(text).hits
-    assert time.process_time() - start < 2
     assert [hit.snippet[0] for hit in found] == ["«"]
+    assert max(map(len, marked), default=0) <= EXCERPT + 2
 
 
 def test_symbols_are_found_in_every_text_of_a_note(db: SessionDB) -> None:
@@ -908,15 +918,11 @@ def test_a_search_reads_only(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_query_of_fifty_thousand_characters_is_cut_in_words_and_takes_less_than_a_second(
-    db: SessionDB, say: Say
-) -> None:
+def test_a_query_of_fifty_thousand_characters_is_cut_in_words(db: SessionDB, say: Say) -> None:
     say(*[f"ferry timetable {number}" for number in range(50)])
     letters = random.Random(1)
     noise = "".join(map(chr, letters.choices((*range(32, 127), *range(0x4E00, 0x9FFF)), k=50_000)))
-    begun = time.process_time()
     result = db.search(noise)
-    assert time.process_time() - begun < 1
     assert "only the first 4,000 characters were searched for" in result.remarks
     assert sessions(db.search("ferry " + "timetable " * 10_000))
 
