@@ -1,4 +1,6 @@
-"""Temporary folders of tests in memory, where syncs are free; those of tests about disks and locks on a disk."""
+"""Temporary folders of tests in memory, where syncs are free; those of tests about disks and locks on a disk. And how
+much memory a process takes.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +37,12 @@ def disk_folder() -> Iterator[Path]:
     place = DISK if os.access(DISK, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="sessiondb-", dir=place) as name:
         yield Path(name).resolve()
+
+
+def peak() -> int:
+    """Return the most memory that this process has had in bytes; what getrusage says begins with its parent's."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
 
 
 def _remove(folder: str, maker: int) -> None:

@@ -6,6 +6,7 @@ Each says a line of JSON at its end: what it did, and how long the slowest of it
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,13 @@ NAMES = [
 ]
 
 
+LEAST = 10
+"""Rounds that each makes, however slow the machine is."""
+
+TIME_BUDGET = 30.0 if os.environ.get("SESSIONDB_SOAK") else 600.0
+"""Seconds that a write waits for others: as ever in a soak, elsewhere for as long as a busy machine takes."""
+
+
 class Clock:
     """Runs for some seconds, and knows how long the slowest round took."""
 
@@ -40,7 +48,7 @@ class Clock:
     def rounds(self) -> Iterator[int]:
         """Number the rounds until the time is over."""
         number = 0
-        while (begin := time.monotonic()) < self._end:
+        while (begin := time.monotonic()) < self._end or number < LEAST:
             yield number
             self.slowest = max(self.slowest, time.monotonic() - begin)
             number += 1
@@ -125,7 +133,7 @@ ROLES: dict[str, Callable[[SessionDB, Path, int, Clock], object]] = {
 def main(role: str, folder: str, number: str, seconds: str) -> None:
     """Play a role."""
     clock = Clock(float(seconds))
-    with SessionDB(Path(folder) / "sessions.db") as db:
+    with SessionDB(Path(folder) / "sessions.db", time_budget=TIME_BUDGET) as db:
         done = ROLES[role](db, Path(folder), int(number), clock)
     json.dump({"done": done, "slowest": clock.slowest}, sys.stdout)
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT = 120.0
+TIMEOUT = 600.0
 
 _UNUSED = ("cli", "web", "loop", "adapters", "install", "schema", "__main__")
 

@@ -14,18 +14,13 @@ from pathlib import Path
 from sessiondb.errors import SessionDBError
 from sessiondb.importers import importer
 from sessiondb.importers.files.source import Source
+from tests.helpers.memory import peak
 
 
 def limit_memory(extra: int) -> None:
     """Let this process take so many bytes more than it has now; MemoryError is raised beyond that."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + extra,) * 2)
-
-
-def peak() -> int:
-    """Return the most memory that this process has had in bytes; what getrusage says begins with its parent's."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
 
 
 def main(name: str, path: str, extra: str) -> None:

@@ -240,7 +240,7 @@ def test_without_a_decoder_the_file_is_named_and_read_when_there_is_one(
 
 
 BOMB = """
-import resource, sys
+import sys
 from pathlib import Path
 from sessiondb.importers import importers
 from sessiondb.importers.files import packed
@@ -250,15 +250,16 @@ for name in sys.argv[2:]:
     sys.modules[name] = None
 path = Path(sys.argv[1])
 importers()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+from tests.helpers.memory import peak
+before = peak()
 Sample(path)
 count = sum(1 for line in Source(path).lines())
-print(count, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print(count, (peak() - before) // 2**20)
 """
 
 
 @pytest.mark.once
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has another unit elsewhere")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
 def test_a_small_file_of_a_large_log_takes_little_memory(tmp_path: Path, ending: str) -> None:
     line = b'{"text": "' + b"again and " * 1000 + b'"}\n'
     path = tmp_path / f"bomb.jsonl{ending}"
