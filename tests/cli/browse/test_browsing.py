@@ -41,9 +41,20 @@ class Person:
         await self.type(*(names.get(character, character) for character in text))
 
     async def wait(self) -> None:
-        await self._pilot.pause(2 * PAUSE)
-        await self.app.workers.wait_for_complete()
-        await self._pilot.pause(2 * PAUSE)
+        is_over = False
+        while not is_over:
+            await self._pilot.pause(2 * PAUSE)
+            await self.app.workers.wait_for_complete()
+            await self._pilot.pause(2 * PAUSE)
+            is_over = not self._is_waited_for
+
+    @property
+    def _is_waited_for(self) -> bool:
+        """Say whether the list waits for a pause of the person: a busy machine lets it wait for longer."""
+        screen = self.app.screen
+        timers = (screen._typing, screen._looking) if isinstance(screen, ListScreen) else ()
+        tasks = [timer._task for timer in timers if timer is not None]
+        return any(task is not None and not task.done() for task in tasks)
 
     @property
     def listed(self) -> list[str]:
