@@ -8,7 +8,7 @@ import shlex
 import sys
 import time
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,21 +32,24 @@ LOST = "0193aa02-7c4d-4e32-8a1f-7b8c9d0e1f2a"
 PRINTS_ITS_WORDS = '#!/bin/sh\necho "$(basename "$0") $*"\n'
 
 
+def noon() -> datetime:
+    """Return the noon of today, where the machine is: days, weeks and months are those that a person there means."""
+    return datetime.now().astimezone().replace(hour=12, minute=0, second=0, microsecond=0)
+
+
 def days_ago(days: int) -> str:
     """Return the time of some days ago."""
-    return (datetime.now(timezone.utc) - timedelta(days=days)).strftime("%Y-%m-%dT12:00:00Z")
+    return (noon() - timedelta(days=days)).isoformat()
 
 
 def last_month() -> str:
     """Return a time in the middle of the month before this one."""
-    end = datetime.now(timezone.utc).replace(day=1) - timedelta(days=1)
-    return end.strftime("%Y-%m-15T12:00:00Z")
+    return (noon().replace(day=1) - timedelta(days=1)).replace(day=15).isoformat()
 
 
 def last_week() -> str:
     """Return the Wednesday of the week before this one."""
-    now = datetime.now(timezone.utc)
-    return days_ago(now.weekday() + 5)
+    return days_ago(noon().weekday() + 5)
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ def test_the_rest_of_a_file_is_no_work_for_an_edit() -> None:
         return calls(edit)
 
     work(1)
-    assert work(400) == work(100)
+    assert work(400) < 1.5 * work(100)
 
 
 @pytest.mark.parametrize("text", ['{"b": null}', '{"b": []}', '{"b": "x"}', "[]"])
