@@ -141,6 +141,22 @@ def test_what_people_put_on_a_session_stays_when_its_log_comes(
     assert len(texts(db)) == 2
 
 
+def test_times_outside_of_the_prompts_stay_when_its_log_comes(
+    db: SessionDB, home: Path, history: Path
+) -> None:
+    early, late = "2020-01-01T00:00:00.000Z", "2040-01-01T00:00:00.000Z"
+    db.import_logs(history)
+    db.connection.execute(
+        "UPDATE sessions SET started_at = ?, last_active_at = ? WHERE id = ?", (early, late, ONE)
+    )
+
+    transcript(home, ONE, "Where do the figs grow?")
+    db.import_logs(home / "projects")
+
+    session = db.sessions.get(ONE)
+    assert (session.started_at, session.last_active_at) == (early, late)
+
+
 def test_a_history_that_grows_adds_to_its_sessions_and_not_to_those_with_a_log(
     db: SessionDB, home: Path, history: Path
 ) -> None:
