@@ -28,8 +28,8 @@ from sessiondb.query.word_forms import other_forms
 # Tokens of a quoted string (a phrase of 50,000 tokens takes SQLite 3 s) and strings of a relaxed expression.
 MAX_PHRASE_TOKENS = 256
 MAX_RELAXED_TERMS = 64
-# Words of a phrase that is looked for across the ends of lines in JSON.
-MAX_BROKEN = 8
+# Words of a phrase that is looked for across the ends of lines in JSON: each end takes as long as the phrase itself.
+MAX_BROKEN = 4
 
 # What English words go on with. A stemmed index cuts these off, and with them letters of a typed beginning:
 # `migrati*` would miss "migration", stored as "migrat".
@@ -44,8 +44,8 @@ _STEMMABLE = r"(?ai)[a-z]{3,}\Z"
 _STRING = r'"((?:[^"]|"")*)"(\*?)'
 # Of bare FTS5 syntax: names of columns, the distance of NEAR, operators.
 _NO_WORDS = r"\{[^}]*\}\s*:|\w+\s*:|,\s*[0-9]+\s*\)|\b(?:AND|OR|NOT|NEAR)\b"
-# The end of a line between two words, as tokens of JSON: alone, before a tab, an indented line, and an empty one.
-_LINE_ENDS = (" n", " t", " n t", " n ", " n n")
+# The end of a line between two words, as tokens of JSON: alone, and before a line indented by a tab or by blanks.
+_LINE_ENDS = (" n", " n t", " n ")
 _PUNCTUATION = "'`’‘.,;:!?…。，、！？；：）】》"
 
 Shape = Callable[[str], str]
