@@ -341,7 +341,10 @@ class Ingest:
         if entry is None or entry.format is None:
             return OldReading()
         if is_misread:
-            return OldReading(frozenset(self._ledger.claims(entry.path)), is_wrong=True)
+            # What an index beside the log has told of a session comes from nowhere else again.
+            claims = self._ledger.claims(entry.path)
+            alone = (id for id in claims if not self._ledger.is_given_elsewhere(id, entry.path))
+            return OldReading(frozenset(alone), is_wrong=True)
         is_lost = entry.parser_version == READ_AND_LOST
         if not (is_lost or 0 <= entry.parser_version < self._versions.get(entry.format, 0)):
             return OldReading()

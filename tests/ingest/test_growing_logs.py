@@ -118,3 +118,26 @@ def test_objects_that_share_a_line_are_all_read(tmp_path: Path, name: str, log: 
     with SessionDB(tmp_path / "joined.db") as db:
         db.import_logs(write(path, first + second + b"\n" + rest))
         assert said(db) == apart
+
+
+def test_what_an_index_told_of_a_session_stays_when_its_log_is_read_anew(tmp_path: Path) -> None:
+    """Hermes keeps title and tokens of a session in an index beside its log, which begins without a message."""
+    native = "20260301_090000_a1b2c3d4"
+    entry = {
+        "session_key": "agent:main:telegram:dm", "session_id": native, "display_name": "Ann", "platform": "telegram",
+        "created_at": "2026-03-01T09:00:00", "updated_at": "2026-03-01T09:05:00", "input_tokens": 300,
+        "output_tokens": 40, "total_tokens": 340,
+    }  # fmt: skip
+    index = tmp_path / "sessions" / "sessions.json"
+    index.parent.mkdir()
+    index.write_text(json.dumps({"agent:main:telegram:dm": entry}))
+    lines = [
+        {"role": "session_meta", "model": "m-1", "tools": [], "timestamp": "2026-03-01T09:00:01"},
+        SPOKEN,
+    ]
+    with SessionDB(tmp_path / "x.db") as db:
+        for end in (1, 2):
+            write(index.with_name(f"{native}.jsonl"), written(lines[:end]))
+            db.import_logs(index.parent)
+        session = db.sessions.get(native)
+        assert (session.title, session.tokens.input, session.message_count) == ("Ann", 300, 1)
