@@ -120,11 +120,12 @@ def test_names_that_are_no_utf_8_are_found(tmp_path: Path) -> None:
     assert asked(folder / os.fsdecode(b"b\xfe.jsonl")) is False
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root reads every folder")
 def test_nothing_is_known_of_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
     log = touch(tmp_path / "logs" / "a.jsonl")
     log.parent.chmod(0)
     try:
+        if os.access(log.parent, os.R_OK):
+            pytest.skip("this user reads every folder, as root does")
         assert asked(log) is None
     finally:
         log.parent.chmod(0o700)
