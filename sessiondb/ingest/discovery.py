@@ -106,9 +106,9 @@ def discover(
     called; FIFOs, sockets and devices are refused, as are folders that cannot be read. What the rules keep out, and
     the database that is imported into, are passed over in a folder, and refused where they are named.
     """
-    own = set(_places(_original(database))) if database else set[tuple[int, int]]()
+    own = set(identities(_original(database))) if database else set[tuple[int, int]]()
     # What is kept out counts as seen.
-    seen = own | set(_places(*_NO_DISKS)) | (rules.ignored_places() if rules else set())
+    seen = own | set(identities(*_NO_DISKS)) | (rules.ignored_places() if rules else set())
     for source in sources:
         path = absolute(source)
         try:
@@ -139,7 +139,8 @@ def _original(database: Path) -> Path:
     return folder.with_name(database.name) if _BESIDE.fullmatch(folder.name) else database
 
 
-def _places(*paths: str | Path) -> Iterator[tuple[int, int]]:
+def identities(*paths: str | Path) -> Iterator[tuple[int, int]]:
+    """Yield device and inode of the files and folders that are there."""
     for path in paths:
         with contextlib.suppress(OSError):
             status = os.stat(path)

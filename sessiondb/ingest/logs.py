@@ -64,7 +64,7 @@ def watch_logs(  # noqa: PLR0913
     zone = _zone(tz)
     span_of_time(interval, "interval")
     rules = users_rules(redact)
-    watch = Watch(expanded(sources, agents, rules, even_absent=True), rules)
+    watch = Watch(expanded(sources, agents, rules, even_absent=True), rules, db.path)
     events = events_until(wait)
     with contextlib.closing(events) if events else contextlib.nullcontext():
         for paths in watch.updates(interval, sleep=wait, events=events):

@@ -17,10 +17,11 @@ import stat
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from threading import Event
 
 from sessiondb.dao.ledger import Stat
-from sessiondb.ingest.discovery import absolute, is_candidate, is_walked, look
+from sessiondb.ingest.discovery import absolute, identities, is_candidate, is_walked, look
 from sessiondb.ingest.events import Events
 from sessiondb.ingest.rules import Rules
 
@@ -50,8 +51,11 @@ _UNKNOWN = -1
 class Watch:
     """What is known of the files below some places; those that are there when it is made are no change."""
 
-    def __init__(self, sources: Iterable[str], rules: Rules | None = None) -> None:
+    def __init__(
+        self, sources: Iterable[str], rules: Rules | None = None, database: Path | None = None
+    ) -> None:
         self._kept_out = rules.ignored_places() if rules else set()
+        self._kept_out |= set(identities(database)) if database else set()
         self._sources = [absolute(source) for source in sources]
         # The folders with when they last changed, and under which name each was found first.
         self._folders: dict[str, int] = {}
@@ -190,14 +194,12 @@ class Watch:
                 status = os.stat(path)
             except OSError:
                 continue
+            if (status.st_dev, status.st_ino) in self._kept_out:
+                continue
             if stat.S_ISREG(status.st_mode):
                 self._round.append(path)
                 found += self._look_at(path)
-            elif (
-                stat.S_ISDIR(status.st_mode)
-                and (status.st_dev, status.st_ino) not in self._kept_out
-                and self._is_first(path, status)
-            ):
+            elif stat.S_ISDIR(status.st_mode) and self._is_first(path, status):
                 self._folders[path] = _UNKNOWN
                 waiting += reversed(self._new_in(path))
         return found

@@ -91,6 +91,18 @@ def test_json_is_a_line_for_each_update(log: Path, run: Run, steps: list[Callabl
     ]
 
 
+def test_the_database_beside_the_logs_is_not_told(
+    log: Path, path: Path, run: Run, steps: list[Callable[[], object]]
+) -> None:
+    steps += [lambda: say(log, "One"), lambda: say(log, "Two")]
+
+    result = run("import", str(path.parent), "--watch")
+
+    assert log.is_relative_to(path.parent)
+    assert len(result.stdout.splitlines()) == 5
+    assert (result.stderr, result.exit_code) == ("", 0)
+
+
 def test_what_cannot_be_read_is_told_once(log: Path, run: Run, steps: list[Callable[[], object]]) -> None:
     stray = log.parent / "stray.jsonl"
     steps += [
