@@ -70,12 +70,18 @@ def _amount(found: SecretsFound) -> str:
     return counted(sum(found.kinds.values()), "secret")
 
 
+def _kinds(found: SecretsFound) -> str:
+    """Return of what kinds they are, nothing where that says no more than how many."""
+    if len(found.kinds) > 1:
+        return f" ({', '.join(f'{number:,} {kind}' for kind, number in found.kinds.items())})"
+    return "".join(f" ({kind})" for kind in found.kinds if kind != "secret")
+
+
 def _report(db: SessionDB, found: SecretsFound, as_json: bool) -> None:
     if as_json:
         show_json({"kinds": found.kinds, "sessions": found.sessions, "purged": found.purged})
         return
-    kinds = ", ".join(f"{number:,} {kind}" for kind, number in found.kinds.items())
-    print_result(f"{'purged ' if found.purged else ''}{_amount(found)}{f': {kinds}' if kinds else ''}")
+    print_result(f"{'purged ' if found.purged else ''}{_amount(found)}{_kinds(found)}")
     rows = list(_rows(db, found))
     if rows and not found.purged:
         show_text(table(Output(), _SESSIONS, rows[:_SHOWN]))
@@ -84,12 +90,15 @@ def _report(db: SessionDB, found: SecretsFound, as_json: bool) -> None:
 
 
 def _rows(db: SessionDB, found: SecretsFound) -> Iterator[dict[str, Any]]:
+    from sessiondb.chat.redaction.redact import without_secrets
+
     short = db.short_ids(list(found.sessions))
     for session_id, number in found.sessions.items():
         session = db.sessions.get(session_id)
         yield {
             "short_id": short[session_id],
-            "title": shown_title(session.title),
+            # A title is made of the first prompt, secrets and all.
+            "title": without_secrets(shown_title(session.title)),
             "agent": session.agent,
             "secrets": number,
         }
