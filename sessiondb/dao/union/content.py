@@ -36,6 +36,9 @@ _LAST_ANSWER = """
 SELECT id, external_id, content, reasoning FROM messages
 WHERE session_id = ? AND role = 'assistant' ORDER BY seq DESC LIMIT 1
 """
+_SAME_WORDS = """
+SELECT id, external_id FROM messages WHERE session_id = ? AND created_at = ? AND role = ? AND content IS ?
+"""
 _ASKED = "SELECT call_id FROM tool_calls WHERE message_id = ?"
 _A_MESSAGE = "JSON of a message that an import goes on with"
 _details = attrgetter(*BILLING_DETAILS)
@@ -101,6 +104,18 @@ class Content:
             )
             if found is not None:
                 message = session.messages[external_id] = Message(found)
+        return message
+
+    def find_by_words(self, session: Incoming, record: AnyMessage) -> Message | None:
+        """Return a stored prompt that says the same at the same time, under the id that a copy of it has.
+
+        It may have been taken over from a fork, whose log was read before more was known of this session.
+        """
+        said = (session.id, record.created_at, record.role, storable(record.content))
+        row = self._db.row(_SAME_WORDS, said) if record.created_at else None
+        if row is None or row[1] in session.messages or record.external_id is None:
+            return None
+        message = session.messages[record.external_id] = session.messages[row[1]] = Message(row[0])
         return message
 
     def _grown_beyond_its_id(self, session: Incoming, record: MessageRecord) -> Message | None:

@@ -284,6 +284,8 @@ class Incoming:
         self.held: list[Any] = []
         # Whether it had copies of what another session holds in an earlier import.
         self.is_fork = '"forked_at"' in (row.written.get("metadata") or "")
+        # Whether it is stored, and others go on from it, or it from another.
+        self.shares = False
         self.is_new = not row.written
         self.is_exact = self.is_new and policy.takes_rows_as_they_are
         self.is_changed = False

@@ -34,6 +34,7 @@ from sessiondb.records import Channel
 from sessiondb.records.export_rows import CallRow
 from sessiondb.records.export_rows import Row as ExportRow
 
+_HAS_FORKS = "SELECT 1 FROM sessions WHERE parent_id = ? AND relation = 'fork' LIMIT 1"
 _UNDATED_NOTES = ("question", "workstream", "summary")
 """Notes that stand for a state have no time of their own in the logs: theirs is that of the last save."""
 
@@ -205,6 +206,9 @@ class ImportWriter:
             and not session.is_new
             and self._union.ledger.is_newest(record.id, self._path, self._changed_ns)
         )
+        session.shares = not session.is_new and (
+            session.is_fork or self._union.db.row(_HAS_FORKS, (record.id,)) is not None
+        )
         # By this id from now on; the record that comes again only adds to it.
         self._sessions[record.id] = session
         self._identities[record.id] = SessionRecord(
@@ -364,7 +368,10 @@ class ImportWriter:
         """Return the message with the same id that the session has; one without an id is always new."""
         if message.external_id is None:
             return None
-        return self._union.content.find_by_id(session, message.external_id)
+        found = self._union.content.find_by_id(session, message.external_id)
+        if found is None and message.role in ("user", "system") and session.shares:
+            return self._union.content.find_by_words(session, message)
+        return found
 
     def has_displaced(self, session: Incoming) -> None:
         """Leave it to the records that follow what the session is now."""

@@ -15,7 +15,7 @@ from sessiondb.dao.maintenance import Maintenance
 from sessiondb.ingest.run import Ingest
 from tests.dao.forks.test_fork_order_in_stores import codex_id, codex_line, codex_turn
 from tests.helpers.conversations import MINUTE, write
-from tests.helpers.fork_logs import content, id_of, random_forks, talk
+from tests.helpers.fork_logs import content, copied, id_of, random_forks, talk
 
 Logs = dict[str, Sequence[Any]]
 """Lines by the name of their file."""
@@ -59,8 +59,8 @@ def codex(dice: random.Random, *, are_spawned: bool = False) -> Logs:
             spawned = {"source": {"subagent": {"thread_spawn": {"parent_thread_id": before, "depth": 1}}}}
             header |= {} if not above else spawned if are_spawned else {"forked_from_id": before}
             lines.append(codex_line("session_meta", at, **header))
-        for copied in range(number):
-            lines += answered(codex_turn(times[copied], said[copied], at))
+        for above in range(number):
+            lines += answered(codex_turn(times[above], said[above], at))
         logs[f"rollout-{codex_id(time)}.jsonl"] = [*lines, *answered(codex_turn(time, said[number]))]
     return logs
 
@@ -161,3 +161,28 @@ def test_a_session_that_began_in_anothers_file_continues_it_only_while_nothing_e
             found.append(content(db))
             assert db.sessions.get(two).parent_id == (one if goes_on == "in neither" else None)
     assert found[0] == found[1]
+
+
+def test_prompts_that_came_from_a_copy_are_known_when_their_own_log_is_read_anew(tmp_path: Path) -> None:
+    """Some releases give each line of a resumed copy a fresh id, which the original's prompts have then."""
+    one, two = id_of(1), id_of(2)
+    lines = talk(one, 2, 3, 4, 5)
+    copies = [
+        line | {"uuid": line["uuid"].replace("aaaaaaaa", "bbbbbbbb")} if line["type"] == "user" else line
+        for line in copied(lines, two)
+    ]
+    found = []
+    with SessionDB(tmp_path / "x.db") as db:
+        write(tmp_path / "p" / f"{one}.jsonl", *lines)
+        resumed = [*copies, *talk(two, 6, 7)]
+        for end in (2, 4, 5, len(resumed)):
+            write(tmp_path / "p" / f"{two}.jsonl", *resumed[:end])
+            read(db, tmp_path)
+        for _ in range(2):
+            found.append(
+                db.connection.rows("SELECT session_id, seq, role, content FROM messages ORDER BY 1, 2")
+            )
+            db.connection.execute("UPDATE imports SET mtime_ns = 0, head_digest = 'x'")
+            read(db, tmp_path)
+    assert found[0] == found[1]
+    assert [row[3] for row in found[0] if row[2] == "user"] == ["Say 2", "Say 4", "Say 6"]
