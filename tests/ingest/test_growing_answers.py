@@ -112,3 +112,19 @@ def test_of_two_counts_of_a_response_with_one_output_the_greater_input_holds(
                 log.write(json.dumps(of_answer(number, {"type": "text", "text": "Look."}, input)) + "\n")
             db.import_logs(path)
         assert db.connection.rows("SELECT input, output FROM token_counts") == [(12, 5)]
+
+
+def test_an_answer_whose_time_comes_later_stands_behind_its_prompt(tmp_path: Path) -> None:
+    """What Claude Code printed has no times; its transcript may be read a line at a time beside it."""
+    prompt, answer = claude_line(1, "user", "Dry?"), of_answer(2, {"type": "text", "text": "Left."})
+    printed = {key: value for key, value in answer.items() if key not in ("timestamp", "sessionId")}
+    (tmp_path / "run.jsonl").write_text(json.dumps({**printed, "session_id": SESSION}) + "\n")
+    transcript = tmp_path / f"{SESSION}.jsonl"
+    with SessionDB(tmp_path / "x.db") as db:
+        db.import_logs(tmp_path / "run.jsonl")
+        for line in (prompt, answer):
+            with open(transcript, "a") as log:
+                log.write(json.dumps(line) + "\n")
+            db.import_logs(transcript)
+        said = db.connection.rows("SELECT role, content FROM messages ORDER BY seq")
+        assert said == [("user", "Dry?"), ("assistant", "Left.")]

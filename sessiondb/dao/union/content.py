@@ -7,6 +7,7 @@ asked when the session is in: see Union.finish.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
@@ -30,6 +31,7 @@ AnyTokens = TokenRecord | TokensRow
 
 _SPOKEN = ("user", "assistant")
 _GROWING = ("content", "reasoning", "parts", "finish_reason", "metadata", "created_at", "model_id")
+_CREATED_AT = _GROWING.index("created_at")
 # The last answer that is stored, which may have been read while it was written; and the ids of the calls that it asks
 # for.
 _LAST_ANSWER = """
@@ -118,6 +120,11 @@ class Content:
         message = session.messages[record.external_id] = session.messages[row[1]] = Message(row[0])
         return message
 
+    def last_dated(self, session: Incoming) -> int:
+        """Return the seq of the last message that has got a time which it did not have."""
+        sql = "SELECT max(seq) FROM messages WHERE id IN (SELECT value FROM json_each(?))"
+        return int(self._db.value(sql, (json.dumps(session.dated),)) or 0)
+
     def _grown_beyond_its_id(self, session: Incoming, record: MessageRecord) -> Message | None:
         """Return the last answer that is stored where a new one is what has become of that; give it the id of now.
 
@@ -192,6 +199,8 @@ class Content:
         if grown == stored:
             return
         session.is_changed = True
+        if stored[_CREATED_AT] is None and grown[_CREATED_AT] is not None:
+            session.dated.append(message.id)
         if message.values is None:
             assignments = ", ".join(f"{name} = ?" for name in _GROWING)
             self._db.execute(f"UPDATE messages SET {assignments} WHERE id = ?", (*grown, message.id))

@@ -296,6 +296,8 @@ class Incoming:
         self.counts_elsewhere: dict[int, Count] = {}
         # Whether its log marks messages as what it may have inherited: see leave_copies.
         self.has_inherited = False
+        # Messages that have got a time which they did not have.
+        self.dated: list[int] = []
         # Whether calls have been answered.
         self.answered = False
         # Calls that a current file has told again, by their id, as long as their answers are awaited.

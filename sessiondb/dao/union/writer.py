@@ -242,10 +242,12 @@ class ImportWriter:
     def _interleave(self, sessions: list[Incoming]) -> None:
         """Put what a further file of a session has added in order of time: its lines may be the earlier ones."""
         for session in sessions:
-            went_on = session.added and session.start_seq
-            if went_on and self._union.ledger.is_given_elsewhere(session.id, self._path):
+            has_news = session.start_seq and (session.added or session.dated)
+            if has_news and self._union.ledger.is_given_elsewhere(session.id, self._path):
                 self._union.flush()
-                interleave(self._union.db, session.id, session.start_seq)
+                # A time that a message did not have may be a later one than those behind it.
+                first = session.start_seq if session.added else self._union.content.last_dated(session)
+                interleave(self._union.db, session.id, first)
 
     def _is_only_inherited(self, session: Incoming) -> bool:
         """Leave out a session that nobody has gone on with: all that is in it is its parent's."""
