@@ -95,7 +95,7 @@ class FacetBlocks:
         answers = {True: bytes((inside,)), False: bytes((outside,))}
 
         def judged(meanings: str, rows: bytes) -> bytes:
-            of_ids = [answers[session_id in chosen] for session_id in json.loads(meanings)]
+            of_ids = [*map(answers.__getitem__, map(chosen.__contains__, json.loads(meanings)))]
             places, lengths = _runs(rows)
             return b"".join(map(mul, map(of_ids.__getitem__, places), lengths))
 

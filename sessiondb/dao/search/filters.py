@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import islice
 from typing import Any, NamedTuple
 
 from sessiondb.dao.lookups import PROJECTS
@@ -30,8 +28,8 @@ MAX_RUNS = 1000
 
 _FAILS, _PASSES, _UNKNOWN = bytes((FAILS,)), bytes((PASSES,)), bytes((UNKNOWN,))
 
-# Rows of which few fail between two that do not.
-_RUN = rb"[^%c](?:%c{0,16}[^%c])*" % (FAILS, FAILS, FAILS)
+_GAP = 17 * _FAILS
+"""Rows that all fail, so many that it is of use to pass over them."""
 
 EVERYTHING = (0, 2**63 - 1)
 _KEY = "{key}"
@@ -344,7 +342,8 @@ def _spans(verdicts: bytes) -> list[tuple[int, int]]:
     """Return ranges of rows outside of which all fail, in order."""
     # Two at most, and where they leave out much: for each FTS5 counts anew how many rows hold a word, and bounds are
     # compared with each row, which takes longer than to pass over some.
-    first, last = len(verdicts) - len(verdicts.lstrip(_FAILS)), len(verdicts.rstrip(_FAILS)) - 1
+    firsts = [at for other in (_PASSES, _UNKNOWN) if (at := verdicts.find(other)) >= 0]
+    first, last = min(firsts, default=len(verdicts)), max(map(verdicts.rfind, (_PASSES, _UNKNOWN)))
     if last + 1 - first > len(verdicts) * 3 // 4:
         return [EVERYTHING]
     # Behind the end of the bytes nothing is known.
@@ -356,8 +355,15 @@ def _runs(verdicts: bytes, most: int) -> list[tuple[int, int]]:
     """Return the ranges of rows that do not all fail, in order; none where they are too many, or leave out little."""
     if verdicts.count(_FAILS) < len(verdicts) * 3 // 4:
         return []
-    found = islice(re.finditer(_RUN, verdicts), most)
-    runs = [(match.start(), match.end() - 1) for match in found]
+    # By `find`, which passes over bytes at the speed of memory; a regular expression takes five times as long.
+    may_pass = verdicts.replace(_UNKNOWN, _PASSES)
+    runs: list[tuple[int, int]] = []
+    first = may_pass.find(_PASSES)
+    while first >= 0 and len(runs) < most:
+        gap = may_pass.find(_GAP, first)
+        end = gap if gap >= 0 else len(may_pass)
+        runs.append((first, end - 1))
+        first = may_pass.find(_PASSES, end)
     # Behind the end of the bytes nothing is known.
     return [*runs, (len(verdicts), EVERYTHING[1])] if len(runs) < most else []
 
