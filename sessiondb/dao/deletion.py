@@ -28,7 +28,7 @@ MANY = 500
 _SESSIONS, _ONE_BY_ONE = (20, 1, 500), (1, 1, 1)
 # Each transaction writes most pages of the tables' indexes anew. So it goes on while nobody waits, but not for more
 # seconds, or bytes of text, than that.
-_LONGEST, _MOST = 3.5, 64 * 1024 * 1024
+_LONGEST, _MOST = 3.5, 96 * 1024 * 1024
 # Bytes of text that are taken out of the indexes before all their rows are deleted. Each time FTS5 writes a segment, in
 # which a term stands once; but whoever comes to wait meanwhile waits for the deletion of those rows too.
 _AT_ONCE, _AT_ONCE_FOR_OTHERS = 4 * 1024 * 1024, 1024 * 1024
