@@ -8,13 +8,16 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from sessiondb.chat.text import shown, visible, visible_json, width
 from sessiondb.cli.colours import has_colours, is_plain
 from sessiondb.cli.tables import Listing, Output, Row, table, tabulated, terminal_width
+
+if TYPE_CHECKING:
+    import io
 
 _COLOUR = r"(\x1b\[[0-9;]*m)"
 
@@ -27,9 +30,7 @@ def show_rows(output: Output, listing: Listing, rows: Sequence[Row], *, total: i
         else:
             print_notice("no matches")
     elif output.form in ROWS:
-        found = fields_in(listing, rows)
-        if output.form in _MORE:
-            found = [fields | row.get("further", {}) for fields, row in zip(found, rows, strict=True)]
+        found = fields_in(listing, rows, with_further=output.form in _MORE)
         _print(_FORMS[output.form](found, output, listing.fields))
     else:
         _print(tabulated(output, listing.columns, rows))
@@ -37,9 +38,14 @@ def show_rows(output: Output, listing: Listing, rows: Sequence[Row], *, total: i
         print_more(total - output.offset - len(rows))
 
 
-def fields_in(listing: Listing, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return of rows what JSON and CSV give."""
-    return [{field: row[field] for field in listing.fields} for row in rows]
+def fields_in(
+    listing: Listing, rows: Iterable[Row], *, with_further: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Yield of rows what JSON and CSV give; `with_further`: and the fields that only some rows have."""
+    for row in rows:
+        yield {field: row[field] for field in listing.fields} | (
+            row.get("further", {}) if with_further else {}
+        )
 
 
 def show_json(value: Any) -> None:
@@ -208,19 +214,22 @@ def _dumps(value: Any, *, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
-def _json_array(rows: Sequence[Row], output: Output, fields: Sequence[str]) -> Iterator[str]:
-    if not rows:
-        yield "[]"
+# These take a row at a time: that of a session takes some kilobytes, and there may be tens of thousands.
+def _json_array(rows: Iterable[Row], output: Output, fields: Sequence[str]) -> Iterator[str]:
+    line = "["
     for number, row in enumerate(rows):
-        yield f"{' ' if number else '['}{visible_json(_dumps(row))}{',' if number < len(rows) - 1 else ']'}"
+        if number:
+            yield f"{line},"
+        line = f"{' ' if number else '['}{visible_json(_dumps(row))}"
+    yield f"{line}]"
 
 
-def _json_lines(rows: Sequence[Row], output: Output, fields: Sequence[str]) -> Iterator[str]:
+def _json_lines(rows: Iterable[Row], output: Output, fields: Sequence[str]) -> Iterator[str]:
     for row in rows:
         yield visible_json(_dumps(row))
 
 
-def _csv(rows: Sequence[Row], output: Output, fields: Sequence[str]) -> Iterator[str]:
+def _csv(rows: Iterable[Row], output: Output, fields: Sequence[str]) -> Iterator[str]:
     import csv
     import io
 
@@ -228,9 +237,18 @@ def _csv(rows: Sequence[Row], output: Output, fields: Sequence[str]) -> Iterator
     writer = csv.writer(buffer, delimiter="\t" if output.form == "tsv" else ",", lineterminator="\n")
     if output.headers:
         writer.writerow(fields)
+        yield from _taken(buffer)
     for row in rows:
         writer.writerow([_plain(row[field]) for field in fields])
-    yield from buffer.getvalue().split("\n")[:-1]
+        yield from _taken(buffer)
+
+
+def _taken(buffer: io.StringIO) -> list[str]:
+    """Return the lines that were written to a buffer, and empty it."""
+    lines = buffer.getvalue().split("\n")[:-1]
+    buffer.seek(0)
+    buffer.truncate()
+    return lines
 
 
 ROWS = ("json", "nl", "csv", "tsv")

@@ -116,7 +116,7 @@ def command(by: str, where: Criteria, output: Output, sections: tuple[str, ...],
         if not any(found.rows for found in reports.values()):
             say_unknown(db, {**where, "model": choice["model"]})
     if sections and output.form == "json":
-        show_json({name: fields_in(found.listing, found.rows) for name, found in reports.items()})
+        show_json({name: [*fields_in(found.listing, found.rows)] for name, found in reports.items()})
         return
     for name, found in reports.items():
         if sections:
