@@ -5,8 +5,18 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta, timezone, tzinfo
 
+from sessiondb import timestamps
 from sessiondb.errors import InvalidInput
-from sessiondb.timestamps.stored import ISO, aware, compiled, from_datetime, iso_fields, unreadable, utc
+from sessiondb.timestamps.stored import (
+    ISO,
+    aware,
+    compiled,
+    from_datetime,
+    iso_fields,
+    to_datetime,
+    unreadable,
+    utc,
+)
 
 _NUMBER = r"[+-]?[0-9]+(?:\.[0-9]*)?"
 _AGE_PART = r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]+) ?"
@@ -67,7 +77,8 @@ def parse_range(
         text = text.isoformat()
     if not isinstance(text, str):
         raise unreadable("time", repr(text), "give 30d, 2026-03 or any date as text, a datetime or a date")
-    moment = datetime.now(timezone.utc) if now is None else now
+    # By the clock that stamps what is stored: of what has just been written none is newer than now.
+    moment = to_datetime(timestamps.now()) if now is None else now
     if moment.utcoffset() is None:
         raise InvalidInput(f"cannot count from {moment}: it has no zone, give an aware datetime")
     try:
