@@ -371,9 +371,11 @@ def test_last_month_in_january_is_december() -> None:
     )
 
 
-def test_without_a_now_ages_are_reckoned_from_the_clock() -> None:
-    gap = datetime.now(UTC) - timestamps.to_datetime(timestamps.parse_moment("1h"))
-    assert timedelta(minutes=59) < gap < timedelta(hours=1, minutes=1)
+def test_an_age_is_counted_by_the_clock_that_stamps_what_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timestamps, "now", lambda: "2026-03-12T21:00:00.000Z")
+
+    assert timestamps.parse_moment("0d") == "2026-03-12T21:00:00.000Z"
+    assert timestamps.parse_moment("1h") == "2026-03-12T20:00:00.000Z"
 
 
 def test_a_naive_now_is_refused() -> None:
