@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, settings
 from sessiondb import SessionDB, timestamps
 from sessiondb.settings import file
 from sessiondb.storage import migrations
+from sessiondb.timestamps import stored
 from tests.helpers import further_cases, memory, new_databases
 from tests.helpers.clock import Clock
 
@@ -99,7 +100,9 @@ def unwritable_home(no_folder: Path) -> Iterator[Path]:
 def moments_that_differ() -> Iterator[None]:
     """Let no two moments be the same: in memory a session starts in less than the millisecond that orders them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timestamps, "now", Clock().now)
+        clock = Clock()
+        for module in (timestamps, stored):
+            patch.setattr(module, "now", clock.now)
         yield
 
 

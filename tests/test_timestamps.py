@@ -372,7 +372,7 @@ def test_last_month_in_january_is_december() -> None:
 
 
 def test_an_age_is_counted_by_the_clock_that_stamps_what_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timestamps, "now", lambda: "2026-03-12T21:00:00.000Z")
+    monkeypatch.setattr(stored, "now", lambda: "2026-03-12T21:00:00.000Z")
 
     assert timestamps.parse_moment("0d") == "2026-03-12T21:00:00.000Z"
     assert timestamps.parse_moment("1h") == "2026-03-12T20:00:00.000Z"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta, timezone, tzinfo
 
-from sessiondb import timestamps
 from sessiondb.errors import InvalidInput
+from sessiondb.timestamps import stored
 from sessiondb.timestamps.stored import (
     ISO,
     aware,
@@ -78,7 +78,7 @@ def parse_range(
     if not isinstance(text, str):
         raise unreadable("time", repr(text), "give 30d, 2026-03 or any date as text, a datetime or a date")
     # By the clock that stamps what is stored: of what has just been written none is newer than now.
-    moment = to_datetime(timestamps.now()) if now is None else now
+    moment = to_datetime(stored.now()) if now is None else now
     if moment.utcoffset() is None:
         raise InvalidInput(f"cannot count from {moment}: it has no zone, give an aware datetime")
     try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
+from textual.worker import WorkerCancelled
 
 from sessiondb import SessionDB
 from sessiondb.cli.browse import screens, store
@@ -44,9 +46,11 @@ class Person:
         is_over = False
         while not is_over:
             await self._pilot.pause(2 * PAUSE)
-            await self.app.workers.wait_for_complete()
+            # A search that a further one takes the place of is cancelled: that one is waited for then.
+            with contextlib.suppress(WorkerCancelled):
+                await self.app.workers.wait_for_complete()
             await self._pilot.pause(2 * PAUSE)
-            is_over = not self._is_waited_for
+            is_over = not self._is_waited_for and all(worker.is_finished for worker in self.app.workers)
 
     @property
     def _is_waited_for(self) -> bool:
