@@ -95,6 +95,14 @@ def is_last_resort(title: str | None) -> bool:
     return title.startswith("/") and title[1:].partition(" ")[0] in _LOCAL
 
 
+def better_title(known: str | None, role: str, content: str | None, metadata: Any) -> str:
+    """Return the title that a message gives a session instead of what it is called by so far, empty for no better."""
+    if not is_last_resort(known):
+        return ""
+    title = title_of(role, content, metadata)
+    return "" if known and is_last_resort(title) else title
+
+
 def prompt_title(text: str) -> str:
     """Return what was typed as a title, empty for a text of nothing but space and what a program put in."""
     return one_title(_said(text))

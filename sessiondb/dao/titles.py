@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sessiondb.chat.incoming import Draft
-from sessiondb.chat.titles import first_title, is_last_resort, title_of
+from sessiondb.chat.titles import better_title, first_title, title_of
 from sessiondb.storage.connection import Connection
 from sessiondb.storage.values import sound
 
@@ -39,6 +39,5 @@ def renew(db: Connection, session_ids: Iterable[str]) -> None:
 
 def name_by(db: Connection, session_id: str, row: Draft, known: str | None) -> None:
     """Call a session by a message that it gets, unless that gives nothing better than what it is called by so far."""
-    title = title_of(row.role, row.content, row.metadata) if is_last_resort(known) else ""
-    if title and not (known and is_last_resort(title)):
+    if title := better_title(known, row.role, row.content, row.metadata):
         db.execute(_SET, {"title": title, "id": session_id})

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from sessiondb.chat.titles import is_last_resort, one_title, title_of
+from sessiondb.chat.titles import better_title, one_title
 from sessiondb.dao.sessions.filter import FILE_TIME
 from sessiondb.dao.union.row_buffer import Call, Count, Message
 from sessiondb.importers.base import MessageRecord, SessionRecord
@@ -188,11 +188,10 @@ class SessionFields:
 
     def name_by(self, message: MessageRecord) -> None:
         """Take the title that a message gives, unless there is one: see sessiondb.chat.titles."""
-        known = self.fields.get("title")
-        if self.fields.get("title_source") not in (None, "prompt") or not is_last_resort(known):
+        if self.fields.get("title_source") not in (None, "prompt"):
             return
-        title = title_of(message.role, message.content, message.metadata)
-        if title and not (known and is_last_resort(title)):
+        known = self.fields.get("title")
+        if title := better_title(known, message.role, message.content, message.metadata):
             self.fields["title"], self.fields["title_source"] = title, "prompt"
 
     def widen(self, moment: str | None) -> None:
