@@ -8,14 +8,17 @@ A call and its answer may come in either order, and from different files:
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 from sessiondb.dao.union.incoming import AnyMessage, Incoming
-from sessiondb.dao.union.renewal import renewal, replacement
+from sessiondb.dao.union.renewal import filled, renewed, replaced
 from sessiondb.dao.union.row_buffer import Call, Message, RowBuffer, storable
 from sessiondb.importers.base import INHERITING, MessageRecord, ToolResult
 from sessiondb.records.export_rows import CallRow, storable_json
 from sessiondb.storage.connection import Connection
+
+_Renew = Callable[[Any, Any], Any]
 
 _FIND_CALLS = "SELECT id, message_id, result_message_id, returned_at FROM tool_calls WHERE"
 # A call of a session that one comes from, above the message that it forked at: asked there, and answered.
@@ -32,26 +35,11 @@ WHERE t.message_id IS NOT NULL AND t.result_message_id IS NOT NULL LIMIT 1
 """
 
 
-# What a current file says now, where that is not what is stored. A text is never taken away, nor put where a secret was
-# taken out of it.
-_ASK_ANEW = f"""
-UPDATE tool_calls SET name = coalesce(:name, name), called_at = coalesce(:at, called_at),
-  arguments = {renewal("arguments", ":asked")}
-WHERE id = :id AND (name, called_at, arguments)
-  IS NOT (coalesce(:name, name), coalesce(:at, called_at), {renewal("arguments", ":asked")})
-"""
-_ANSWER_ANEW = f"""
-UPDATE tool_calls SET is_error = coalesce(:is_error, is_error), returned_at = coalesce(:at, returned_at),
-  result = {renewal("result", ":result")}
-WHERE id = :id AND (is_error, returned_at, result)
-  IS NOT (coalesce(:is_error, is_error), coalesce(:at, returned_at), {renewal("result", ":result")})
-"""
-_ANSWERING = f"""
-UPDATE messages SET created_at = coalesce(:at, created_at),
-  parts = {replacement("parts", ":parts")}, metadata = {replacement("metadata", ":metadata")}
-WHERE id = :message AND (created_at, parts, metadata)
-  IS NOT (coalesce(:at, created_at), {replacement("parts", ":parts")}, {replacement("metadata", ":metadata")})
-"""
+# What becomes of the columns of a row where a current file says something else now. A text is never taken away, nor put
+# where a secret was taken out of it.
+_ASKED = {"name": filled, "called_at": filled, "arguments": renewed}
+_ANSWERED = {"is_error": filled, "returned_at": filled, "result": renewed}
+_ANSWERING = {"created_at": filled, "parts": replaced, "metadata": replaced}
 
 
 class Calls:
@@ -98,9 +86,10 @@ class Calls:
         """Let a stored call ask for what a current file says now: its arguments may have been streamed."""
         if call.call_id is not None:
             session.told_again.setdefault(call.call_id, []).append(row)
-        names = {"id": row.id, "name": call.name, "asked": storable(call.arguments), "at": call.called_at}
-        if row.values is None and self._db.execute(_ASK_ANEW, names).rowcount:
-            session.is_changed = True
+        if row.values is None:
+            self._say_now(
+                session, "tool_calls", row.id, _ASKED, (call.name, call.called_at, storable(call.arguments))
+            )
 
     def answer_anew(self, session: Incoming, record: ToolResult) -> bool:
         """Let a stored answer be what a current file says now; say whether there is one.
@@ -118,18 +107,22 @@ class Calls:
             return False
         if call.answered_by is None or call.values is not None:
             return False
-        names = {
-            "id": call.id,
-            "message": call.answered_by,
-            "result": storable(record.result),
-            "is_error": _flag(record.is_error),
-            "at": record.created_at,
-            "parts": storable_json(record.parts),
-            "metadata": storable_json(record.metadata),
-        }
-        changed = [self._db.execute(sql, names).rowcount for sql in (_ANSWER_ANEW, _ANSWERING)]
-        session.is_changed |= any(changed)
+        at, result = record.created_at, storable(record.result)
+        self._say_now(session, "tool_calls", call.id, _ANSWERED, (_flag(record.is_error), at, result))
+        said = (at, storable_json(record.parts), storable_json(record.metadata))
+        self._say_now(session, "messages", call.answered_by, _ANSWERING, said)
         return True
+
+    def _say_now(
+        self, session: Incoming, table: str, id: int, columns: Mapping[str, _Renew], said: Sequence[Any]
+    ) -> None:
+        """Let the columns of a stored row be what is said now."""
+        stored = self._db.row(f"SELECT {', '.join(columns)} FROM {table} WHERE id = ?", (id,)) or ()
+        now = tuple(renew(old, new) for renew, old, new in zip(columns.values(), stored, said, strict=True))
+        if now != stored:
+            assignments = ", ".join(f"{name} = ?" for name in columns)
+            self._db.execute(f"UPDATE {table} SET {assignments} WHERE id = ?", (*now, id))
+            session.is_changed = True
 
     def _began(self, message: Message) -> str | None:
         if message.values is None:

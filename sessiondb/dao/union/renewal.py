@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _REDACTED = "[redacted:"
 _SPACE = re.compile(r"\s")
@@ -18,15 +19,9 @@ def replaced(stored: str | None, new: str | None) -> str | None:
     return stored if stored and _REDACTED in stored and _REDACTED not in (new or "") else new
 
 
-def renewal(column: str, new: str) -> str:
-    """Return `renewed` as SQL, of a column and a parameter."""
-    return f"iif(coalesce({new}, '') = '', {column}, {replacement(column, new)})"
-
-
-def replacement(column: str, new: str) -> str:
-    """Return `replaced` as SQL, of a column and a parameter."""
-    keeps = f"instr({column}, '{_REDACTED}') AND NOT instr(coalesce({new}, ''), '{_REDACTED}')"
-    return f"iif({keeps}, {column}, {new})"
+def filled(stored: Any, new: Any) -> Any:
+    """Return what takes the place of a stored value that is no text: the new one, where it is known."""
+    return stored if new is None else new
 
 
 def is_cut_at_a_secret(stored: str, new: str) -> bool:
