@@ -35,7 +35,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from sessiondb.records.sessions import PROMPTS_ONLY
+from sessiondb.records.sessions import PROMPTS_ONLY, Relation
 
 if TYPE_CHECKING:
     from sessiondb.importers.files.sample import Sample
@@ -56,7 +56,6 @@ PROMPT_ID = "prompt:"
 """What the external ids of prompts begin with that stand for a session (see PROMPTS_ONLY), and no others."""
 
 Role = Literal["system", "user", "assistant", "tool"]
-Relation = Literal["fork", "subagent", "continuation", "reset"]
 
 
 class ChannelRecord(NamedTuple):

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from sessiondb.records.notes import Kind, Status
+from sessiondb.records.sessions import Relation
 
 FORMAT: Literal["sessiondb-export"] = "sessiondb-export"
 VERSION = 3
@@ -102,7 +103,7 @@ class SessionRow(msgspec.Struct, tag="session", omit_defaults=True):
     project_name: str | None = None
     channel: ChannelRow | None = None
     parent_id: str | None = None
-    relation: Literal["fork", "subagent", "continuation", "reset"] | None = None
+    relation: Relation | None = None
     title: str | None = None
     title_source: Literal["prompt", "agent", "user"] | None = None
     model: str | None = None

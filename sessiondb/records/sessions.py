@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict, get_args
 
 from sessiondb.records.record import Record
 
@@ -17,6 +17,10 @@ BILLING_DETAILS = (
 )  # fmt: skip
 """What else a token count says for the bill; the first three are of `cache_write`."""
 
+
+Relation = Literal["fork", "subagent", "continuation", "reset"]
+"""How a session comes from its parent."""
+RELATIONS: tuple[str, ...] = get_args(Relation)
 
 PROMPTS_ONLY = "prompts_only"
 """In a session's metadata: all that is known of it is what a person typed. A log of the session takes the place."""

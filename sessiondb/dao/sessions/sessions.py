@@ -18,7 +18,7 @@ from sessiondb.dao.sessions.details import SessionDetails, given_title
 from sessiondb.dao.sessions.filter import BY_FILE, RECENT, USED, where_clause
 from sessiondb.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from sessiondb.records import Channel, Session, SessionFilter, Tokens
-from sessiondb.records.sessions import PROMPTS_ONLY
+from sessiondb.records.sessions import PROMPTS_ONLY, RELATIONS
 from sessiondb.storage.connection import Row
 from sessiondb.storage.values import (
     json_object,
@@ -34,8 +34,6 @@ from sessiondb.storage.values import (
 __all__ = ["LAST", "Sessions"]
 
 LAST = "@last"
-RELATIONS = ("fork", "subagent", "continuation", "reset")
-"""How a session comes from its parent."""
 """The name of the session that was active last, wherever a session is named by id or unique prefix."""
 
 _LONGEST_NAME = 100

@@ -10,7 +10,6 @@ from sessiondb.chat.text import clean_text
 from sessiondb.importers.base import (
     MessageRecord,
     Record,
-    Relation,
     SessionRecord,
     TokenRecord,
     ToolCallRecord,
@@ -33,6 +32,7 @@ from sessiondb.importers.claude_code.lines import (
     tool_input,
 )
 from sessiondb.importers.claude_code.prompts import tool_result
+from sessiondb.records.sessions import Relation
 
 AGENT = "claude-code"
 

@@ -24,9 +24,10 @@ from typing import Any
 import msgspec
 
 from sessiondb.chat.content import text_or_none
-from sessiondb.importers.base import Relation, SessionRecord, session_id
+from sessiondb.importers.base import SessionRecord, session_id
 from sessiondb.importers.codex.items import AGENT, Item
 from sessiondb.importers.files.packed import plain_path
+from sessiondb.records.sessions import Relation
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _COPY_LASTS_MS = 1000

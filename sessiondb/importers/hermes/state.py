@@ -10,7 +10,7 @@ import msgspec
 
 from sessiondb.chat.content import text_or_none
 from sessiondb.chat.text import clean_json
-from sessiondb.importers.base import Record, Relation, SessionRecord
+from sessiondb.importers.base import Record, SessionRecord
 from sessiondb.importers.files.source import Source
 from sessiondb.importers.hermes.compaction import written_again
 from sessiondb.importers.hermes.index import entry_metadata, is_entry
@@ -26,6 +26,7 @@ from sessiondb.importers.hermes.sessions import (
     session_id,
     total_tokens,
 )
+from sessiondb.records.sessions import Relation
 from sessiondb.timestamps import normalise
 
 _FURTHER = (
