@@ -127,7 +127,7 @@ class Gateway:
             callback.check()
         if force_new:
             return self.reset(channel, now=now, **fields)
-        key = named(self._key(channel), "the key of a channel")
+        key = self._key_of(channel)
         moment = timestamps.aware(now)
         fields = {"channel": channel, "started_at": moment, **fields}
         # Whatever is found here may have changed by the time it is acted on, for many processes ask: so each act looks
@@ -157,7 +157,7 @@ class Gateway:
         The reason is "session_reset". `fields` are those of `Sessions.start`. Where the channel has no
         open session, one is begun.
         """
-        key = named(self._key(channel), "the key of a channel")
+        key = self._key_of(channel)
         moment = timestamps.aware(now)
         fields = {"channel": channel, "started_at": moment, **fields}
 
@@ -203,6 +203,10 @@ class Gateway:
     def has_any(self) -> bool:
         """Say whether there has ever been a session, of any agent."""
         return self._db.sessions.has_any()
+
+    def _key_of(self, channel: Channel) -> Any:
+        """Return the key of a channel. Raises InvalidInput for none: each message would begin a session of its own."""
+        return named(self._key(channel), "the key of a channel")
 
     def _due(self, session: Session, channel: Channel, now: datetime) -> str | None:
         return self._rules.of(channel).due(timestamps.to_datetime(session.last_active_at), now, self._tz)

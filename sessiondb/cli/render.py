@@ -43,9 +43,8 @@ def fields_in(
 ) -> Iterator[dict[str, Any]]:
     """Yield of rows what JSON and CSV give; `with_further`: and the fields that only some rows have."""
     for row in rows:
-        yield {field: row[field] for field in listing.fields} | (
-            row.get("further", {}) if with_further else {}
-        )
+        further = row.get("further", {}) if with_further else {}
+        yield {field: row[field] for field in listing.fields} | further
 
 
 def show_json(value: Any) -> None:

@@ -133,14 +133,14 @@ def lines_of(connection: Connection, segment: Segment) -> list[Line]:
 def segments(connection: Connection, session_id: str) -> list[Segment]:
     """Return what a session's conversation begins with, the oldest first; [] for one that is no fork."""
     found: list[Segment] = []
-    seen = [session_id]
+    seen = set[str]()
     at: str | None = session_id
     while at is not None:
         segment = _before(connection, at)
+        seen.add(at)
         # No import makes a circle of parents, but a merge, or another program, may have.
         if segment is None or segment.session in seen:
             break
-        seen.append(segment.session)
         found.append(segment)
         at = segment.session
     return found[::-1]
