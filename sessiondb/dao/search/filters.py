@@ -65,10 +65,6 @@ class Passing(NamedTuple):
     key: str = _KEY
     verdicts: tuple[bytes, ...] = ()
 
-    def runs(self, most: int) -> list[tuple[int, int]]:
-        """Return ranges that leave out more than the spans do, `most` at most; none where that is no use."""
-        return min((_runs(verdicts, most) for verdicts in self.verdicts), key=_length_or_all, default=[])
-
 
 class _Conditions:
     """Conditions joined by AND, and the values bound in them."""
@@ -113,6 +109,7 @@ class SearchFilter:
         self._blocks = FacetBlocks(connection)
         self._known: dict[tuple[str, int], Passing] = {}
         self._judged: dict[str, tuple[int, list[_Judged]]] = {}
+        self._runs: dict[tuple[str, int], list[tuple[int, int]]] = {}
 
     def bounds(self, corpus: Corpus) -> bool:
         """Say whether any row of a corpus could fail."""
@@ -121,6 +118,14 @@ class SearchFilter:
     def passing(self, corpus: Corpus, key: str) -> Passing:
         """Return a condition in SQL that the rows with a key (an expression) pass, and where they lie."""
         return self._passing_from(corpus, key, 0)
+
+    def runs(self, corpus: Corpus, most: int) -> list[tuple[int, int]]:
+        """Return ranges that leave out more than the spans do, `most` at most; none where that is no use."""
+        asked = (corpus.source, most)
+        if asked not in self._runs:
+            known = (_runs(verdicts, most) for verdicts in self._passing_from(corpus, _KEY, 0).verdicts)
+            self._runs[asked] = min(known, key=_length_or_all, default=[])
+        return self._runs[asked]
 
     def newest(self, corpus: Corpus, key: str, most: int) -> Passing | None:
         """Return the same of the newest rows alone; None where they will hardly hold `most` hits.
@@ -166,7 +171,7 @@ class SearchFilter:
             f" ORDER BY r.{corpus.key} {'ASC' if oldest_first else 'DESC'} LIMIT :most"
         )
         found: list[int] = []
-        spans = passing.runs(MAX_RUNS) or passing.spans
+        spans = self.runs(corpus, MAX_RUNS) or passing.spans
         for first, last in spans if oldest_first else reversed(spans):
             left = -1 if most is None else most - len(found)
             values = {**passing.values, "first": first, "last": last, "most": left}

@@ -108,10 +108,10 @@ class SearchQueries:
                 left -= self._db.value(f"SELECT count(*) FROM ({sql})", {**values, "most": left})
             if not left:
                 return newest
-        return self._narrowed(corpus, expression, allowed.passing(corpus, corpus.entry))
+        return self._narrowed(corpus, expression, allowed)
 
-    def _narrowed(self, corpus: Corpus, expression: str, passing: Passing) -> Passing:
-        runs = passing.runs(MAX_SPANS)
+    def _narrowed(self, corpus: Corpus, expression: str, allowed: SearchFilter) -> Passing:
+        passing, runs = allowed.passing(corpus, corpus.entry), allowed.runs(corpus, MAX_SPANS)
         if len(runs) <= len(passing.spans):
             return passing
         # An index finds the first match of a range at once, and walks over all others of a common word.

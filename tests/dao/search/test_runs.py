@@ -73,7 +73,7 @@ def test_rows_and_scores_are_the_same(
             *(allowed.rows(corpus, order.most, oldest_first=order.oldest_first) for order in orders),
         ]
 
-    assert SearchFilter(db.connection, filters).passing(corpus, "f.rowid").runs(MAX_SPANS)
+    assert SearchFilter(db.connection, filters).runs(corpus, MAX_SPANS)
     with_runs = found()
     monkeypatch.setattr(search_filters, "_runs", lambda verdicts, most: [])
     assert found() == with_runs
